@@ -1,0 +1,152 @@
+//! A point: its number, and everything that is declared about it.
+
+use crate::{Path, Status, Time, Value, ValueType, command::Confirm};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// The permanent number of a point: given once by the journal's catalogue, never reused, kept through renames.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PointId(pub u32);
+
+impl PointId {
+    /// For indexing dense tables.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Debug for PointId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Names of the values of an enumeration, e.g. `0 = "Idle"`.
+pub type States = BTreeMap<i64, String>;
+
+/// Who may do what with a point, before policy is asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Access {
+    /// Read only: every write is rejected.
+    #[default]
+    Read,
+    /// May be written within the rule.
+    Write(WriteRule),
+}
+
+/// Limits of a write, in engineering units.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WriteRule {
+    /// Lowest value allowed.
+    pub min: Option<f64>,
+    /// Highest value allowed.
+    pub max: Option<f64>,
+    /// Largest change from the present value in one write.
+    pub step: Option<f64>,
+    /// How the effect is confirmed.
+    pub confirm: Confirm,
+}
+
+/// All metadata of a point. Effective from the declare record's position on: it does not relabel earlier samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Declaration {
+    /// Where the point lives.
+    pub path: Path,
+    /// Free display name; empty means the path's last segment.
+    #[serde(default)]
+    pub name: String,
+    /// What it means, in words.
+    #[serde(default)]
+    pub description: String,
+    /// The type of its values.
+    pub value_type: ValueType,
+    /// Unit as configured, e.g. `bar`, `/min`, `Cel`; empty when it has none.
+    #[serde(default)]
+    pub unit: String,
+    /// Expected lowest and highest value in `unit`; `deadband = "0.5 %range"` refers to it.
+    #[serde(default)]
+    pub range: Option<(f64, f64)>,
+    /// Names of the values.
+    #[serde(default)]
+    pub states: States,
+    /// Whether and how it may be written.
+    #[serde(default)]
+    pub access: Access,
+    /// The connection that feeds it (file name without `.toml`), or the room for own points; empty for none.
+    #[serde(default)]
+    pub connection: String,
+    /// The device within the connection.
+    #[serde(default)]
+    pub device: String,
+    /// Address and type at the source in words, e.g. `holding 100 f32 CDAB`.
+    #[serde(default)]
+    pub source: String,
+    /// Period at which it is read; zero when it arrives by itself.
+    #[serde(default)]
+    pub scan: Duration,
+    /// Former paths whose history this point continues.
+    #[serde(default)]
+    pub was: Vec<Path>,
+}
+
+impl Declaration {
+    /// A read-only point with nothing but path and type.
+    pub fn new(path: Path, value_type: ValueType) -> Self {
+        Self {
+            path,
+            name: String::new(),
+            description: String::new(),
+            value_type,
+            unit: String::new(),
+            range: None,
+            states: States::new(),
+            access: Access::Read,
+            connection: String::new(),
+            device: String::new(),
+            source: String::new(),
+            scan: Duration::ZERO,
+            was: Vec::new(),
+        }
+    }
+
+    /// The display name.
+    pub fn display_name(&self) -> &str {
+        if self.name.is_empty() { self.path.last() } else { &self.name }
+    }
+
+    /// The state text of `value`, if the point is an enumeration that names it.
+    pub fn state_of(&self, value: &Value) -> Option<&str> {
+        self.states.get(&value.as_i64()?).map(String::as_str)
+    }
+}
+
+/// The newest sample of a point. At most 64 bytes: there is one per declared point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Last {
+    /// The value; kept when the quality turns bad.
+    pub value: Value,
+    /// Its quality.
+    pub status: Status,
+    /// Samples since declaration, wrapping: lets a conflating reader see that something came.
+    pub count: u32,
+    /// What charts and SQL order by.
+    pub time: Time,
+    /// When Ironbridge received it.
+    pub received: Time,
+    /// Position of its record.
+    pub position: crate::Position,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn live_part_of_a_point_is_at_most_64_bytes() {
+        assert!(size_of::<Last>() <= 64, "{}", size_of::<Last>());
+    }
+}
