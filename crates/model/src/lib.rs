@@ -23,7 +23,7 @@ pub use command::{Command, Confirm, Outcome, Principal, Role};
 pub use event::{Event, EventKind, EventState};
 pub use fault::Fault;
 pub use path::{Path, PathError};
-pub use point::{Access, Declaration, PointId, States, WriteRule};
+pub use point::{Access, Declaration, Last, PointId, States, WriteRule};
 pub use position::Position;
 pub use quality::Status;
 pub use time::{Clock, ManualClock, SystemClock, Time};

@@ -127,7 +127,7 @@ impl Declaration {
 /// The newest sample of a point. At most 64 bytes: there is one per declared point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Last {
-    /// The value; kept when the quality turns bad.
+    /// The last value whose quality was not Bad; kept when the quality turns Bad.
     pub value: Value,
     /// Its quality.
     pub status: Status,
@@ -137,8 +137,40 @@ pub struct Last {
     pub time: Time,
     /// When Ironbridge received it.
     pub received: Time,
+    /// The time of `value`; [`Time::ZERO`] when there never was one. Older than `time` while the quality is Bad.
+    pub good: Time,
     /// Position of its record.
     pub position: crate::Position,
+}
+
+impl Last {
+    /// A point that is declared and has no sample yet.
+    pub const WAITING: Self = Self {
+        value: Value::None,
+        status: Status::BAD_WAITING_FOR_INITIAL_DATA,
+        count: 0,
+        time: Time::ZERO,
+        received: Time::ZERO,
+        good: Time::ZERO,
+        position: crate::Position::START,
+    };
+
+    /// Takes in a newer sample: a Bad one keeps the value, everything else replaces it. A historical sample that is
+    /// older than what is known changes nothing.
+    pub fn update(&mut self, value: &Value, status: Status, time: Time, received: Time, at: crate::Position, historical: bool) {
+        if historical && time < self.time {
+            return;
+        }
+        if !status.is_bad() && *value != Value::None {
+            self.value = value.clone();
+            self.good = time;
+        }
+        self.status = status;
+        self.time = time;
+        self.received = received;
+        self.position = at;
+        self.count = self.count.wrapping_add(1);
+    }
 }
 
 #[cfg(test)]
