@@ -1,1 +1,15 @@
-//! placeholder
+//! Sans-IO protocol codecs, one folder per protocol.
+//!
+//! ```text
+//!   driver ──┐                       ┌── strict  repr  (acting: exact or refused)
+//!   twin  ───┼──▶ wire::<protocol> ──┤
+//!   watch ───┘                       └── tolerant view  (looking: never fails)
+//! ```
+//!
+//! A protocol is written once and used three times: the driver and the simulated device act on the strict
+//! representation, the passive monitor looks through the tolerant view, and both read the same table of facts.
+//! Nothing here opens a socket, reads a clock or logs; bytes go in, frames and errors come out.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod modbus;
