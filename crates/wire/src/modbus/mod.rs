@@ -36,3 +36,7 @@ pub use table::{Access, Function, Table};
 
 /// Largest protocol data unit in bytes (section 4.1: 256 on a serial line minus address and CRC).
 pub const MAX_PDU: usize = 253;
+
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+struct Readme;
