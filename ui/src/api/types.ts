@@ -1,0 +1,300 @@
+/** The nouns of the HTTP API. Times are milliseconds since 1970 UTC. A field that a gateway may leave out is `?` and `null`. */
+
+export type Maybe<T> = T | null | undefined;
+export type Value = boolean | number | string | null;
+export type Role = "viewer" | "operator" | "engineer" | "administrator";
+export type Level = "normal" | "attention" | "alarm";
+
+export interface Mode {
+  writes: "off" | "on";
+  simulated: boolean;
+  label: "READ-ONLY" | "LIVE" | "SIMULATED";
+}
+export interface Session {
+  user: { name: string; role: Role };
+  csrf: string;
+  mode: Mode;
+  site: { enterprise: string; site: string };
+  version: string;
+  server_time: number;
+}
+
+export interface StateNow {
+  text: string;
+  since?: Maybe<number>;
+  quality?: Maybe<string>;
+  number?: Maybe<number>;
+}
+export interface Unit {
+  path: string;
+  name: string;
+  type?: Maybe<string>;
+  state?: Maybe<StateNow>;
+  points?: Maybe<number>;
+  bad?: Maybe<number>;
+}
+export interface Line {
+  path: string;
+  name: string;
+  level?: Maybe<Level>;
+  state?: Maybe<StateNow>;
+  units: Unit[];
+}
+export interface DataHealth {
+  connections?: Maybe<{ total?: number; connected?: number; lost?: number; paused?: number }>;
+  points?: Maybe<{ total?: number; good?: number; uncertain?: number; bad?: number }>;
+  good_percent?: Maybe<number>;
+  oldest_unsent_s?: Maybe<number>;
+  outage_hours?: Maybe<number>;
+  disk_days_left?: Maybe<number>;
+  disk?: Maybe<{ used_bytes?: number; free_bytes?: number }>;
+  clock?: Maybe<{ offset_ms?: Maybe<number>; synchronised?: boolean }>;
+  monitor_coverage?: Maybe<string>;
+  journal?: Maybe<{ state?: "ok" | "slow" | "failing"; text?: string }>;
+  rate_per_s?: Maybe<number>;
+}
+export interface Overview {
+  sentence: string;
+  level: Level;
+  lines: Line[];
+  abnormal: PlantEvent[];
+  data_health: DataHealth;
+}
+
+export type PointType = "bool" | "i64" | "u64" | "f64" | "text" | "bytes";
+export interface PointLive {
+  path: string;
+  name: string;
+  type: PointType;
+  unit?: Maybe<string>;
+  value: Value;
+  state?: Maybe<string>;
+  quality: string;
+  good: boolean;
+  status?: Maybe<number>;
+  time?: Maybe<number>;
+  received?: Maybe<number>;
+  seq?: Maybe<number | string>;
+  last_good?: Maybe<{ value: Value; time?: Maybe<number> }>;
+}
+export interface TreeChild {
+  segment: string;
+  path: string;
+  kind: "folder" | "asset" | "point";
+  points?: Maybe<number>;
+  bad?: Maybe<number>;
+  asset?: Maybe<{ type?: Maybe<string>; level?: Maybe<string>; name?: Maybe<string> }>;
+  point?: Maybe<PointLive>;
+}
+export interface Tree {
+  prefix: string;
+  parent: string | null;
+  children: TreeChild[];
+}
+export interface PointPage {
+  points: PointLive[];
+  next: string | null;
+  total: number;
+}
+export interface WriteRule {
+  min?: Maybe<number>;
+  max?: Maybe<number>;
+  step?: Maybe<number>;
+  confirm?: Maybe<string>;
+}
+export interface PointDetail {
+  point: PointLive;
+  id?: Maybe<number>;
+  description?: Maybe<string>;
+  range?: Maybe<[number, number]>;
+  states?: Maybe<Record<string, string>>;
+  writable?: Maybe<boolean>;
+  write?: Maybe<WriteRule>;
+  may_write?: Maybe<{ allowed: boolean; why: string }>;
+  connection?: Maybe<string>;
+  device?: Maybe<string>;
+  source?: Maybe<string>;
+  scan?: Maybe<string>;
+  asset?: Maybe<{
+    path: string;
+    type?: Maybe<string>;
+    name?: Maybe<string>;
+    owner_ot?: Maybe<string>;
+    owner_it?: Maybe<string>;
+    zone?: Maybe<string>;
+  }>;
+  destinations: { name: string; kind?: Maybe<string>; state?: Maybe<string> }[];
+  history?: Maybe<{ first?: Maybe<number>; last?: Maybe<number> }>;
+}
+export type Outcome = "Confirmed" | "Accepted" | "Rejected" | "Failed" | "Unknown";
+export interface WriteResult {
+  id?: Maybe<string>;
+  outcome: Outcome;
+  why?: Maybe<string>;
+  before?: Maybe<Value>;
+  readback?: Maybe<Value>;
+  took_ms?: Maybe<number>;
+}
+export interface Range {
+  time: number[];
+  received: Maybe<number>[];
+  seq: string[];
+  value: Value[];
+  quality: string[];
+  good: boolean[];
+  historical: boolean[];
+  more: boolean;
+}
+export interface Trend {
+  mode: "raw" | "buckets";
+  bucket_ms: number | null;
+  time: number[];
+  avg: (number | null)[] | null;
+  min: (number | null)[];
+  max: (number | null)[];
+  first: (number | null)[];
+  last: (number | null)[];
+  count: number[];
+  good: number[];
+}
+
+export interface Security {
+  level: "none" | "tls";
+  text: string;
+}
+export interface LastError {
+  time?: Maybe<number>;
+  title: string;
+  meaning?: Maybe<string>;
+  next?: Maybe<string>;
+}
+export interface Device {
+  name: string;
+  unit?: Maybe<number | string>;
+  state: "ok" | "demoted" | "paused" | "waiting";
+  since?: Maybe<number>;
+  next_probe_ms?: Maybe<number>;
+  quarantined: { address: string; points: string[]; reason?: Maybe<string> }[];
+  excluded: string[];
+}
+export interface Scan {
+  name: string;
+  period_ms?: Maybe<number>;
+  last_ms?: Maybe<number>;
+  overruns?: Maybe<number>;
+  points?: Maybe<number>;
+  requests?: Maybe<number>;
+}
+export interface Connection {
+  name: string;
+  kind: string;
+  endpoint?: Maybe<string>;
+  security?: Maybe<Security>;
+  state: "connected" | "connecting" | "lost" | "paused" | "failed";
+  since?: Maybe<number>;
+  points?: Maybe<number>;
+  good?: Maybe<number>;
+  bad?: Maybe<number>;
+  requests_per_s?: Maybe<number>;
+  response_ms?: Maybe<{ p50?: Maybe<number>; p99?: Maybe<number> }>;
+  scans: Scan[];
+  faults: Record<string, number>;
+  devices: Device[];
+  last_error?: Maybe<LastError>;
+}
+export interface Destination {
+  name: string;
+  kind: string;
+  endpoint?: Maybe<string>;
+  state: "connected" | "connecting" | "lost" | "paused" | "waiting";
+  since?: Maybe<number>;
+  catch_up?: Maybe<"live_first" | "in_order">;
+  lag_s?: Maybe<number>;
+  lag_samples?: Maybe<number>;
+  backlog?: Maybe<{ from?: Maybe<number>; to?: Maybe<number>; remaining?: Maybe<number> }>;
+  rate_per_s?: Maybe<number>;
+  sent?: Maybe<number>;
+  last_ack?: Maybe<number>;
+  outage_hours?: Maybe<number>;
+  rejects?: Maybe<number>;
+  skipped: { range?: Maybe<string>; count?: Maybe<number>; time?: Maybe<number> }[];
+  commands?: Maybe<"off" | "on">;
+  last_error?: Maybe<LastError>;
+  security?: Maybe<Security>;
+}
+export interface Reject {
+  position: string;
+  path?: Maybe<string>;
+  reason: string;
+  time?: Maybe<number>;
+}
+
+export type EventKind = "alarm" | "finding" | "fault" | "interval" | "change";
+export interface PlantEvent {
+  id: string;
+  revision?: Maybe<number>;
+  kind: EventKind;
+  source?: Maybe<string>;
+  start?: Maybe<number>;
+  end?: Maybe<number>;
+  severity: number;
+  state?: Maybe<"active" | "cleared" | "acknowledged" | "info">;
+  title: string;
+  text?: Maybe<string>;
+  next?: Maybe<string>;
+  refs: string[];
+}
+export interface EventPage {
+  events: PlantEvent[];
+  next: string | null;
+}
+
+export interface QueryTables {
+  tables: { name: string; text?: Maybe<string>; columns: { name: string; type?: Maybe<string>; text?: Maybe<string> }[] }[];
+  functions: { name: string; text?: Maybe<string> }[];
+  examples: { title: string; sql: string }[];
+}
+export interface QueryResult {
+  columns: { name: string; type: string }[];
+  rows: Value[][];
+  truncated: boolean;
+  elapsed_ms: number;
+  rows_scanned: number | null;
+}
+
+export interface AuditRecord {
+  seq: number;
+  time?: Maybe<number>;
+  actor: string;
+  action: string;
+  object?: Maybe<string>;
+  outcome?: Maybe<string>;
+  detail?: Maybe<string | Record<string, unknown>>;
+  hash?: Maybe<string>;
+}
+export interface AuditPage {
+  records: AuditRecord[];
+  next: number | string | null;
+  chain: { records?: Maybe<number>; verified?: Maybe<boolean>; checked_at?: Maybe<number>; problem?: Maybe<string> };
+}
+export interface User {
+  name: string;
+  role: Role;
+  disabled?: Maybe<boolean>;
+  created?: Maybe<number>;
+  last_sign_in?: Maybe<number>;
+}
+export interface Token {
+  id: string;
+  name: string;
+  role: Role;
+  prefix?: Maybe<string>;
+  created?: Maybe<number>;
+  expires?: Maybe<number>;
+  last_used?: Maybe<number>;
+}
+export interface Secret {
+  name: string;
+  set_at?: Maybe<number>;
+  used_by: string[];
+}

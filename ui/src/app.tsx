@@ -1,0 +1,70 @@
+import { lazy, Suspense, type ComponentType } from "react";
+import { Loading, ErrorBox } from "./parts/Messages";
+import { Shell } from "./parts/Shell";
+import { Boundary } from "./parts/Boundary";
+import { Account } from "./pages/Account";
+import { Audit } from "./pages/Audit";
+import { Connections } from "./pages/Connections";
+import { Destinations } from "./pages/Destinations";
+import { Events } from "./pages/Events";
+import { LinkSignIn } from "./pages/LinkSignIn";
+import { Namespace } from "./pages/Namespace";
+import { NotFound } from "./pages/NotFound";
+import { Overview } from "./pages/Overview";
+import { SetupNeeded, SignIn } from "./pages/SignIn";
+import { Setup } from "./pages/Setup";
+import { Users } from "./pages/Users";
+import { Words } from "./pages/Words";
+import { tail, usePathname } from "./router";
+import { SessionProvider, useSessionQuery } from "./session";
+
+// The two pages with charts and an editor load their libraries when they are first opened.
+const Point = lazy(() => import("./pages/Point").then((m) => ({ default: m.Point })));
+const Query = lazy(() => import("./pages/Query").then((m) => ({ default: m.Query })));
+
+const PLAIN: Record<string, ComponentType> = {
+  "/": Overview,
+  "/connections": Connections,
+  "/destinations": Destinations,
+  "/events": Events,
+  "/query": Query,
+  "/audit": Audit,
+  "/users": Users,
+  "/words": Words,
+  "/account": Account,
+};
+
+export function App() {
+  const pathname = usePathname();
+  const session = useSessionQuery();
+  if (pathname === "/setup") return <Setup />;
+  if (pathname === "/link") return <LinkSignIn />;
+  if (session.error?.status === 401) return session.error.code === "setup-needed" ? <SetupNeeded /> : <SignIn />;
+  if (!session.data) {
+    return (
+      <main className="plain">{session.error ? <ErrorBox error={session.error} onRetry={() => void session.refetch()} /> : <Loading what="the session" />}</main>
+    );
+  }
+  return (
+    <SessionProvider value={session.data}>
+      <Shell sessionError={session.error !== null}>
+        <Boundary key={pathname}>
+          <Suspense fallback={<Loading what="the page" />}>
+            <Route pathname={pathname} />
+          </Suspense>
+        </Boundary>
+      </Shell>
+    </SessionProvider>
+  );
+}
+
+function Route({ pathname }: { pathname: string }) {
+  if (pathname.startsWith("/point/")) {
+    const path = tail(pathname, "/point");
+    return <Point key={path} path={path} />;
+  }
+  if (pathname === "/namespace" || pathname.startsWith("/namespace/")) return <Namespace prefix={tail(pathname, "/namespace")} />;
+  if (pathname === "/signin") return <Overview />;
+  const Plain = PLAIN[pathname.replace(/\/$/, "") || "/"];
+  return Plain ? <Plain /> : <NotFound />;
+}

@@ -1,0 +1,75 @@
+/** The words for a quality: OPC UA status names (Part 4, section 7.39, and Part 8) in plain language for both trades. */
+
+export type QualityClass = "good" | "uncertain" | "bad";
+export interface QualityWords {
+  class: QualityClass;
+  /** Two or three words for a table. */
+  short: string;
+  /** What it means, in one sentence. */
+  text: string;
+  /** What to do; empty when nothing. */
+  next: string;
+}
+
+const KNOWN: Record<string, Omit<QualityWords, "class">> = {
+  Good: { short: "Good", text: "Measured and delivered as it should be.", next: "" },
+  GoodLocalOverride: {
+    short: "Good, overridden",
+    text: "Somebody set this value by hand; the sensor is not being read.",
+    next: "Ask who set the override before you rely on the value.",
+  },
+  UncertainLastUsableValue: {
+    short: "Uncertain, last usable",
+    text: "The source stopped renewing this value; this is the last usable one.",
+    next: "Check the source if it stays.",
+  },
+  BadWaitingForInitialData: {
+    short: "Waiting for first value",
+    text: "The point is declared; nothing has been read yet.",
+    next: "Wait for one scan. If it stays, look at the connection.",
+  },
+  BadCommunicationError: {
+    short: "Link lost",
+    text: "The link to the device is lost. The value shown is the last one that was read.",
+    next: "Look at the connection: cable, power of the device, switch.",
+  },
+  BadNoCommunication: {
+    short: "Never read",
+    text: "There has been no communication with the device since the start.",
+    next: "Look at the connection: address, unit number, firewall.",
+  },
+  BadOutOfService: {
+    short: "Out of service",
+    text: "The device or the point is paused or disabled: Ironbridge sends it nothing.",
+    next: "Resume the device on the page Connections when the work is done.",
+  },
+  BadConfigurationError: {
+    short: "Address refused",
+    text: "The device refuses this address. It is set aside so that its neighbours stay Good.",
+    next: "Compare the address with the manual of the device and correct the tag file.",
+  },
+  BadSensorFailure: {
+    short: "Sensor failure",
+    text: "The signal lies outside of what the sensor can send: broken wire or defect.",
+    next: "Check the sensor and its wiring.",
+  },
+};
+
+export function qualityWords(quality: string | null | undefined, good?: boolean): QualityWords {
+  const name = quality || (good === false ? "Bad" : "Good");
+  const known = KNOWN[name];
+  const kind: QualityClass = name.startsWith("Good") ? "good" : name.startsWith("Uncertain") ? "uncertain" : "bad";
+  if (known) return { class: kind, ...known };
+  return {
+    class: kind,
+    short: spaced(name),
+    text: kind === "good" ? "Usable." : kind === "uncertain" ? "Usable with care." : "Not usable. The value shown is the last one known.",
+    next: kind === "bad" ? "Look at the connection of this point." : "",
+  };
+}
+
+/** "BadOutOfRange" -> "Bad out of range". */
+function spaced(name: string): string {
+  const text = name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

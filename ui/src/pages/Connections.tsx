@@ -1,0 +1,1 @@
+export function Connections() { return <p>Connections</p>; }

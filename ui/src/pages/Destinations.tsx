@@ -1,0 +1,1 @@
+export function Destinations() { return <p>Destinations</p>; }

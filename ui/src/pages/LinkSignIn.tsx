@@ -1,0 +1,55 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { api } from "../api/client";
+import { forgetOneTimeToken, oneTimeToken } from "../fragment";
+import { ErrorBox, Loading } from "../parts/Messages";
+import { Link, navigate } from "../router";
+import { enter } from "../session";
+import { Door } from "./SignIn";
+
+/** Signs in with the one-time link it was opened by. */
+export function LinkSignIn() {
+  const client = useQueryClient();
+  const started = useRef(false);
+  const signIn = useMutation({
+    mutationFn: (token: string) => api.signInWithLink(token),
+    onSuccess: (session) => {
+      enter(client, session);
+      navigate("/?link=1", { replace: true });
+    },
+  });
+  const { mutate } = signIn;
+  useEffect(() => {
+    const token = oneTimeToken();
+    if (started.current || token === "") return;
+    started.current = true;
+    forgetOneTimeToken();
+    mutate(token);
+  }, [mutate]);
+
+  if (signIn.error) {
+    return (
+      <Door title="The link did not work">
+        <ErrorBox error={signIn.error} />
+        <p>
+          <Link to="/signin">Sign in with name and password</Link>
+        </p>
+      </Door>
+    );
+  }
+  if (!signIn.isPending && !signIn.isSuccess && !started.current && oneTimeToken() === "") {
+    return (
+      <Door title="The link is incomplete">
+        <p>Open the whole link, with the part behind the # sign, or ask for a new one. A link works once.</p>
+        <p>
+          <Link to="/signin">Sign in with name and password</Link>
+        </p>
+      </Door>
+    );
+  }
+  return (
+    <Door title="Signing in">
+      <Loading what="the one-time link" />
+    </Door>
+  );
+}

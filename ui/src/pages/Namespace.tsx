@@ -1,0 +1,1 @@
+export function Namespace(_: { prefix: string }) { return <p>Namespace</p>; }

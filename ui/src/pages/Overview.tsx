@@ -1,0 +1,159 @@
+/** The first page: one sentence, the lines, what is abnormal, and whether the data can be trusted. */
+import { useQuery } from "@tanstack/react-query";
+import { api } from "../api/client";
+import type { Line, Overview as Data, PlantEvent, StateNow, Unit } from "../api/types";
+import { formatCount, plural } from "../format/number";
+import { DataHealthPanel } from "../parts/DataHealth";
+import { Kind, Refs, Severity } from "../parts/Event";
+import { Code, Empty, Guard } from "../parts/Messages";
+import { Page, Panel } from "../parts/Page";
+import { Status } from "../parts/Status";
+import { Age } from "../parts/Time";
+import { Link, namespaceHref, useSearch } from "../router";
+import { FILES, SAMPLES } from "../words/commands";
+
+export function Overview() {
+  const q = useQuery({ queryKey: ["overview"], queryFn: ({ signal }) => api.overview({ signal }), refetchInterval: 2000 });
+  const byLink = useSearch().get("link") === "1";
+  return (
+    <Page title="Overview">
+      {byLink && (
+        <p className="notice">
+          You came by a one-time link, which works only once. <Link to="/account">Set a password</Link> to be able to come back.
+        </p>
+      )}
+      <Guard query={q} what="the plant">
+        {q.data && <Body data={q.data} />}
+      </Guard>
+    </Page>
+  );
+}
+
+function Body({ data }: { data: Data }) {
+  return (
+    <>
+      <p className={`sentence sentence-${data.level}`} data-testid="sentence">
+        {data.sentence || "No sentence yet: the gateway has just started."}
+      </p>
+      <div className="overview">
+        <div className="overview-main">
+          <Lines lines={data.lines} />
+          <Abnormal events={data.abnormal} />
+        </div>
+        <DataHealthPanel health={data.data_health} />
+      </div>
+    </>
+  );
+}
+
+function Lines({ lines }: { lines: Line[] }) {
+  return (
+    <Panel title="Lines and machines" id="lines">
+      {lines.length === 0 ? (
+        <Empty title="No asset is described yet.">
+          <p>
+            Values are read and recorded all the same. To see lines and machines here, write a file <code>{FILES.asset}</code> in the plant
+            folder:
+          </p>
+          <Code>{SAMPLES.asset}</Code>
+        </Empty>
+      ) : (
+        <div className="lines">
+          {lines.map((line) => (
+            <section key={line.path} className="line" aria-label={line.name}>
+              <h3>
+                <Link to={namespaceHref(line.path)}>{line.name || line.path}</Link>
+                {line.state && <State state={line.state} level={line.level ?? "normal"} />}
+              </h3>
+              <ul className="units">
+                {line.units.map((unit) => (
+                  <UnitCard key={unit.path} unit={unit} />
+                ))}
+              </ul>
+            </section>
+          ))}
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+const RUNNING = new Set(["execute", "running", "run", "on", "auto", "producing", "idle", "ready", "completed", "complete"]);
+const STOPPED = new Set(["aborted", "aborting", "held", "stopped", "fault", "faulted", "error", "stopping"]);
+/** A unit gives no level of its own: the PackML word decides whether it stands out. */
+function unitTone(unit: Unit): "normal" | "attention" | "alarm" {
+  const word = unit.state?.text?.toLowerCase() ?? "";
+  if (STOPPED.has(word)) return word.startsWith("abort") || word.startsWith("fault") || word === "error" ? "alarm" : "attention";
+  if (unit.bad && unit.points && unit.bad >= unit.points) return "alarm";
+  if (RUNNING.has(word) || word === "") return unit.bad ? "attention" : "normal";
+  return unit.bad ? "attention" : "normal";
+}
+
+function UnitCard({ unit }: { unit: Unit }) {
+  const tone = unitTone(unit);
+  return (
+    <li className={`unit tone-${tone}`}>
+      <Link to={namespaceHref(unit.path)} className="unit-name">
+        {unit.name || unit.path}
+      </Link>
+      {unit.type && <span className="quiet"> {unit.type}</span>}
+      <div className="unit-state">{unit.state ? <State state={unit.state} level={tone} /> : <span className="quiet">no state point</span>}</div>
+      {unit.bad ? (
+        <Link className="unit-bad" to={`${namespaceHref("")}?prefix=${encodeURIComponent(unit.path)}&quality=bad`}>
+          {formatCount(unit.bad)} of {plural(unit.points ?? 0, "point")} bad
+        </Link>
+      ) : (
+        <span className="quiet">{plural(unit.points ?? 0, "point")}, all Good</span>
+      )}
+    </li>
+  );
+}
+
+function State({ state, level }: { state: StateNow; level: "normal" | "attention" | "alarm" }) {
+  const bad = state.quality && !state.quality.startsWith("Good");
+  return (
+    <span className="state">
+      <span className={bad ? "stale" : undefined}>
+        <Status tone={level}>{state.text}</Status>
+      </span>
+      {state.since ? (
+        <span className="quiet">
+          {" since "}
+          <Age ms={state.since} />
+        </span>
+      ) : null}
+    </span>
+  );
+}
+
+function Abnormal({ events }: { events: PlantEvent[] }) {
+  return (
+    <Panel title="What is abnormal" id="abnormal" aside={<Link to="/events">All events</Link>}>
+      {events.length === 0 ? (
+        <Empty title="Nothing is abnormal.">
+          <p>
+            Alarms, faults and findings show up here with their age and the next step. What was before: <Link to="/events">Events</Link>.
+          </p>
+        </Empty>
+      ) : (
+        <ol className="abnormal">
+          {events.slice(0, 10).map((event) => (
+            <li key={`${event.id}-${event.revision ?? 0}`} className="abnormal-item">
+              <div className="abnormal-head">
+                <Severity event={event} /> <Kind event={event} /> <Age ms={event.start} />
+              </div>
+              <p className="abnormal-title">{event.title}</p>
+              {event.text && <p className="quiet">{event.text}</p>}
+              {event.next && (
+                <p>
+                  <b>Next step:</b> {event.next}
+                </p>
+              )}
+              <Refs event={event} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,1 @@
+export function Point(_: { path: string }) { return <p>Point</p>; }

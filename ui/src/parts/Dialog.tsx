@@ -1,0 +1,52 @@
+/** A modal dialog on the browser's own element: focus is kept inside, Escape closes, focus returns. */
+import { useEffect, useId, useRef, type ReactNode } from "react";
+
+export function Dialog(props: { title: string; onClose: () => void; children: ReactNode; testId?: string; busy?: boolean }) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current;
+    if (dialog && !dialog.open) dialog.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      aria-labelledby={id}
+      data-testid={props.testId}
+      onCancel={(e) => {
+        e.preventDefault();
+        if (!props.busy) props.onClose();
+      }}
+    >
+      <h2 id={id}>{props.title}</h2>
+      {props.children}
+    </dialog>
+  );
+}
+
+/** Asks before something is done, says what it means, and shows what went wrong. */
+export function Confirm(props: {
+  title: string;
+  children: ReactNode;
+  action: string;
+  onConfirm: () => void;
+  onClose: () => void;
+  busy?: boolean;
+  error?: ReactNode;
+}) {
+  return (
+    <Dialog title={props.title} onClose={props.onClose} busy={props.busy ?? false}>
+      {props.children}
+      {props.error}
+      <div className="actions">
+        <button type="button" className="primary" disabled={props.busy} onClick={props.onConfirm}>
+          {props.action}
+        </button>
+        <button type="button" disabled={props.busy} onClick={props.onClose}>
+          Cancel
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,60 @@
+/** Words of one trade for readers of the other. `from` is the trade that uses the word every day. */
+export interface Entry {
+  word: string;
+  from: "OT" | "IT" | "both";
+  text: string;
+}
+
+export const GLOSSARY = {
+  point: { word: "Point", from: "OT", text: "One measured or set value of the plant, such as a speed or a temperature. IT: one time series with a name, a unit and a quality." },
+  quality: { word: "Quality", from: "OT", text: "Says whether a value may be trusted: Good, Uncertain or Bad, with the reason. IT: a status code on every single sample; a bad value is never used in an average." },
+  sourceTime: { word: "Source time", from: "OT", text: "When the value was true at the device, by the device's clock or the moment it was read." },
+  receiveTime: { word: "Receive time", from: "IT", text: "When the gateway got the value. Far behind the source time means a slow link or a wrong clock." },
+  namespace: { word: "Namespace", from: "IT", text: "The one tree of names for everything in the plant, from the site down to a single value. OT: the tag list, sorted by plant, line and machine (ISA-95)." },
+  asset: { word: "Asset", from: "OT", text: "A machine or a part of the plant that owns points: a filler, a boiler, a meter." },
+  scan: { word: "Scan", from: "OT", text: "One round of reading a group of values from a device. IT: a poll, with its period." },
+  overrun: { word: "Overruns", from: "OT", text: "Scans that were skipped because the one before had not finished. IT: missed poll deadlines. Not zero means: the device or the link is too slow for the period." },
+  register: { word: "Register", from: "OT", text: "A numbered 16-bit memory cell of a PLC that can be read over Modbus." },
+  plc: { word: "PLC", from: "OT", text: "Programmable logic controller: the small hardened computer that runs a machine." },
+  quarantine: { word: "Quarantined", from: "OT", text: "An address the device refuses. It is set aside and no longer asked for, so that the values beside it can be read." },
+  excluded: { word: "Excluded", from: "OT", text: "Address ranges that nothing may touch, as written in the connection file." },
+  demoted: { word: "Demoted", from: "IT", text: "A device that stopped answering gets only one cheap question now and then, so that it does not slow the others. It comes back by itself." },
+  requests: { word: "Requests/s", from: "IT", text: "Questions sent to the device every second. OT: the load that this gateway puts on the communication processor." },
+  responseP50: { word: "Response p50 / p99", from: "IT", text: "Half of all answers came within the first time, 99 of 100 within the second." },
+  desync: { word: "Desync", from: "IT", text: "The stream of answers no longer matched the questions; the link was closed and opened again." },
+  lateFrames: { word: "Late", from: "OT", text: "Answers that came after the time-out. They are thrown away and counted, never taken for the next answer." },
+  exceptions: { word: "Exceptions", from: "OT", text: "The device answered, and the answer was no: wrong address, wrong function, busy. IT: error responses, not crashes." },
+  destination: { word: "Destination", from: "IT", text: "A system that receives plant data from here: broker, database, cloud." },
+  lag: { word: "Lag", from: "IT", text: "How far a destination is behind the plant. OT: the age of the newest value that it has confirmed." },
+  backlog: { word: "Backlog", from: "IT", text: "Recorded values that a destination has not yet confirmed. They wait on disk and are sent as soon as it can take them." },
+  acknowledged: { word: "Acknowledged", from: "IT", text: "The far side confirmed that it has the data. Only then does the gateway move on." },
+  outage: { word: "Outage that still fits", from: "IT", text: "How long this destination may be away before the oldest unsent data must be dropped for lack of disk." },
+  reject: { word: "Rejects", from: "IT", text: "Values that the far side refused for good. They are kept with the reason, not sent again." },
+  journal: { word: "Journal", from: "IT", text: "The append-only file in which every value is safe before it is sent on. OT: the event recorder of the gateway." },
+  catchUp: { word: "Catch-up", from: "IT", text: "What a destination gets first after an outage: live values at once with the old ones behind (live first), or everything strictly in order." },
+  broker: { word: "Broker", from: "IT", text: "A server that passes messages on to whoever subscribed to them, such as an MQTT broker." },
+  tls: { word: "TLS", from: "IT", text: "Encryption of a network connection, with proof of who is on the other end. Without it anyone on the network can read and forge the traffic." },
+  severity: { word: "Severity", from: "OT", text: "How soon somebody must act, 1 to 1000. 800 and more: now." },
+  alarm: { word: "Alarm", from: "OT", text: "A process condition that needs an operator (ISA-18.2)." },
+  finding: { word: "Finding", from: "IT", text: "Something the security monitor saw that should not be there." },
+  fault: { word: "Fault", from: "both", text: "Trouble of the gateway itself, of a connection or of a destination." },
+  interval: { word: "Interval", from: "OT", text: "A stretch of time with a meaning: a batch, an order, a shift, a downtime." },
+  change: { word: "Change", from: "IT", text: "Somebody or something changed configuration, access or a value." },
+  audit: { word: "Audit log", from: "IT", text: "The record of every sign-in, command and change. OT: the logbook of who did what, which cannot be rewritten unseen." },
+  chain: { word: "Chain", from: "IT", text: "Every record carries a fingerprint of the one before. Changing or removing one breaks every later fingerprint, and that shows." },
+  token: { word: "API token", from: "IT", text: "A password for a program: scripts and dashboards use it instead of a person's sign-in." },
+  secret: { word: "Secret", from: "IT", text: "A password or key the gateway needs for a destination. It can be set and replaced, never read back." },
+  setpoint: { word: "Set-point", from: "OT", text: "A wanted value that the machine regulates to. Writing it changes what the machine does." },
+  readback: { word: "Read-back", from: "OT", text: "After a write the gateway reads the value again, to see that the device really took it." },
+  ttl: { word: "Time to live", from: "IT", text: "A command that could not be carried out within this time is dropped, so that it never acts late." },
+  writes: { word: "Mode", from: "both", text: "READ-ONLY: nothing can be written to the plant. LIVE: allowed people can write to real machines. SIMULATED: the devices are simulated, no real machine can be reached." },
+  sql: { word: "SQL", from: "IT", text: "The common language to ask databases. The history of the plant can be asked with it." },
+  bucket: { word: "Band", from: "IT", text: "When a stretch holds more values than the screen has dots, each dot shows the average, and the band behind it the lowest and the highest value." },
+  historical: { word: "Historical", from: "IT", text: "Delivered later than it was measured, for example after an outage." },
+  clockOffset: { word: "Clock offset", from: "IT", text: "How far the gateway's clock is from its time server. Times in history are only as right as this." },
+  coverage: { word: "Monitor coverage", from: "IT", text: "What part of the plant network the passive security monitor can see." },
+  zone: { word: "Zone", from: "both", text: "A group of assets that trust each other and share one level of protection (IEC 62443)." },
+  scanClass: { word: "Scan class", from: "OT", text: "The group of points read together, with one period." },
+} satisfies Record<string, Entry>;
+
+export type GlossaryKey = keyof typeof GLOSSARY;
