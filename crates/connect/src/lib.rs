@@ -1,1 +1,16 @@
-//! placeholder
+//! Devices in, destinations out: one folder per protocol or target, one runner each.
+//!
+//! ```text
+//!  device ── Driver ── Link ─┐                ┌─ Feed ── Sink ── destination
+//!                            ├─▶ namespace ──▶┤
+//!  device ── Driver ── Link ─┘                └─ Feed ── Sink ── destination
+//! ```
+//!
+//! A [`kind::Kind`] is how a protocol or a target enters the product: a name, the schema of its own configuration and
+//! a pure constructor. The runners own time, retry, pacing, quality on loss and telemetry, so that a kind holds
+//! nothing but its protocol.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod kind;
+pub mod north;
+pub mod south;

@@ -1,0 +1,188 @@
+//! How a protocol (south) or a target (north) enters the product.
+//!
+//! Rationale: the configuration struct belongs to the kind. Validation, JSON schema, the form on the page and the
+//! reference come from it, so nothing outside a kind's folder knows its keys.
+
+use model::config::{Diagnostic, Document};
+use model::expected::ExpectedTraffic;
+use model::{Declaration, Path};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A kind of connection (`Kind<dyn Driver>`) or of destination (`Kind<dyn Sink>`).
+pub struct Kind<T: ?Sized> {
+    /// What stands in `kind = "..."`, e.g. `modbus-tcp`.
+    pub name: &'static str,
+    /// For people, e.g. `Modbus TCP`.
+    pub title: &'static str,
+    /// JSON schema of its configuration file.
+    pub schema: fn() -> serde_json::Value,
+    /// Checks a file and constructs. Does no IO but reading files that the configuration names.
+    pub build: fn(&Document, &Context) -> Result<Built<T>, Vec<Diagnostic>>,
+    /// An example file that builds.
+    pub sample: &'static str,
+}
+
+impl<T: ?Sized> fmt::Debug for Kind<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kind({})", self.name)
+    }
+}
+
+/// The kind with the name, if there is one.
+pub fn find<T: ?Sized>(kinds: &[&'static Kind<T>], name: &str) -> Option<&'static Kind<T>> {
+    kinds.iter().find(|kind| kind.name == name).copied()
+}
+
+/// The place an asset gives to a tag.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    /// The full path of the point.
+    pub path: Path,
+    /// Former full paths whose history it continues.
+    pub was: Vec<Path>,
+}
+
+/// Where secrets come from.
+pub trait Secrets: Send + Sync {
+    /// The secret of that name; `None` if it was never set.
+    fn secret(&self, name: &str) -> Option<String>;
+}
+
+/// A store without any secret, for `check` without a data folder and for tests.
+pub struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn secret(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+/// What a kind may know about the plant around its file.
+#[derive(Clone)]
+pub struct Context {
+    /// Name of the connection or destination: its file name without `.toml`.
+    pub name: String,
+    /// `enterprise/site`: every path begins with it.
+    pub site: Path,
+    /// The plant folder; relative file names in a configuration start here, or in the configuration file's folder.
+    pub folder: PathBuf,
+    /// Tags that an asset binds: `connection.device.tag` (lower case) to their place.
+    pub bindings: Arc<BTreeMap<String, Binding>>,
+    /// The secret store.
+    pub secrets: Arc<dyn Secrets>,
+}
+
+impl Context {
+    /// A context without bindings and secrets.
+    pub fn new(name: &str, site: Path, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            site,
+            folder: folder.into(),
+            bindings: Arc::default(),
+            secrets: Arc::new(NoSecrets),
+        }
+    }
+
+    /// The binding of a tag, case ignored.
+    pub fn binding(&self, device: &str, tag: &str) -> Option<&Binding> {
+        if self.bindings.is_empty() {
+            return None;
+        }
+        self.bindings.get(&format!("{}.{device}.{tag}", self.name).to_ascii_lowercase())
+    }
+
+    /// A file that the configuration `document` names: beside it first, then in the plant folder.
+    pub fn file(&self, document: &Document, name: &str) -> PathBuf {
+        let beside = std::path::Path::new(&*document.file).parent().unwrap_or_else(|| std::path::Path::new(""));
+        let near = self.folder.join(beside).join(name);
+        if near.exists() { near } else { self.folder.join(name) }
+    }
+}
+
+/// An exclusive resource. Two files that claim the same one clash, and `check` says so before anything starts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Claim {
+    /// A serial line, by device file.
+    Serial(String),
+    /// A listening TCP or UDP port on an address.
+    Listen {
+        /// `tcp` or `udp`.
+        protocol: &'static str,
+        /// Address and port as configured, e.g. `0.0.0.0:1883`.
+        address: String,
+    },
+    /// One endpoint that serves a single client well, e.g. `modbus-tcp 10.20.1.11:502`.
+    Endpoint(String),
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Serial(line) => write!(f, "serial line {line}"),
+            Self::Listen { protocol, address } => write!(f, "listening {protocol} port {address}"),
+            Self::Endpoint(endpoint) => write!(f, "endpoint {endpoint}"),
+        }
+    }
+}
+
+/// How traffic to the other side is protected.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Security {
+    /// `none` or `tls`.
+    pub level: &'static str,
+    /// In words, e.g. `TLS 1.3, client certificate`.
+    pub text: String,
+}
+
+impl Security {
+    /// In the clear.
+    pub fn none(text: &str) -> Self {
+        Self { level: "none", text: text.into() }
+    }
+
+    /// Encrypted and authenticated.
+    pub fn tls(text: &str) -> Self {
+        Self { level: "tls", text: text.into() }
+    }
+}
+
+/// What a kind makes of a file.
+pub struct Built<T: ?Sized> {
+    /// The driver or sink, not started.
+    pub it: Box<T>,
+    /// Points that it will feed; empty for a destination.
+    pub points: Vec<Declaration>,
+    /// Exclusive resources.
+    pub claims: Vec<Claim>,
+    /// What it will send, for the monitor.
+    pub expected: Vec<ExpectedTraffic>,
+    /// The other side, for people: `10.20.1.11:502`, `/dev/ttyUSB0 19200 8E1`.
+    pub endpoint: String,
+    /// How the traffic is protected.
+    pub security: Security,
+}
+
+impl<T: ?Sized> fmt::Debug for Built<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Built({}, {} points)", self.endpoint, self.points.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_ignore_case() {
+        let path = Path::new("acme/leeds/filler/Speed").unwrap();
+        let binding = Binding { path, was: Vec::new() };
+        let mut context = Context::new("Line-1", Path::new("acme/leeds").unwrap(), "");
+        context.bindings = Arc::new(BTreeMap::from([("line-1.filler.speed".to_owned(), binding.clone())]));
+        assert_eq!(context.binding("Filler", "SPEED"), Some(&binding));
+        assert_eq!(context.binding("filler", "level"), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Destinations: readers of the journal that hand samples and events to other systems.

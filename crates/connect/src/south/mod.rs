@@ -1,0 +1,1 @@
+//! Connections: one endpoint each, its devices and their tags.
