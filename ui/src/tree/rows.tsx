@@ -1,0 +1,100 @@
+import { memo } from "react";
+import { formatCount, plural } from "../format/number";
+import { Code, Empty } from "../parts/Messages";
+import { PointCells } from "../parts/PointCells";
+import { Term } from "../parts/Term";
+import { Link, pointHref } from "../router";
+import { COMMANDS, FILES, SAMPLES } from "../words/commands";
+import type { Row } from "./flatten";
+
+export const rowId = (path: string) => `row-${path.replace(/[^A-Za-z0-9_-]/g, ".")}`;
+
+export function GridHead({ first }: { first: string }) {
+  return (
+    <div className="grid-head" role="rowgroup">
+      <div className="grid-row" role="row">
+        <span role="columnheader" className="cell-name">
+          {first}
+        </span>
+        <span role="columnheader" className="cell-value">
+          Value
+        </span>
+        <span role="columnheader" className="cell-quality">
+          <Term k="quality" />
+        </span>
+        <span role="columnheader" className="cell-age">
+          Measured
+        </span>
+      </div>
+    </div>
+  );
+}
+
+type Node = Extract<Row, { kind: "node" }>;
+
+export const NodeRow = memo(function NodeRow({ row, active, index, onToggle }: { row: Node; active: boolean; index: number; onToggle: (path: string) => void }) {
+  const { node } = row;
+  const isPoint = node.kind === "point";
+  return (
+    <div
+      id={rowId(row.path)}
+      className={active ? "grid-row active" : "grid-row"}
+      role="row"
+      aria-level={row.depth}
+      aria-posinset={row.position}
+      aria-setsize={row.size}
+      aria-rowindex={index + 2}
+      aria-expanded={isPoint ? undefined : row.open}
+      aria-selected={active}
+      data-path={row.path}
+      data-kind={node.kind}
+      onClick={isPoint ? undefined : () => onToggle(row.path)}
+    >
+      <span role="gridcell" className="cell-name" style={{ paddingLeft: `${row.depth * 1.1}rem` }}>
+        {isPoint ? (
+          <Link to={pointHref(row.path)} tabIndex={-1}>
+            {node.segment}
+          </Link>
+        ) : (
+          <>
+            <span className="twist" aria-hidden="true">
+              {row.open ? "−" : "+"}
+            </span>
+            {node.segment}
+            {node.asset?.type ? <span className="quiet"> {node.asset.type}</span> : null}
+          </>
+        )}
+        {isPoint && node.point && node.point.name !== node.segment ? <span className="quiet"> {node.point.name}</span> : null}
+      </span>
+      {isPoint && node.point ? <PointCells point={node.point} /> : <FolderCells node={node} />}
+    </div>
+  );
+});
+
+function FolderCells({ node }: { node: Node["node"] }) {
+  const bad = node.bad ?? 0;
+  return (
+    <>
+      <span role="gridcell" className="cell-value quiet">
+        {plural(node.points ?? 0, "point")}
+      </span>
+      <span role="gridcell" className="cell-quality">
+        {bad > 0 ? <span className="quality quality-bad">{formatCount(bad)} bad</span> : <span className="quality quality-good">all Good</span>}
+      </span>
+      <span role="gridcell" className="cell-age" />
+    </>
+  );
+}
+
+export function EmptyPlant() {
+  return (
+    <Empty title="No point is declared yet.">
+      <p>
+        Connect a first machine: write a file <code>{FILES.connection}</code> in the plant folder, for example
+      </p>
+      <Code>{SAMPLES.connection}</Code>
+      <p>Then let it be checked and taken over:</p>
+      <Code>{`${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
+    </Empty>
+  );
+}
