@@ -1,1 +1,123 @@
-export function Connections() { return <p>Connections</p>; }
+import { useQuery } from "@tanstack/react-query";
+import { api } from "../api/client";
+import type { Connection } from "../api/types";
+import { formatCount, formatNumber, plural } from "../format/number";
+import { formatDuration } from "../format/time";
+import { Code, Empty, Guard } from "../parts/Messages";
+import { Page, Panel } from "../parts/Page";
+import { Status, toneOf } from "../parts/Status";
+import { Table, type Column } from "../parts/Table";
+import { Term } from "../parts/Term";
+import { Age } from "../parts/Time";
+import { Link, useSearch } from "../router";
+import { COMMANDS, FILES, SAMPLES } from "../words/commands";
+import { ConnectionDetail } from "./ConnectionDetail";
+
+const sum = (numbers: (number | null | undefined)[]) => numbers.reduce<number>((a, b) => a + (b ?? 0), 0);
+export const faultsOf = (c: Connection) => sum(Object.values(c.faults));
+export const overrunsOf = (c: Connection) => sum(c.scans.map((s) => s.overruns));
+
+export function Connections() {
+  const q = useQuery({ queryKey: ["connections"], queryFn: ({ signal }) => api.connections({ signal }), refetchInterval: 2000 });
+  const wanted = useSearch().get("name");
+  const all = q.data ?? [];
+  const chosen = all.find((c) => c.name === wanted) ?? (all.length === 1 ? all[0] : undefined);
+  return (
+    <Page title="Connections" lead={<p>Links to machines: one line per endpoint.</p>}>
+      <Guard query={q} what="the connections">
+        {all.length === 0 ? (
+          <NoConnection />
+        ) : (
+          <>
+            <Panel title="All connections" id="all-connections">
+              <Table
+                caption="All connections"
+                columns={columns}
+                rows={all}
+                rowKey={(c) => c.name}
+                rowClass={(c) => `row-${rowTone(c)}${c === chosen ? " selected" : ""}`}
+              />
+            </Panel>
+            {chosen ? (
+              <ConnectionDetail connection={chosen} />
+            ) : (
+              <p className="quiet">Choose a connection by its name to see its devices, scans, faults and refused addresses.</p>
+            )}
+          </>
+        )}
+      </Guard>
+    </Page>
+  );
+}
+
+/** A device in trouble marks its connection, though the link itself is up. */
+function rowTone(c: Connection): string {
+  const own = toneOf(c.state);
+  return own === "normal" && c.devices.some((d) => d.state === "demoted" || d.state === "waiting") ? "attention" : own;
+}
+
+const columns: Column<Connection>[] = [
+  {
+    head: "Name",
+    label: "Name",
+    cell: (c) => (
+      <>
+        <Link to={`/connections?name=${encodeURIComponent(c.name)}`}>{c.name}</Link>
+        <div className="quiet small">{c.kind}</div>
+      </>
+    ),
+  },
+  {
+    head: "State",
+    label: "State",
+    cell: (c) => {
+      const troubled = c.devices.filter((d) => d.state !== "ok" && d.state !== "paused").length;
+      return (
+        <>
+          <Status state={c.state} />{" "}
+          <span className="quiet">
+            <Age ms={c.since} />
+          </span>
+          {troubled > 0 && (
+            <div className="small">
+              <Status tone="attention">{`${plural(troubled, "device")} not answering`}</Status>
+            </div>
+          )}
+        </>
+      );
+    },
+  },
+  { head: "Points", label: "Points", numeric: true, cell: (c) => formatCount(c.points) },
+  {
+    head: "Bad",
+    label: "Bad",
+    numeric: true,
+    cell: (c) => (c.bad ? <b>{formatCount(c.bad)}</b> : <span className="quiet">{formatCount(c.bad)}</span>),
+  },
+  { head: <Term k="requests" />, label: "Requests/s", numeric: true, cell: (c) => perSecond(c.requests_per_s) },
+  {
+    head: <Term k="responseP50" />,
+    label: "Response p50 / p99",
+    numeric: true,
+    cell: (c) => (c.response_ms ? `${ms(c.response_ms.p50)} / ${ms(c.response_ms.p99)}` : "–"),
+  },
+  { head: <Term k="overrun" />, label: "Overruns", numeric: true, cell: (c) => formatCount(overrunsOf(c)) },
+  { head: "Faults", label: "Faults", numeric: true, cell: (c) => formatCount(faultsOf(c)) },
+  { head: "Endpoint", label: "Endpoint", wide: true, cell: (c) => <span className="mono">{c.endpoint ?? "–"}</span> },
+];
+
+export const perSecond = (n: number | null | undefined) => (n === null || n === undefined ? "–" : `${formatNumber(n, 3)} /s`);
+export const ms = (n: number | null | undefined) => (n === null || n === undefined ? "–" : n >= 1000 ? formatDuration(n / 1000) : `${formatNumber(n, 3)} ms`);
+
+function NoConnection() {
+  return (
+    <Empty title="No machine is connected yet.">
+      <p>
+        Write one file per endpoint, <code>{FILES.connection}</code>, in the plant folder:
+      </p>
+      <Code>{SAMPLES.connection}</Code>
+      <p>Let it be checked, then take it over. Nothing else stops while you do:</p>
+      <Code>{`${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
+    </Empty>
+  );
+}

@@ -1,1 +1,227 @@
-export function Destinations() { return <p>Destinations</p>; }
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../api/client";
+import type { Destination } from "../api/types";
+import { formatCount } from "../format/number";
+import { formatDuration } from "../format/time";
+import { Confirm } from "../parts/Dialog";
+import { GatedButton } from "../parts/Gate";
+import { Code, Empty, ErrorBox, Guard, ThreeParts } from "../parts/Messages";
+import { Fact, Facts, Page, Panel } from "../parts/Page";
+import { Status, toneOf } from "../parts/Status";
+import { Table, type Column } from "../parts/Table";
+import { Term } from "../parts/Term";
+import { Age, Time, Zone } from "../parts/Time";
+import { Link, pointHref, useSearch } from "../router";
+import { useWhyNot } from "../session";
+import { COMMANDS, FILES, SAMPLES } from "../words/commands";
+import { perSecond } from "./Connections";
+
+export function Destinations() {
+  const q = useQuery({ queryKey: ["destinations"], queryFn: ({ signal }) => api.destinations({ signal }), refetchInterval: 2000 });
+  const wanted = useSearch().get("name");
+  const all = q.data ?? [];
+  const chosen = all.find((d) => d.name === wanted) ?? (all.length === 1 ? all[0] : undefined);
+  return (
+    <Page
+      title="Destinations"
+      lead={
+        <p>
+          Systems that receive plant data: every <Term k="destination">destination</Term> reads the <Term k="journal">journal</Term> at its own pace.
+        </p>
+      }
+    >
+      <Guard query={q} what="the destinations">
+        {all.length === 0 ? (
+          <Empty title="No destination is set up yet.">
+            <p>
+              Values are recorded here all the same. To deliver them, write a file <code>{FILES.destination}</code> in the plant folder:
+            </p>
+            <Code>{SAMPLES.destination}</Code>
+            <p>Give the password to the secret store, then take the file over:</p>
+            <Code>{`${COMMANDS.setSecret}\n${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
+          </Empty>
+        ) : (
+          <>
+            <Panel title="All destinations" id="all-destinations">
+              <Table
+                caption="All destinations"
+                columns={columns}
+                rows={all}
+                rowKey={(d) => d.name}
+                rowClass={(d) => `row-${toneOf(d.state)}${d === chosen ? " selected" : ""}`}
+              />
+            </Panel>
+            {chosen ? <Detail d={chosen} /> : <p className="quiet">Choose a destination by its name for details, rejects and skipped data.</p>}
+          </>
+        )}
+      </Guard>
+    </Page>
+  );
+}
+
+const lag = (d: Destination) => (d.lag_s === null || d.lag_s === undefined ? "–" : formatDuration(d.lag_s));
+const outage = (d: Destination) => (d.outage_hours === null || d.outage_hours === undefined ? "–" : formatDuration(d.outage_hours * 3600));
+
+const columns: Column<Destination>[] = [
+  {
+    head: "Name",
+    label: "Name",
+    cell: (d) => (
+      <>
+        <Link to={`/destinations?name=${encodeURIComponent(d.name)}`}>{d.name}</Link>
+        <div className="quiet small">{d.kind}</div>
+      </>
+    ),
+  },
+  {
+    head: "State",
+    label: "State",
+    cell: (d) => (
+      <>
+        <Status state={d.state} />{" "}
+        <span className="quiet">
+          <Age ms={d.since} />
+        </span>
+      </>
+    ),
+  },
+  { head: <Term k="lag" />, label: "Lag", numeric: true, cell: lag },
+  { head: "Waiting", label: "Waiting", numeric: true, cell: (d) => `${formatCount(d.lag_samples)} samples` },
+  { head: "Throughput", label: "Throughput", numeric: true, cell: (d) => perSecond(d.rate_per_s) },
+  { head: <Term k="acknowledged">Last acknowledged</Term>, label: "Last acknowledged", numeric: true, cell: (d) => <Age ms={d.last_ack} /> },
+  { head: <Term k="outage" />, label: "Outage that still fits", numeric: true, cell: outage },
+  { head: <Term k="reject" />, label: "Rejects", numeric: true, cell: (d) => (d.rejects ? <b>{formatCount(d.rejects)}</b> : formatCount(d.rejects)) },
+];
+
+function Detail({ d }: { d: Destination }) {
+  const [asking, setAsking] = useState(false);
+  const why = useWhyNot("engineer", "pause and resume destinations");
+  const paused = d.state === "paused";
+  return (
+    <>
+      <Panel
+        title={`Destination ${d.name}`}
+        id="destination"
+        aside={
+          <GatedButton why={why} onClick={() => setAsking(true)}>
+            {paused ? "Resume destination" : "Pause destination"}
+          </GatedButton>
+        }
+      >
+        {d.last_error && (
+          <div>
+            <ThreeParts title={d.last_error.title} meaning={d.last_error.meaning} next={d.last_error.next} />
+            <p className="quiet">
+              Last error: <Time ms={d.last_error.time} age />
+            </p>
+          </div>
+        )}
+        <Facts>
+          <Fact name="Endpoint">
+            <span className="mono">{d.endpoint ?? "–"}</span>, {d.kind}
+          </Fact>
+          <Fact name={<Term k="tls">Security</Term>}>{d.security?.text ?? "–"}</Fact>
+          <Fact name={<Term k="lag" />}>
+            {lag(d)}, {formatCount(d.lag_samples)} samples
+          </Fact>
+          <Fact name={<Term k="backlog" />}>
+            {d.backlog ? (
+              <>
+                {formatCount(d.backlog.remaining)} samples, <Time ms={d.backlog.from} /> to <Time ms={d.backlog.to} />
+              </>
+            ) : (
+              "none"
+            )}
+          </Fact>
+          <Fact name="Sent since the start">{formatCount(d.sent)} samples</Fact>
+          <Fact name="Throughput">{perSecond(d.rate_per_s)}</Fact>
+          <Fact name={<Term k="acknowledged">Last acknowledged</Term>}>
+            <Time ms={d.last_ack} age />
+          </Fact>
+          <Fact name={<Term k="outage" />}>{outage(d)}</Fact>
+          <Fact name={<Term k="catchUp" />}>{d.catch_up === "in_order" ? "strictly in order" : d.catch_up === "live_first" ? "live values first" : "–"}</Fact>
+          <Fact name="Commands from there">{d.commands === "on" ? "on: it may ask for writes" : "off: it cannot write to the plant"}</Fact>
+        </Facts>
+        {d.skipped.length > 0 && (
+          <>
+            <h3>Skipped: data this destination will never get</h3>
+            <ul>
+              {d.skipped.map((s) => (
+                <li key={s.range}>
+                  {s.range}: {formatCount(s.count)} samples, <Time ms={s.time} />
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+      </Panel>
+      <Rejects name={d.name} count={d.rejects ?? 0} />
+      {asking && <PauseDialog d={d} onClose={() => setAsking(false)} />}
+    </>
+  );
+}
+
+function Rejects({ name, count }: { name: string; count: number }) {
+  const q = useQuery({ queryKey: ["rejects", name, count], queryFn: ({ signal }) => api.rejects(name, { signal }), enabled: count > 0 });
+  return (
+    <Panel title={<Term k="reject">{`Rejects of ${name}`}</Term>} id="rejects">
+      {count === 0 ? (
+        <Empty title="Nothing was refused.">
+          <p>Values that the far side refuses for good would be listed here with the reason.</p>
+        </Empty>
+      ) : (
+        <Guard query={q} what="the rejects">
+          <Table
+            caption={`Rejects of ${name}`}
+            rows={q.data ?? []}
+            rowKey={(r) => r.position + (r.path ?? "")}
+            columns={[
+              {
+                head: (
+                  <>
+                    Time
+                    <Zone />
+                  </>
+                ),
+                label: "Time",
+                cell: (r) => <Time ms={r.time} millis />,
+              },
+              { head: "Point", label: "Point", wide: true, cell: (r) => (r.path ? <Link to={pointHref(r.path)}>{r.path}</Link> : "–") },
+              { head: "Reason", label: "Reason", wide: true, cell: (r) => r.reason },
+              { head: "Position", label: "Position", cell: (r) => <span className="mono">{r.position}</span> },
+            ]}
+          />
+        </Guard>
+      )}
+    </Panel>
+  );
+}
+
+function PauseDialog({ d, onClose }: { d: Destination; onClose: () => void }) {
+  const client = useQueryClient();
+  const paused = d.state === "paused";
+  const act = useMutation({
+    mutationFn: () => (paused ? api.resumeDestination(d.name) : api.pauseDestination(d.name)),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["destinations"] });
+      onClose();
+    },
+  });
+  return (
+    <Confirm
+      title={`${paused ? "Resume" : "Pause"} destination ${d.name}?`}
+      action={`${paused ? "Resume" : "Pause"} ${d.name}`}
+      onConfirm={() => act.mutate()}
+      onClose={onClose}
+      busy={act.isPending}
+      error={act.error && <ErrorBox error={act.error} />}
+    >
+      {paused ? (
+        <p>Delivery goes on where it stopped; what waited meanwhile is sent as well.</p>
+      ) : (
+        <p>Nothing is sent there until somebody resumes it. Nothing is lost: values wait on disk; an outage of {outage(d)} still fits.</p>
+      )}
+    </Confirm>
+  );
+}

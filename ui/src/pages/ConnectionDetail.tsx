@@ -1,0 +1,210 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../api/client";
+import type { Connection, Device, Scan } from "../api/types";
+import { formatCount, plural } from "../format/number";
+import { formatDuration } from "../format/time";
+import { Confirm } from "../parts/Dialog";
+import { GatedButton } from "../parts/Gate";
+import { ErrorBox, ThreeParts } from "../parts/Messages";
+import { Fact, Facts, Panel } from "../parts/Page";
+import { Status } from "../parts/Status";
+import { Table, type Column } from "../parts/Table";
+import { Term } from "../parts/Term";
+import { Age, Time } from "../parts/Time";
+import { Link, pointHref } from "../router";
+import { useWhyNot } from "../session";
+import { ms, perSecond } from "./Connections";
+import type { GlossaryKey } from "../words/glossary";
+
+const FAULT_WORDS: Record<string, { text: string; term?: GlossaryKey }> = {
+  timeouts: { text: "Time-outs" },
+  exceptions: { text: "Exceptions", term: "exceptions" },
+  late: { text: "Late", term: "lateFrames" },
+  desync: { text: "Desync", term: "desync" },
+  reconnects: { text: "Reconnects" },
+  bad_frames: { text: "Broken frames" },
+};
+
+type Step = { verb: "pause" | "resume"; device: string | null };
+
+export function ConnectionDetail({ connection: c }: { connection: Connection }) {
+  const [step, setStep] = useState<Step | null>(null);
+  const why = useWhyNot("engineer", "pause and resume devices");
+  return (
+    <>
+      <Panel
+        title={`Connection ${c.name}`}
+        id="connection"
+        aside={
+          <GatedButton why={why} onClick={() => setStep({ verb: c.state === "paused" ? "resume" : "pause", device: null })}>
+            {c.state === "paused" ? "Resume connection" : "Pause connection"}
+          </GatedButton>
+        }
+      >
+        {c.last_error && (
+          <div>
+            <ThreeParts title={c.last_error.title} meaning={c.last_error.meaning} next={c.last_error.next} />
+            <p className="quiet">
+              Last error: <Time ms={c.last_error.time} age />
+            </p>
+          </div>
+        )}
+        <Facts>
+          <Fact name="State" tone={c.state === "lost" || c.state === "failed" ? "alarm" : "normal"}>
+            <Status state={c.state} /> since <Time ms={c.since} />
+          </Fact>
+          <Fact name="Endpoint">
+            <span className="mono">{c.endpoint ?? "–"}</span>, {c.kind}
+          </Fact>
+          <Fact name={<Term k="tls">Security</Term>}>{c.security?.text ?? "–"}</Fact>
+          <Fact name="Points">
+            {formatCount(c.points)}: {formatCount(c.good)} Good, {formatCount(c.bad)} bad
+          </Fact>
+          <Fact name={<Term k="requests" />}>{perSecond(c.requests_per_s)}</Fact>
+          <Fact name={<Term k="responseP50" />}>{c.response_ms ? `${ms(c.response_ms.p50)} / ${ms(c.response_ms.p99)}` : "no answer yet"}</Fact>
+        </Facts>
+        <h3>Faults since the start</h3>
+        <Facts>
+          {Object.entries(c.faults).map(([key, n]) => {
+            const words = FAULT_WORDS[key];
+            return (
+              <Fact key={key} name={words?.term ? <Term k={words.term}>{words.text}</Term> : (words?.text ?? key)}>
+                {formatCount(n)}
+              </Fact>
+            );
+          })}
+        </Facts>
+      </Panel>
+      <Panel title="Devices" id="devices">
+        <Devices connection={c} why={why} onStep={setStep} />
+      </Panel>
+      <Panel title={<Term k="scanClass">Scan classes</Term>} id="scans">
+        <Table caption="Scan classes" columns={scanColumns} rows={c.scans} rowKey={(s) => s.name} rowClass={(s) => (s.overruns ? "row-attention" : "")} />
+      </Panel>
+      {step && <PauseDialog connection={c} step={step} onClose={() => setStep(null)} />}
+    </>
+  );
+}
+
+const scanColumns: Column<Scan>[] = [
+  { head: "Name", label: "Name", cell: (s) => s.name },
+  { head: "Period", label: "Period", numeric: true, cell: (s) => ms(s.period_ms) },
+  { head: "Last scan took", label: "Last scan took", numeric: true, cell: (s) => ms(s.last_ms) },
+  { head: <Term k="overrun" />, label: "Overruns", numeric: true, cell: (s) => formatCount(s.overruns) },
+  { head: "Points", label: "Points", numeric: true, cell: (s) => formatCount(s.points) },
+  { head: "Requests per scan", label: "Requests per scan", numeric: true, cell: (s) => formatCount(s.requests) },
+];
+
+function Devices(props: { connection: Connection; why: string | null; onStep: (s: Step) => void }) {
+  const { connection, why, onStep } = props;
+  const columns: Column<Device>[] = [
+    { head: "Device", label: "Device", cell: (d) => d.name },
+    { head: "Unit", label: "Unit", numeric: true, cell: (d) => d.unit ?? "–" },
+    {
+      head: "State",
+      label: "State",
+      cell: (d) => (
+        <>
+          {d.state === "demoted" ? (
+            <Term k="demoted">
+              <Status state="demoted" />
+            </Term>
+          ) : (
+            <Status state={d.state} />
+          )}{" "}
+          <span className="quiet">
+            <Age ms={d.since} />
+          </span>
+          {d.next_probe_ms ? <div className="small">next try in {formatDuration(Math.round(d.next_probe_ms / 1000))}</div> : null}
+        </>
+      ),
+    },
+    {
+      head: <Term k="quarantine">Quarantined addresses</Term>,
+      label: "Quarantined addresses",
+      wide: true,
+      cell: (d) => (d.quarantined.length === 0 ? <span className="quiet">none</span> : <Quarantined device={d} />),
+    },
+    {
+      head: <Term k="excluded">Excluded</Term>,
+      label: "Excluded",
+      cell: (d) => (d.excluded.length === 0 ? <span className="quiet">none</span> : d.excluded.join(", ")),
+    },
+    {
+      head: <span className="visually-hidden">Action</span>,
+      label: "Action",
+      cell: (d) => {
+        const verb = d.state === "paused" ? "resume" : "pause";
+        return (
+          <GatedButton why={why} quietReason onClick={() => onStep({ verb, device: d.name })}>
+            {verb === "pause" ? "Pause" : "Resume"} {d.name}
+          </GatedButton>
+        );
+      },
+    },
+  ];
+  return (
+    <Table
+      caption={`Devices of ${connection.name}`}
+      columns={columns}
+      rows={connection.devices}
+      rowKey={(d) => d.name}
+      rowClass={(d) => (d.state === "demoted" || d.state === "waiting" || d.quarantined.length > 0 ? "row-attention" : "")}
+    />
+  );
+}
+
+function Quarantined({ device }: { device: Device }) {
+  return (
+    <ul>
+      {device.quarantined.map((x) => (
+        <li key={x.address}>
+          <span className="mono">{x.address}</span>
+          {x.reason ? `: ${x.reason}` : ""}{" "}
+          {x.points.map((p) => (
+            <Link key={p} to={pointHref(p)} className="small">
+              {p.split("/").pop()}
+            </Link>
+          ))}
+        </li>
+      ))}
+      <li className="hint">Next step: compare with the manual of the device and correct the tag file.</li>
+    </ul>
+  );
+}
+
+function PauseDialog({ connection, step, onClose }: { connection: Connection; step: Step; onClose: () => void }) {
+  const client = useQueryClient();
+  const what = step.device ? `device ${step.device}` : `connection ${connection.name}`;
+  const act = useMutation({
+    mutationFn: () =>
+      step.verb === "pause" ? api.pauseConnection(connection.name, step.device) : api.resumeConnection(connection.name, step.device),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["connections"] });
+      onClose();
+    },
+  });
+  return (
+    <Confirm
+      title={`${step.verb === "pause" ? "Pause" : "Resume"} ${what}?`}
+      action={`${step.verb === "pause" ? "Pause" : "Resume"} ${what}`}
+      onConfirm={() => act.mutate()}
+      onClose={onClose}
+      busy={act.isPending}
+      error={act.error && <ErrorBox error={act.error} />}
+    >
+      {step.verb === "pause" ? (
+        <>
+          <p>
+            Ironbridge sends it nothing any more until somebody resumes it. {step.device ? "Its points" : `All ${plural(connection.points ?? 0, "point")}`} keep the
+            last value with the quality Out of service; nothing is recorded meanwhile.
+          </p>
+          <p>The machine itself goes on working. The pause is written to the audit log.</p>
+        </>
+      ) : (
+        <p>Reading starts again within one scan. Nothing is written to the device.</p>
+      )}
+    </Confirm>
+  );
+}
