@@ -1,0 +1,388 @@
+//! Connections: bytes in, bytes out, one task each.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use wire::modbus::{Response, mbap, rtu};
+
+use super::answer::answer;
+use super::behaviour::{Conduct, Lie};
+use super::station::{Counters, Station, UnknownUnit};
+use crate::rng::Rng;
+
+/// How frames are wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// MBAP, on TCP or inside TLS.
+    Tcp,
+    /// RTU, on a serial line or inside TCP.
+    Rtu,
+}
+
+/// Silence that ends a frame on RTU over TCP: far longer than 3.5 characters, because TCP delays.
+const RTU_SILENCE: Duration = Duration::from_millis(30);
+/// An endless liar stops here: the proof is made, and the test machine has to live on.
+const ENDLESS_MAX: usize = 64 << 20;
+
+/// What the server does after a request's answer stands in the buffer.
+enum Next {
+    /// Send it with the next flush.
+    Go,
+    /// Send what stands before it, wait, then go on.
+    After(Duration),
+    /// Send byte by byte.
+    Dribble(Duration),
+    /// Random data until the peer goes.
+    Endless,
+    /// Close.
+    Hangup,
+}
+
+struct Session {
+    station: Arc<Station>,
+    framing: Framing,
+    out: Vec<u8>,
+    rng: Rng,
+}
+
+impl Session {
+    /// Puts the answer to one request into the buffer.
+    fn take(&mut self, transaction: u16, id: u8, pdu: &[u8]) -> Next {
+        Counters::add(&self.station.counters.requests, 1);
+        let station = Arc::clone(&self.station);
+        if id == 0 && self.framing == Framing::Rtu {
+            return self.broadcast(pdu);
+        }
+        let Some(unit) = station.unit(id) else {
+            return self.unknown(transaction, id, pdu);
+        };
+        let number = unit.count_request();
+        let behaviour = unit.behaviour();
+        let applies = behaviour.one_in < 2 || number % u64::from(behaviour.one_in) == 0;
+        let conduct = if applies { behaviour.conduct } else { Conduct::Sound };
+        let start = self.out.len();
+        match conduct {
+            Conduct::Silent => return Next::Go,
+            Conduct::Hangup => return Next::Hangup,
+            Conduct::Refuse(code) => {
+                let function = pdu.first().copied().unwrap_or_default() & 0x7F;
+                self.wrap(transaction, id, |out| Response::Exception { function, code }.emit(out));
+            }
+            Conduct::Sound | Conduct::Lie(_) => {
+                self.wrap(transaction, id, |out| answer(unit, &behaviour.limits, pdu, out));
+            }
+        }
+        if self.is_empty_answer(start) {
+            self.out.truncate(start);
+            return Next::Go;
+        }
+        Counters::add(&station.counters.responses, 1);
+        let jitter = behaviour.jitter.mul_f64(self.rng.unit());
+        let delay = behaviour.delay + jitter;
+        match conduct {
+            Conduct::Lie(Lie::Endless) => return Next::Endless,
+            Conduct::Lie(Lie::Dribble) => return Next::Dribble(delay),
+            Conduct::Lie(lie) => lie.apply(self.framing, &mut self.out, start, &mut self.rng),
+            _ => {}
+        }
+        if delay.is_zero() { Next::Go } else { Next::After(delay) }
+    }
+
+    /// Every unit on the line carries it out, none answers.
+    fn broadcast(&mut self, pdu: &[u8]) -> Next {
+        let (station, start) = (Arc::clone(&self.station), self.out.len());
+        for unit in station.units() {
+            unit.count_request();
+            answer(unit, &unit.behaviour().limits, pdu, &mut self.out);
+            self.out.truncate(start);
+        }
+        Next::Go
+    }
+
+    fn unknown(&mut self, transaction: u16, id: u8, pdu: &[u8]) -> Next {
+        if let UnknownUnit::Exception(code) = self.station.unknown_unit() {
+            let function = pdu.first().copied().unwrap_or_default() & 0x7F;
+            self.wrap(transaction, id, |out| Response::Exception { function, code }.emit(out));
+            Counters::add(&self.station.counters.responses, 1);
+        }
+        Next::Go
+    }
+
+    fn wrap(&mut self, transaction: u16, id: u8, emit: impl FnOnce(&mut Vec<u8>)) {
+        match self.framing {
+            Framing::Tcp => mbap::emit_adu_with(transaction, id, &mut self.out, emit),
+            Framing::Rtu => rtu::emit_adu_with(id, &mut self.out, emit),
+        }
+    }
+
+    fn is_empty_answer(&self, start: usize) -> bool {
+        let overhead = if self.framing == Framing::Tcp { mbap::HEADER } else { 3 };
+        self.out.len() - start <= overhead
+    }
+
+    /// Carries out what a request asked for; `start` is where its answer begins. False means: close.
+    async fn follow<S: AsyncWrite + Unpin>(
+        &mut self,
+        next: Next,
+        start: usize,
+        stream: &mut S,
+    ) -> io::Result<bool> {
+        match next {
+            Next::Go => return Ok(true),
+            Next::Hangup => {
+                self.flush(stream).await?;
+                return Ok(false);
+            }
+            Next::After(delay) => {
+                let answer = self.out.split_off(start);
+                self.flush(stream).await?;
+                tokio::time::sleep(delay).await;
+                stream.write_all(&answer).await?;
+            }
+            Next::Dribble(delay) => {
+                let answer = self.out.split_off(start);
+                self.flush(stream).await?;
+                tokio::time::sleep(delay).await;
+                for byte in answer {
+                    stream.write_all(&[byte]).await?;
+                    stream.flush().await?;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+            Next::Endless => {
+                self.out.truncate(start);
+                let mut sent = 0;
+                while sent < ENDLESS_MAX {
+                    self.out.resize_with(4096, || self.rng.next() as u8);
+                    sent += self.out.len();
+                    self.flush(stream).await?;
+                }
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn flush<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
+        if !self.out.is_empty() {
+            stream.write_all(&self.out).await?;
+            self.out.clear();
+        }
+        stream.flush().await
+    }
+}
+
+enum Deframer {
+    Tcp(mbap::Deframer),
+    Rtu(rtu::RequestDeframer),
+}
+
+/// Serves one stream until the peer closes it, it stops being Modbus, or a behaviour hangs up. The stream may be
+/// anything that was accepted already: TCP, TLS, a serial port, a pipe in a test.
+///
+/// # Errors
+/// What reading or writing the stream gave.
+pub async fn serve<S>(mut stream: S, framing: Framing, station: Arc<Station>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let seed = station.seed ^ station.counters.connections.load(Relaxed) << 32;
+    let mut session = Session { station, framing, out: Vec::with_capacity(4096), rng: Rng::new(seed) };
+    let mut deframer = match framing {
+        Framing::Tcp => Deframer::Tcp(mbap::Deframer::new()),
+        Framing::Rtu => Deframer::Rtu(rtu::RequestDeframer::new()),
+    };
+    let mut buffer = vec![0u8; 8192];
+    loop {
+        let pending = matches!(&deframer, Deframer::Rtu(d) if d.pending() > 0);
+        let count = if pending {
+            match tokio::time::timeout(RTU_SILENCE, stream.read(&mut buffer)).await {
+                Ok(read) => read?,
+                Err(_) => {
+                    if !silence(&mut deframer, &mut session, &mut stream).await? {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            }
+        } else {
+            stream.read(&mut buffer).await?
+        };
+        if count == 0 {
+            return Ok(());
+        }
+        let mut input = buffer.get(..count).unwrap_or_default();
+        while let Some((next, start)) = take_next(&mut deframer, &mut session, &mut input) {
+            if !session.follow(next, start, &mut stream).await? {
+                return Ok(());
+            }
+            if session.out.len() > 32 * 1024 {
+                session.flush(&mut stream).await?;
+            }
+        }
+        session.flush(&mut stream).await?;
+    }
+}
+
+/// The next request in `input`, answered into the session's buffer; a stream that is not Modbus hangs up.
+fn take_next(deframer: &mut Deframer, session: &mut Session, input: &mut &[u8]) -> Option<(Next, usize)> {
+    let start = session.out.len();
+    let next = match deframer {
+        Deframer::Tcp(deframer) => match deframer.feed(input) {
+            Ok(frame) => frame.map(|f| session.take(f.transaction, f.unit, f.pdu))?,
+            Err(_) => {
+                Counters::add(&session.station.counters.desync, 1);
+                Next::Hangup
+            }
+        },
+        Deframer::Rtu(deframer) => {
+            let skipped = deframer.skipped();
+            let next = deframer.feed(input).map(|f| session.take(0, f.unit, f.pdu));
+            Counters::add(&session.station.counters.skipped, deframer.skipped() - skipped);
+            next?
+        }
+    };
+    Some((next, start))
+}
+
+async fn silence<S>(deframer: &mut Deframer, session: &mut Session, stream: &mut S) -> io::Result<bool>
+where
+    S: AsyncWrite + Unpin,
+{
+    let Deframer::Rtu(deframer) = deframer else { return Ok(true) };
+    let skipped = deframer.skipped();
+    loop {
+        let start = session.out.len();
+        let Some(next) = deframer.silence().map(|f| session.take(0, f.unit, f.pdu)) else { break };
+        if !session.follow(next, start, stream).await? {
+            return Ok(false);
+        }
+    }
+    Counters::add(&session.station.counters.skipped, deframer.skipped() - skipped);
+    session.flush(stream).await?;
+    Ok(true)
+}
+
+/// A listening station. Dropping it stops it.
+pub struct Server {
+    address: SocketAddr,
+    station: Arc<Station>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its units and counters.
+    #[must_use]
+    pub const fn station(&self) -> &Arc<Station> {
+        &self.station
+    }
+
+    /// Closes the listener and every connection, and waits until they are closed.
+    pub async fn shutdown(mut self) {
+        self.task.abort();
+        // The result says "cancelled", which is what was asked for.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Listens on `address` (port 0: a free one) and serves every connection with `station`.
+///
+/// # Errors
+/// If the address cannot be bound.
+pub async fn listen(address: SocketAddr, framing: Framing, station: Station) -> io::Result<Server> {
+    let listener = TcpListener::bind(address).await?;
+    let (address, station) = (listener.local_addr()?, Arc::new(station));
+    let task = tokio::spawn(accept(listener, framing, Arc::clone(&station)));
+    Ok(Server { address, station, task })
+}
+
+async fn accept(listener: TcpListener, framing: Framing, station: Arc<Station>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => {
+                station.counters.open.store(connections.len() as u64, Relaxed);
+                continue;
+            }
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: going on at once would spin.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        if connections.len() >= station.most_connections() {
+            Counters::add(&station.counters.refused, 1);
+            continue;
+        }
+        Counters::add(&station.counters.connections, 1);
+        connections.spawn(connection(stream, framing, Arc::clone(&station)));
+        station.counters.open.store(connections.len() as u64, Relaxed);
+    }
+}
+
+async fn connection(stream: TcpStream, framing: Framing, station: Arc<Station>) {
+    // Without it, small answers wait for the peer's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "nodelay");
+    }
+    if let Err(error) = serve(stream, framing, station).await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// A port that takes no connection: its queue is full, so that the system drops every further SYN and a client
+/// waits until its own time-out, as with a device that is switched off behind a firewall.
+pub struct Blackhole {
+    address: SocketAddr,
+    _listener: TcpListener,
+    _fillers: Vec<TcpStream>,
+}
+
+impl Blackhole {
+    /// Binds a port and fills its queue.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(address)?;
+        let listener = socket.listen(0)?;
+        let (address, mut fillers) = (listener.local_addr()?, Vec::new());
+        // The queue takes one or two more than asked for; the first that does not connect at once proves it full.
+        while let Ok(stream) =
+            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
+        {
+            fillers.push(stream?);
+        }
+        Ok(Self { address, _listener: listener, _fillers: fillers })
+    }
+
+    /// Where it does not listen.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
