@@ -92,7 +92,9 @@ async fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketA
     let unknown = |why: String| Fault::Connect(format!("the name `{host}` {why}").into());
     let found = match timeout_at(deadline, tokio::net::lookup_host((host, port))).await {
         Ok(Ok(found)) => found,
-        Ok(Err(error)) => return Err(unknown(format!("was not found ({error}); check its spelling or use the address"))),
+        Ok(Err(error)) => {
+            return Err(unknown(format!("was not found ({error}); check its spelling or use the address")));
+        }
         Err(_) => return Err(unknown("could not be looked up in time; does the name server answer?".into())),
     };
     let interleaved = interleave(found.collect());

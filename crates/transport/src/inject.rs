@@ -111,7 +111,8 @@ impl State {
     fn allowance(&mut self, wanted: usize, reading: bool) -> usize {
         let mut allowed = wanted;
         if let Some(limit) = self.plan.cut_after_bytes {
-            allowed = allowed.min(usize::try_from(limit.saturating_sub(self.moved)).unwrap_or(usize::MAX)).max(1);
+            allowed =
+                allowed.min(usize::try_from(limit.saturating_sub(self.moved)).unwrap_or(usize::MAX)).max(1);
         }
         if reading && allowed > 1 && self.plan.short_reads > 0.0 && self.chance(self.plan.short_reads) {
             self.counts.short_reads += 1;
@@ -149,9 +150,16 @@ const SCRATCH: usize = 16 * 1024;
 impl<S> Faulty<S> {
     /// Wraps `inner`; the second value tells what was done, and can cut at will.
     pub fn new(inner: S, plan: FaultPlan) -> (Self, Arc<Injector>) {
-        let state = State { random: plan.seed, moved: 0, is_cut: false, counts: InjectionCounts::default(), plan };
+        let state =
+            State { random: plan.seed, moved: 0, is_cut: false, counts: InjectionCounts::default(), plan };
         let injector = Arc::new(Injector { state: Mutex::new(state) });
-        let stream = Self { inner, injector: injector.clone(), sleep: None, decided: false, scratch: vec![0; SCRATCH] };
+        let stream = Self {
+            inner,
+            injector: injector.clone(),
+            sleep: None,
+            decided: false,
+            scratch: vec![0; SCRATCH],
+        };
         (stream, injector)
     }
 
@@ -253,7 +261,8 @@ mod tests {
     #[tokio::test]
     async fn short_reads_lose_nothing() {
         let sent: Vec<u8> = (0..5_000).map(|n| n as u8).collect();
-        let (got, error, counts) = pass(FaultPlan { seed: 7, short_reads: 0.9, ..Default::default() }, &sent).await;
+        let (got, error, counts) =
+            pass(FaultPlan { seed: 7, short_reads: 0.9, ..Default::default() }, &sent).await;
         assert_eq!((got, error), (sent, None));
         assert!(counts.short_reads > 5, "{counts:?}");
     }
@@ -279,7 +288,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn delays_take_time_and_a_cut_ends_the_wait() {
-        let plan = FaultPlan { seed: 3, delay: 1.0, max_delay: Duration::from_secs(10), ..Default::default() };
+        let plan =
+            FaultPlan { seed: 3, delay: 1.0, max_delay: Duration::from_secs(10), ..Default::default() };
         let (near, _far) = tokio::io::duplex(64);
         let (mut stream, injector) = Stream::Mock(near).faulty(plan);
         let before = tokio::time::Instant::now();

@@ -121,7 +121,9 @@ pub(crate) async fn open(path: &str, settings: SerialSettings, deadline: Instant
     match tokio::time::timeout_at(deadline, opened).await {
         Ok(Ok(done)) => done.map(Stream::Serial),
         Ok(Err(_)) => Err(Fault::Connect(format!("opening {path} was broken off").into())),
-        Err(_) => Err(Fault::Connect(format!("opening {path} took too long: the serial adapter does not react").into())),
+        Err(_) => Err(Fault::Connect(
+            format!("opening {path} took too long: the serial adapter does not react").into(),
+        )),
     }
 }
 
@@ -155,9 +157,12 @@ fn explain(path: &str, error: &tokio_serial::Error) -> Fault {
     use std::io::ErrorKind as Io;
     use tokio_serial::ErrorKind;
     let why = match error.kind {
-        ErrorKind::Io(Io::NotFound) => "there is no such device on this machine; is the adapter plugged in?".to_owned(),
+        ErrorKind::Io(Io::NotFound) => {
+            "there is no such device on this machine; is the adapter plugged in?".to_owned()
+        }
         ErrorKind::Io(Io::PermissionDenied) => {
-            "this account may not open it; add it to the group that owns the device (often `dialout`)".to_owned()
+            "this account may not open it; add it to the group that owns the device (often `dialout`)"
+                .to_owned()
         }
         ErrorKind::InvalidInput => format!("it refused the settings: {error}"),
         _ if !std::path::Path::new(path).exists() => {
@@ -180,7 +185,8 @@ pub struct PseudoLine {
     pub near: Stream,
     /// The path of the far end, which [`crate::dial`] can open.
     pub path: String,
-    far: SerialStream,
+    /// The far end stays open here as well: otherwise the near end would fail whenever nobody else has it open.
+    far: std::fs::File,
 }
 
 impl PseudoLine {
@@ -190,15 +196,16 @@ impl PseudoLine {
     /// [`Fault::Connect`] when the machine has no pseudo terminal left.
     pub fn open() -> Result<Self, Fault> {
         let fault = |error: &dyn fmt::Display| Fault::Connect(format!("pseudo terminal: {error}").into());
-        // The far end is kept open here as well: otherwise the near end would fail whenever nobody has it open.
         let (near, far) = SerialStream::pair().map_err(|error| fault(&error))?;
         let path = far.name().ok_or_else(|| fault(&"it has no name"))?;
+        let far = std::fs::File::open(&path).map_err(|error| fault(&error))?;
         Ok(Self { near: Stream::Serial(near), path, far })
     }
 
-    /// Ends the exclusive claim of whoever had dialled the far end, which on a pseudo terminal outlives the dialler.
-    pub fn release(&mut self) {
-        let _ = self.far.set_exclusive(false);
+    /// Ends the exclusive claim of whoever had dialled the far end. A real line forgets it when it is closed; here it
+    /// stays open.
+    pub fn release(&self) {
+        let _ = rustix::termios::ioctl_tiocnxcl(&self.far);
     }
 }
 
@@ -214,7 +221,12 @@ mod tests {
         // 3.5 characters of 11 bits at 19200 baud are 2.005 ms.
         assert!((1_990..2_020).contains(&line.silent_interval().as_micros()));
         assert_eq!(SerialSettings { baud: 115_200, ..line }.silent_interval(), Duration::from_micros(1_750));
-        let ascii = SerialSettings { data_bits: DataBits::Seven, parity: Parity::None, stop_bits: StopBits::Two, ..line };
+        let ascii = SerialSettings {
+            data_bits: DataBits::Seven,
+            parity: Parity::None,
+            stop_bits: StopBits::Two,
+            ..line
+        };
         assert_eq!(ascii.bits_per_character(), 10);
         assert_eq!(ascii.to_string(), "19200 7N2");
     }

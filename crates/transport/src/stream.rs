@@ -76,8 +76,10 @@ impl Stream {
             Self::Tls(stream) => {
                 let (_, session) = stream.get_ref();
                 let version = session.protocol_version().map_or("TLS", tls::version_name);
-                let peer = session.peer_certificates().and_then(<[_]>::first).and_then(|der| tls::subject(der));
-                let text = peer.map_or_else(|| version.to_owned(), |name| format!("{version}, certificate of {name}"));
+                let peer =
+                    session.peer_certificates().and_then(<[_]>::first).and_then(|der| tls::subject(der));
+                let text = peer
+                    .map_or_else(|| version.to_owned(), |name| format!("{version}, certificate of {name}"));
                 Security::Tls { text }
             }
             Self::Traced(inner) => inner.get_ref().security(),

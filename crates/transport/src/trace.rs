@@ -52,7 +52,12 @@ const CHUNK_COST: usize = 48;
 impl Trace {
     /// A ring that holds about `capacity` bytes (at least 256), switched off.
     pub fn new(capacity: usize, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { on: AtomicBool::new(false), capacity: capacity.max(256), clock, ring: Mutex::default() })
+        Arc::new(Self {
+            on: AtomicBool::new(false),
+            capacity: capacity.max(256),
+            clock,
+            ring: Mutex::default(),
+        })
     }
 
     /// Switches recording on or off; what was recorded stays.

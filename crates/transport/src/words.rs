@@ -42,7 +42,9 @@ pub(crate) fn fault_from_tls(error: &Tls) -> Fault {
             Fault::Security(format!("no common ground for TLS (1.2 or newer is needed): {why:?}").into())
         }
         Tls::InvalidMessage(_) => Fault::Security("the other side does not speak TLS on this port".into()),
-        Tls::PeerMisbehaved(why) => Fault::Protocol(format!("the other side breaks the TLS rules: {why:?}").into()),
+        Tls::PeerMisbehaved(why) => {
+            Fault::Protocol(format!("the other side breaks the TLS rules: {why:?}").into())
+        }
         Tls::DecryptError => Fault::Protocol("TLS data was damaged on the way".into()),
         other => Fault::Security(format!("TLS: {other}").into()),
     }
@@ -114,10 +116,14 @@ pub(crate) fn connect_words(error: &Error) -> Cow<'static, str> {
             "cannot be reached: this machine has no route to its network".into()
         }
         ErrorKind::TimedOut => "gave no answer".into(),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => "broke the connection off at once".into(),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+            "broke the connection off at once".into()
+        }
         ErrorKind::PermissionDenied => "is blocked by a firewall rule of this machine".into(),
         ErrorKind::AddrNotAvailable => "cannot be reached: no address of this machine can reach it".into(),
-        _ if error.raw_os_error() == Some(24) => "cannot be opened: this program has too many files open".into(),
+        _ if error.raw_os_error() == Some(24) => {
+            "cannot be opened: this program has too many files open".into()
+        }
         _ => format!("cannot be connected: {error}").into(),
     }
 }
@@ -129,7 +135,9 @@ mod tests {
 
     #[test]
     fn every_loss_reconnects() {
-        for kind in [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::TimedOut] {
+        for kind in
+            [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::TimedOut]
+        {
             let fault = fault_from_io(&Error::from(kind));
             assert!(matches!(fault, Fault::Lost(_)), "{fault:?}");
             assert_eq!(fault.consequence(), Consequence::Reconnect);

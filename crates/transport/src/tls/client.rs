@@ -70,16 +70,24 @@ impl TlsClient {
         let server_name = files.server_name.as_deref().map(parse_name).transpose()?;
         let stamp = files.stamp();
         let config = load(&files)?;
-        Ok(Self { server_name, source: Arc::new(Source::Files { files, loaded: Mutex::new((stamp, config)) }) })
+        Ok(Self {
+            server_name,
+            source: Arc::new(Source::Files { files, loaded: Mutex::new((stamp, config)) }),
+        })
     }
 
     /// From PEM texts: authorities to trust, and our own chain and key if the other side wants one.
     ///
     /// # Errors
     /// [`Fault::Config`] when a text is no PEM, or key and certificate do not belong together.
-    pub fn from_pem(ca: &[u8], identity: Option<(&[u8], &[u8])>, server_name: Option<&str>) -> Result<Self, Fault> {
+    pub fn from_pem(
+        ca: &[u8],
+        identity: Option<(&[u8], &[u8])>,
+        server_name: Option<&str>,
+    ) -> Result<Self, Fault> {
         let roots = roots_from(ca, "ca")?;
-        let identity = identity.map(|(chain, key)| certified_key(chain, key, "client certificate")).transpose()?;
+        let identity =
+            identity.map(|(chain, key)| certified_key(chain, key, "client certificate")).transpose()?;
         let server_name = server_name.map(parse_name).transpose()?;
         Ok(Self { server_name, source: Arc::new(Source::Fixed(build(roots, identity, &[])?)) })
     }
@@ -98,7 +106,9 @@ impl TlsClient {
                 if stamp != loaded.0 {
                     match load(files) {
                         Ok(config) => *loaded = (stamp, config),
-                        Err(error) => tracing::warn!(%error, "changed TLS files cannot be used; the ones before stay"),
+                        Err(error) => {
+                            tracing::warn!(%error, "changed TLS files cannot be used; the ones before stay")
+                        }
                     }
                 }
                 Ok(loaded.1.clone())
@@ -147,7 +157,9 @@ fn roots_from(pem: &[u8], what: &str) -> Result<RootCertStore, Fault> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates_from_pem(pem, what)? {
         roots.add(certificate).map_err(|error| {
-            Fault::Config(format!("{what}: a certificate in it cannot be used as an authority: {error}").into())
+            Fault::Config(
+                format!("{what}: a certificate in it cannot be used as an authority: {error}").into(),
+            )
         })?;
     }
     Ok(roots)
@@ -155,7 +167,9 @@ fn roots_from(pem: &[u8], what: &str) -> Result<RootCertStore, Fault> {
 
 fn system_roots() -> Result<RootCertStore, Fault> {
     let bundle = SYSTEM_BUNDLES.into_iter().map(Path::new).find(|path| path.exists()).ok_or_else(|| {
-        Fault::Config("this machine has no list of trusted authorities; install ca-certificates or give `ca`".into())
+        Fault::Config(
+            "this machine has no list of trusted authorities; install ca-certificates or give `ca`".into(),
+        )
     })?;
     let mut roots = RootCertStore::empty();
     // A distribution's list may hold a few that rustls does not take; the rest are fine.

@@ -66,7 +66,8 @@ pub fn summary(der: &[u8]) -> Option<CertificateSummary> {
         let common = of.iter_common_name().next().and_then(|cn| cn.as_str().ok()).map(str::to_owned);
         common.unwrap_or_else(|| of.to_string())
     };
-    let names = certificate.subject_alternative_name().ok().flatten().map(|ext| ext.value.general_names.as_slice());
+    let names =
+        certificate.subject_alternative_name().ok().flatten().map(|ext| ext.value.general_names.as_slice());
     Some(CertificateSummary {
         subject: name(certificate.subject()),
         issuer: name(certificate.issuer()),

@@ -37,7 +37,10 @@ pub fn certificates_from_pem(pem: &[u8], what: &str) -> Result<Vec<CertificateDe
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if found.is_empty() => Err(Fault::Config(
-            format!("{what}: no certificate in it; it needs a block that begins with -----BEGIN CERTIFICATE-----").into(),
+            format!(
+                "{what}: no certificate in it; it needs a block that begins with -----BEGIN CERTIFICATE-----"
+            )
+            .into(),
         )),
         Ok(found) => Ok(found),
         Err(error) => Err(Fault::Config(format!("{what}: damaged PEM: {error}").into())),
@@ -50,9 +53,12 @@ fn key_from_pem(pem: &[u8], what: &str) -> Result<PrivateKeyDer<'static>, Fault>
         let encrypted = pem.windows(9).any(|part| part == b"ENCRYPTED");
         let why = match error {
             _ if encrypted => {
-                "the key is protected by a pass phrase; store it without one, readable by this account alone".to_owned()
+                "the key is protected by a pass phrase; store it without one, readable by this account alone"
+                    .to_owned()
             }
-            Error::NoItemsFound => "no private key in it; it needs a block that ends with PRIVATE KEY-----".to_owned(),
+            Error::NoItemsFound => {
+                "no private key in it; it needs a block that ends with PRIVATE KEY-----".to_owned()
+            }
             other => format!("damaged PEM: {other}"),
         };
         Fault::Config(format!("{what}: {why}").into())

@@ -101,7 +101,9 @@ pub fn server_config(
         ClientAuthority::Required(pem) => {
             let mut roots = RootCertStore::empty();
             for certificate in certificates_from_pem(pem, "client_ca")? {
-                roots.add(certificate).map_err(|error| Fault::Config(format!("client_ca: {error}").into()))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| Fault::Config(format!("client_ca: {error}").into()))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
             builder.with_client_cert_verifier(verifier.build().map_err(|error| refuse(&error))?)
