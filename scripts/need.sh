@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs or names what is missing. usage: need.sh demo|test
+# Says what and why before it uses apt; without root it prints the one line to run and stops.
+set -euo pipefail
+what=${1:-demo}
+cd "$(dirname "$0")/.."
+
+fail() { echo "ironbridge: $*" >&2; exit 1; }
+
+command -v cargo >/dev/null || fail "Rust is missing. Install Rust 1.95 or newer (https://rustup.rs), then call make again."
+command -v node >/dev/null || fail "Node.js is missing. Install Node.js 20 or newer, then call make again."
+node_major=$(node -p 'process.versions.node.split(".")[0]')
+[ "$node_major" -ge 20 ] || fail "Node.js $node_major is too old: the web interface needs 20 or newer."
+
+missing=() why=()
+need() { # package, what to look for, why
+    if ! eval "$2" >/dev/null 2>&1; then missing+=("$1"); why+=("  $1: $3"); fi
+}
+need build-essential 'command -v cc && command -v make' "a C compiler, for the compression and cryptography libraries"
+if [ "$what" = test ]; then
+    need mosquitto 'command -v mosquitto || [ -x /usr/sbin/mosquitto ]' "an MQTT broker that the tests publish to"
+    need mosquitto-clients 'command -v mosquitto_sub' "an independent MQTT client"
+    need libmodbus-dev '[ -e /usr/include/modbus/modbus.h ]' "an independent Modbus server"
+    need chromium 'command -v chromium' "the browser in which the pages are tested"
+    need socat 'command -v socat' "a serial line for the RTU tests"
+    need python3-venv 'python3 -c "import venv, ensurepip"' "a throw-away environment for Python peers"
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "ironbridge: these Debian packages are needed and missing:"
+    printf '%s\n' "${why[@]}"
+    if [ "$(id -u)" = 0 ]; then
+        echo "ironbridge: installing them with apt-get"
+        # A package may want to start its service; the tests start their own on free ports.
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    else
+        fail "run this once, then call make again:  sudo apt-get install -y ${missing[*]}"
+    fi
+fi
+
+[ "$what" = test ] || exit 0
+
+# Independent peers from Python's and Node's registries, in a throw-away environment outside the checkout.
+peers=${IRONBRIDGE_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/ironbridge/peers}
+mkdir -p "$peers"
+wanted=$(cat e2e/peers/requirements.txt e2e/peers/package.json e2e/peers/package-lock.json 2>/dev/null | cksum)
+if [ "$(cat "$peers/.installed" 2>/dev/null)" != "$wanted" ]; then
+    echo "ironbridge: installing Python and Node peers into $peers"
+    [ -x "$peers/venv/bin/python" ] || python3 -m venv "$peers/venv"
+    "$peers/venv/bin/pip" install --quiet --disable-pip-version-check -r e2e/peers/requirements.txt
+    mkdir -p "$peers/node"
+    cp e2e/peers/package.json e2e/peers/package-lock.json e2e/peers/.npmrc "$peers/node/"
+    (cd "$peers/node" && npm ci --no-audit --no-fund --loglevel=error)
+    echo "$wanted" > "$peers/.installed"
+fi
