@@ -44,7 +44,7 @@ export const api = {
   // Points
   tree: async (prefix: string, o: Options = {}): Promise<T.Tree> => {
     const raw = await request<Partial<T.Tree>>("GET", `/api/tree${query({ prefix })}`, undefined, o);
-    return { prefix: raw.prefix ?? prefix, parent: raw.parent ?? null, children: list(raw.children) };
+    return { prefix: raw.prefix ?? prefix, parent: raw.parent ?? null, children: list(raw.children), more: raw.more ?? false };
   },
   points: async (
     p: { search?: string; prefix?: string; quality?: "bad" | "good" | ""; limit?: number; after?: string | null },
@@ -58,7 +58,7 @@ export const api = {
     const raw = await request<T.PointDetail>("GET", `/api/point${query({ path })}`, undefined, o);
     return { ...raw, destinations: list(raw.destinations) };
   },
-  writePoint: (w: { path: string; value: T.Value; reason: string; ttl_ms: number }) =>
+  writePoint: (w: { id: string; path: string; value: T.Value; reason: string; ttl_ms: number }) =>
     request<T.WriteResult>("POST", "/api/point/write", w),
   live: (paths: string[], intervalMs: number, signal: AbortSignal) =>
     send("POST", "/api/live", { paths, interval_ms: intervalMs }, { signal }),

@@ -90,6 +90,8 @@ export interface Tree {
   prefix: string;
   parent: string | null;
   children: TreeChild[];
+  /** There are more children than one answer holds. */
+  more: boolean;
 }
 export interface PointPage {
   points: PointLive[];

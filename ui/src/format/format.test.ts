@@ -105,12 +105,12 @@ describe("values", () => {
 
 describe("qualities and severities", () => {
   it("classifies unknown status names by their first word", () => {
-    expect(qualityWords("BadOutOfRange")).toMatchObject({ class: "bad", short: "Bad out of range" });
+    expect(qualityWords("BadTooManyMonitors")).toMatchObject({ class: "bad", short: "Bad too many monitors" });
     expect(qualityWords("UncertainSubNormal").class).toBe("uncertain");
     expect(qualityWords("", false).class).toBe("bad");
     expect(qualityWords("GoodLocalOverride").class).toBe("good");
   });
   it("has one word per band", () => {
-    expect([1, 200, 400, 600, 800, 1000].map((s) => severityWords(s).word)).toEqual(["Note", "Low", "Medium", "High", "Critical", "Critical"]);
+    expect([1, 200, 400, 600, 800, 1000].map((s) => severityWords(s).word)).toEqual(["Info", "Low", "Medium", "High", "Critical", "Critical"]);
   });
 });

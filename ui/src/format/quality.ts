@@ -53,6 +53,26 @@ const KNOWN: Record<string, Omit<QualityWords, "class">> = {
     text: "The signal lies outside of what the sensor can send: broken wire or defect.",
     next: "Check the sensor and its wiring.",
   },
+  BadDeviceFailure: {
+    short: "Device failure",
+    text: "The device reports that it has failed itself.",
+    next: "Look at the display or the lamps of the device.",
+  },
+  BadOutOfRange: {
+    short: "Does not fit",
+    text: "The value cannot be represented in the type that the configuration gives.",
+    next: "Compare type and scale of the tag with the manual of the device.",
+  },
+  BadDecodingError: {
+    short: "Cannot be decoded",
+    text: "The bytes do not make a value of the type that the configuration gives.",
+    next: "Compare type and byte order of the tag with the manual of the device.",
+  },
+  UncertainEngineeringUnitsExceeded: {
+    short: "Uncertain, out of range",
+    text: "The value lies outside of the range for which the sensor is sound.",
+    next: "Check the sensor, or widen the range in the tag file if it is right.",
+  },
 };
 
 export function qualityWords(quality: string | null | undefined, good?: boolean): QualityWords {

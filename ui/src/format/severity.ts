@@ -1,6 +1,6 @@
 /** One word per band of OPC UA severity (1-1000). */
 export interface SeverityWords {
-  word: "Critical" | "High" | "Medium" | "Low" | "Note";
+  word: "Critical" | "High" | "Medium" | "Low" | "Info";
   /** Drives the colour: only what needs a person is coloured. */
   level: "alarm" | "attention" | "normal";
 }
@@ -10,7 +10,7 @@ export function severityWords(severity: number): SeverityWords {
   if (severity >= 600) return { word: "High", level: "alarm" };
   if (severity >= 400) return { word: "Medium", level: "attention" };
   if (severity >= 200) return { word: "Low", level: "attention" };
-  return { word: "Note", level: "normal" };
+  return { word: "Info", level: "normal" };
 }
 
 /** The least severity of each word, for filters. */

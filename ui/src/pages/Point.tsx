@@ -1,1 +1,213 @@
-export function Point(_: { path: string }) { return <p>Point</p>; }
+/** One point: its value and whether to trust it, its trend, where it comes from and goes to. */
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../api/client";
+import type { PointDetail, PointLive } from "../api/types";
+import { formatNumber } from "../format/number";
+import { qualityWords } from "../format/quality";
+import { formatDuration, formatTime, zoneName } from "../format/time";
+import { formatUnit } from "../format/unit";
+import { shownValue } from "../format/value";
+import { useNow } from "../live/clock";
+import { useLivePoint } from "../live/useLive";
+import { GatedButton } from "../parts/Gate";
+import { Guard } from "../parts/Messages";
+import { Fact, Facts, Page, Panel } from "../parts/Page";
+import { ValueText } from "../parts/PointCells";
+import { Quality } from "../parts/Quality";
+import { Status } from "../parts/Status";
+import { Term } from "../parts/Term";
+import { Age, Time } from "../parts/Time";
+import { RawTable } from "../point/RawTable";
+import { WriteDialog } from "../point/WriteDialog";
+import { Link, namespaceHref } from "../router";
+import { TrendPanel } from "../trend/TrendPanel";
+import { windowOf, type View, type Window } from "../trend/zoom";
+import { serverNow } from "../live/clock";
+
+export function Point({ path }: { path: string }) {
+  const q = useQuery({ queryKey: ["point", path], queryFn: ({ signal }) => api.point(path, { signal }), refetchInterval: 2000 });
+  const name = q.data?.point.name || path.split("/").pop() || path;
+  return (
+    <Page title={name} lead={<Crumbs path={path} />}>
+      <Guard query={q} what="the point">
+        {q.data && <Body detail={q.data} />}
+      </Guard>
+    </Page>
+  );
+}
+
+function Crumbs({ path }: { path: string }) {
+  const parts = path.split("/");
+  return (
+    <nav aria-label="Where the point stands" className="crumbs">
+      {parts.map((part, i) => (
+        <span key={i}>
+          {i > 0 && <span aria-hidden="true"> / </span>}
+          {i < parts.length - 1 ? <Link to={namespaceHref(parts.slice(0, i + 1).join("/"))}>{part}</Link> : <span aria-current="page">{part}</span>}
+        </span>
+      ))}
+    </nav>
+  );
+}
+
+function Body({ detail }: { detail: PointDetail }) {
+  const live = useLivePoint(detail.point);
+  const [view, setView] = useState<View>({ span: 10 * 60_000, end: null });
+  const [writing, setWriting] = useState(false);
+  const drawable = detail.point.type !== "text" && detail.point.type !== "bytes";
+  return (
+    <>
+      <ValuePanel detail={detail} live={live} onWrite={() => setWriting(true)} />
+      {drawable ? (
+        <TrendPanel detail={detail} live={live} view={view} onView={setView} aside={<Downloads detail={detail} view={view} />} />
+      ) : (
+        <Panel title="Trend" id="trend" aside={<Downloads detail={detail} view={view} />}>
+          <p>Values of type {detail.point.type} cannot be drawn. The samples below show them.</p>
+        </Panel>
+      )}
+      <Raw detail={detail} view={view} startOpen={!drawable} />
+      <AboutPanel detail={detail} />
+      {writing && <WriteDialog detail={detail} live={live} onClose={() => setWriting(false)} />}
+    </>
+  );
+}
+
+function ValuePanel({ detail, live, onWrite }: { detail: PointDetail; live: PointLive; onWrite: () => void }) {
+  const now = useNow();
+  const { point } = detail;
+  const shown = shownValue(live);
+  const words = qualityWords(live.quality, live.good);
+  const delay = point.received && point.time ? point.received - point.time : null;
+  const unit = formatUnit(point.unit);
+  return (
+    <section className={`panel point-now point-${words.class}`} aria-label="Present value">
+      <div className="point-value-block">
+        <p className="point-value" data-testid="point-value" data-value={String(shown.value)}>
+          <ValueText point={live} states={detail.states ?? null} />
+        </p>
+        <p>
+          <Quality quality={live.quality} good={live.good} long testId="point-quality" />
+          {!unit && point.type === "f64" ? <span className="quiet"> no unit</span> : null}
+        </p>
+        {words.class !== "good" && (
+          <p className="point-why">
+            {words.text} {words.next && <b>Next step: {words.next}</b>}
+          </p>
+        )}
+      </div>
+      <Facts>
+        <Fact name={<Term k="sourceTime">Measured (source time)</Term>}>
+          {formatTime(shown.time, { now, millis: true })} {zoneName()}, <Age ms={shown.time} />
+        </Fact>
+        <Fact name={<Term k="receiveTime">Received by the gateway</Term>} tone={delay !== null && Math.abs(delay) > 5000 ? "attention" : "normal"}>
+          {formatTime(point.received, { now, millis: true })}
+          {delay !== null && <>, {delay < 0 ? `${formatDuration(-delay / 1000)} before` : `${formatDuration(delay / 1000)} after`} its source time</>}
+        </Fact>
+        {detail.range && (
+          <Fact name="Expected range">
+            {formatNumber(detail.range[0])} to {formatNumber(detail.range[1])} {unit}
+          </Fact>
+        )}
+      </Facts>
+      <WriteButton detail={detail} onWrite={onWrite} />
+    </section>
+  );
+}
+
+/** Shown only where the configuration makes a point writable; disabled with the reason where this person may not. */
+function WriteButton({ detail, onWrite }: { detail: PointDetail; onWrite: () => void }) {
+  if (!detail.writable) return <p className="quiet point-write">Read only: the configuration does not allow writing this point.</p>;
+  const may = detail.may_write;
+  return (
+    <p className="point-write">
+      <GatedButton why={may?.allowed ? null : may?.why || "The gateway does not allow you to write this point."} onClick={onWrite} className="primary">
+        Write a value
+      </GatedButton>
+    </p>
+  );
+}
+
+function Downloads({ detail, view }: { detail: PointDetail; view: View }) {
+  const link = (format: "csv" | "parquet") => {
+    const { from, to } = windowOf(view, serverNow());
+    return api.downloadUrl({ path: detail.point.path, from: Math.floor(from), to: Math.ceil(to), format });
+  };
+  return (
+    <span className="actions">
+      <span className="quiet">Samples of this window:</span>
+      {(["csv", "parquet"] as const).map((format) => (
+        <a key={format} className="button" href={link(format)} download onClick={(e) => (e.currentTarget.href = link(format))}>
+          Download {format === "csv" ? "CSV" : "Parquet"}
+        </a>
+      ))}
+    </span>
+  );
+}
+
+function Raw({ detail, view, startOpen }: { detail: PointDetail; view: View; startOpen: boolean }) {
+  // The table stands still while one reads it; a button takes the present window.
+  const [window, setWindow] = useState<Window | null>(() => (startOpen ? windowOf({ span: 86_400_000, end: null }, serverNow()) : null));
+  const take = () => setWindow(windowOf(view, serverNow()));
+  return (
+    <Panel
+      title="Samples"
+      id="samples"
+      aside={
+        <button type="button" aria-expanded={window !== null} onClick={take}>
+          {window ? "Show the samples of the trend's window" : "Show samples as a table"}
+        </button>
+      }
+    >
+      {window ? <RawTable detail={detail} window={window} /> : <p className="quiet">Every sample of the window above, with both times and its quality.</p>}
+    </Panel>
+  );
+}
+
+function AboutPanel({ detail: d }: { detail: PointDetail }) {
+  const asset = d.asset;
+  return (
+    <Panel title="Source, destinations, owners" id="about">
+      {d.description && <p>{d.description}</p>}
+      <Facts>
+        <Fact name="Connection">{d.connection ? <Link to={`/connections?name=${encodeURIComponent(d.connection)}`}>{d.connection}</Link> : "none: made by the gateway itself"}</Fact>
+        <Fact name="Device">{d.device ?? "–"}</Fact>
+        <Fact name={<Term k="register">Address and type at the source</Term>}>{d.source ? <span className="mono">{d.source}</span> : "–"}</Fact>
+        <Fact name={<Term k="scan" />}>{d.scan ? `every ${d.scan}` : "–"}</Fact>
+        <Fact name="Type and unit">
+          {d.point.type}, {d.point.unit ? `${formatUnit(d.point.unit)} (${d.point.unit})` : "no unit"}
+        </Fact>
+        <Fact name={<Term k="destination">Goes to</Term>}>
+          {d.destinations.length === 0
+            ? "no destination selects it"
+            : d.destinations.map((x) => (
+                <div key={x.name}>
+                  <Link to={`/destinations?name=${encodeURIComponent(x.name)}`}>{x.name}</Link> {x.kind} <Status state={x.state ?? null} />
+                </div>
+              ))}
+        </Fact>
+        <Fact name={<Term k="asset" />}>{asset ? <Link to={namespaceHref(asset.path)}>{asset.name || asset.path}</Link> : "none"}</Fact>
+        <Fact name="Owner in the plant (OT)">{asset?.owner_ot ?? "not named"}</Fact>
+        <Fact name="Owner in IT">{asset?.owner_it ?? "not named"}</Fact>
+        <Fact name={<Term k="zone" />}>{asset?.zone ?? "–"}</Fact>
+        <Fact name="History">
+          {d.history?.first ? (
+            <>
+              <Time ms={d.history.first} /> to <Time ms={d.history.last} />
+            </>
+          ) : (
+            "nothing recorded yet"
+          )}
+        </Fact>
+        <Fact name="States">
+          {d.states
+            ? Object.entries(d.states)
+                .map(([n, word]) => `${n} ${word}`)
+                .join(", ")
+            : "–"}
+        </Fact>
+        <Fact name="Permanent number">{d.id ?? "–"}</Fact>
+      </Facts>
+    </Panel>
+  );
+}

@@ -112,7 +112,7 @@ function AddDialog({ onClose }: { onClose: () => void }) {
         </Field>
         <Field label="Role" hint={ROLE_TEXT[role]}>
           <select value={role} onChange={(e) => setRole(e.target.value as Role)}>
-            {ROLES.filter((r) => atLeast(user.role, r)).map((r) => (
+            {ROLES.filter((r) => r !== "administrator" && atLeast(user.role, r)).map((r) => (
               <option key={r}>{r}</option>
             ))}
           </select>

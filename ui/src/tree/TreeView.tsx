@@ -3,7 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { ErrorBox } from "../parts/Messages";
 import { useNarrow, useRem } from "../parts/useRowHeight";
-import { namespaceHref, navigate, pointHref } from "../router";
+import { Link, namespaceHref, navigate, pointHref } from "../router";
 import { ancestors, arrow, type Row } from "./flatten";
 import { EmptyPlant, GridHead, NodeRow, rowId } from "./rows";
 import { useTree } from "./useTree";
@@ -124,6 +124,11 @@ function AnyRow(props: { row: Row; active: boolean; index: number; onToggle: (pa
       <span role="gridcell" className="cell-name quiet" style={{ paddingLeft: `${row.depth * 1.1}rem` }}>
         {row.kind === "loading" && "Reading …"}
         {row.kind === "empty" && "Nothing below here"}
+        {row.kind === "more" && (
+          <>
+            There are more here than one list holds: <Link to={`/namespace?prefix=${encodeURIComponent(row.path)}`}>show all as a list</Link>
+          </>
+        )}
         {row.kind === "error" && (
           <>
             Could not be read.{" "}

@@ -1,11 +1,11 @@
 /** Turns the opened part of the tree into rows for a list that draws only what is on screen. Pure. */
 import type { TreeChild } from "../api/types";
 
-export type Children = { state: "loading" } | { state: "error"; error: unknown } | { state: "ready"; children: TreeChild[] };
+export type Children = { state: "loading" } | { state: "error"; error: unknown } | { state: "ready"; children: TreeChild[]; more?: boolean };
 
 export type Row =
   | { kind: "node"; path: string; depth: number; node: TreeChild; open: boolean; position: number; size: number }
-  | { kind: "loading" | "error" | "empty"; path: string; depth: number; error?: unknown };
+  | { kind: "loading" | "error" | "empty" | "more"; path: string; depth: number; error?: unknown };
 
 /** Rows below `root` ("" is the top), descending into what `open` holds. Depth starts at 1. */
 export function flatten(root: string, loaded: ReadonlyMap<string, Children>, open: ReadonlySet<string>): Row[] {
@@ -30,6 +30,7 @@ function walk(prefix: string, depth: number, loaded: ReadonlyMap<string, Childre
     rows.push({ kind: "node", path: node.path, depth, node, open: isOpen, position: i + 1, size: below.children.length });
     if (isOpen) walk(node.path, depth + 1, loaded, open, rows);
   });
+  if (below.more) rows.push({ kind: "more", path: prefix, depth });
 }
 
 /** Prefixes that are shown and not yet asked for. */

@@ -24,7 +24,7 @@ export function useTree(root: string, open: ReadonlySet<string>): { rows: Row[];
     prefixes.forEach((prefix, i) => {
       const r = results[i];
       if (!r) return;
-      if (r.data) map.set(prefix, { state: "ready", children: r.data.children });
+      if (r.data) map.set(prefix, { state: "ready", children: r.data.children, more: r.data.more });
       else map.set(prefix, r.error ? { state: "error", error: r.error } : { state: "loading" });
     });
     return map;

@@ -2,7 +2,6 @@
 export const COMMANDS = {
   firstStart: "ironbridge run PLANT",
   recover: "ironbridge user link NAME",
-  discover: "ironbridge discover",
   check: "ironbridge check PLANT",
   apply: "ironbridge apply PLANT",
   setSecret: "ironbridge secret set NAME",

@@ -1,0 +1,43 @@
+/** What became of a write, in words that do not promise more than is known. */
+import type { Outcome, Value, WriteResult } from "../api/types";
+import { formatDuration } from "../format/time";
+
+const WORDS: Record<Outcome, { tone: "normal" | "attention" | "alarm"; what: (value: string, readback: string) => string; next: string }> = {
+  Confirmed: { tone: "normal", what: (value, readback) => `The device took ${value}, and ${readback} was read back from it.`, next: "" },
+  Accepted: {
+    tone: "normal",
+    what: (value) => `The device acknowledged ${value}. It was not read back, so its effect is not proven.`,
+    next: "Watch the process value that should follow.",
+  },
+  Rejected: { tone: "attention", what: () => "Nothing was sent to the device; the value is as before.", next: "Correct what the reason names, then write again." },
+  Failed: { tone: "alarm", what: () => "The device refused, or did not take the value.", next: "Look at the present value and at the device before you try again." },
+  Unknown: {
+    tone: "alarm",
+    what: () => "The command was sent, but no answer came. The device may or may not have taken it.",
+    next: "Look at the machine and at the present value before you do anything else. Ironbridge does not repeat it by itself.",
+  },
+};
+
+export function OutcomeText(props: { result: WriteResult; value: Value; before: Value; show: (v: Value | undefined) => string }) {
+  const { result, show } = props;
+  const words = WORDS[result.outcome] ?? WORDS.Unknown;
+  return (
+    <div className={`outcome outcome-${words.tone}`} role="alert" data-testid="write-outcome" data-outcome={result.outcome}>
+      <p className="outcome-word">{result.outcome}</p>
+      <p>{words.what(show(props.value), show(result.readback ?? props.value))}</p>
+      {result.why && (
+        <p>
+          <b>Why:</b> {result.why}
+        </p>
+      )}
+      {words.next && (
+        <p>
+          <b>Next step:</b> {words.next}
+        </p>
+      )}
+      <p className="quiet">
+        Before: {show(result.before ?? props.before)}. It took {formatDuration((result.took_ms ?? 0) / 1000)}. The audit log has the record.
+      </p>
+    </div>
+  );
+}

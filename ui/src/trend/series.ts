@@ -1,0 +1,85 @@
+/** From the answer of /api/trend to what is drawn. Pure. */
+import type { Trend } from "../api/types";
+
+export type Numbers = (number | null)[];
+/** Time, highest, lowest, line: one length. */
+export type Columns = [number[], Numbers, Numbers, Numbers];
+export interface Sample {
+  time: number;
+  value: number | null;
+}
+
+/** `tail` are live samples newer than the answer; `until` extends a held value to the present. */
+export function columnsOf(trend: Trend, tail: readonly Sample[], until: number | null): Columns {
+  const n = trend.time.length;
+  const line = trend.avg ?? (trend.mode === "raw" ? (trend.last.length === n ? trend.last : trend.min) : trend.last);
+  const buckets = trend.mode === "buckets";
+  const x = trend.time.slice();
+  const high: Numbers = Array.from({ length: n }, (_, i) => (buckets ? (trend.max[i] ?? null) : null));
+  const low: Numbers = Array.from({ length: n }, (_, i) => (buckets ? (trend.min[i] ?? null) : null));
+  const y: Numbers = Array.from({ length: n }, (_, i) => line[i] ?? null);
+  const push = (time: number, value: number | null) => {
+    x.push(time);
+    high.push(null);
+    low.push(null);
+    y.push(value);
+  };
+  const end = x[n - 1] ?? Number.NEGATIVE_INFINITY;
+  // A live sample inside of the last bucket is in its average already.
+  const after = end + (buckets ? (trend.bucket_ms ?? 0) : 0);
+  for (const s of tail) if (s.time > after && s.time > (x[x.length - 1] ?? Number.NEGATIVE_INFINITY)) push(s.time, s.value);
+  const last = y[y.length - 1];
+  const lastTime = x[x.length - 1];
+  if (until !== null && last !== null && last !== undefined && lastTime !== undefined && until > lastTime && !buckets) push(until, last);
+  return [x, high, low, y];
+}
+
+export interface Stretch {
+  from: number;
+  to: number;
+  /** How much of it is bad, above 0 up to 1. */
+  share: number;
+}
+
+/** Stretches whose quality is not Good; neighbours with about the same share become one. */
+export function badStretches(trend: Trend, until: number): Stretch[] {
+  const out: Stretch[] = [];
+  trend.time.forEach((from, i) => {
+    const share = 1 - Math.min(1, Math.max(0, Number(trend.good[i] ?? 1)));
+    if (share <= 0) return;
+    const next = trend.time[i + 1] ?? until;
+    const to = trend.mode === "buckets" ? Math.min(from + (trend.bucket_ms ?? 0), Math.max(next, from)) : next;
+    const before = out[out.length - 1];
+    if (before && before.to >= from && Math.abs(before.share - share) < 0.05) before.to = to;
+    else if (to > from) out.push({ from, to, share });
+  });
+  return out;
+}
+
+export interface Summary {
+  low: number | null;
+  high: number | null;
+  last: number | null;
+  samples: number;
+  goodShare: number | null;
+}
+
+/** The window in words, for those who do not see the picture and those in a hurry. */
+export function summarise(trend: Trend): Summary {
+  let low: number | null = null;
+  let high: number | null = null;
+  let last: number | null = null;
+  let samples = 0;
+  let good = 0;
+  trend.time.forEach((_, i) => {
+    const a = trend.min[i] ?? null;
+    const b = trend.max[i] ?? null;
+    const count = trend.count[i] ?? 1;
+    samples += count;
+    good += count * Number(trend.good[i] ?? 1);
+    if (a !== null && (low === null || a < low)) low = a;
+    if (b !== null && (high === null || b > high)) high = b;
+    last = trend.last[i] ?? last;
+  });
+  return { low, high, last, samples, goodShare: samples > 0 ? good / samples : null };
+}
