@@ -40,7 +40,9 @@ export function Audit() {
       <Chain chain={q.data?.pages[0]?.chain} />
       <div className="form-row filters" role="search" aria-label="Audit records">
         <label>
-          Search <span className="quiet">(key /)</span>
+          <span>
+            Search <span className="quiet">(key /)</span>
+          </span>
           <input type="search" value={text} placeholder="person, action, point, connection" onChange={(e) => setText(e.target.value)} />
         </label>
       </div>

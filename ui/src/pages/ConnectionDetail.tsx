@@ -11,7 +11,7 @@ import { Fact, Facts, Panel } from "../parts/Page";
 import { Status } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
-import { Age, Time } from "../parts/Time";
+import { For, Time } from "../parts/Time";
 import { Link, pointHref } from "../router";
 import { useWhyNot } from "../session";
 import { ms, perSecond } from "./Connections";
@@ -31,6 +31,8 @@ type Step = { verb: "pause" | "resume"; device: string | null };
 export function ConnectionDetail({ connection: c }: { connection: Connection }) {
   const [step, setStep] = useState<Step | null>(null);
   const why = useWhyNot("engineer", "pause and resume devices");
+  // An error of yesterday must not look like one of now.
+  const well = c.state === "connected" && c.devices.every((d) => d.state === "ok" || d.state === "paused");
   return (
     <>
       <Panel
@@ -44,7 +46,7 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
       >
         {c.last_error && (
           <div>
-            <ThreeParts title={c.last_error.title} meaning={c.last_error.meaning} next={c.last_error.next} />
+            <ThreeParts calm={well} title={c.last_error.title} meaning={c.last_error.meaning} next={c.last_error.next} />
             <p className="quiet">
               Last error: <Time ms={c.last_error.time} age />
             </p>
@@ -112,10 +114,7 @@ function Devices(props: { connection: Connection; why: string | null; onStep: (s
             </Term>
           ) : (
             <Status state={d.state} />
-          )}{" "}
-          <span className="quiet">
-            <Age ms={d.since} />
-          </span>
+          )} <For ms={d.since} />
           {d.next_probe_ms ? <div className="small">next try in {formatDuration(Math.round(d.next_probe_ms / 1000))}</div> : null}
         </>
       ),

@@ -8,7 +8,7 @@ import { Page, Panel } from "../parts/Page";
 import { Status, toneOf } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
-import { Age } from "../parts/Time";
+import { For } from "../parts/Time";
 import { Link, useSearch } from "../router";
 import { COMMANDS, FILES, SAMPLES } from "../words/commands";
 import { ConnectionDetail } from "./ConnectionDetail";
@@ -74,10 +74,7 @@ const columns: Column<Connection>[] = [
       const troubled = c.devices.filter((d) => d.state !== "ok" && d.state !== "paused").length;
       return (
         <>
-          <Status state={c.state} />{" "}
-          <span className="quiet">
-            <Age ms={c.since} />
-          </span>
+          <Status state={c.state} /> <For ms={c.since} />
           {troubled > 0 && (
             <div className="small">
               <Status tone="attention">{`${plural(troubled, "device")} not answering`}</Status>

@@ -11,7 +11,7 @@ import { Fact, Facts, Page, Panel } from "../parts/Page";
 import { Status, toneOf } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
-import { Age, Time, Zone } from "../parts/Time";
+import { Age, For, Time, Zone } from "../parts/Time";
 import { Link, pointHref, useSearch } from "../router";
 import { useWhyNot } from "../session";
 import { COMMANDS, FILES, SAMPLES } from "../words/commands";
@@ -79,10 +79,7 @@ const columns: Column<Destination>[] = [
     label: "State",
     cell: (d) => (
       <>
-        <Status state={d.state} />{" "}
-        <span className="quiet">
-          <Age ms={d.since} />
-        </span>
+        <Status state={d.state} /> <For ms={d.since} />
       </>
     ),
   },
@@ -111,7 +108,7 @@ function Detail({ d }: { d: Destination }) {
       >
         {d.last_error && (
           <div>
-            <ThreeParts title={d.last_error.title} meaning={d.last_error.meaning} next={d.last_error.next} />
+            <ThreeParts calm={d.state === "connected"} title={d.last_error.title} meaning={d.last_error.meaning} next={d.last_error.next} />
             <p className="quiet">
               Last error: <Time ms={d.last_error.time} age />
             </p>

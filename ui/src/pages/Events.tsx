@@ -13,11 +13,11 @@ import { Age, Time, Zone } from "../parts/Time";
 import { setSearch, useSearch } from "../router";
 
 const KINDS = [
-  ["alarm", "Alarms: a process condition needs an operator"],
-  ["finding", "Findings: security"],
-  ["fault", "Faults: gateway, connections, destinations"],
-  ["interval", "Intervals: batches, orders, shifts, downtimes"],
-  ["change", "Changes: configuration, access, commands"],
+  ["alarm", "Alarms (process)"],
+  ["finding", "Findings (security)"],
+  ["fault", "Faults (gateway, links)"],
+  ["interval", "Intervals (batch, shift)"],
+  ["change", "Changes (who did what)"],
 ] as const;
 
 export function Events() {
@@ -49,7 +49,9 @@ export function Events() {
     <Page title="Events" lead={<p>What happened in the plant, on the network and in the gateway, newest first.</p>}>
       <div className="form-row filters" role="search" aria-label="Events">
         <label>
-          Search <span className="quiet">(key /)</span>
+          <span>
+            Search <span className="quiet">(key /)</span>
+          </span>
           <input type="search" value={text} placeholder="word in the title, source or path" onChange={(e) => setText(e.target.value)} />
         </label>
         <label>

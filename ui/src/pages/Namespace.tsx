@@ -38,7 +38,9 @@ export function Namespace({ prefix }: { prefix: string }) {
     >
       <div className="form-row filters" role="search" aria-label="Points">
         <label>
-          Search <span className="quiet">(key /)</span>
+          <span>
+            Search <span className="quiet">(key /)</span>
+          </span>
           <input
             ref={field}
             type="search"

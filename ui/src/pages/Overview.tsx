@@ -8,7 +8,7 @@ import { Kind, Refs, Severity } from "../parts/Event";
 import { Code, Empty, Guard } from "../parts/Messages";
 import { Page, Panel } from "../parts/Page";
 import { Status } from "../parts/Status";
-import { Age } from "../parts/Time";
+import { Age, For } from "../parts/Time";
 import { Link, namespaceHref, useSearch } from "../router";
 import { FILES, SAMPLES } from "../words/commands";
 
@@ -116,12 +116,8 @@ function State({ state, level }: { state: StateNow; level: "normal" | "attention
       <span className={bad ? "stale" : undefined}>
         <Status tone={level}>{state.text}</Status>
       </span>
-      {state.since ? (
-        <span className="quiet">
-          {" since "}
-          <Age ms={state.since} />
-        </span>
-      ) : null}
+      {" "}
+      <For ms={state.since} />
     </span>
   );
 }

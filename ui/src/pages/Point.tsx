@@ -97,12 +97,12 @@ function ValuePanel({ detail, live, onWrite }: { detail: PointDetail; live: Poin
         )}
       </div>
       <Facts>
-        <Fact name={<Term k="sourceTime">Measured (source time)</Term>}>
+        <Fact name={<Term k="sourceTime">{shown.kept ? "Last good value measured" : "Measured (source time)"}</Term>}>
           {formatTime(shown.time, { now, millis: true })} {zoneName()}, <Age ms={shown.time} />
         </Fact>
-        <Fact name={<Term k="receiveTime">Received by the gateway</Term>} tone={delay !== null && Math.abs(delay) > 5000 ? "attention" : "normal"}>
+        <Fact name={<Term k="receiveTime">{shown.kept ? "Last found bad" : "Received by the gateway"}</Term>} tone={delay !== null && Math.abs(delay) > 5000 ? "attention" : "normal"}>
           {formatTime(point.received, { now, millis: true })}
-          {delay !== null && <>, {delay < 0 ? `${formatDuration(-delay / 1000)} before` : `${formatDuration(delay / 1000)} after`} its source time</>}
+          {delay !== null && !shown.kept && <>, {delay < 0 ? `${formatDuration(-delay / 1000)} before` : `${formatDuration(delay / 1000)} after`} its source time</>}
         </Fact>
         {detail.range && (
           <Fact name="Expected range">

@@ -1,1 +1,152 @@
-export function Query() { return <p>Query</p>; }
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { api } from "../api/client";
+import type { QueryResult, QueryTables } from "../api/types";
+import { formatCount, plural } from "../format/number";
+import { formatDuration } from "../format/time";
+import { Empty, ErrorBox } from "../parts/Messages";
+import { Page, Panel } from "../parts/Page";
+import { Term } from "../parts/Term";
+import { chartOf } from "../query/chart";
+import { QueryChart } from "../query/QueryChart";
+import { ResultTable } from "../query/ResultTable";
+import { ROW_LIMIT, useExport, useRun } from "../query/run";
+import { SqlEditor } from "../query/SqlEditor";
+
+const FIRST = "SELECT path, value, quality, time\nFROM latest\nORDER BY path\nLIMIT 100";
+/** The text outlives a visit to another page. */
+let kept: string | null = null;
+
+export function Query() {
+  const tables = useQuery({ queryKey: ["query-tables"], queryFn: ({ signal }) => api.queryTables({ signal }), staleTime: 300_000 });
+  const [sql, setSql] = useState(kept ?? FIRST);
+  const { run, cancel } = useRun();
+  const save = useExport();
+  const change = (text: string) => {
+    kept = text;
+    setSql(text);
+  };
+  const go = () => {
+    if (!run.isPending && (kept ?? sql).trim() !== "") run.mutate(kept ?? sql);
+  };
+  return (
+    <Page
+      title="Query"
+      lead={
+        <p>
+          Ask history and live values in <Term k="sql">SQL</Term>. Queries only read.
+        </p>
+      }
+    >
+      <div className="query">
+        <div className="query-main">
+          <SqlEditor value={sql} onChange={change} onRun={go} tables={tables.data} />
+          <div className="actions">
+            <button type="button" className="primary" onClick={go} disabled={run.isPending}>
+              Run <span className="key">(Ctrl-Enter)</span>
+            </button>
+            <button type="button" onClick={cancel} disabled={!run.isPending}>
+              Cancel
+            </button>
+            <button type="button" disabled={save.isPending} onClick={() => save.mutate({ sql, format: "csv" })}>
+              Save all rows as CSV
+            </button>
+            <button type="button" disabled={save.isPending} onClick={() => save.mutate({ sql, format: "parquet" })}>
+              Save all rows as Parquet
+            </button>
+            <span className="quiet" role="status">
+              {run.isPending ? "Running …" : run.data === null ? "Cancelled." : save.isPending ? "Exporting …" : ""}
+            </span>
+          </div>
+          {run.error !== null && <ErrorBox error={run.error} />}
+          {save.error !== null && <ErrorBox error={save.error} />}
+          {run.data && <Result result={run.data} />}
+        </div>
+        <Help tables={tables.data} error={tables.error} onExample={change} />
+      </div>
+    </Page>
+  );
+}
+
+function Result({ result }: { result: QueryResult }) {
+  const chart = useMemo(() => chartOf(result), [result]);
+  return (
+    <Panel
+      title="Result"
+      id="result"
+      aside={
+        <span className="quiet" data-testid="query-summary">
+          {plural(result.rows.length, "row")} in {formatDuration(result.elapsed_ms / 1000)}
+          {result.rows_scanned !== null && `, ${formatCount(result.rows_scanned)} read`}
+        </span>
+      }
+    >
+      {result.truncated && <p className="notice">Only the first {formatCount(ROW_LIMIT)} rows are shown. Save as CSV or Parquet for all of them.</p>}
+      {result.rows.length === 0 ? (
+        <Empty title="No row matches.">
+          <p>Widen the time, or check the spelling of the path on the page Namespace: paths begin with the enterprise and the site.</p>
+        </Empty>
+      ) : (
+        <>
+          {chart && <QueryChart chart={chart} />}
+          <ResultTable result={result} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Help({ tables, error, onExample }: { tables: QueryTables | undefined; error: unknown; onExample: (sql: string) => void }) {
+  return (
+    <aside className="query-help" aria-label="Examples and tables">
+      {error !== null && tables === undefined && <ErrorBox error={error} />}
+      <Panel title="Examples" id="examples">
+        {(tables?.examples ?? []).length === 0 ? (
+          <p className="quiet">No example yet.</p>
+        ) : (
+          <ul className="examples">
+            {tables?.examples.map((e) => (
+              <li key={e.title}>
+                <button type="button" onClick={() => onExample(e.sql)}>
+                  {e.title}
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Panel>
+      <Panel title="Tables" id="tables">
+        {tables?.tables.map((t) => (
+          <details key={t.name}>
+            <summary>
+              <span className="mono">{t.name}</span> <span className="quiet">{t.text}</span>
+            </summary>
+            <dl className="columns">
+              {t.columns.map((c) => (
+                <div key={c.name}>
+                  <dt className="mono">
+                    {c.name} <span className="quiet">{c.type}</span>
+                  </dt>
+                  {c.text && <dd className="quiet">{c.text}</dd>}
+                </div>
+              ))}
+            </dl>
+          </details>
+        ))}
+        {(tables?.functions ?? []).length > 0 && (
+          <details>
+            <summary>Functions for time</summary>
+            <dl className="columns">
+              {tables?.functions.map((f) => (
+                <div key={f.name}>
+                  <dt className="mono">{f.name}</dt>
+                  {f.text && <dd className="quiet">{f.text}</dd>}
+                </div>
+              ))}
+            </dl>
+          </details>
+        )}
+      </Panel>
+    </aside>
+  );
+}

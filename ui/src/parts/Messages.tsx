@@ -15,9 +15,9 @@ export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => 
   );
 }
 
-export function ThreeParts(props: { title: string; meaning?: string | null | undefined; next?: string | null | undefined; alert?: boolean; children?: ReactNode }) {
+export function ThreeParts(props: { title: string; meaning?: string | null | undefined; next?: string | null | undefined; alert?: boolean; calm?: boolean; children?: ReactNode }) {
   return (
-    <div className="error-box" role={props.alert ? "alert" : undefined}>
+    <div className={props.calm ? "error-box calm" : "error-box"} role={props.alert ? "alert" : undefined}>
       <p className="error-title">{props.title}</p>
       {props.meaning && (
         <p>

@@ -14,7 +14,7 @@ export interface Column<R> {
 
 export function Table<R>(props: { caption: string; columns: Column<R>[]; rows: R[]; rowKey: (row: R) => Key; rowClass?: (row: R) => string }) {
   return (
-    <div className="table-wrap" role="region" aria-label={props.caption} tabIndex={0}>
+    <div className="table-wrap" role="group" aria-label={props.caption} tabIndex={0}>
       <table role="table">
         <caption className="visually-hidden">{props.caption}</caption>
         <thead role="rowgroup">

@@ -1,4 +1,4 @@
-import { formatAge, formatTime, zoneName } from "../format/time";
+import { formatAge, formatDuration, formatTime, zoneName } from "../format/time";
 import { useNow } from "../live/clock";
 
 /** A point in time with its zone in the hover text; `age` adds how long ago. */
@@ -21,6 +21,17 @@ export function Age({ ms }: { ms: number | null | undefined }) {
     <time dateTime={new Date(ms).toISOString()} title={`${formatTime(ms, { millis: true })} ${zoneName(ms)}`}>
       {formatAge(ms, now)}
     </time>
+  );
+}
+
+/** How long a state lasts: "for 12 min". */
+export function For({ ms }: { ms: number | null | undefined }) {
+  const now = useNow();
+  if (ms === null || ms === undefined || !Number.isFinite(ms)) return null;
+  return (
+    <span className="quiet" title={`since ${formatTime(ms)} ${zoneName(ms)}`}>
+      for {formatDuration(Math.max(0, Math.floor((now - ms) / 1000)))}
+    </span>
   );
 }
 

@@ -2,6 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api } from "../api/client";
+import { newId } from "../api/id";
 import type { PointDetail, PointLive, Value, WriteResult } from "../api/types";
 import { formatUnit } from "../format/unit";
 import { formatValue, shownValue } from "../format/value";
@@ -139,9 +140,4 @@ function ValueInput({ detail, text, onText, ...rest }: { detail: PointDetail; te
     );
   }
   return <input {...rest} autoFocus inputMode={type === "text" ? "text" : "decimal"} autoComplete="off" value={text} onChange={(e) => onText(e.target.value)} />;
-}
-
-/** crypto.randomUUID exists only on HTTPS and localhost; getRandomValues everywhere. */
-export function newId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 }

@@ -92,7 +92,7 @@ function optionsFor(host: HTMLElement, latest: Latest): uPlot.Options {
       y: { range: (_u, min, max) => yRange(min, max, latest.current) },
     },
     axes: [
-      { ...axis, space: rem * 6, size: rem * 3, values: (_u, splits, _axis, _space, step) => tickLabels(splits, step) },
+      { ...axis, space: rem * 6, size: rem * 3.6, values: (_u, splits, _axis, _space, step) => tickLabels(splits, step) },
       {
         ...axis,
         size: (u, values) => axisWidth(u, values, font, rem),

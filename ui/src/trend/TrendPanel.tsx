@@ -64,7 +64,7 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
     <Panel title="Trend" id="trend" aside={aside}>
       <div className="trend-bar" role="group" aria-label="Width of the trend">
         {PRESETS.map((p) => (
-          <button key={p.name} type="button" aria-label={p.label} aria-pressed={following && view.span === p.span} onClick={() => onView(() => ({ span: p.span, end: null }))}>
+          <button key={p.name} type="button" title={p.label} aria-pressed={following && view.span === p.span} onClick={() => onView(() => ({ span: p.span, end: null }))}>
             {p.name}
           </button>
         ))}
@@ -219,7 +219,8 @@ function InWords({ detail, trend, window }: { detail: PointDetail; trend: Return
         "no sample."
       ) : (
         <>
-          lowest {withUnit(s.low, detail)}, highest {withUnit(s.high, detail)}, {formatCount(s.samples)} samples, {formatPercent((s.goodShare ?? 1) * 100)} Good.{" "}
+          {s.low === null ? "no good value" : `lowest ${withUnit(s.low, detail)}, highest ${withUnit(s.high, detail)}`}, {formatCount(s.samples)} samples,{" "}
+          {formatPercent((s.goodShare ?? 1) * 100)} Good.{" "}
           {trend.mode === "buckets" && (
             <>
               One dot is {formatDuration((trend.bucket_ms ?? 0) / 1000)}: average and <Term k="bucket">band</Term>.
