@@ -1,0 +1,13 @@
+//! The demonstration plant on the network, and the Ironbridge configuration that reads it.
+//!
+//! One table of units and tags ([`units`]) gives both the registers and the configuration text, so that they cannot
+//! disagree.
+
+mod config;
+mod encode;
+mod hosts;
+mod run;
+mod units;
+
+pub use config::{File, demo_config};
+pub use run::{Addresses, Handle, Options, Ports, StartError, start};
