@@ -12,3 +12,7 @@ mod rng;
 
 pub use demo::{Addresses, File, Handle, Options, Ports, StartError, demo_config, start};
 pub use plant::{Machine, SWITCHES, Switch};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

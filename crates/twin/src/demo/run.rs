@@ -257,7 +257,7 @@ fn member(def: &'static UnitDef, plant: &Plant, wall: Time, excluded_reads: &Arc
         ..Behaviour::default()
     };
     let bank = Arc::new(bank);
-    let unit = Arc::new(Unit::new(Arc::clone(&bank) as Arc<dyn Device>).behaving(sound.clone()));
+    let unit = Arc::new(Unit::new(Arc::clone(&bank) as Arc<dyn Device>).behaving(sound));
     Member { def, tags, bank, unit, sound }
 }
 

@@ -8,7 +8,7 @@ use super::Framing;
 use crate::rng::Rng;
 
 /// How a unit answers. The default is a sound device that answers at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Behaviour {
     /// Time before every answer.
     pub delay: Duration,

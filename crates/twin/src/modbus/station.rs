@@ -67,7 +67,7 @@ impl Unit {
     /// The present behaviour.
     #[must_use]
     pub fn behaviour(&self) -> Behaviour {
-        self.behaviour.read().clone()
+        *self.behaviour.read()
     }
 
     /// Requests received since the start, answered or not.
