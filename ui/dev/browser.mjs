@@ -11,7 +11,14 @@ export const launch = () =>
 /** A page signed in with a role, that collects what goes wrong. */
 export async function open(browser, { width = 1280, height = 800, theme = "light", role = "administrator", size = "normal" } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: "reduce" });
-  await context.addInitScript((s) => localStorage.setItem("ironbridge.size", s), size);
+  await context.addInitScript((s) => {
+    try {
+      localStorage.setItem("ironbridge.size", s);
+    } catch {
+      // about:blank has no storage
+    }
+    document.addEventListener("securitypolicyviolation", (e) => console.warn(`csp ${e.violatedDirective} ${e.sourceFile}:${e.lineNumber}:${e.columnNumber} ${e.sample}`));
+  }, size);
   const page = await context.newPage();
   const problems = [];
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && problems.push(`${m.type()}: ${m.text()}`));

@@ -41,12 +41,25 @@ export function Connections() {
             {chosen ? (
               <ConnectionDetail connection={chosen} />
             ) : (
-              <p className="quiet">Choose a connection by its name to see its devices, scans, faults and refused addresses.</p>
+              <>
+                {wanted && <Elsewhere name={wanted} />}
+                <p className="quiet">Choose a connection by its name to see its devices, scans, faults and refused addresses.</p>
+              </>
             )}
           </>
         )}
       </Guard>
     </Page>
+  );
+}
+
+/** Events name connections and destinations alike: a link to the wrong one of the two leads on. */
+function Elsewhere({ name }: { name: string }) {
+  return (
+    <p className="notice">
+      No connection is called {name}. <Link to={`/destinations?name=${encodeURIComponent(name)}`}>Look among the destinations</Link>, or search the{" "}
+      <Link to={`/events?search=${encodeURIComponent(name)}`}>events</Link>.
+    </p>
   );
 }
 

@@ -33,7 +33,8 @@ export function Shell({ children, sessionError }: { children: ReactNode; session
   useEffect(() => {
     setOpen(false);
     if (first.current) first.current = false;
-    else main.current?.focus({ preventScroll: true });
+    // … unless the page has put the focus somewhere inside itself.
+    else if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
   }, [pathname]);
 
   return (

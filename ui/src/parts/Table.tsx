@@ -31,7 +31,7 @@ export function Table<R>(props: { caption: string; columns: Column<R>[]; rows: R
             <tr key={props.rowKey(row)} role="row" className={props.rowClass?.(row)}>
               {props.columns.map((c) => (
                 <td key={c.label} role="cell" data-label={c.label} className={(c.numeric ? "numeric " : "") + (c.wide ? "wide" : "")}>
-                  {c.cell(row)}
+                  <div>{c.cell(row)}</div>
                 </td>
               ))}
             </tr>

@@ -41,6 +41,23 @@ function language(tables: QueryTables | undefined) {
   return [base, base.language.data.of({ autocomplete: complete })];
 }
 
+/**
+ * Typing over a selection: Chromium would keep the look of the replaced text in a style attribute, which the content
+ * security policy refuses with a message in the console. So the editor makes this change itself.
+ */
+const typeOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    const text = event.data;
+    if (event.inputType !== "insertText" || !text || empty || event.isComposing) return false;
+    event.preventDefault();
+    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    const taken = view.state.facet(EditorView.inputHandler).some((handler) => handler(view, from, to, text, insert));
+    if (!taken) view.dispatch(insert());
+    return true;
+  },
+});
+
 export function SqlEditor(props: { value: string; onChange: (text: string) => void; onRun: () => void; tables: QueryTables | undefined }) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
@@ -67,6 +84,7 @@ export function SqlEditor(props: { value: string; onChange: (text: string) => vo
           autocompletion({ icons: false }),
           syntaxHighlighting(words),
           look,
+          typeOver,
           placeholder("SELECT …"),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": "SQL. Control and Enter run it; Escape, then Tab leave the editor.", spellcheck: "false" }),

@@ -1,6 +1,6 @@
 /** The tree itself: a virtual list with the keyboard of a tree (WAI-ARIA treegrid). */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from "react";
 import { ErrorBox } from "../parts/Messages";
 import { useNarrow, useRem } from "../parts/useRowHeight";
 import { Link, namespaceHref, navigate, pointHref } from "../router";
@@ -120,8 +120,8 @@ function AnyRow(props: { row: Row; active: boolean; index: number; onToggle: (pa
   const { row } = props;
   if (row.kind === "node") return <NodeRow row={row} active={props.active} index={props.index} onToggle={props.onToggle} />;
   return (
-    <div className="grid-row" role="row" aria-level={row.depth} data-depth={row.depth}>
-      <span role="gridcell" className="cell-name quiet" style={{ paddingLeft: `${row.depth * 1.1}rem` }}>
+    <div className="grid-row" role="row" aria-level={row.depth} style={{ "--depth": row.depth } as CSSProperties}>
+      <span role="gridcell" className="cell-name quiet">
         {row.kind === "loading" && "Reading …"}
         {row.kind === "empty" && "Nothing below here"}
         {row.kind === "more" && (

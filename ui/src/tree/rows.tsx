@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, type CSSProperties } from "react";
 import { formatCount, plural } from "../format/number";
 import { Code, Empty } from "../parts/Messages";
 import { PointCells } from "../parts/PointCells";
@@ -49,8 +49,9 @@ export const NodeRow = memo(function NodeRow({ row, active, index, onToggle }: {
       data-path={row.path}
       data-kind={node.kind}
       onClick={isPoint ? undefined : () => onToggle(row.path)}
+      style={{ "--depth": row.depth } as CSSProperties}
     >
-      <span role="gridcell" className="cell-name" style={{ paddingLeft: `${row.depth * 1.1}rem` }}>
+      <span role="gridcell" className="cell-name">
         {isPoint ? (
           <Link to={pointHref(row.path)} tabIndex={-1}>
             {node.segment}
