@@ -7,6 +7,9 @@ mod config;
 mod encode;
 mod hosts;
 mod run;
+mod tag;
+mod tags_line;
+mod tags_utilities;
 mod units;
 
 pub use config::{File, demo_config};
