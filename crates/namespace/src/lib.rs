@@ -19,6 +19,9 @@ pub use command::{Authority, CommandQueue, Entry, Ledger, Order};
 pub use tree::{Child, Tree};
 pub use watch::Watch;
 
+/// The journal beneath, for readers and cursors.
+pub use journal;
+
 use arc_swap::ArcSwap;
 use events::Events;
 use gateway_clock::GatewayClock;
