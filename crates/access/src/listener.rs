@@ -1,0 +1,184 @@
+//! TLS for our own listeners, and the rule that asks for it.
+
+use crate::certificate::certificate_error;
+use crate::{Access, AccessError, CertificateAuthority};
+use parking_lot::{Mutex, RwLock};
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+use transport::TlsServer;
+use transport::tls::{CertificateSummary, ClientAuthority, certified_key, server_config, summary};
+
+/// Where a listener's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// From the built-in authority, for these host names and addresses.
+    BuiltIn {
+        /// Names and addresses by which people reach the listener.
+        names: Vec<String>,
+    },
+    /// From the plant's own PEM files.
+    Files {
+        /// Chain, own certificate first.
+        certificate: PathBuf,
+        /// Private key.
+        key: PathBuf,
+    },
+}
+
+/// The certificate of a listener, kept fresh by [`Access::housekeeping`].
+pub struct ListenerTls {
+    source: Certificate,
+    resolver: Arc<Current>,
+    stamp: Mutex<Option<Stamp>>,
+    config: Arc<ServerConfig>,
+}
+
+type Stamp = [Option<(u64, Option<SystemTime>)>; 2];
+
+/// The certificate of this moment.
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Current")
+    }
+}
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().clone())
+    }
+}
+
+impl ListenerTls {
+    /// The rustls configuration: TLS 1.2 or newer, `ring`.
+    pub const fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+
+    /// The same, for [`transport::Listener`].
+    pub fn server(&self) -> TlsServer {
+        TlsServer::from_config(self.config.clone())
+    }
+
+    /// What is shown of the certificate in use.
+    pub fn certificate(&self) -> Option<CertificateSummary> {
+        self.resolver.0.read().cert.first().and_then(|der| summary(der))
+    }
+
+    /// Takes a renewed certificate into use. Connections that are open keep theirs. A failure is logged and the one in
+    /// use stays.
+    pub(crate) fn renew(&self, authority: &CertificateAuthority) {
+        let fresh = match &self.source {
+            Certificate::BuiltIn { names } => {
+                if !authority.is_due(&self.resolver.0.read()) {
+                    return;
+                }
+                authority.listener_certificate(names)
+            }
+            Certificate::Files { certificate, key } => {
+                let stamp = stamp_of(certificate, key);
+                if self.stamp.lock().replace(stamp) == Some(stamp) {
+                    return;
+                }
+                from_files(certificate, key)
+            }
+        };
+        match fresh {
+            Ok(fresh) => *self.resolver.0.write() = fresh,
+            Err(error) => {
+                tracing::error!(%error, "a listener certificate could not be renewed; the one in use stays")
+            }
+        }
+    }
+}
+
+fn stamp_of(certificate: &Path, key: &Path) -> Stamp {
+    [certificate, key].map(|path| std::fs::metadata(path).ok().map(|meta| (meta.len(), meta.modified().ok())))
+}
+
+fn from_files(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, AccessError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| AccessError::Certificate(format!("{}: {error}", path.display())))
+    };
+    let what = format!("certificate {} with key {}", certificate.display(), key.display());
+    certified_key(&read(certificate)?, &read(key)?, &what).map_err(|fault| certificate_error(&fault))
+}
+
+impl Access {
+    /// TLS for a listener. `alpn` lists the protocols to agree on (`http/1.1`); `clients` can demand certificates.
+    ///
+    /// # Errors
+    /// [`AccessError::Certificate`] says which file is wrong and how; storage of the built-in authority.
+    pub fn listener_tls(
+        &self,
+        source: Certificate,
+        clients: &ClientAuthority,
+        alpn: &[&str],
+    ) -> Result<Arc<ListenerTls>, AccessError> {
+        let (key, stamp) = match &source {
+            Certificate::BuiltIn { names } => (self.0.authority.listener_certificate(names)?, None),
+            Certificate::Files { certificate, key } => {
+                let stamp = stamp_of(certificate, key);
+                (from_files(certificate, key)?, Some(stamp))
+            }
+        };
+        let resolver = Arc::new(Current(RwLock::new(key)));
+        let config =
+            server_config(resolver.clone(), clients, alpn).map_err(|fault| certificate_error(&fault))?;
+        let listener = Arc::new(ListenerTls { source, resolver, stamp: Mutex::new(stamp), config });
+        self.0.listeners.lock().push(Arc::downgrade(&listener));
+        Ok(listener)
+    }
+}
+
+/// The rule for listen addresses: an address that others can reach needs TLS. `host` is an address or a name, without
+/// port.
+///
+/// # Errors
+/// What to write instead.
+pub fn check_listener(host: &str, has_tls: bool) -> Result<(), String> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = match bare.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => bare.eq_ignore_ascii_case("localhost"),
+    };
+    if has_tls || is_loopback {
+        return Ok(());
+    }
+    Err(format!(
+        "`{host}` can be reached from outside this machine, and that needs TLS; add `tls = \"built-in\"` (or your own \
+         certificate files), or listen on 127.0.0.1"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_goes_without_tls() {
+        for host in ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST", "::ffff:127.0.0.1"] {
+            assert_eq!(check_listener(host, false), Ok(()), "{host}");
+        }
+        for host in [
+            "0.0.0.0",
+            "::",
+            "10.0.0.1",
+            "192.168.1.5",
+            "plant.example",
+            "",
+            "localhost.evil.example",
+            "1.0.0.127",
+        ] {
+            assert!(check_listener(host, false).unwrap_err().contains("needs TLS"), "{host}");
+            assert_eq!(check_listener(host, true), Ok(()), "{host}");
+        }
+    }
+}

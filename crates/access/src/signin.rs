@@ -1,0 +1,276 @@
+//! Signing in: by password, by link, for the first time.
+
+use crate::open::entry;
+use crate::user::{LinkPurpose, UserRow, check_name, not_found};
+use crate::{Access, AccessError, SignedIn, password};
+use model::Role;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Refused sign-ins listed one by one within [`WINDOW`]; the rest is counted.
+const LISTED: u64 = 20;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Refused sign-ins of the present window.
+#[derive(Default)]
+pub(crate) struct Refusals {
+    since: Duration,
+    listed: u64,
+    unlisted: u64,
+}
+
+impl Access {
+    /// Signs in with a password. `source` is the caller's address, for the rate limit and the ledger.
+    ///
+    /// # Errors
+    /// [`AccessError::Wrong`] whatever was wrong, with the same work for each; [`AccessError::Limited`],
+    /// [`AccessError::Busy`].
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: Zeroizing<String>,
+        source: &str,
+    ) -> Result<SignedIn, AccessError> {
+        let (name, source) = (name.to_owned(), source.to_owned());
+        let this = self.clone();
+        self.throttled(&name.clone(), &source.clone(), move || this.check_password(&name, &password, &source))
+            .await
+    }
+
+    /// Creates the first administrator with the token of [`Access::setup_token`], signed in.
+    ///
+    /// # Errors
+    /// [`AccessError::Link`] for a wrong, used or old token or when a user exists; [`AccessError::Invalid`] for name
+    /// or password; [`AccessError::Limited`].
+    pub async fn setup(
+        &self,
+        token: &str,
+        name: &str,
+        password: Zeroizing<String>,
+        source: &str,
+    ) -> Result<SignedIn, AccessError> {
+        let (token, name, from) = (Zeroizing::new(token.to_owned()), name.to_owned(), source.to_owned());
+        let this = self.clone();
+        self.throttled("", source, move || this.setup_now(&token, &name, &password, &from)).await
+    }
+
+    /// Signs in with a one-time link.
+    ///
+    /// # Errors
+    /// [`AccessError::Link`] for a wrong, used or old one; [`AccessError::Limited`].
+    pub async fn sign_in_with_link(&self, token: &str, source: &str) -> Result<SignedIn, AccessError> {
+        let (token, from) = (Zeroizing::new(token.to_owned()), source.to_owned());
+        let this = self.clone();
+        self.throttled("", source, move || this.use_link(&token, &from)).await
+    }
+
+    /// Sets the password of the session's user. `current` may be empty right after a link, and must be right else. All
+    /// other sessions of the user end.
+    ///
+    /// # Errors
+    /// [`AccessError::SignedOut`], [`AccessError::Wrong`] for `current`, [`AccessError::Invalid`] for `new`,
+    /// [`AccessError::Limited`].
+    pub async fn change_password(
+        &self,
+        cookie: &str,
+        current: Zeroizing<String>,
+        new: Zeroizing<String>,
+        source: &str,
+    ) -> Result<(), AccessError> {
+        let session = self.session(cookie).ok_or(AccessError::SignedOut)?;
+        password::check_new(&new, &session.user)?;
+        let (cookie, user, from) =
+            (Zeroizing::new(cookie.to_owned()), session.user.clone(), source.to_owned());
+        let this = self.clone();
+        let needs_current = !session.may_set_password;
+        self.throttled(&session.user, source, move || {
+            this.set_password(&user, needs_current.then_some(&*current), &new, &from)?;
+            this.end_other_sessions(&user, &cookie);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs `work` under rate limit and concurrency limit. Only a refusal counts against name and source.
+    async fn throttled<R: Send + 'static>(
+        &self,
+        name: &str,
+        source: &str,
+        work: impl FnOnce() -> Result<R, AccessError> + Send + 'static,
+    ) -> Result<R, AccessError> {
+        if let Err(retry_after) = self.0.throttle.begin(name, source) {
+            self.refused(name, source, "limited");
+            return Err(AccessError::Limited { retry_after });
+        }
+        let done = self.0.hasher.run(work).await;
+        match &done {
+            Err(AccessError::Wrong | AccessError::Link) => {}
+            Ok(_) => self.0.throttle.forgive(name, source, true),
+            Err(_) => self.0.throttle.forgive(name, source, false),
+        }
+        done
+    }
+
+    fn check_password(&self, name: &str, password: &str, source: &str) -> Result<SignedIn, AccessError> {
+        let users = self.0.users.get();
+        let row = users.find(name);
+        let fits = password::verify(row.and_then(|row| row.password.as_ref()), password);
+        let Some(row) = row.filter(|row| fits && !row.disabled) else {
+            let why = match row {
+                None => "no such user",
+                Some(row) if row.disabled => "disabled",
+                Some(row) if row.password.is_none() => "no password set",
+                Some(_) => "wrong password",
+            };
+            self.refused(name, source, why);
+            return Err(AccessError::Wrong);
+        };
+        let better = row
+            .password
+            .as_ref()
+            .filter(|kept| kept.is_outdated())
+            .and_then(|_| password::hash(password).ok());
+        self.signed_in(&row.name, source, "password", better)
+    }
+
+    fn signed_in(
+        &self,
+        name: &str,
+        source: &str,
+        how: &str,
+        better: Option<password::PasswordHash>,
+    ) -> Result<SignedIn, AccessError> {
+        let now = self.0.clock.now();
+        let signed_in = self.begin_session(name, source, how == "link")?;
+        let noted = self.0.users.note(|users| {
+            let Ok(user) = users.find_mut(name) else { return false };
+            user.last_sign_in = Some(now);
+            if let Some(better) = better {
+                user.password = Some(better);
+            }
+            true
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the time of the sign-in could not be saved");
+        }
+        // Not being able to record does not keep people from looking; writes stop in the command path.
+        self.note(&entry(&format!("user:{name}"), "sign-in", name, "ok", format!("by {how} from {source}")));
+        Ok(signed_in)
+    }
+
+    fn setup_now(
+        &self,
+        token: &str,
+        name: &str,
+        password: &str,
+        source: &str,
+    ) -> Result<SignedIn, AccessError> {
+        let now = self.0.clock.now();
+        if !self.0.users.get().setup_fits(token, now) {
+            self.refused("", source, "set-up token not valid");
+            return Err(AccessError::Link);
+        }
+        check_name(name)?;
+        password::check_new(password, name)?;
+        let hash = password::hash(password)?;
+        self.0.users.change(&self.0.ledger, |users| {
+            if !users.setup_fits(token, now) {
+                return Err(AccessError::Link);
+            }
+            users.setup = None;
+            users.users.push(UserRow {
+                name: name.into(),
+                role: Role::Administrator,
+                disabled: false,
+                created: now,
+                last_sign_in: Some(now),
+                password: Some(hash),
+            });
+            Ok(((), entry("setup", "user-add", name, "done", format!("role administrator, from {source}"))))
+        })?;
+        self.signed_in(name, source, "set-up", None)
+    }
+
+    fn use_link(&self, token: &str, source: &str) -> Result<SignedIn, AccessError> {
+        let now = self.0.clock.now();
+        let used = self.0.users.change(&self.0.ledger, |users| {
+            let link = users.take_link(token, now).ok_or(AccessError::Link)?;
+            let user = users.find(&link.user).filter(|user| !user.disabled).ok_or(AccessError::Link)?;
+            let what =
+                if link.purpose == LinkPurpose::SetPassword { "to set a password" } else { "to sign in" };
+            let line = entry(
+                &format!("user:{}", user.name),
+                "link-use",
+                &user.name,
+                "ok",
+                format!("{what}, from {source}"),
+            );
+            Ok(((user.name.clone(), link.purpose), line))
+        });
+        let (name, purpose) = used.inspect_err(|error| {
+            if matches!(error, AccessError::Link) {
+                self.refused("", source, "link not valid");
+            }
+        })?;
+        let how = if purpose == LinkPurpose::SetPassword { "link" } else { "sign-in link" };
+        self.signed_in(&name, source, how, None)
+    }
+
+    fn set_password(
+        &self,
+        user: &str,
+        current: Option<&str>,
+        new: &str,
+        source: &str,
+    ) -> Result<(), AccessError> {
+        if let Some(current) = current {
+            let users = self.0.users.get();
+            let row = users.find(user).ok_or_else(|| not_found(user))?;
+            if !password::verify(row.password.as_ref(), current) {
+                self.refused(user, source, "wrong current password");
+                return Err(AccessError::Wrong);
+            }
+        }
+        let hash = password::hash(new)?;
+        self.0.users.change(&self.0.ledger, |users| {
+            let row = users.find_mut(user)?;
+            row.password = Some(hash);
+            Ok(((), entry(&format!("user:{user}"), "password", user, "done", format!("from {source}"))))
+        })
+    }
+
+    /// Lists a refusal, or counts it when there are many: guessing must not fill the disk or wear it out.
+    fn refused(&self, name: &str, source: &str, why: &str) {
+        self.flush_refusals(false);
+        {
+            let mut refusals = self.0.refusals.lock();
+            if refusals.listed >= LISTED {
+                refusals.unlisted += 1;
+                return;
+            }
+            refusals.listed += 1;
+        }
+        // What is typed as an unknown name may be a password in the wrong field: it is not written down.
+        let known = self.0.users.get().find(name).map(|row| row.name.clone());
+        let object = known.unwrap_or_else(|| "(unknown)".into());
+        self.note(&entry("anonymous", "sign-in", &object, "refused", format!("{why}, from {source}")));
+    }
+
+    /// Begins a new window if the present one is over (or `now_too`), and records what was only counted in it.
+    pub(crate) fn flush_refusals(&self, now_too: bool) {
+        let now = self.0.clock.monotonic();
+        let unlisted = {
+            let mut refusals = self.0.refusals.lock();
+            if !now_too && now.saturating_sub(refusals.since) < WINDOW {
+                return;
+            }
+            let unlisted = refusals.unlisted;
+            *refusals = Refusals { since: now, ..Refusals::default() };
+            unlisted
+        };
+        if unlisted > 0 {
+            let detail = format!("{unlisted} more refusals within a minute were not listed one by one");
+            self.note(&entry("anonymous", "sign-in", "(several)", "refused", detail));
+        }
+    }
+}
