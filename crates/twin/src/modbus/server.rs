@@ -29,6 +29,8 @@ pub enum Framing {
 const RTU_SILENCE: Duration = Duration::from_millis(30);
 /// An endless liar stops here: the proof is made, and the test machine has to live on.
 const ENDLESS_MAX: usize = 64 << 20;
+/// Most connections that a black hole makes to fill its own queue.
+const BLACKHOLE_FILLERS: usize = 16;
 
 /// What the server does after a request's answer stands in the buffer.
 enum Next {
@@ -365,19 +367,21 @@ impl Blackhole {
     /// Binds a port and fills its queue.
     ///
     /// # Errors
-    /// If the address cannot be bound.
+    /// If the address cannot be bound, or the system does not bound the queue.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.bind(address)?;
         let listener = socket.listen(0)?;
         let (address, mut fillers) = (listener.local_addr()?, Vec::new());
         // The queue takes one or two more than asked for; the first that does not connect at once proves it full.
-        while let Ok(stream) =
-            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
-        {
-            fillers.push(stream?);
+        for _ in 0..BLACKHOLE_FILLERS {
+            let attempt = TcpStream::connect(address);
+            match tokio::time::timeout(Duration::from_millis(100), attempt).await {
+                Ok(stream) => fillers.push(stream?),
+                Err(_) => return Ok(Self { address, _listener: listener, _fillers: fillers }),
+            }
         }
-        Ok(Self { address, _listener: listener, _fillers: fillers })
+        Err(io::Error::other("this system goes on accepting connections beyond the queue"))
     }
 
     /// Where it does not listen.
