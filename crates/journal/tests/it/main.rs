@@ -1,0 +1,5 @@
+//! The journal from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod basic;
+mod helpers;
