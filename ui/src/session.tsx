@@ -5,6 +5,7 @@ import { api } from "./api/client";
 import { setCsrf, type ApiError } from "./api/http";
 import type { Role, Session } from "./api/types";
 import { learnServerTime } from "./live/clock";
+import { hub } from "./live/hub";
 
 export const SESSION_KEY = ["session"] as const;
 
@@ -27,6 +28,7 @@ export function useSessionQuery() {
 /** After a sign-in: the old person's data is gone before the new one sees a page. */
 export function enter(client: QueryClient, session: Session): void {
   client.removeQueries({ predicate: (q) => q.queryKey[0] !== SESSION_KEY[0] });
+  hub.clear();
   client.setQueryData(SESSION_KEY, adopt(session));
 }
 

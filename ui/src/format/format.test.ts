@@ -86,6 +86,10 @@ describe("values", () => {
     expect(shownValue({ value: 8, good: true, time: 9, last_good })).toEqual({ value: 8, time: 9, kept: false });
     expect(shownValue({ value: null, good: false })).toEqual({ value: null, time: undefined, kept: false });
   });
+  it("takes an uncertain value as new", () => {
+    const p = { value: 8, good: false, quality: "UncertainLastUsableValue", time: 9, last_good: { value: 7, time: 5 } };
+    expect(shownValue(p)).toEqual({ value: 8, time: 9, kept: false });
+  });
   it("finds the number behind a value", () => {
     expect([numeric(true), numeric("12"), numeric("Idle"), numeric(null)]).toEqual([1, 12, null, null]);
   });

@@ -14,12 +14,20 @@ export function formatValue(value: Maybe<Value>, type: PointType, states?: Maybe
 }
 
 /** What to show: the newest value, or the last good one when the newest has none. `kept` says it is an old value. */
-export function shownValue(p: { value: Value; good: boolean; time?: Maybe<number>; last_good?: Maybe<{ value: Value; time?: Maybe<number> }> }): {
+export function shownValue(p: {
+  value: Value;
+  good: boolean;
+  quality?: string;
+  time?: Maybe<number>;
+  last_good?: Maybe<{ value: Value; time?: Maybe<number> }>;
+}): {
   value: Value;
   time: Maybe<number>;
   kept: boolean;
 } {
-  if (p.value !== null && p.value !== undefined) return { value: p.value, time: p.good ? p.time : (p.last_good?.time ?? p.time), kept: !p.good };
+  // An uncertain value is a new one, only doubtful; a bad sample carries the value of an earlier one.
+  const fresh = p.good || (p.quality ?? "").startsWith("Uncertain");
+  if (p.value !== null && p.value !== undefined) return { value: p.value, time: fresh ? p.time : (p.last_good?.time ?? p.time), kept: !fresh };
   if (p.last_good) return { value: p.last_good.value, time: p.last_good.time, kept: true };
   return { value: null, time: p.time, kept: false };
 }

@@ -12,7 +12,7 @@ export function ValueText({ point, states }: { point: PointLive; states?: Record
   const text = formatValue(shown.value, point.type, states, same ? point.state : null);
   const unit = formatUnit(point.unit);
   return (
-    <span className={point.good ? "value" : shown.kept ? "value stale" : "value none"} data-value={String(shown.value)}>
+    <span className={`value ${shown.value === null ? "none" : shown.kept ? "stale" : point.good ? "" : "doubtful"}`} data-value={String(shown.value)}>
       {text}
       {unit && shown.value !== null ? <span className="unit-text"> {unit}</span> : null}
     </span>
@@ -31,7 +31,7 @@ export function PointCells({ point: base, testIds }: { point: PointLive; testIds
         <Quality quality={point.quality} good={point.good} {...(testIds ? { testId: "point-quality" } : {})} />
       </span>
       <span className="cell-age" role="gridcell">
-        <Age ms={shown.time} />
+        {shown.value === null ? "never" : <Age ms={shown.time} />}
       </span>
     </>
   );

@@ -55,8 +55,10 @@ export function PointList({ search, prefix, quality }: { search: string; prefix:
                 return point ? (
                   <div key={point.path} className="grid-slot" role="presentation" style={{ height: item.size, transform: `translateY(${item.start}px)` }}>
                     <div className="grid-row" role="row" aria-rowindex={item.index + 2} data-path={point.path} data-kind="point">
-                      <span role="gridcell" className="cell-name">
-                        <Link to={pointHref(point.path)}>{point.path}</Link>
+                      <span role="gridcell" className="cell-name cell-path">
+                        <Link to={pointHref(point.path)}>
+                          <bdi>{point.path}</bdi>
+                        </Link>
                       </span>
                       <PointCells point={point} />
                     </div>

@@ -95,6 +95,7 @@ function optionsFor(host: HTMLElement, latest: Latest): uPlot.Options {
       { ...axis, space: rem * 6, size: rem * 3.6, values: (_u, splits, _axis, _space, step) => tickLabels(splits, step) },
       {
         ...axis,
+        space: rem * 2.2,
         size: (u, values) => axisWidth(u, values, font, rem),
         // A number without its state word would have to be looked up elsewhere.
         values: (_u, splits) => splits.map((v) => (states ? (Number.isInteger(v) ? (states[String(v)] ?? "") : "") : formatNumber(v, 8))),
