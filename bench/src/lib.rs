@@ -1,1 +1,17 @@
-//! placeholder
+//! Shared by the benchmarks: processes and what they cost, a free port, medians.
+
+pub mod mqtt;
+pub mod process;
+
+use std::net::TcpListener;
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_or(0, |address| address.port())
+}
+
+/// The value below which the share `q` of the sorted values lies.
+pub fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get(((sorted.len() as f64 * q) as usize).min(last)).copied().unwrap_or(0.0)
+}

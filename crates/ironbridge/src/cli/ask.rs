@@ -1,0 +1,243 @@
+//! Commands that ask a running Ironbridge: points, tail, query, user, token, secret, audit.
+
+use super::client::{Client, ClientError, encode};
+use super::{AuditCommand, Format, Running, SecretCommand, TokenCommand, UserCommand};
+use super::table::Table;
+use hyper::Method;
+use serde_json::{Value as Json, json};
+use std::io::Write;
+
+/// `points`.
+pub async fn points(prefix: &str, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+    let client = Client::new(&running.data);
+    let mut table = Table::new(&["path", "value", "unit", "quality", "time"]);
+    let mut after = String::new();
+    loop {
+        let path = format!("/api/points?limit=1000&prefix={}&after={}", encode(prefix), encode(&after));
+        let page = client.get(&path).await?;
+        for point in list(&page, "points") {
+            table.push(vec![text(point, "path"), shown(point), text(point, "unit"), text(point, "quality"), time(point)]);
+        }
+        match page.get("next").and_then(Json::as_str) {
+            Some(next) => after = next.to_owned(),
+            None => break,
+        }
+    }
+    let empty = "no points here; add a connection under connections/ (ironbridge schema modbus-tcp) and apply it";
+    write(out, &table.render(empty))
+}
+
+/// `tail`: one line a change, at most four times a second and point.
+pub async fn tail(prefix: &str, lines: Option<usize>, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+    let client = Client::new(&running.data);
+    let page = client.get(&format!("/api/points?limit=2000&prefix={}", encode(prefix))).await?;
+    let known = list(&page, "points");
+    let paths: Vec<String> = known.iter().map(|point| text(point, "path")).collect();
+    let units: Vec<String> = known.iter().map(|point| text(point, "unit")).collect();
+    if paths.is_empty() {
+        return write(out, "no points here\n");
+    }
+    if page.get("next").is_some_and(|next| !next.is_null()) {
+        write(out, "# more than 2000 points: only the first 2000 are shown; give a longer prefix\n")?;
+    }
+    let mut left = lines.unwrap_or(usize::MAX);
+    let mut broken = None;
+    client
+        .events("/api/live", &json!({"paths": paths, "interval_ms": 250}), |name, data| {
+            if name != "values" {
+                return true;
+            }
+            let event: Json = serde_json::from_str(data).unwrap_or_default();
+            for row in list(&event, "v").iter().filter_map(Json::as_array) {
+                if left == 0 {
+                    return false;
+                }
+                left -= 1;
+                if let Err(error) = write(out, &tail_line(row, &paths, &units)) {
+                    broken = Some(error);
+                    return false;
+                }
+            }
+            left > 0
+        })
+        .await?;
+    broken.map_or(Ok(()), Err)
+}
+
+fn tail_line(row: &[Json], paths: &[String], units: &[String]) -> String {
+    let index = row.first().and_then(Json::as_u64).and_then(|i| usize::try_from(i).ok()).unwrap_or(usize::MAX);
+    let cell = |n: usize| row.get(n).map(plain).unwrap_or_default();
+    let of = |names: &[String]| names.get(index).cloned().unwrap_or_default();
+    let at = row.get(4).and_then(Json::as_f64).map(stamp).unwrap_or_default();
+    format!("{at} {} {} {} {}\n", of(paths), cell(1), of(units), cell(2)).replace("  ", " ")
+}
+
+/// `query`.
+pub async fn query(sql: &str, format: Format, limit: usize, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+    let id = format!("cli-{}", std::process::id());
+    let answer = Client::new(&running.data).post("/api/query", &json!({"sql": sql, "limit": limit, "id": id})).await?;
+    write(out, &print_rows(&answer, format))
+}
+
+/// Columns and rows as the API gives them, as text.
+pub fn print_rows(answer: &Json, format: Format) -> String {
+    let columns: Vec<String> = list(answer, "columns").iter().map(|c| text(c, "name")).collect();
+    let rows = list(answer, "rows");
+    let cells = |row: &Json| row.as_array().map(|r| r.iter().map(plain).collect::<Vec<_>>()).unwrap_or_default();
+    let mut out = String::new();
+    match format {
+        Format::Table => {
+            let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
+            rows.iter().for_each(|row| table.push(cells(row)));
+            out = table.render("no rows");
+        }
+        Format::Csv => {
+            let line = |cells: &[String]| cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n";
+            out.push_str(&line(&columns));
+            rows.iter().for_each(|row| out.push_str(&line(&cells(row))));
+        }
+        Format::Json => {
+            for row in rows {
+                let values = row.as_array().cloned().unwrap_or_default();
+                let object: serde_json::Map<String, Json> = columns.iter().cloned().zip(values).collect();
+                out.push_str(&(Json::Object(object).to_string() + "\n"));
+            }
+        }
+    }
+    if answer.get("truncated") == Some(&Json::Bool(true)) && format == Format::Table {
+        out.push_str(&format!("only the first {} rows; raise --limit for more\n", rows.len()));
+    }
+    out
+}
+
+/// RFC 4180; text that a spreadsheet would take for a formula gets an apostrophe.
+fn csv_cell(cell: &str) -> String {
+    let formula = cell.starts_with(['=', '+', '@']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
+    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
+    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+}
+
+/// `user ...`.
+pub async fn user(command: &UserCommand, out: &mut impl Write) -> Result<(), ClientError> {
+    match command {
+        UserCommand::Add { name, role, running } => {
+            let answer = Client::new(&running.data).post("/api/users", &json!({"name": name, "role": role})).await?;
+            write(out, &format!("user {name} ({role}) added; one-time link to set the password:\n{}\n", text(&answer, "link")))
+        }
+        UserCommand::List { running } => {
+            let answer = Client::new(&running.data).get("/api/users").await?;
+            let mut table = Table::new(&["name", "role", "disabled", "last sign-in"]);
+            for user in list(&answer, "users") {
+                let seen = user.get("last_sign_in").and_then(Json::as_f64).map_or("never".into(), stamp);
+                table.push(vec![text(user, "name"), text(user, "role"), text(user, "disabled"), seen]);
+            }
+            write(out, &table.render("no users yet; `ironbridge user add NAME --role administrator`"))
+        }
+        UserCommand::Link { name, running } => {
+            let path = format!("/api/users/{}/link", encode(name));
+            let answer = Client::new(&running.data).post(&path, &json!({})).await?;
+            write(out, &format!("{}\n", text(&answer, "link")))
+        }
+        UserCommand::Remove { name, running } => {
+            let path = format!("/api/users/{}", encode(name));
+            Client::new(&running.data).json(Method::DELETE, &path, None).await?;
+            write(out, &format!("user {name} removed\n"))
+        }
+    }
+}
+
+/// `token ...`.
+pub async fn token(command: &TokenCommand, out: &mut impl Write) -> Result<(), ClientError> {
+    match command {
+        TokenCommand::Add { name, role, prefix, days, running } => {
+            let body = json!({"name": name, "role": role, "prefix": prefix, "expires_days": days});
+            let answer = Client::new(&running.data).post("/api/tokens", &body).await?;
+            write(out, &format!("{}\n", text(&answer, "token")))
+        }
+        TokenCommand::List { running } => {
+            let answer = Client::new(&running.data).get("/api/tokens").await?;
+            let mut table = Table::new(&["id", "name", "role", "prefix", "expires"]);
+            for token in list(&answer, "tokens") {
+                let expires = token.get("expires").and_then(Json::as_f64).map_or("never".into(), stamp);
+                let cell = |key: &str| text(token, key);
+                table.push(vec![cell("id"), cell("name"), cell("role"), cell("prefix"), expires]);
+            }
+            write(out, &table.render("no tokens yet; `ironbridge token add NAME --role viewer`"))
+        }
+        TokenCommand::Remove { id, running } => {
+            let path = format!("/api/tokens/{}", encode(id));
+            Client::new(&running.data).json(Method::DELETE, &path, None).await?;
+            write(out, &format!("token {id} removed\n"))
+        }
+    }
+}
+
+/// `secret ...`; the value comes from `input`.
+pub async fn secret(command: &SecretCommand, input: &mut impl std::io::Read, out: &mut impl Write) -> Result<(), ClientError> {
+    match command {
+        SecretCommand::Set { name, running } => {
+            let mut value = String::new();
+            let limit = 64 * 1024;
+            std::io::Read::take(input, limit).read_to_string(&mut value).map_err(|e| ClientError::Broken(e.to_string()))?;
+            let value = value.trim_end_matches(['\r', '\n']);
+            let path = format!("/api/secrets/{}", encode(name));
+            Client::new(&running.data).json(Method::PUT, &path, Some(&json!({"value": value}))).await?;
+            write(out, &format!("secret {name} set\n"))
+        }
+        SecretCommand::List { running } => {
+            let answer = Client::new(&running.data).get("/api/secrets").await?;
+            let mut table = Table::new(&["name", "set"]);
+            for secret in list(&answer, "secrets") {
+                let set = secret.get("set_at").and_then(Json::as_f64).map(stamp).unwrap_or_default();
+                table.push(vec![text(secret, "name"), set]);
+            }
+            write(out, &table.render("no secrets yet; `ironbridge secret set NAME`"))
+        }
+        SecretCommand::Remove { name, running } => {
+            let path = format!("/api/secrets/{}", encode(name));
+            Client::new(&running.data).json(Method::DELETE, &path, None).await?;
+            write(out, &format!("secret {name} removed\n"))
+        }
+    }
+}
+
+/// The data folder that an audit command means.
+pub fn audit_data(command: &AuditCommand) -> &std::path::Path {
+    let AuditCommand::Verify { running } = command;
+    &running.data
+}
+
+fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
+    json.get(key).and_then(Json::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn text(json: &Json, key: &str) -> String {
+    json.get(key).map(plain).unwrap_or_default()
+}
+
+fn plain(json: &Json) -> String {
+    match json {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn shown(point: &Json) -> String {
+    match point.get("state").and_then(Json::as_str) {
+        Some(state) => format!("{} ({state})", text(point, "value")),
+        None => text(point, "value"),
+    }
+}
+
+fn time(point: &Json) -> String {
+    point.get("time").and_then(Json::as_f64).map(stamp).unwrap_or_default()
+}
+
+fn stamp(ms: f64) -> String {
+    model::Time::from_millis(ms as i64).rfc3339()
+}
+
+fn write(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| ClientError::Broken(e.to_string()))
+}

@@ -1,0 +1,192 @@
+//! Dispatch, and the commands that need no running Ironbridge.
+
+use super::client::{Client, ClientError};
+use super::{AuditCommand, Cli, Command, LogFormat, ask, exit};
+use crate::{backup, demo, house, plant, report};
+use clap::CommandFactory;
+use serde_json::json;
+use std::io::{Write, stderr, stdin, stdout};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Does what was asked; the exit code.
+pub fn dispatch(cli: Cli) -> u8 {
+    match cli.command {
+        Command::Run { plant, data } => {
+            start_logs(cli.log_format, &cli.log);
+            let data = data.unwrap_or_else(|| plant.join("data"));
+            house::run(&plant, &data)
+        }
+        Command::Demo { dir, listen, seed } => {
+            start_logs(cli.log_format, &cli.log);
+            demo::run(dir, &listen, seed)
+        }
+        Command::Simulate { seed, write_config, port } => {
+            start_logs(cli.log_format, &cli.log);
+            demo::simulate(seed, write_config.as_deref(), port)
+        }
+        Command::Check { plant, json } => check(&plant, json),
+        Command::Schema { what } => schema(what.as_deref()),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ironbridge", &mut stdout());
+            exit::OK
+        }
+        Command::Backup { data, archive } => told(backup::backup(&data, &archive), "files kept in", &archive),
+        Command::Restore { archive, data } => told(backup::restore(&archive, &data), "files brought back to", &data),
+        Command::Audit(command) => audit(&command),
+        Command::Query { sql, offline: Some(dir), format, limit, .. } => house::query_offline(&dir, &sql, format, limit),
+        other => on_runtime(async move { asked(other).await }),
+    }
+}
+
+async fn asked(command: Command) -> u8 {
+    let out = &mut stdout();
+    let result = match &command {
+        Command::Points { prefix, running } => ask::points(prefix, running, out).await,
+        Command::Tail { prefix, lines, running } => ask::tail(prefix, *lines, running, out).await,
+        Command::Query { sql, format, limit, running, .. } => ask::query(sql, *format, *limit, running, out).await,
+        Command::User(command) => ask::user(command, out).await,
+        Command::Token(command) => ask::token(command, out).await,
+        Command::Secret(command) => ask::secret(command, &mut stdin(), out).await,
+        Command::Apply { plant, data } => return apply(plant, data.as_deref()).await,
+        _ => Ok(()),
+    };
+    finish(result)
+}
+
+fn finish(result: Result<(), ClientError>) -> u8 {
+    match result {
+        Ok(()) => exit::OK,
+        Err(error) => {
+            complain(&error.to_string());
+            if matches!(error, ClientError::NotRunning(_)) {
+                complain("start it with: ironbridge run PLANT   or name its data folder with --data DIR");
+            }
+            error.code()
+        }
+    }
+}
+
+async fn apply(folder: &Path, data: Option<&Path>) -> u8 {
+    // Checked here first, so that mistakes are drawn with their lines; the running process checks again.
+    if let Err(found) = plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
+        complain(&report::mistakes(&found));
+        return exit::MISTAKES;
+    }
+    let data = data.map_or_else(|| folder.join("data"), Path::to_owned);
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let answer = Client::new(&data).post("/local/apply", &json!({"plant": folder})).await;
+    finish(answer.map(|answer| {
+        let text = answer.get("summary").and_then(|s| s.as_str()).unwrap_or("applied").to_owned();
+        print(&format!("{text}\n"));
+    }))
+}
+
+fn check(folder: &Path, as_json: bool) -> u8 {
+    match plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
+        Ok(plant) => {
+            let points: usize = plant.connections.iter().map(|c| c.it.built.points.len()).sum();
+            print(&format!(
+                "{}: {} connections, {points} points, {} assets, {} destinations; writes {}. No mistakes.\n",
+                plant.site,
+                plant.connections.len(),
+                plant.assets.len(),
+                plant.destinations.len(),
+                if plant.settings.writes == plant::Switch::On { "on" } else { "off (READ-ONLY)" },
+            ));
+            exit::OK
+        }
+        Err(found) if as_json => {
+            print(&report::json(&found));
+            exit::MISTAKES
+        }
+        Err(found) => {
+            complain(&report::mistakes(&found));
+            exit::MISTAKES
+        }
+    }
+}
+
+fn schema(what: Option<&str>) -> u8 {
+    let connections = connect::south::KINDS.iter().map(|kind| (kind.name, kind.schema, "connections/NAME.toml"));
+    let destinations = connect::north::KINDS.iter().map(|kind| (kind.name, kind.schema, "destinations/NAME.toml"));
+    let all: Vec<_> = connections.chain(destinations).collect();
+    let found = match what {
+        None => {
+            print("plant  ironbridge.toml\nasset  assets/NAME.toml\n");
+            all.iter().for_each(|(name, _, file)| print(&format!("{name}  {file}\n")));
+            return exit::OK;
+        }
+        Some("plant") => Some(model::config::schema_of::<plant::Settings>()),
+        Some("asset") => Some(model::config::schema_of::<plant::Asset>()),
+        Some(name) => all.iter().find(|(kind, ..)| *kind == name).map(|(_, schema, _)| schema()),
+    };
+    let Some(schema) = found else {
+        complain("there is no such file or kind; `ironbridge schema` lists them");
+        return exit::MISTAKES;
+    };
+    print(&format!("{schema:#}\n"));
+    exit::OK
+}
+
+fn audit(command: &AuditCommand) -> u8 {
+    let data = ask::audit_data(command);
+    match house::verify_audit(data) {
+        Ok(records) => {
+            print(&format!("{records} records, every hash fits the one before\n"));
+            exit::OK
+        }
+        Err(why) => {
+            complain(&why);
+            exit::NOT_SOUND
+        }
+    }
+}
+
+fn told(result: std::io::Result<u64>, what: &str, place: &Path) -> u8 {
+    match result {
+        Ok(count) => {
+            print(&format!("{count} {what} {}\n", place.display()));
+            exit::OK
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            exit::FAILED
+        }
+    }
+}
+
+/// A runtime for one question.
+fn on_runtime(task: impl Future<Output = u8>) -> u8 {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(task),
+        Err(error) => {
+            complain(&error.to_string());
+            exit::FAILED
+        }
+    }
+}
+
+fn start_logs(format: LogFormat, filter: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| "info".into());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    match format {
+        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => builder.with_target(false).init(),
+    }
+}
+
+/// To standard output. A closed pipe ends the printing, not the program.
+pub fn print(text: &str) {
+    let _ = stdout().write_all(text.as_bytes());
+}
+
+/// To standard error.
+pub fn complain(text: &str) {
+    let _ = writeln!(stderr(), "{}", text.trim_end());
+}
+
+/// Where `demo` and `simulate` put files when no folder is given.
+pub fn scratch() -> std::io::Result<PathBuf> {
+    tempfile::Builder::new().prefix("ironbridge-demo-").tempdir().map(tempfile::TempDir::keep)
+}

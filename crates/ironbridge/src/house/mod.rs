@@ -1,0 +1,209 @@
+//! Composition: opens the rooms in order, starts what the plant folder asks for, changes what changed, stops in order.
+//!
+//! ```text
+//! start: access ▶ journal ▶ namespace ▶ store ▶ declare all ▶ connections, destinations ▶ page, socket ▶ ready
+//! stop:  page, socket ▶ connections ▶ destinations ▶ store ▶ journal
+//! ```
+
+mod apply;
+mod control;
+mod health;
+mod pages;
+mod query;
+mod run;
+
+pub use query::offline as query_offline;
+pub use run::{StartError, announce, run, runtime, serve, until_stopped, verify_audit};
+
+use crate::plant::{Plant, Switch};
+use crate::supervisor::Supervisor;
+use access::Access;
+use arc_swap::ArcSwap;
+use connect::kind::Secrets;
+use connect::{north, south};
+use journal::{Journal, RealDisk};
+use model::{Clock, SystemClock, Time};
+use namespace::Namespace;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::Store;
+
+/// Everything that runs.
+pub struct House {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) started: Time,
+    pub(crate) data: PathBuf,
+    pub(crate) namespace: Namespace,
+    pub(crate) store: Arc<Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) supervisor: Supervisor,
+    wheel: Arc<south::Wheel>,
+    connections: Mutex<BTreeMap<String, Running<south::Handle>>>,
+    destinations: Mutex<BTreeMap<String, Running<north::Handle>>>,
+    pub(crate) facts: ArcSwap<Facts>,
+    /// One change at a time.
+    applying: tokio::sync::Mutex<()>,
+}
+
+/// What the configuration says, for pages.
+pub(crate) struct Facts {
+    pub folder: PathBuf,
+    pub site: model::Path,
+    pub enterprise: String,
+    pub site_name: String,
+    pub simulated: bool,
+    pub address: String,
+    pub assets: Arc<[web::Asset]>,
+    /// Secret to the connections and destinations that use it.
+    pub secrets: BTreeMap<String, Vec<String>>,
+}
+
+struct Running<T> {
+    fingerprint: String,
+    handle: T,
+    /// Paths as fed, to know what an `apply` removes.
+    select: Vec<String>,
+}
+
+/// What the rooms are opened with.
+pub struct Options {
+    /// Data folder.
+    pub data: PathBuf,
+    /// All devices are simulated: the badge says so.
+    pub simulated: bool,
+}
+
+/// Secrets of the plant, as kinds ask for them.
+pub(crate) struct PlantSecrets(pub Arc<Access>);
+
+impl Secrets for PlantSecrets {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.0.secret(name).map(|secret| secret.to_string())
+    }
+}
+
+impl House {
+    /// Opens the rooms. Nothing is read from devices yet.
+    ///
+    /// # Errors
+    /// The room that cannot be opened, with the next step.
+    pub fn open(plant: &Plant, access: Arc<Access>, options: &Options) -> Result<Arc<Self>, StartError> {
+        let clock = SystemClock::shared();
+        let settings = &plant.settings;
+        let bytes = |gb: f64| (gb * 1e9) as u64;
+        let journal_options = journal::Options {
+            max_bytes: bytes(settings.journal.max_gb),
+            max_age: settings.journal.max_age.0,
+            ..journal::Options::new(options.data.join("journal"))
+        };
+        let disk = Arc::new(RealDisk::default());
+        let (journal, recovered) =
+            Journal::open(journal_options, disk, clock.clone()).map_err(|why| StartError::room("journal", why))?;
+        let store = Store::open(options.data.join("store"), &journal, clock.clone(), store_options(plant))
+            .map_err(|why| StartError::room("store", why))?;
+        let namespace = Namespace::open(
+            journal,
+            recovered,
+            clock.clone(),
+            namespace::Settings {
+                max_skew: settings.max_skew.0,
+                writes_on: settings.writes == Switch::On,
+                authority: access.clone(),
+                ledger: access.clone(),
+            },
+        );
+        Ok(Arc::new(Self {
+            started: clock.now(),
+            clock,
+            data: options.data.clone(),
+            namespace,
+            store: Arc::new(store),
+            access,
+            supervisor: Supervisor::default(),
+            wheel: south::Wheel::new(),
+            connections: Mutex::default(),
+            destinations: Mutex::default(),
+            facts: ArcSwap::from_pointee(Facts::of(plant, options.simulated, String::new())),
+            applying: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// Connections that are not connected.
+    pub(crate) fn connections_lost(&self) -> usize {
+        let running = self.connections.lock();
+        running.values().filter(|one| one.handle.status().state != south::status::State::Connected).count()
+    }
+
+    /// Stops everything in order; what was taken in is on disk afterwards.
+    pub async fn stop(&self) {
+        let connections = std::mem::take(&mut *self.connections.lock());
+        let stopping: Vec<_> = connections.into_values().map(|one| tokio::spawn(one.handle.stop())).collect();
+        for one in stopping {
+            let _ = one.await;
+        }
+        let destinations = std::mem::take(&mut *self.destinations.lock());
+        for one in destinations.into_values() {
+            one.handle.stop().await;
+        }
+        self.supervisor.stop().await;
+        self.store.flush();
+        if let Err(why) = self.namespace.journal().clone().close() {
+            tracing::error!(%why, "the journal was not closed cleanly");
+        }
+    }
+}
+
+impl Facts {
+    pub(crate) fn of(plant: &Plant, simulated: bool, address: String) -> Self {
+        let asset = |placed: &crate::plant::Placed| web::Asset {
+            path: placed.path.clone(),
+            name: placed.asset.name.clone(),
+            asset_type: placed.asset.kind.clone(),
+            level: placed.asset.level.word().to_owned(),
+            owner_ot: placed.asset.owner_ot.clone(),
+            owner_it: placed.asset.owner_it.clone(),
+            zone: placed.asset.zone.clone(),
+            state: placed.binds.iter().map(|(_, path, _)| path).find(|path| path.last().eq_ignore_ascii_case("state")).cloned(),
+        };
+        let mut secrets: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let south = plant.connections.iter().map(|one| (format!("connection {}", one.name), &one.secrets));
+        let north = plant.destinations.iter().map(|one| (format!("destination {}", one.name), &one.secrets));
+        for (user, names) in south.chain(north) {
+            for name in names {
+                secrets.entry(name.clone()).or_default().push(user.clone());
+            }
+        }
+        Self {
+            folder: plant.folder.clone(),
+            site: plant.site.clone(),
+            enterprise: plant.settings.enterprise.clone(),
+            site_name: plant.settings.site.clone(),
+            simulated,
+            address,
+            assets: plant.assets.iter().map(asset).collect(),
+            secrets,
+        }
+    }
+}
+
+fn store_options(plant: &Plant) -> store::Options {
+    let mut options = store::Options::default();
+    options.retention = plant
+        .settings
+        .history
+        .keep
+        .iter()
+        .map(|keep| store::Rule { pattern: keep.select.clone(), max_age: keep.period.0 })
+        .collect();
+    if let Some(gb) = plant.settings.history.max_gb {
+        options.max_bytes = (gb * 1e9) as u64;
+    }
+    options
+}
+
+/// The folders that only the owner may enter.
+fn data_folder(data: &Path) -> Result<(), StartError> {
+    crate::backup::private_folder(data).map_err(|why| StartError::room("data folder", why))
+}

@@ -1,0 +1,162 @@
+//! What the pages ask of the whole.
+
+use super::House;
+use connect::{north, south};
+use futures_util::future::BoxFuture;
+use model::{Path, Principal};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use web::shapes::{ClockHealth, Connection, Destination, DestinationRef, Mode, Reject, Site};
+use web::{Asset, Facts, Pausable, Plant, Problem};
+
+/// The house as the web interface sees it.
+pub struct Pages(pub Arc<House>);
+
+/// The statuses of the runners serialise as the API gives them; only the type differs.
+fn shape<T: DeserializeOwned + Default>(status: &impl Serialize) -> T {
+    let shaped = serde_json::to_value(status).and_then(serde_json::from_value);
+    shaped.unwrap_or_else(|why| {
+        tracing::error!(%why, "a status does not have the shape of the API");
+        T::default()
+    })
+}
+
+/// A connection's status in the API's shape.
+pub fn connection(status: &south::Status) -> Connection {
+    shape(status)
+}
+
+/// A destination's status in the API's shape.
+pub fn destination(status: &north::Status) -> Destination {
+    shape(status)
+}
+
+impl Plant for Pages {
+    fn facts(&self) -> Facts {
+        let facts = self.0.facts.load();
+        Facts {
+            version: env!("CARGO_PKG_VERSION").into(),
+            site: Site { enterprise: facts.enterprise.clone(), site: facts.site_name.clone() },
+            started: self.0.started,
+            data_dir: self.0.data.clone(),
+            plant_dir: facts.folder.clone(),
+            listeners: vec![facts.address.clone()],
+            address: facts.address.clone(),
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        let (on, simulated) = (self.0.namespace.writes_on(), self.0.facts.load().simulated);
+        let label = match (on, simulated) {
+            (_, true) => "SIMULATED",
+            (true, false) => "LIVE",
+            (false, false) => "READ-ONLY",
+        };
+        Mode { writes: if on { "on" } else { "off" }.into(), simulated, label: label.into() }
+    }
+
+    fn connections(&self) -> Vec<Connection> {
+        self.0.connections.lock().values().map(|one| connection(&one.handle.status())).collect()
+    }
+
+    fn destinations(&self) -> Vec<Destination> {
+        self.0.destinations.lock().values().map(|one| destination(&one.handle.status())).collect()
+    }
+
+    fn destinations_of(&self, path: &Path) -> Vec<DestinationRef> {
+        let site = self.0.facts.load().site.clone();
+        let running = self.0.destinations.lock();
+        let wanting = running.iter().filter(|(_, one)| {
+            one.select.iter().any(|pattern| path.matches(&format!("{site}/{pattern}")))
+        });
+        wanting
+            .map(|(name, one)| {
+                let status = destination(&one.handle.status());
+                DestinationRef { name: name.clone(), kind: status.kind, state: status.state }
+            })
+            .collect()
+    }
+
+    fn rejects(&self, name: &str, most: usize) -> Option<Vec<Reject>> {
+        let running = self.0.destinations.lock();
+        let handle = &running.get(name)?.handle;
+        Some(handle.rejects().iter().take(most).map(shape).collect())
+    }
+
+    fn assets(&self) -> Arc<[Asset]> {
+        self.0.facts.load().assets.clone()
+    }
+
+    fn clock(&self) -> ClockHealth {
+        // The kernel knows whether a time service disciplines the clock; how far it is off, only that service knows.
+        ClockHealth { offset_ms: None, synchronised: self.0.namespace.clock_is_sound() }
+    }
+
+    fn monitor_coverage(&self) -> Option<String> {
+        None
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        Some(self.0.namespace.journal().stats().free_bytes)
+    }
+
+    fn secret_users(&self, secret: &str) -> Vec<String> {
+        self.0.facts.load().secrets.get(secret).cloned().unwrap_or_default()
+    }
+
+    fn pause<'a>(&'a self, _: &'a Principal, what: Pausable<'a>, pause: bool) -> BoxFuture<'a, Result<(), Problem>> {
+        let result = match what {
+            Pausable::Connection { name, device } => self.pause_connection(name, device, pause),
+            Pausable::Destination { name } => {
+                let running = self.0.destinations.lock();
+                running.get(name).ok_or_else(|| Problem::not_found(format!("destination {name}"))).map(|one| {
+                    if pause { one.handle.pause() } else { one.handle.resume() }
+                })
+            }
+        };
+        Box::pin(std::future::ready(result))
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        match self.0.namespace.journal().stats().state {
+            journal::State::Failing => Err("the disk does not take data".into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let mut out = String::from("# TYPE ironbridge_tasks_failed_total counter\n");
+        out.push_str(&format!("ironbridge_tasks_failed_total {}\n", self.0.supervisor.panics()));
+        out.push_str("# TYPE ironbridge_connection_counter_total counter\n");
+        for (name, one) in self.0.connections.lock().iter() {
+            for (counter, value) in one.handle.status().counters {
+                out.push_str(&format!(
+                    "ironbridge_connection_counter_total{{connection=\"{name}\",counter=\"{counter}\"}} {value}\n"
+                ));
+            }
+        }
+        out
+    }
+}
+
+impl Pages {
+    fn pause_connection(&self, name: &str, device: Option<&str>, pause: bool) -> Result<(), Problem> {
+        let running = self.0.connections.lock();
+        let handle = &running.get(name).ok_or_else(|| Problem::not_found(format!("connection {name}")))?.handle;
+        match device {
+            Some(device) if !handle.pause_device(device, pause) => {
+                Err(Problem::not_found(format!("device {device} in connection {name}")))
+            }
+            Some(_) => Ok(()),
+            None if pause => {
+                handle.pause();
+                Ok(())
+            }
+            None => {
+                handle.resume();
+                Ok(())
+            }
+        }
+    }
+}

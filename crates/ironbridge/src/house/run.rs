@@ -1,0 +1,232 @@
+//! `run`: from a plant folder to a running house and back.
+
+use super::{Facts, House, Options, PlantSecrets, control, data_folder, health, pages, query};
+use crate::cli::{complain, exit, print};
+use crate::plant::{self, Plant, Tls};
+use crate::report;
+use access::Access;
+use model::SystemClock;
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why it did not start, for a person.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct StartError {
+    what: String,
+    why: String,
+}
+
+impl StartError {
+    /// Of one room.
+    pub fn room(what: &str, why: impl Display) -> Self {
+        Self { what: what.into(), why: why.to_string() }
+    }
+}
+
+/// What a started house tells.
+pub struct Ready {
+    /// The house.
+    pub house: Arc<House>,
+    /// The page.
+    pub server: web::Server,
+    /// `http://127.0.0.1:8080`.
+    pub address: String,
+}
+
+/// `ironbridge run`. The exit code.
+pub fn run(folder: &Path, data: &Path) -> u8 {
+    // Mistakes first: with any, not even the data folder is made.
+    if let Err(found) = plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
+        complain(&report::mistakes(&found));
+        return exit::MISTAKES;
+    }
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            complain(&why.to_string());
+            return exit::FAILED;
+        }
+    };
+    let options = Options { data: data.to_owned(), simulated: false };
+    let folder = folder.to_owned();
+    runtime.block_on(async move {
+        match serve(&folder, &options).await {
+            Ok(ready) => {
+                announce(&ready);
+                until_stopped(&ready).await;
+                ready.server.stop().await;
+                ready.house.stop().await;
+                exit::OK
+            }
+            Err(why) => {
+                complain(&why.to_string());
+                exit::FAILED
+            }
+        }
+    })
+}
+
+/// The runtime of everything that is not SQL.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    raise_file_limit();
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("ironbridge").build()
+}
+
+/// Starts everything.
+///
+/// # Errors
+/// [`StartError`]; then everything that was started is stopped again.
+pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError> {
+    data_folder(&options.data)?;
+    let clock = SystemClock::shared();
+    let access = Access::open(&options.data.join("access"), clock).map_err(|why| StartError::room("accounts", why))?;
+    let access = Arc::new(access);
+    let secrets = Arc::new(PlantSecrets(access.clone()));
+    let folder = std::fs::canonicalize(folder).map_err(|why| StartError::room("plant folder", why))?;
+    let plant = plant::load(&folder, secrets).map_err(|found| StartError::room("configuration", report::mistakes(&found)))?;
+    let house = House::open(&plant, access.clone(), options)?;
+    let (listener, address, tls) = listen(&plant, &access)?;
+    house.facts.store(Arc::new(Facts::of(&plant, options.simulated, address.clone())));
+    start(&house, plant).map_err(|why| StartError::room("start", why))?;
+    let app = web::App {
+        namespace: house.namespace.clone(),
+        store: house.store.clone(),
+        query: Arc::new(query::Queries::new(&house)),
+        access,
+        plant: Arc::new(pages::Pages(house.clone())),
+    };
+    control::listen(&house, &app).map_err(|why| StartError::room("local socket", why))?;
+    let names = house_names(&address);
+    let web_options = web::Options { listener, tls, names, limits: web::Limits::default() };
+    let server = web::serve(web_options, app).map_err(|why| StartError::room("web page", why))?;
+    // With port 0 the address is known only now.
+    let port = server.address().port();
+    let address = address.replace(":0", &format!(":{port}"));
+    house.facts.rcu(|facts| Facts { address: address.clone(), ..Facts::clone_of(facts) });
+    house.supervisor.spawn("health", health::watch(house.clone()));
+    house.supervisor.spawn("notices", health::notices(house.clone()));
+    Ok(Ready { house, server, address })
+}
+
+/// Connections and destinations of a plant that was just opened.
+fn start(house: &Arc<House>, plant: Plant) -> Result<(), String> {
+    house.start_destinations(plant.destinations, &plant.site)?;
+    house.start_connections(plant.connections)?;
+    Ok(())
+}
+
+type Tcp = std::net::TcpListener;
+type ServerConfig = Option<Arc<rustls::ServerConfig>>;
+
+fn listen(plant: &Plant, access: &Access) -> Result<(Tcp, String, ServerConfig), StartError> {
+    let web = &plant.settings.web;
+    let at = plant::check_listen(web).map_err(|(message, _)| StartError::room("web.listen", message))?;
+    let tls = match &web.tls {
+        None => None,
+        Some(Tls::BuiltIn(_)) => {
+            let mut names = web.names.clone();
+            names.extend(["localhost".to_owned(), at.ip().to_string()]);
+            Some(access.listener_config(&names).map_err(|why| StartError::room("built-in certificate", why))?)
+        }
+        Some(Tls::Files(files)) => {
+            let path = |name: &str| plant.folder.join(name);
+            let config = access::server_config_from_files(&path(&files.certificate), &path(&files.key));
+            Some(config.map_err(|why| StartError::room("web.tls", why))?)
+        }
+    };
+    let listener = Tcp::bind(at).map_err(|why| {
+        let next = "another program listens there: stop it, or change `listen` under [web]";
+        StartError::room(&format!("cannot listen on {at}"), format!("{why}; {next}"))
+    })?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let host = match web.names.first() {
+        Some(name) => name.clone(),
+        None if at.ip().is_unspecified() => "localhost".into(),
+        None => at.ip().to_string(),
+    };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    Ok((listener, format!("{scheme}://{host}:{}", at.port()), tls))
+}
+
+/// Names by which browsers may call, besides localhost and addresses.
+fn house_names(address: &str) -> Vec<String> {
+    let host = address.split("://").nth(1).unwrap_or_default();
+    vec![host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned()]
+}
+
+/// What a person needs, on standard output; then readiness for the service manager.
+pub fn announce(ready: &Ready) {
+    let house = &ready.house;
+    let facts = house.facts.load();
+    let mode = if house.namespace.writes_on() { "LIVE" } else { "READ-ONLY" };
+    let mode = if facts.simulated { format!("SIMULATED, {mode}") } else { mode.to_owned() };
+    let mut text = format!("Ironbridge {} - {} - {mode}\n", env!("CARGO_PKG_VERSION"), facts.site);
+    text.push_str(&format!("page      {}\n", ready.address));
+    if let Some(token) = house.access.setup_token() {
+        text.push_str(&format!("sign in   {}/setup#{token}   (works once: creates the administrator)\n", ready.address));
+    }
+    text.push_str("ready\n");
+    print(&text);
+    if let Err(why) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::debug!(%why, "no service manager to tell");
+    }
+}
+
+/// Until SIGTERM or Ctrl-C; SIGHUP applies the plant folder anew; feeds the watchdog meanwhile.
+pub async fn until_stopped(ready: &Ready) {
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+    else {
+        return complain("signals cannot be received");
+    };
+    let mut watchdog = tokio::time::interval(watchdog_period());
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => reload(&ready.house).await,
+            _ = watchdog.tick() => {
+                // Only a journal whose writer is alive deserves a pat.
+                if ready.house.namespace.journal().stats().state != journal::State::Failing || ready.house.supervisor.panics() == 0 {
+                    let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+                }
+            }
+        }
+    }
+    tracing::info!("stopping");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+}
+
+fn watchdog_period() -> Duration {
+    sd_notify::watchdog_enabled().map_or(Duration::from_secs(10), |period| period / 2)
+}
+
+async fn reload(house: &Arc<House>) {
+    let folder = house.facts.load().folder.clone();
+    match control::apply(house, &folder, "local:SIGHUP").await {
+        Ok(summary) => tracing::info!(%summary, "applied"),
+        Err(why) => tracing::error!("not applied: {why}"),
+    }
+}
+
+/// A thousand devices need more than the usual 1,024 files.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(why) = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%why, "the limit of open files could not be raised");
+    }
+}
+
+/// `audit verify`: number of records, or the first that does not fit.
+///
+/// # Errors
+/// In words.
+pub fn verify_audit(data: &Path) -> Result<u64, String> {
+    let file = data.join("access").join(access::LEDGER_FILE);
+    access::verify(&file).map_err(|why| format!("{}: {why}", file.display()))
+}

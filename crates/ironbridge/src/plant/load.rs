@@ -1,0 +1,314 @@
+//! From files to things that can be started, with every mistake on the way.
+
+use super::assets::{Asset, Placed, place};
+use super::settings::Settings;
+use connect::kind::{Binding, Built, Claim, Context, Secrets, find};
+use connect::{north, south};
+use model::{Declaration, Path as PointPath};
+use model::config::{Diagnostic, Document, NodeValue, check, nearest, schema_of};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Most files of one kind in a plant folder.
+const MAX_FILES: usize = 20_000;
+
+/// One connection or destination, built and not started.
+pub struct Loaded<B> {
+    /// File name without `.toml`.
+    pub name: String,
+    /// Everything that its behaviour depends on: if this is unchanged, it is not touched by `apply`.
+    pub fingerprint: String,
+    /// Names of the secrets that it uses.
+    pub secrets: Vec<String>,
+    /// What was built.
+    pub it: B,
+}
+
+/// A connection that can be started.
+pub struct Connection {
+    /// `kind = "..."`.
+    pub kind: &'static str,
+    /// The driver and its points.
+    pub built: Built<dyn south::Driver>,
+}
+
+/// A whole plant, built and not started.
+pub struct Plant {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// ironbridge.toml.
+    pub settings: Settings,
+    /// enterprise/site.
+    pub site: PointPath,
+    /// connections/*.toml.
+    pub connections: Vec<Loaded<Connection>>,
+    /// destinations/*.toml.
+    pub destinations: Vec<Loaded<north::Destination>>,
+    /// assets/*.toml.
+    pub assets: Vec<Placed>,
+}
+
+/// Loads the folder.
+///
+/// # Errors
+/// Every mistake in every file.
+pub fn load(folder: &Path, secrets: Arc<dyn Secrets>) -> Result<Plant, Vec<Diagnostic>> {
+    let mut mistakes = Vec::new();
+    let settings = load_settings(folder, &mut mistakes);
+    let placeholder = || PointPath::new("enterprise/site");
+    let site = match &settings {
+        Some((_, site)) => site.clone(),
+        // The rest is checked all the same, so that all mistakes come at once.
+        None => placeholder().map_err(|_| Vec::new())?,
+    };
+    let assets = load_assets(folder, &site, &mut mistakes);
+    let bindings: BTreeMap<String, Binding> = assets
+        .iter()
+        .flat_map(|(_, placed)| &placed.binds)
+        .map(|(tag, path, was)| (tag.to_ascii_lowercase(), Binding { path: path.clone(), was: was.clone() }))
+        .collect();
+    let loader = Loader { folder, site: &site, bindings: Arc::new(bindings), secrets };
+    let connections = loader.each("connections", connection, |one| &one.built.points, &mut mistakes);
+    let destinations = loader.each("destinations", north::build, |one| &one.built.points, &mut mistakes);
+    clashes(&connections, &destinations, &mut mistakes);
+    unbound(&assets, &connections, &mut mistakes);
+    match settings {
+        Some((settings, site)) if mistakes.is_empty() => Ok(Plant {
+            folder: folder.to_owned(),
+            settings,
+            site,
+            connections: connections.into_iter().map(|(_, loaded)| loaded).collect(),
+            destinations: destinations.into_iter().map(|(_, loaded)| loaded).collect(),
+            assets: assets.into_iter().map(|(_, placed)| placed).collect(),
+        }),
+        _ => Err(mistakes),
+    }
+}
+
+fn load_settings(folder: &Path, mistakes: &mut Vec<Diagnostic>) -> Option<(Settings, PointPath)> {
+    let file = "ironbridge.toml";
+    let text = match std::fs::read_to_string(folder.join(file)) {
+        Ok(text) => text,
+        Err(error) => {
+            let help = "a plant folder needs ironbridge.toml with at least: enterprise = \"acme\" and site = \"leeds\"";
+            mistakes.push(Diagnostic::of_file(file, format!("cannot be read: {error}"), help));
+            return None;
+        }
+    };
+    let document = parse(file, &text, mistakes)?;
+    let found = check(&document, &schema_of::<Settings>());
+    if !found.is_empty() {
+        mistakes.extend(found);
+        return None;
+    }
+    let settings: Settings = document.construct().map_err(|mistake| mistakes.push(mistake)).ok()?;
+    let mut sound = true;
+    for (key, segment) in [("enterprise", &settings.enterprise), ("site", &settings.site)] {
+        if let Err(error) = model::path::check_segment(segment) {
+            mistakes.push(document.mistake(&[key], error.to_string(), "it is one segment of every path"));
+            sound = false;
+        }
+    }
+    if let Err((message, help)) = super::settings::check_listen(&settings.web) {
+        mistakes.push(document.mistake(&["web", "listen"], message, help));
+        sound = false;
+    }
+    let site = PointPath::new(&format!("{}/{}", settings.enterprise, settings.site)).ok()?;
+    sound.then_some((settings, site))
+}
+
+fn parse(file: &str, text: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
+    Document::parse(file, text).map_err(|found| mistakes.extend(found)).ok()
+}
+
+/// The TOML files of a subfolder in name order, parsed.
+fn documents(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<(String, Document)> {
+    let Ok(entries) = std::fs::read_dir(folder.join(sub)) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml") && !name.starts_with('.'))
+        .collect();
+    names.sort();
+    if names.len() > MAX_FILES {
+        let help = "put more devices behind one connection file";
+        mistakes.push(Diagnostic::of_file(sub, format!("more than {MAX_FILES} files"), help));
+        names.truncate(MAX_FILES);
+    }
+    let mut found = Vec::new();
+    for file in names {
+        let shown = format!("{sub}/{file}");
+        let name = file.trim_end_matches(".toml").to_owned();
+        if let Err(error) = model::path::check_segment(&name) {
+            mistakes.push(Diagnostic::of_file(&shown, error.to_string(), "rename the file: its name is the connection's name"));
+            continue;
+        }
+        match std::fs::read_to_string(folder.join(sub).join(&file)) {
+            Ok(text) => found.extend(parse(&shown, &text, mistakes).map(|document| (name, document))),
+            Err(error) => {
+                let help = "make the file readable, or remove it";
+                mistakes.push(Diagnostic::of_file(&shown, format!("cannot be read: {error}"), help));
+            }
+        }
+    }
+    found
+}
+
+fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) -> Vec<(Document, Placed)> {
+    let schema = schema_of::<Asset>();
+    let mut assets: Vec<(Document, Placed)> = Vec::new();
+    for (_, document) in documents(folder, "assets", mistakes) {
+        let found = check(&document, &schema);
+        if !found.is_empty() {
+            mistakes.extend(found);
+            continue;
+        }
+        let Ok(asset) = document.construct::<Asset>().map_err(|mistake| mistakes.push(mistake)) else { continue };
+        let Some(placed) = place(&document, asset, site, mistakes) else { continue };
+        if let Some((other, _)) = assets.iter().find(|(_, other)| other.path.folded() == placed.path.folded()) {
+            let message = format!("`{}` already has the path `{}`", other.file, placed.path);
+            mistakes.push(document.mistake(&["path"], message, "one asset, one path"));
+        }
+        assets.push((document, placed));
+    }
+    assets
+}
+
+struct Loader<'a> {
+    folder: &'a Path,
+    site: &'a PointPath,
+    bindings: Arc<BTreeMap<String, Binding>>,
+    secrets: Arc<dyn Secrets>,
+}
+
+impl Loader<'_> {
+    /// Builds every file of a subfolder.
+    fn each<B>(
+        &self,
+        sub: &str,
+        build: impl Fn(&Document, &Context) -> Result<B, Vec<Diagnostic>>,
+        points: impl Fn(&B) -> &[Declaration],
+        mistakes: &mut Vec<Diagnostic>,
+    ) -> Vec<(Document, Loaded<B>)> {
+        let mut loaded = Vec::new();
+        for (name, document) in documents(self.folder, sub, mistakes) {
+            let context = Context {
+                name: name.clone(),
+                site: self.site.clone(),
+                folder: self.folder.to_owned(),
+                bindings: self.bindings.clone(),
+                secrets: self.secrets.clone(),
+            };
+            match build(&document, &context) {
+                Ok(it) => {
+                    let fingerprint = fingerprint(&document, &context, points(&it));
+                    let mut secrets = Vec::new();
+                    named_secrets(&document.root, &mut secrets);
+                    loaded.push((document, Loaded { name, fingerprint, secrets, it }));
+                }
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        loaded
+    }
+}
+
+/// Finds the kind and builds.
+fn connection(document: &Document, context: &Context) -> Result<Connection, Vec<Diagnostic>> {
+    let known = || south::KINDS.iter().map(|kind| kind.name);
+    let list = known().collect::<Vec<_>>().join(", ");
+    let Some(wanted) = document.root.get("kind").and_then(|node| node.as_text()) else {
+        let help = format!("write `kind = \"...\"` with one of: {list}");
+        return Err(vec![document.mistake(&["kind"], "`kind` is missing", help)]);
+    };
+    let Some(kind) = find(south::KINDS, wanted) else {
+        let help = match nearest(wanted, known()) {
+            Some(near) => format!("did you mean \"{near}\"? Possible: {list}"),
+            None => format!("possible: {list}"),
+        };
+        return Err(vec![document.mistake(&["kind"], format!("there is no kind \"{wanted}\""), help)]);
+    };
+    (kind.build)(document, context).map(|built| Connection { kind: kind.name, built })
+}
+
+/// The file, the files it names, and the places that assets give to its tags.
+fn fingerprint(document: &Document, context: &Context, points: &[Declaration]) -> String {
+    let mut print = document.text.to_string();
+    named_files(&document.root, &mut |name| {
+        print.push_str(&std::fs::read_to_string(context.file(document, name)).unwrap_or_default());
+    });
+    for point in points {
+        print.push_str(point.path.as_str());
+        point.was.iter().for_each(|was| print.push_str(was.as_str()));
+    }
+    print
+}
+
+fn named_files(node: &model::config::Node, each: &mut impl FnMut(&str)) {
+    for (key, _, value) in node.entries() {
+        match &value.value {
+            NodeValue::Text(name) if key.ends_with("_file") => each(name),
+            NodeValue::Table(_) => named_files(value, each),
+            _ => {}
+        }
+    }
+}
+
+/// Names in `{ secret = "NAME" }`.
+fn named_secrets(node: &model::config::Node, found: &mut Vec<String>) {
+    for (key, _, value) in node.entries() {
+        match &value.value {
+            NodeValue::Text(name) if key == "secret" => found.push(name.clone()),
+            _ => named_secrets(value, found),
+        }
+    }
+}
+
+/// Two files that want the same path or the same exclusive resource.
+fn clashes(
+    connections: &[(Document, Loaded<Connection>)],
+    destinations: &[(Document, Loaded<north::Destination>)],
+    mistakes: &mut Vec<Diagnostic>,
+) {
+    let mut paths: HashMap<String, &Document> = HashMap::new();
+    for (document, loaded) in connections {
+        for point in &loaded.it.built.points {
+            if let Some(other) = paths.insert(point.path.folded(), document) {
+                let message = format!("the point `{}` is also fed by {}", point.path, other.file);
+                mistakes.push(document.mistake_at(0..0, message, "one point, one source: change `at`, the tag's name or the binding"));
+            }
+        }
+    }
+    let mut claims: HashMap<&Claim, &Document> = HashMap::new();
+    let south = connections.iter().map(|(document, loaded)| (document, &loaded.it.built.claims));
+    let north = destinations.iter().map(|(document, loaded)| (document, &loaded.it.built.claims));
+    for (document, claimed) in south.chain(north) {
+        for claim in claimed {
+            if let Some(other) = claims.insert(claim, document) {
+                let help = "one connection file is one physical endpoint: put its devices into one file";
+                mistakes.push(document.mistake_at(0..0, format!("the {claim} is already used by {}", other.file), help));
+            }
+        }
+    }
+}
+
+/// Bindings of assets to tags that no connection has.
+fn unbound(
+    assets: &[(Document, Placed)],
+    connections: &[(Document, Loaded<Connection>)],
+    mistakes: &mut Vec<Diagnostic>,
+) {
+    let fed: std::collections::HashSet<&str> =
+        connections.iter().flat_map(|(_, loaded)| &loaded.it.built.points).map(|point| point.path.as_str()).collect();
+    for (document, placed) in assets {
+        for (tag, path, _) in placed.binds.iter().filter(|(_, path, _)| !fed.contains(path.as_str())) {
+            let connection = tag.split('.').next().unwrap_or_default();
+            let help = if connections.iter().any(|(_, loaded)| loaded.name.eq_ignore_ascii_case(connection)) {
+                format!("connections/{connection}.toml has no such device or tag")
+            } else {
+                format!("there is no (sound) connections/{connection}.toml")
+            };
+            mistakes.push(document.mistake(&["bind", path.last()], format!("nothing feeds `{tag}`"), help));
+        }
+    }
+}

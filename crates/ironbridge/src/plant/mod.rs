@@ -1,0 +1,9 @@
+//! A plant is a folder of TOML files. Loading it finds every mistake and starts nothing.
+
+mod assets;
+mod load;
+mod settings;
+
+pub use assets::{Asset, Level, Placed};
+pub use load::{Connection, Loaded, Plant, load};
+pub use settings::{Settings, Switch, Tls, check_listen};

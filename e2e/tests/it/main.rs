@@ -1,0 +1,9 @@
+//! Black box: the binary as its users meet it, against software that nobody here wrote.
+
+mod command_line;
+mod crash;
+mod delivery;
+mod first_hour;
+mod harness;
+mod history;
+mod modbus;
