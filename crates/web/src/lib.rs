@@ -1,1 +1,42 @@
-//! placeholder
+//! The HTTP API, server-sent events and the embedded web interface.
+//!
+//! ```text
+//! browser ─▶ server (limits, TLS, host) ─▶ guard (rate, identity, CSRF, role) ─▶ routes ─▶ namespace, store, access
+//!                                                                                └▶ Plant, Query: the binary's traits
+//! ```
+//! Rationale: one table of routes (`routes/mod.rs`) makes the router, the guard and the OpenAPI document. Whatever is
+//! large or frequent is written as JSON by hand into one buffer (`json.rs`). A hostile client meets limits before it
+//! meets memory (`limits.rs`).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod answer;
+mod assets;
+mod auth;
+pub mod csv;
+mod error;
+mod extract;
+mod guard;
+mod history;
+mod json;
+mod limits;
+mod metrics;
+mod overview;
+mod pages;
+mod plant;
+mod point_json;
+mod quality_index;
+mod rate;
+mod routes;
+mod server;
+pub mod shapes;
+mod state;
+mod streams;
+
+pub use error::ApiError;
+pub use history::{Figures, History, Sample, Span};
+pub use limits::Limits;
+pub use plant::{Asset, Facts, Pausable, Plant, Problem, ProblemKind, Query};
+pub use rate::Rate;
+pub use routes::openapi;
+pub use server::{Options, Server, serve};
+pub use state::App;

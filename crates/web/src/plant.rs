@@ -1,0 +1,215 @@
+//! What the web interface must be able to ask of the whole, beyond namespace, store and access. The binary
+//! implements it.
+
+use crate::shapes::{
+    ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode, QueryAsk, QueryResult,
+    QueryTables, Reject, Site,
+};
+use futures_util::future::BoxFuture;
+use model::{Path, Principal, Time};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The whole plant, as the pages need it. Calls without a future are short and never wait for a device or a disk.
+pub trait Plant: Send + Sync + 'static {
+    /// What does not change while it runs.
+    fn facts(&self) -> Facts;
+
+    /// READ-ONLY, LIVE or SIMULATED, now.
+    fn mode(&self) -> Mode;
+
+    /// Every connection with its present state, by name.
+    fn connections(&self) -> Vec<Connection>;
+
+    /// Every destination with its present state, by name.
+    fn destinations(&self) -> Vec<Destination>;
+
+    /// The destinations whose selection holds `path`.
+    fn destinations_of(&self, path: &Path) -> Vec<DestinationRef>;
+
+    /// What a destination refused, newest first, at most `most`; `None` if there is no such destination.
+    fn rejects(&self, destination: &str, most: usize) -> Option<Vec<Reject>>;
+
+    /// The assets, by path. Given again unchanged (same `Arc`) as long as the configuration is.
+    fn assets(&self) -> Arc<[Asset]>;
+
+    /// Offset and soundness of the gateway's clock.
+    fn clock(&self) -> ClockHealth;
+
+    /// How much of the network the monitor sees, in words; `None` without a monitor.
+    fn monitor_coverage(&self) -> Option<String>;
+
+    /// Names of the connections and destinations that use a secret.
+    fn secret_users(&self, secret: &str) -> Vec<String>;
+
+    /// Pauses or resumes. The caller has checked the role and writes the audit record.
+    ///
+    /// # Errors
+    /// A [`Problem`]: not found, or why it cannot be done now.
+    fn pause<'a>(
+        &'a self,
+        who: &'a Principal,
+        what: Pausable<'a>,
+        pause: bool,
+    ) -> BoxFuture<'a, Result<(), Problem>>;
+
+    /// Whether everything that must run runs; for `/readyz`.
+    ///
+    /// # Errors
+    /// What is missing, in words that may be shown to anybody.
+    fn ready(&self) -> Result<(), String>;
+
+    /// More lines for `/metrics` in Prometheus text format; may be empty.
+    fn metrics(&self) -> String {
+        String::new()
+    }
+}
+
+/// What can be paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pausable<'a> {
+    /// A connection, or one device of it.
+    Connection {
+        /// Name of its file.
+        name: &'a str,
+        /// The device; `None` for all.
+        device: Option<&'a str>,
+    },
+    /// A destination.
+    Destination {
+        /// Name of its file.
+        name: &'a str,
+    },
+}
+
+/// What does not change while the program runs.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Version of Ironbridge.
+    pub version: String,
+    /// Enterprise and site.
+    pub site: Site,
+    /// When it was started.
+    pub started: Time,
+    /// Where the data lie.
+    pub data_dir: PathBuf,
+    /// Where the configuration lies.
+    pub plant_dir: PathBuf,
+    /// Addresses that it listens on, in words.
+    pub listeners: Vec<String>,
+    /// First part of one-time links, e.g. `http://127.0.0.1:8080`, without a slash at the end.
+    pub address: String,
+}
+
+/// One asset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asset {
+    /// Where it stands.
+    pub path: Path,
+    /// Display name; empty for the last segment.
+    pub name: String,
+    /// Type, e.g. `Filler`.
+    pub asset_type: String,
+    /// ISA-95 level, e.g. `line`, `work-unit`.
+    pub level: String,
+    /// Who answers for it on the plant side; empty for nobody.
+    pub owner_ot: String,
+    /// Who answers for it on the IT side; empty for nobody.
+    pub owner_it: String,
+    /// Security zone; empty for none.
+    pub zone: String,
+    /// The point that tells its state. `None`: the point `state` right below it, if it is an enumeration.
+    pub state: Option<Path>,
+}
+
+impl Asset {
+    /// The display name.
+    pub fn display_name(&self) -> &str {
+        if self.name.is_empty() { self.path.last() } else { &self.name }
+    }
+}
+
+/// Why something that was asked of the plant cannot be done, in the three parts of an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What sort; decides the HTTP status.
+    pub kind: ProblemKind,
+    /// What happened.
+    pub title: String,
+    /// What it means for the plant.
+    pub meaning: String,
+    /// The next step.
+    pub next: String,
+}
+
+/// The sort of a [`Problem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// 404
+    NotFound,
+    /// 400: the request itself is wrong, e.g. SQL that does not parse.
+    Invalid,
+    /// 409: not now, or not this way.
+    Refused,
+    /// 422: a limit on time, rows or memory.
+    TooMuch,
+    /// 503
+    Unavailable,
+    /// 500: the title goes to the log only.
+    Internal,
+}
+
+impl Problem {
+    /// A problem with its parts.
+    pub fn new(
+        kind: ProblemKind,
+        title: impl Into<String>,
+        meaning: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self { kind, title: title.into(), meaning: meaning.into(), next: next.into() }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(what: impl std::fmt::Display) -> Self {
+        let title = format!("There is no {what}.");
+        Self::new(
+            ProblemKind::NotFound,
+            title,
+            "Nothing was changed.",
+            "Check the spelling, or look at the list.",
+        )
+    }
+
+    /// Something inside failed; the cause goes to the log only.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        Self::new(ProblemKind::Internal, cause.to_string(), "", "")
+    }
+}
+
+/// SQL over history. Behind a trait so that the SQL engine is made on first use, and the pages build without it.
+pub trait Query: Send + Sync + 'static {
+    /// Tables, functions and examples.
+    fn tables(&self) -> QueryTables;
+
+    /// Runs one query for `who` (who sees only points under their prefix). Dropping the future cancels the query.
+    ///
+    /// # Errors
+    /// A [`Problem`] in the words of the person who wrote the SQL.
+    fn run<'a>(&'a self, ask: QueryAsk, who: &'a Principal) -> BoxFuture<'a, Result<QueryResult, Problem>>;
+
+    /// Cancels the query with this id, if it is one of `who`'s. Whether there was one.
+    fn cancel(&self, id: &str, who: &Principal) -> bool;
+
+    /// Writes the whole answer to a new file; the caller removes it. In CSV, text that a spreadsheet would take for a
+    /// formula starts with an apostrophe (see [`crate::csv::field`]).
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    fn export<'a>(
+        &'a self,
+        sql: &'a str,
+        format: FileFormat,
+        who: &'a Principal,
+    ) -> BoxFuture<'a, Result<PathBuf, Problem>>;
+}

@@ -1,0 +1,52 @@
+//! About, health, metrics, the OpenAPI document.
+
+use super::table::{Route, route};
+use crate::ApiError;
+use crate::answer;
+use crate::guard::Need;
+use crate::metrics;
+use crate::shapes::About;
+use crate::state::Shared;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+const TEXT: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
+
+pub(super) async fn about(State(web): State<Shared>) -> Json<About> {
+    let facts = web.plant.facts();
+    Json(About {
+        version: facts.version,
+        uptime_s: web.clock.now().since(facts.started).as_secs_f64(),
+        points: web.namespace.points().len(),
+        rate_per_s: web.samples_per_s(),
+        data_dir: facts.data_dir.display().to_string(),
+        plant_dir: facts.plant_dir.display().to_string(),
+        listeners: facts.listeners,
+    })
+}
+
+pub(super) async fn healthz() -> Response {
+    ([TEXT], "ok\n").into_response()
+}
+
+pub(super) async fn readyz(State(web): State<Shared>) -> Response {
+    match web.plant.ready() {
+        Ok(()) => ([TEXT], "ready\n".to_owned()).into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, [TEXT], format!("not ready: {why}\n")).into_response(),
+    }
+}
+
+pub(super) async fn metrics(State(web): State<Shared>) -> Result<Response, ApiError> {
+    let text = answer::read(&web, |web| metrics::text(web)).await?;
+    let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+    Ok(([kind], text).into_response())
+}
+
+pub(super) fn openapi(document: String) -> Route {
+    let document: Arc<str> = document.into();
+    let handler = move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) };
+    route(Method::GET, "/api/openapi.json", Need::Nobody, "This document.", handler)
+}

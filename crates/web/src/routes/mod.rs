@@ -1,0 +1,286 @@
+//! All routes.
+
+mod about;
+mod admin;
+mod audit;
+mod events;
+mod history;
+mod live;
+mod points;
+mod query;
+mod session;
+mod status;
+pub(crate) mod table;
+mod write;
+
+use crate::ApiError;
+use crate::guard::Need;
+use crate::pages;
+use crate::shapes as s;
+use crate::state::Shared;
+use axum::Router;
+use axum::http::Method;
+use model::Role::{Administrator, Engineer, Operator, Viewer};
+use std::time::Duration;
+use table::{Route, get, post, route};
+
+/// Time for SQL and downloads to begin their answer; the query's own limit is shorter.
+const LONG: Duration = Duration::from_secs(120);
+/// A stream answers for ever.
+const FOR_EVER: Duration = Duration::ZERO;
+/// A thousand paths of full length.
+const MANY_PATHS: usize = 1024 * 1024;
+
+/// The router of a listener.
+pub(crate) fn router(web: &Shared) -> Router {
+    let routes = all();
+    let document = serde_json::to_string(&table::document(&routes)).unwrap_or_default();
+    table::router(web, routes)
+        .merge(table::router(web, vec![about::openapi(document)]))
+        .fallback(pages::page)
+        .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
+        .with_state(web.clone())
+}
+
+/// The OpenAPI document as JSON, for `ironbridge schema` and clients.
+pub fn openapi() -> String {
+    serde_json::to_string_pretty(&table::document(&all())).unwrap_or_default()
+}
+
+/// The table.
+pub(crate) fn all() -> Vec<Route> {
+    let mut routes = session_routes();
+    routes.extend(point_routes());
+    routes.extend(plant_routes());
+    routes.extend(query_routes());
+    routes.extend(admin_routes());
+    routes.extend(about_routes());
+    routes
+}
+
+fn session_routes() -> Vec<Route> {
+    vec![
+        get("/api/session", Viewer, "Who is signed in.", session::show).gives::<s::Session>().scoped(),
+        route(Method::POST, "/api/session", Need::SignIn, "Signs in; sets a cookie.", session::sign_in)
+            .takes::<s::SignIn>()
+            .gives::<s::Session>(),
+        route(
+            Method::POST,
+            "/api/session/link",
+            Need::SignIn,
+            "Signs in with a one-time link.",
+            session::sign_in_with_link,
+        )
+        .takes::<s::SignInWithLink>()
+        .gives::<s::Session>(),
+        route(Method::POST, "/api/setup", Need::SignIn, "Creates the first administrator.", session::setup)
+            .takes::<s::Setup>()
+            .gives::<s::Session>(),
+        route(Method::DELETE, "/api/session", Need::Role(Viewer), "Signs out.", session::sign_out)
+            .gives::<s::Done>()
+            .scoped(),
+        post("/api/session/password", Viewer, "Changes the own password.", session::change_password)
+            .takes::<s::ChangePassword>()
+            .gives::<s::Done>(),
+    ]
+}
+
+fn point_routes() -> Vec<Route> {
+    vec![
+        get("/api/tree", Viewer, "What stands directly below a prefix.", points::tree)
+            .param("prefix", "Empty for the root.")
+            .gives::<s::Tree>()
+            .scoped(),
+        get("/api/points", Viewer, "Search.", points::search)
+            .param("search", "Words that the path must contain.")
+            .param("prefix", "Only points under it.")
+            .param("quality", "`bad` or `good`.")
+            .param("limit", "At most 1,000, default 200.")
+            .param("after", "The `next` of the page before.")
+            .gives::<s::PointPage>()
+            .scoped(),
+        get("/api/point", Viewer, "Everything about one point.", points::detail)
+            .must("path", "The point.")
+            .gives::<s::PointDetail>()
+            .scoped(),
+        post("/api/point/write", Operator, "Writes a value through the one command path.", write::write)
+            .takes::<s::Write>()
+            .gives::<s::Written>()
+            .within(Duration::from_secs(340))
+            .scoped(),
+        get("/api/latest", Viewer, "Newest values.", points::latest_by_query)
+            .must("path", "A point; may be repeated.")
+            .gives::<s::Latest>()
+            .scoped(),
+        post("/api/latest", Viewer, "Newest values of many points.", points::latest)
+            .takes::<s::Paths>()
+            .gives::<s::Latest>()
+            .body(MANY_PATHS)
+            .scoped(),
+        post("/api/live", Viewer, "Server-sent events `values`, `ping`, `reset`; newest wins.", live::live)
+            .takes::<s::Live>()
+            .gives::<s::LiveValues>()
+            .media("text/event-stream")
+            .body(MANY_PATHS)
+            .within(FOR_EVER)
+            .scoped(),
+        get("/api/range", Viewer, "Samples of one point.", history::range)
+            .must("path", "The point.")
+            .param("from", "ms; default: an hour before `to`.")
+            .param("to", "ms; default: now.")
+            .param("limit", "At most 100,000, default 5,000.")
+            .param("order", "`asc` (default) or `desc`.")
+            .gives::<s::Range>()
+            .scoped(),
+        get("/api/trend", Viewer, "A trend of one point.", history::trend)
+            .must("path", "The point.")
+            .param("from", "ms; default: an hour before `to`.")
+            .param("to", "ms; default: now.")
+            .param("buckets", "At most 5,000, default 800.")
+            .gives::<s::Trend>()
+            .scoped(),
+        get("/api/download", Viewer, "Samples of one point as a file.", history::download)
+            .must("path", "The point.")
+            .param("from", "ms; default: the first sample.")
+            .param("to", "ms; default: now.")
+            .param("format", "`csv` (default) or `parquet`.")
+            .media("text/csv")
+            .within(LONG)
+            .scoped(),
+    ]
+}
+
+fn plant_routes() -> Vec<Route> {
+    vec![
+        get("/api/overview", Viewer, "The first page.", status::overview).gives::<s::Overview>(),
+        get("/api/connections", Viewer, "Connections and their devices.", status::connections)
+            .gives::<s::Connections>(),
+        post(
+            "/api/connections/{name}/pause",
+            Engineer,
+            "Stops all traffic to a connection or device.",
+            status::pause_connection,
+        )
+        .takes::<s::WhichDevice>()
+        .gives::<s::Done>(),
+        post("/api/connections/{name}/resume", Engineer, "Resumes it.", status::resume_connection)
+            .takes::<s::WhichDevice>()
+            .gives::<s::Done>(),
+        get("/api/destinations", Viewer, "Destinations.", status::destinations).gives::<s::Destinations>(),
+        post(
+            "/api/destinations/{name}/pause",
+            Engineer,
+            "Pauses a destination; the journal keeps its data.",
+            status::pause_destination,
+        )
+        .gives::<s::Done>(),
+        post("/api/destinations/{name}/resume", Engineer, "Resumes it.", status::resume_destination)
+            .gives::<s::Done>(),
+        get("/api/destinations/{name}/rejects", Viewer, "What a destination refused.", status::rejects)
+            .gives::<s::Rejects>(),
+        get("/api/events", Viewer, "Events, newest first.", events::events)
+            .param("kind", "`alarm`, `finding`, `fault`, `interval` or `change`.")
+            .param("active", "`true`: only what lasts.")
+            .param("severity_min", "1-1000.")
+            .param("search", "Words that title, text, source or references must contain.")
+            .param("from", "ms")
+            .param("to", "ms")
+            .param("limit", "At most 1,000, default 200.")
+            .param("before", "The `next` of the page before.")
+            .gives::<s::EventPage>(),
+    ]
+}
+
+fn query_routes() -> Vec<Route> {
+    vec![
+        get("/api/query/tables", Viewer, "What can be asked in SQL.", query::tables)
+            .gives::<s::QueryTables>()
+            .scoped(),
+        post("/api/query", Viewer, "Runs SQL.", query::run)
+            .takes::<s::QueryAsk>()
+            .gives::<s::QueryResult>()
+            .within(LONG)
+            .scoped(),
+        post("/api/query/cancel", Viewer, "Cancels a query.", query::cancel)
+            .takes::<s::QueryCancel>()
+            .gives::<s::Done>()
+            .scoped(),
+        post("/api/query/export", Viewer, "The whole answer as a file.", query::export)
+            .takes::<s::QueryExport>()
+            .media("application/octet-stream")
+            .within(LONG)
+            .scoped(),
+    ]
+}
+
+fn admin_routes() -> Vec<Route> {
+    vec![
+        get("/api/audit", Engineer, "The audit ledger, newest first.", audit::audit)
+            .param("limit", "At most 1,000, default 200.")
+            .param("before", "The `next` of the page before.")
+            .param("search", "Words that a record must contain.")
+            .gives::<s::AuditPage>(),
+        post("/api/audit/verify", Engineer, "Checks the whole hash chain.", audit::verify)
+            .gives::<s::AuditCheck>()
+            .within(LONG),
+        get("/api/users", Administrator, "Users.", admin::users).gives::<s::Users>(),
+        post("/api/users", Administrator, "Adds a user.", admin::add_user)
+            .takes::<s::NewUser>()
+            .gives::<s::UserCreated>(),
+        route(
+            Method::PATCH,
+            "/api/users/{name}",
+            Need::Role(Administrator),
+            "Changes a user.",
+            admin::change_user,
+        )
+        .takes::<s::UserChange>()
+        .gives::<s::Done>(),
+        route(
+            Method::DELETE,
+            "/api/users/{name}",
+            Need::Role(Administrator),
+            "Removes a user.",
+            admin::remove_user,
+        )
+        .gives::<s::Done>(),
+        post("/api/users/{name}/link", Administrator, "A one-time link for a user.", admin::user_link)
+            .gives::<s::Link>(),
+        get("/api/tokens", Engineer, "API tokens.", admin::tokens).gives::<s::Tokens>(),
+        post("/api/tokens", Engineer, "Makes an API token; shown once.", admin::add_token)
+            .takes::<s::NewToken>()
+            .gives::<s::TokenCreated>(),
+        route(
+            Method::DELETE,
+            "/api/tokens/{id}",
+            Need::Role(Engineer),
+            "Removes an API token.",
+            admin::remove_token,
+        )
+        .gives::<s::Done>(),
+        get("/api/secrets", Engineer, "Names of secrets.", admin::secrets).gives::<s::Secrets>(),
+        route(Method::PUT, "/api/secrets/{name}", Need::Role(Engineer), "Sets a secret.", admin::set_secret)
+            .takes::<s::SecretValue>()
+            .gives::<s::Done>(),
+        route(
+            Method::DELETE,
+            "/api/secrets/{name}",
+            Need::Role(Engineer),
+            "Removes a secret.",
+            admin::remove_secret,
+        )
+        .gives::<s::Done>(),
+    ]
+}
+
+fn about_routes() -> Vec<Route> {
+    vec![
+        get("/api/about", Viewer, "About this gateway.", about::about).gives::<s::About>(),
+        route(Method::GET, "/healthz", Need::Nobody, "Whether the program runs.", about::healthz)
+            .media("text/plain"),
+        route(Method::GET, "/readyz", Need::Nobody, "Whether everything that must run runs.", about::readyz)
+            .media("text/plain"),
+        route(Method::GET, "/metrics", Need::LocalOrViewer, "Prometheus metrics.", about::metrics)
+            .media("text/plain"),
+    ]
+}

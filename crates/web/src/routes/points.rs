@@ -1,0 +1,363 @@
+//! Tree, search, one point, newest values.
+
+use crate::ApiError;
+use crate::answer;
+use crate::extract::{Body, Params};
+use crate::json::Writer;
+use crate::point_json::{BYTES_PER_POINT, Known, for_each_point, point, unknown};
+use crate::shapes::{AssetDetail, Extent, MayWrite, Paths, PointDetail, PointLive, WriteLimits};
+use crate::state::{Shared, Web, Who};
+use axum::extract::State;
+use axum::response::Response;
+use axum::{Extension, Json};
+use model::command::Confirm;
+use model::{Access, Declaration, PointId, Principal, Role, Time};
+use namespace::{Authority as _, Child};
+use serde::Deserialize;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Most paths of one request for newest values.
+const MOST_PATHS: usize = 10_000;
+/// Most children of one answer.
+const MOST_CHILDREN: usize = 5_000;
+/// Most points of one page.
+const MOST_PAGE: usize = 1_000;
+
+/// The number of a point that exists and that `who` may see.
+pub(crate) fn visible(web: &Web, who: &Principal, path: &str) -> Result<(PointId, Known), ApiError> {
+    let found = web
+        .namespace
+        .find(path)
+        .and_then(|id| Some((id, (web.namespace.meta(id)?, web.namespace.last(id)?))));
+    found
+        .filter(|(_, (declared, _))| who.sees(&declared.path))
+        .ok_or_else(|| ApiError::not_found(format_args!("point `{}`", short(path))))
+}
+
+/// What a stranger typed, short enough to be repeated.
+pub(crate) fn short(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TreeAsk {
+    #[serde(default)]
+    prefix: String,
+}
+
+pub(super) async fn tree(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Params(ask): Params<TreeAsk>,
+) -> Result<Response, ApiError> {
+    let text =
+        answer::read(&web, move |web| write_tree(web, &who.principal, ask.prefix.trim_matches('/'))).await?;
+    Ok(answer::json(text))
+}
+
+fn intersect(a: Range<usize>, b: &Range<usize>) -> Range<usize> {
+    let start = a.start.max(b.start);
+    start..a.end.min(b.end).max(start)
+}
+
+fn write_tree(web: &Web, who: &Principal, prefix: &str) -> String {
+    let counted = web.quality.counted(&web.namespace);
+    let tree = &counted.tree;
+    let assets = web.assets();
+    let scope = tree.under(who.prefix.as_deref().unwrap_or_default());
+    let depth = if prefix.is_empty() { 0 } else { prefix.split('/').count() };
+    let mut children: Vec<(Child, String)> = tree
+        .children(prefix)
+        .into_iter()
+        .map(|child| Child { range: intersect(child.range, &scope), ..child })
+        .filter(|child| !child.range.is_empty())
+        .take(MOST_CHILDREN + 1)
+        .filter_map(|child| {
+            let first = tree.paths().get(child.range.start)?;
+            let path = first.segments().take(depth + 1).collect::<Vec<_>>().join("/");
+            Some((child, path))
+        })
+        .collect();
+    let more = children.len() > MOST_CHILDREN;
+    children.truncate(MOST_CHILDREN);
+    let ids: Vec<PointId> =
+        children.iter().map(|(child, _)| child.point.unwrap_or(PointId(u32::MAX))).collect();
+    let mut out = Writer::with_capacity(256 + children.len() * BYTES_PER_POINT);
+    out.raw("{\"prefix\":");
+    out.text(prefix);
+    out.raw(",\"parent\":");
+    match prefix.rsplit_once('/') {
+        Some((parent, _)) => out.text(parent),
+        None if prefix.is_empty() => out.raw("null"),
+        None => out.raw("\"\""),
+    }
+    out.raw(",\"children\":[");
+    for_each_point(&web.namespace, &ids, |index, known| {
+        let Some((child, path)) = children.get(index) else { return };
+        let known = known.filter(|(declared, _)| child.point.is_some() && who.sees(&declared.path));
+        if index > 0 {
+            out.raw(",");
+        }
+        let asset = assets.at(path);
+        let kind = match (asset, known) {
+            (Some(_), _) => "asset",
+            (None, Some(_)) => "point",
+            (None, None) => "folder",
+        };
+        let counts = counted.of(&child.range);
+        out.raw("{\"segment\":");
+        out.text(path.rsplit('/').next().unwrap_or_default());
+        out.raw(",\"path\":");
+        out.text(path);
+        out.raw(",\"kind\":\"");
+        out.raw(kind);
+        out.raw("\",\"points\":");
+        out.u64(counts.total as u64);
+        out.raw(",\"bad\":");
+        out.u64(counts.bad as u64);
+        out.raw(",\"asset\":");
+        match asset {
+            Some(asset) => {
+                out.raw("{\"type\":");
+                out.text(&asset.asset_type);
+                out.raw(",\"level\":");
+                out.text(&asset.level);
+                out.raw(",\"name\":");
+                out.text(asset.display_name());
+                out.raw("}");
+            }
+            None => out.raw("null"),
+        }
+        out.raw(",\"point\":");
+        match known {
+            Some((declared, last)) => point(&mut out, declared, last),
+            None => out.raw("null"),
+        }
+        out.raw("}");
+    });
+    out.raw("],\"more\":");
+    out.bool(more);
+    out.raw("}");
+    out.finish()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchAsk {
+    #[serde(default)]
+    search: String,
+    #[serde(default)]
+    prefix: String,
+    #[serde(default)]
+    quality: Option<Wanted>,
+    #[serde(default)]
+    limit: Option<usize>,
+    #[serde(default)]
+    after: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Wanted {
+    Bad,
+    Good,
+}
+
+pub(super) async fn search(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Params(ask): Params<SearchAsk>,
+) -> Result<Response, ApiError> {
+    let text = answer::read(&web, move |web| write_search(web, &who.principal, &ask)).await?;
+    Ok(answer::json(text))
+}
+
+fn write_search(web: &Web, who: &Principal, ask: &SearchAsk) -> String {
+    let tree = web.namespace.points();
+    let scope = tree.under(who.prefix.as_deref().unwrap_or_default());
+    let range = intersect(tree.under(ask.prefix.trim_matches('/')), &scope);
+    let limit = ask.limit.unwrap_or(200).clamp(1, MOST_PAGE);
+    let fits = |status: model::Status| match ask.quality {
+        None => true,
+        Some(Wanted::Bad) => !status.is_good(),
+        Some(Wanted::Good) => status.is_good(),
+    };
+    let keep = |ids: Vec<PointId>| -> Vec<PointId> {
+        if ask.quality.is_none() {
+            return ids;
+        }
+        let mut kept = Vec::new();
+        for some in ids.chunks(4_096) {
+            web.namespace.visit(some, |index, _, last| {
+                if let Some(id) = some.get(index)
+                    && fits(last.status)
+                {
+                    kept.push(*id);
+                }
+            });
+        }
+        kept
+    };
+    let total = if ask.search.trim().is_empty() && ask.quality.is_none() {
+        range.len()
+    } else {
+        keep(tree.search(range.clone(), &ask.search, None, usize::MAX)).len()
+    };
+    let most = if ask.quality.is_none() { limit + 1 } else { usize::MAX };
+    let mut page = keep(tree.search(range, &ask.search, ask.after.as_deref(), most));
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let mut out = Writer::with_capacity(128 + page.len() * BYTES_PER_POINT);
+    let mut last_path = String::new();
+    out.raw("{\"points\":[");
+    let mut first = true;
+    for_each_point(&web.namespace, &page, |_, known| {
+        let Some((declared, last)) = known else { return };
+        if !std::mem::take(&mut first) {
+            out.raw(",");
+        }
+        point(&mut out, declared, last);
+        declared.path.as_str().clone_into(&mut last_path);
+    });
+    out.raw("],\"next\":");
+    if more {
+        out.text(&last_path)
+    } else {
+        out.raw("null")
+    }
+    out.raw(",\"total\":");
+    out.u64(total as u64);
+    out.raw("}");
+    out.finish()
+}
+
+pub(super) async fn latest(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Body(ask): Body<Paths>,
+) -> Result<Response, ApiError> {
+    write_latest(&web, &who.principal, &ask.paths)
+}
+
+pub(super) async fn latest_by_query(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Params(ask): Params<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let mut paths = Vec::with_capacity(ask.len());
+    for (name, value) in ask {
+        if name != "path" {
+            return Err(ApiError::bad_request(format!(
+                "There is no parameter `{}`; it is `path`.",
+                short(&name)
+            )));
+        }
+        paths.push(value);
+    }
+    write_latest(&web, &who.principal, &paths)
+}
+
+fn write_latest(web: &Web, who: &Principal, paths: &[String]) -> Result<Response, ApiError> {
+    if paths.len() > MOST_PATHS {
+        return Err(ApiError::bad_request(format!("One request may ask for at most {MOST_PATHS} points.")));
+    }
+    let nobody = PointId(u32::MAX);
+    let ids: Vec<PointId> = paths.iter().map(|path| web.namespace.find(path).unwrap_or(nobody)).collect();
+    let mut out = Writer::with_capacity(64 + ids.len() * BYTES_PER_POINT);
+    out.raw("{\"values\":[");
+    for_each_point(&web.namespace, &ids, |index, known| {
+        if index > 0 {
+            out.raw(",");
+        }
+        match known.filter(|(declared, _)| who.sees(&declared.path)) {
+            Some((declared, last)) => point(&mut out, declared, last),
+            None => unknown(&mut out, &short(paths.get(index).map_or("", String::as_str))),
+        }
+    });
+    out.raw("]}");
+    Ok(answer::json(out.finish()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PointAsk {
+    path: String,
+}
+
+pub(super) async fn detail(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Params(ask): Params<PointAsk>,
+) -> Result<Json<PointDetail>, ApiError> {
+    let (id, (declared, last)) = visible(&web, &who.principal, &ask.path)?;
+    let extent = answer::read(&web, move |web| web.store.extent(id)).await?;
+    let mut text = Writer::default();
+    point(&mut text, &declared, &last);
+    let live: PointLive = serde_json::from_str(&text.finish()).map_err(ApiError::internal)?;
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let asset = web.assets().above(declared.path.as_str()).map(|asset| AssetDetail {
+        path: asset.path.to_string(),
+        asset_type: asset.asset_type.clone(),
+        name: asset.display_name().to_owned(),
+        owner_ot: some(&asset.owner_ot),
+        owner_it: some(&asset.owner_it),
+        zone: some(&asset.zone),
+    });
+    Ok(Json(PointDetail {
+        point: live,
+        id: id.0,
+        description: declared.description.clone(),
+        range: declared.range,
+        states: Some(
+            declared.states.iter().map(|(number, name)| (number.to_string(), name.clone())).collect(),
+        )
+        .filter(|_| !declared.states.is_empty()),
+        writable: matches!(declared.access, Access::Write(_)),
+        write: write_limits(&declared),
+        may_write: may_write(&web, &who.principal, &declared),
+        connection: some(&declared.connection),
+        device: some(&declared.device),
+        source: some(&declared.source),
+        scan: (!declared.scan.is_zero()).then(|| scan_text(declared.scan)),
+        asset,
+        destinations: web.plant.destinations_of(&declared.path),
+        history: Extent {
+            first: extent.map(|(first, _)| Time::millis_f64(first)),
+            last: extent.map(|(_, last)| Time::millis_f64(last)),
+        },
+    }))
+}
+
+fn scan_text(scan: std::time::Duration) -> String {
+    let ms = scan.as_millis();
+    if ms >= 1_000 && ms.is_multiple_of(1_000) { format!("{}s", ms / 1_000) } else { format!("{ms}ms") }
+}
+
+fn write_limits(declared: &Declaration) -> Option<WriteLimits> {
+    let Access::Write(rule) = &declared.access else { return None };
+    let confirm = match &rule.confirm {
+        Confirm::Readback => "readback".to_owned(),
+        Confirm::None => "none".to_owned(),
+        Confirm::Point { path, .. } => path.to_string(),
+    };
+    Some(WriteLimits { min: rule.min, max: rule.max, step: rule.step, confirm })
+}
+
+fn may_write(web: &Web, who: &Principal, declared: &Declaration) -> MayWrite {
+    let no = |why: &str| MayWrite { allowed: false, why: why.to_owned() };
+    if !matches!(declared.access, Access::Write(_)) {
+        return no("The configuration of this point allows no writing.");
+    }
+    if web.plant.mode().writes != "on" {
+        return no("This plant is READ-ONLY: writing is turned off for all of it.");
+    }
+    if who.role < Role::Operator {
+        return no("Writing needs the role operator or higher.");
+    }
+    match web.access.may_write(who, &declared.path) {
+        Ok(()) => MayWrite { allowed: true, why: String::new() },
+        Err(why) => no(&why),
+    }
+}
