@@ -1,1 +1,88 @@
 //! Connections: one endpoint each, its devices and their tags.
+//!
+//! ```text
+//!                       ┌──────────── one task per endpoint ────────────┐
+//!  Handle ─ pause, stop ┤ runner ─ serve ─▶ Driver ─ take, done ─▶ Link ├─▶ namespace
+//!                       └──────────────────────────────────────────────-┘
+//! ```
+//! The driver speaks the protocol. The link owns what is the same for all protocols: when which group of points is due
+//! (absolute deadlines on a shared wheel), which job goes first (lanes), which device is demoted, paused or quarantined,
+//! what quality points get when the link is lost, counters and events.
+//!
+//! Rationale: a protocol that had to do this itself would do it differently, and the plant would learn each one.
+
+mod backoff;
+mod counters;
+mod device;
+mod job;
+mod link;
+pub mod modbus;
+mod runner;
+pub mod status;
+mod wheel;
+
+pub use job::{Job, Lane, Work};
+pub use link::Link;
+pub use runner::{Handle, run};
+pub use status::Status;
+pub use wheel::Wheel;
+
+use crate::kind::Kind;
+use futures_util::future::BoxFuture;
+use model::Fault;
+use std::time::Duration;
+
+/// Every kind of connection.
+pub static KINDS: &[&Kind<dyn Driver>] = &[&modbus::TCP, &modbus::RTU, &modbus::RTU_TCP, &modbus::TLS];
+
+/// One physical endpoint.
+pub trait Driver: Send {
+    /// Devices, groups and times. Asked once, before the first `serve`.
+    fn layout(&self) -> Layout;
+
+    /// From connect to lost: dials, takes jobs from the link until something ends the session, says what it was.
+    /// Dropping the future closes the connection; a write under way is then answered Unknown.
+    fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault>;
+}
+
+/// What the link must know of an endpoint.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The devices behind the endpoint.
+    pub devices: Vec<DeviceLayout>,
+    /// Points that are read together, with one period.
+    pub groups: Vec<GroupLayout>,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// How often what the device refused is tried again.
+    pub recheck: Duration,
+}
+
+/// One device.
+#[derive(Clone, Debug)]
+pub struct DeviceLayout {
+    /// Name in the configuration.
+    pub name: String,
+    /// Unit, slot or similar, in words.
+    pub unit: String,
+    /// What is never touched, in words.
+    pub excluded: Vec<String>,
+}
+
+/// Points of one device and one scan class that are read together.
+#[derive(Clone, Debug)]
+pub struct GroupLayout {
+    /// Index of the device.
+    pub device: usize,
+    /// Name of the scan class.
+    pub class: String,
+    /// Its period; zero for groups that arrive by themselves.
+    pub period: Duration,
+    /// Indices into the declared points, in row order. At most 1,000, so that one batch is one moment.
+    pub points: Vec<usize>,
+}
+
+/// Consecutive failures after which a device is demoted to probes.
+pub const DEMOTE_AFTER: u32 = 3;

@@ -1,0 +1,275 @@
+//! The Modbus driver: what is known of the endpoint, and what each job means on the wire.
+
+use super::group::{Group, Read, Row};
+use super::rtu::{Collector, Owed};
+use super::spec::{DeviceSpec, PointSpec, Timing, table_number};
+use super::write::Writing;
+use crate::south::status::Quarantined;
+use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use model::{Fault, PointId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use transport::{Stream, Target};
+use wire::modbus::{Request, Table};
+
+/// Most points of one group: a batch is one moment, and a device with more is asked in staggered portions.
+const GROUP_POINTS: usize = 1_000;
+
+/// How frames are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// MBAP header with transaction id.
+    Tcp,
+    /// Unit, CRC and silence; the silence to keep.
+    Rtu {
+        /// Between an answer and the next request, and after a time-out.
+        silence: Duration,
+    },
+}
+
+/// Where streams come from.
+pub(super) enum Dial {
+    /// The configured endpoint.
+    Target(Target),
+    /// Tests hand over one end of a pipe for each session.
+    #[cfg(test)]
+    Mock(tokio::sync::mpsc::UnboundedReceiver<Stream>),
+}
+
+impl Dial {
+    async fn open(&mut self, timeout: Duration) -> Result<Stream, Fault> {
+        match self {
+            Self::Target(target) => transport::dial(target, timeout).await,
+            #[cfg(test)]
+            Self::Mock(streams) => {
+                let waiting = tokio::time::timeout(timeout, streams.recv()).await;
+                waiting.ok().flatten().ok_or(Fault::Connect("nobody there".into()))
+            }
+        }
+    }
+}
+
+/// One endpoint.
+pub(super) struct Modbus {
+    dial: Dial,
+    pub(super) framing: Framing,
+    pub(super) timing: Timing,
+    pub(super) devices: Vec<DeviceSpec>,
+    pub(super) groups: Vec<Group>,
+    layout: Layout,
+    /// Group and row of each point, filled at the first order.
+    places: HashMap<PointId, (usize, u32)>,
+    announced: bool,
+}
+
+/// One request under way.
+pub(super) struct InFlight {
+    pub(super) transaction: u16,
+    pub(super) device: usize,
+    pub(super) unit: u8,
+    pub(super) request: Request,
+    pub(super) sent: Instant,
+    pub(super) deadline: Instant,
+    pub(super) timeout: Duration,
+    pub(super) purpose: Purpose,
+}
+
+/// Why a request was sent.
+pub(super) enum Purpose {
+    /// A read of a scan.
+    Scan { group: usize, run: u32, read: Arc<Read>, attempt: u32 },
+    /// Whether a device is back.
+    Probe,
+    /// Whether a refused row answers by now.
+    Recheck { group: usize, row: u32 },
+    /// A write.
+    Write(Box<Writing>),
+    /// The read-back of a write.
+    Readback(Box<Writing>),
+    /// A question in another form, before the one that stands in `then`.
+    Settle { then: Box<(Request, Purpose)> },
+}
+
+/// What lives as long as one connection.
+pub(super) struct Session {
+    pub(super) inflight: Vec<InFlight>,
+    pub(super) transaction: u16,
+    /// Nothing is sent before.
+    pub(super) quiet_until: Instant,
+    /// Bytes are discarded until then; moved on by each byte.
+    pub(super) draining: Option<Draining>,
+    pub(super) collector: Collector,
+    pub(super) owed: Owed,
+    /// Frames that answered nothing since the last that did.
+    pub(super) strangers: u32,
+    /// Read-backs that wait a moment.
+    pub(super) delayed: Vec<(Instant, Box<Writing>)>,
+    pub(super) out: Vec<u8>,
+}
+
+/// Discarding until silence.
+pub(super) struct Draining {
+    pub(super) until: Instant,
+    pub(super) give_up: Instant,
+    /// Something has come.
+    pub(super) heard: bool,
+}
+
+impl Session {
+    pub(super) fn new(quiet_until: Instant) -> Self {
+        Self {
+            inflight: Vec::new(),
+            transaction: 0,
+            quiet_until,
+            draining: None,
+            collector: Collector::default(),
+            owed: Owed::default(),
+            strangers: 0,
+            delayed: Vec::new(),
+            out: Vec::with_capacity(300),
+        }
+    }
+}
+
+impl Modbus {
+    /// `classes` are the scan classes by index; devices give up their points to groups.
+    pub(super) fn new(
+        dial: Dial,
+        framing: Framing,
+        timing: Timing,
+        classes: &[(String, Duration)],
+        mut devices: Vec<DeviceSpec>,
+    ) -> Self {
+        let mut groups = Vec::new();
+        let mut layouts = Vec::new();
+        for (index, device) in devices.iter_mut().enumerate() {
+            for (class, points) in portions(std::mem::take(&mut device.points)) {
+                let (name, period) = classes.get(class).cloned().unwrap_or_default();
+                let indices = points.iter().map(|point| point.index).collect();
+                layouts.push(GroupLayout { device: index, class: name, period, points: indices });
+                groups.push(Group::new(index, device, points));
+            }
+        }
+        let layout = Layout {
+            devices: devices.iter().map(device_layout).collect(),
+            groups: layouts,
+            timeout: timing.timeout,
+            retries: timing.retries,
+            recheck: timing.recheck,
+        };
+        Self { dial, framing, timing, devices, groups, layout, places: HashMap::new(), announced: false }
+    }
+
+    pub(super) fn window(&self) -> usize {
+        if self.framing == Framing::Tcp { self.timing.pipeline } else { 1 }
+    }
+
+    /// Group and row of a point.
+    pub(super) fn place(&mut self, point: PointId, link: &Link) -> Option<(usize, u32)> {
+        if self.places.is_empty() {
+            for (index, group) in self.groups.iter().enumerate() {
+                let rows = 0..u32::try_from(group.rows.len()).unwrap_or(u32::MAX);
+                self.places.extend(rows.filter_map(|row| Some((link.point(index, row)?, (index, row)))));
+            }
+        }
+        self.places.get(&point).copied()
+    }
+
+    pub(super) fn row(&self, group: usize, row: u32) -> Option<&Row> {
+        self.groups.get(group)?.row(row)
+    }
+
+    /// Whether the configuration allows touching these addresses.
+    pub(super) fn allowed(&self, device: usize, table: Table, first: u16, count: u16) -> bool {
+        self.devices.get(device).is_some_and(|device| {
+            count <= device.rules(table).max_size && !device.barriers(table).excludes(first, count)
+        })
+    }
+
+    /// The cheapest read of a device: its first point that is not refused.
+    pub(super) fn probe(&self, device: usize) -> Option<Request> {
+        let of_device = self.groups.iter().filter(|group| group.device == device);
+        let row = |group: &Group| (0..group.rows.len() as u32).find(|row| !group.refused.iter().any(|r| r.row == *row));
+        let single = of_device.clone().find_map(|group| group.single(row(group)?));
+        // All refused: any answer to the first will do.
+        single.or_else(|| of_device.clone().find_map(|group| group.single(0))).map(|read| read.request())
+    }
+
+    /// Tells the link what a device refuses, after something changed in `group`.
+    pub(super) fn tell_refused(&self, group: usize, link: &mut Link) {
+        let Some(changed) = self.groups.get(group) else { return };
+        let device = changed.device;
+        let mut total: Vec<Quarantined> = Vec::new();
+        for (index, known) in self.groups.iter().enumerate().filter(|(_, known)| known.device == device) {
+            for refused in &known.refused {
+                let Some(row) = known.row(refused.row) else { continue };
+                let last = row.item.first.saturating_add(row.item.width.saturating_sub(1));
+                let address = match last {
+                    last if last == row.item.first => format!("{} {last}", row.table.word()),
+                    last => format!("{} {}-{last}", row.table.word(), row.item.first),
+                };
+                let path = link.point(index, refused.row).and_then(|id| link.namespace().meta(id));
+                let points = path.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
+                total.push(Quarantined { address, points, reason: refused.code.sentence().to_owned() });
+            }
+        }
+        link.quarantine(group, changed.refused.iter().map(|refused| refused.row).collect(), total);
+    }
+
+    fn announce(&mut self, link: &Link) {
+        if !std::mem::replace(&mut self.announced, true) {
+            for (index, group) in self.groups.iter().enumerate() {
+                link.group_requests(index, 0, group.reads.len());
+            }
+        }
+    }
+
+    async fn connect_and_exchange(&mut self, link: &mut Link) -> Fault {
+        self.announce(link);
+        let opened = link.open(self.dial.open(self.timing.connect_timeout)).await;
+        match opened {
+            Ok(stream) => self.exchange(stream, link).await,
+            Err(fault) => fault,
+        }
+    }
+}
+
+impl Driver for Modbus {
+    fn layout(&self) -> Layout {
+        self.layout.clone()
+    }
+
+    fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
+        self.connect_and_exchange(link).boxed()
+    }
+}
+
+/// Points by scan class, in portions of at most [`GROUP_POINTS`], by address.
+fn portions(mut points: Vec<PointSpec>) -> Vec<(usize, Vec<PointSpec>)> {
+    points.sort_by_key(|point| (point.class, table_number(point.table), point.item.first));
+    let mut portions: Vec<(usize, Vec<PointSpec>)> = Vec::new();
+    for point in points {
+        match portions.last_mut() {
+            Some((class, portion)) if *class == point.class && portion.len() < GROUP_POINTS => portion.push(point),
+            _ => portions.push((point.class, vec![point])),
+        }
+    }
+    portions
+}
+
+fn device_layout(device: &DeviceSpec) -> DeviceLayout {
+    let word = |number: u8| match number {
+        0 => Table::Coils,
+        1 => Table::DiscreteInputs,
+        3 => Table::InputRegisters,
+        _ => Table::HoldingRegisters,
+    };
+    let excluded = device.exclude.iter().flat_map(|(table, ranges)| {
+        ranges.iter().map(move |(from, to)| format!("{} {from}-{to}", word(*table).word()))
+    });
+    DeviceLayout { name: device.name.clone(), unit: device.unit.to_string(), excluded: excluded.collect() }
+}

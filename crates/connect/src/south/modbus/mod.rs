@@ -1,0 +1,227 @@
+//! Modbus: TCP, RTU on a serial line, RTU through TCP, and Modbus/TCP Security.
+//!
+//! ```text
+//!  file ─ config ─ build ─▶ spec ─▶ groups ─ planner ─▶ block reads
+//!                                     ▲                     │
+//!                  quarantine, cuts ──┘   session: window, ids, time-outs ──▶ wire::modbus ──▶ stream
+//! ```
+//! Rationale: what separates a gateway from a toy is what happens when a device is slow, silent, lying or half right.
+//! `planner`, `types` and `address` are pure and tested by tables and properties; `session` is one loop for all
+//! framings; `rtu` holds what only a line without transaction ids needs.
+
+mod address;
+mod build;
+mod config;
+mod driver;
+mod group;
+mod planner;
+mod rtu;
+mod session;
+mod spec;
+pub mod tags;
+#[cfg(test)]
+mod tests;
+mod types;
+mod write;
+
+pub use config::{Confirm, ConfirmPoint, ConfirmWord, Tag, Write};
+pub use types::{Order, Packing, Type};
+
+use super::Driver;
+use crate::kind::{Built, Claim, Context, Kind, Security};
+use config::{Common, RtuFile, RtuTcpFile, TcpFile, TlsFile};
+use driver::{Dial, Framing, Modbus};
+use model::config::{Diagnostic, Document, check};
+use model::expected::ExpectedTraffic;
+use model::{Access, Fault};
+use serde::de::DeserializeOwned;
+use std::net::IpAddr;
+use std::time::Duration;
+use transport::{Parity, SerialSettings, StopBits, Target, TlsClient, TlsFiles};
+
+/// Silence that ends an answer, and a late one, on a line behind a terminal server.
+const NETWORK_SILENCE: Duration = Duration::from_millis(20);
+/// Shortest silence after a time-out on a local line: USB adapters hold bytes back up to 16 ms.
+const LINE_SILENCE: Duration = Duration::from_millis(20);
+
+/// Modbus TCP.
+pub static TCP: Kind<dyn Driver> = Kind {
+    name: "modbus-tcp",
+    title: "Modbus TCP",
+    schema: config::closed_schema::<TcpFile>,
+    build: build_tcp,
+    sample: include_str!("sample.toml"),
+};
+
+/// Modbus RTU on a serial line.
+pub static RTU: Kind<dyn Driver> = Kind {
+    name: "modbus-rtu",
+    title: "Modbus RTU (serial line)",
+    schema: config::closed_schema::<RtuFile>,
+    build: build_rtu,
+    sample: include_str!("sample-rtu.toml"),
+};
+
+/// RTU frames through a terminal server.
+pub static RTU_TCP: Kind<dyn Driver> = Kind {
+    name: "modbus-rtu-tcp",
+    title: "Modbus RTU over TCP",
+    schema: config::closed_schema::<RtuTcpFile>,
+    build: build_rtu_tcp,
+    sample: include_str!("sample-rtu-tcp.toml"),
+};
+
+/// Modbus/TCP Security.
+pub static TLS: Kind<dyn Driver> = Kind {
+    name: "modbus-tls",
+    title: "Modbus/TCP Security (TLS)",
+    schema: config::closed_schema::<TlsFile>,
+    build: build_tls,
+    sample: include_str!("sample-tls.toml"),
+};
+
+type Outcome = Result<Built<dyn Driver>, Vec<Diagnostic>>;
+
+fn build_tcp(document: &Document, context: &Context) -> Outcome {
+    let file: TcpFile = read(document, &TCP)?;
+    let target = Target::Tcp { host: file.host, port: file.port };
+    let security = Security::none("plain Modbus TCP: anybody on this network can read and write the device");
+    assemble(document, context, &file.common, Framing::Tcp, target, security, Vec::new())
+}
+
+fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
+    let file: RtuTcpFile = read(document, &RTU_TCP)?;
+    let target = Target::Tcp { host: file.host, port: file.port };
+    let security = Security::none("plain RTU over TCP: anybody on this network can read and write the line");
+    let mut found = Vec::new();
+    one_at_a_time(document, &file.common, &mut found);
+    assemble(document, context, &file.common, Framing::Rtu { silence: NETWORK_SILENCE }, target, security, found)
+}
+
+fn build_rtu(document: &Document, context: &Context) -> Outcome {
+    let file: RtuFile = read(document, &RTU)?;
+    let parity = match file.parity {
+        config::Parity::None => Parity::None,
+        config::Parity::Even => Parity::Even,
+        config::Parity::Odd => Parity::Odd,
+    };
+    let stop_bits = if file.stop_bits == Some(2) { StopBits::Two } else { StopBits::One };
+    let settings = SerialSettings { baud: file.baud, parity, stop_bits, ..SerialSettings::default() };
+    let silence = settings.silent_interval().max(LINE_SILENCE);
+    let target = Target::Serial { path: file.line, settings };
+    let mut found = Vec::new();
+    one_at_a_time(document, &file.common, &mut found);
+    assemble(document, context, &file.common, Framing::Rtu { silence }, target, Security::none("a local line"), found)
+}
+
+fn build_tls(document: &Document, context: &Context) -> Outcome {
+    let file: TlsFile = read(document, &TLS)?;
+    let tls = &file.tls;
+    let files = TlsFiles {
+        ca: tls.ca.as_ref().map(|name| context.file(document, name)),
+        certificate: Some(context.file(document, &tls.certificate)),
+        key: Some(context.file(document, &tls.key)),
+        server_name: tls.server_name.clone(),
+        alpn: Vec::new(),
+    };
+    let mut found = Vec::new();
+    let config = match TlsClient::from_files(files) {
+        Ok(config) => Some(config),
+        Err(fault) => {
+            let why = match &fault {
+                Fault::Config(why) => why.to_string(),
+                other => other.to_string(),
+            };
+            found.push(document.mistake(&["tls"], why, "file names are relative to this file's folder, then to the plant folder"));
+            None
+        }
+    };
+    let security = Security::tls("TLS with certificates on both sides (Modbus/TCP Security)");
+    let target = match config {
+        Some(config) => Target::Tls { host: file.host, port: file.port, config },
+        // Never dialled: the mistake above stops the build.
+        None => Target::Tcp { host: file.host, port: file.port },
+    };
+    assemble(document, context, &file.common, Framing::Tcp, target, security, found)
+}
+
+fn read<T: DeserializeOwned>(document: &Document, kind: &Kind<dyn Driver>) -> Result<T, Vec<Diagnostic>> {
+    let found = check(document, &(kind.schema)());
+    if !found.is_empty() {
+        return Err(found);
+    }
+    document.construct().map_err(|mistake| vec![mistake])
+}
+
+fn one_at_a_time(document: &Document, common: &Common, found: &mut Vec<Diagnostic>) {
+    if common.pipeline > 1 {
+        let help = "leave `pipeline` out; it is for Modbus TCP";
+        found.push(document.mistake(&["pipeline"], "a serial line answers one request at a time", help));
+    }
+}
+
+fn assemble(
+    document: &Document,
+    context: &Context,
+    common: &Common,
+    framing: Framing,
+    target: Target,
+    security: Security,
+    mut found: Vec<Diagnostic>,
+) -> Outcome {
+    let resolved = build::resolve(document, context, common, &mut found);
+    if !found.is_empty() {
+        found.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
+        return Err(found);
+    }
+    let endpoint = target.to_string();
+    let claims = match target.exclusive() {
+        Some(line) => vec![Claim::Serial(line.to_owned())],
+        None => vec![Claim::Endpoint(format!("modbus {endpoint}"))],
+    };
+    let (address, port) = match &target {
+        Target::Tcp { host, port } | Target::Tls { host, port, .. } => (host.parse::<IpAddr>().ok(), *port),
+        Target::Serial { .. } => (None, 0),
+    };
+    let driver = Modbus::new(Dial::Target(target), framing, resolved.timing, &resolved.classes, resolved.devices);
+    let expected = driver.expected(&context.name, address, port, |index| {
+        resolved.points.get(index).is_some_and(|point| point.access != Access::Read)
+    });
+    Ok(Built { it: Box::new(driver), points: resolved.points, claims, expected, endpoint, security })
+}
+
+impl Modbus {
+    /// Every request that the plan may send.
+    fn expected(&self, connection: &str, address: Option<IpAddr>, port: u16, writable: impl Fn(usize) -> bool) -> Vec<ExpectedTraffic> {
+        use wire::modbus::Table;
+        let mut expected = Vec::new();
+        let layout = self.layout();
+        for (group, book) in self.groups.iter().enumerate() {
+            let Some(device) = self.devices.get(book.device) else { continue };
+            let traffic = |function: u8, first: u16, count: u16| ExpectedTraffic {
+                connection: connection.to_owned(),
+                address,
+                port,
+                protocol: "modbus",
+                unit: device.unit.into(),
+                function,
+                first: first.into(),
+                count: count.into(),
+            };
+            let reads = book.reads.iter().map(|read| traffic(read.request().function_code(), read.block.first, read.block.count));
+            expected.extend(reads);
+            let indices = layout.groups.get(group).map(|layout| layout.points.as_slice()).unwrap_or_default();
+            for (row, _) in book.rows.iter().zip(indices).filter(|(_, index)| writable(**index)) {
+                let functions: &[u8] = match row.table {
+                    Table::Coils if device.write_multiple => &[15],
+                    Table::Coils => &[5],
+                    _ if row.codec.bit.is_some() => &[22],
+                    _ if device.write_multiple || row.item.width > 1 => &[16],
+                    _ => &[6],
+                };
+                expected.extend(functions.iter().map(|function| traffic(*function, row.item.first, row.item.width)));
+            }
+        }
+        expected
+    }
+}

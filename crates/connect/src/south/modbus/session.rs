@@ -1,0 +1,466 @@
+//! The exchange loop: fill the window, wait for bytes, jobs or time, take answers apart.
+//!
+//! One loop for all framings. A session ends when the stream is lost or is not Modbus any more; everything else is a
+//! matter of one request.
+
+use super::driver::{Draining, Framing, InFlight, Modbus, Purpose, Session};
+use super::group::Read;
+use super::rtu::Collected;
+use crate::south::job::{Lane, Work};
+use crate::south::{Job, Link};
+use model::{Fault, Status};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+use transport::Stream;
+use wire::modbus::mbap::{self, Deframer};
+use wire::modbus::{ExceptionCode, Limits, Request, Response, rtu};
+
+/// Frames that answer nothing, in a row, after which the peer is not believed any more.
+const MAX_STRANGERS: u32 = 64;
+/// Longest draining before the session is given up.
+const MAX_DRAIN: Duration = Duration::from_secs(2);
+
+/// What became of a request.
+pub(super) enum Answer<'a> {
+    /// Register bytes or packed bits.
+    Data(&'a [u8]),
+    /// The device took a write.
+    Done,
+    /// The device says no.
+    Exception(ExceptionCode),
+    /// It could not be had.
+    Failed(Fault),
+}
+
+impl Modbus {
+    /// Serves one open stream to its end.
+    pub(super) async fn exchange(&mut self, mut stream: Stream, link: &mut Link) -> Fault {
+        let mut session = Session::new(Instant::now() + self.timing.pause_after_connect);
+        let mut deframer = Deframer::new();
+        let mut buffer = [0u8; 512];
+        loop {
+            if let Err(fault) = self.send_due(&mut stream, &mut session, link).await {
+                return fault;
+            }
+            if session.inflight.is_empty() && link.is_deserted() {
+                return Fault::Lost("no device answers".into());
+            }
+            let until = self.next_moment(&session);
+            tokio::select! {
+                biased;
+                read = stream.read(&mut buffer) => {
+                    let bytes = match read {
+                        Ok(0) => return Fault::Lost("the other side closed the connection".into()),
+                        Ok(count) => buffer.get(..count).unwrap_or_default(),
+                        Err(error) => return transport::fault_from_io(&error),
+                    };
+                    link.received(bytes.len());
+                    let taken = match self.framing {
+                        Framing::Tcp => self.take_tcp(bytes, &mut deframer, &mut session, link),
+                        Framing::Rtu { silence } => self.take_rtu(bytes, silence, &mut session, link),
+                    };
+                    if let Err(fault) = taken {
+                        link.desync();
+                        return fault;
+                    }
+                }
+                () = link.wait(until) => {}
+            }
+            if let Err(fault) = self.expire(&stream, &mut session, link) {
+                return fault;
+            }
+        }
+    }
+
+    /// The earliest moment at which something is to be done without bytes or jobs.
+    fn next_moment(&self, session: &Session) -> Option<Instant> {
+        let now = Instant::now();
+        let deadlines = session.inflight.iter().map(|flight| flight.deadline);
+        let delayed = session.delayed.iter().map(|(at, _)| *at);
+        let quiet = Some(session.quiet_until).filter(|at| *at > now);
+        let draining = session.draining.as_ref().map(|draining| draining.until);
+        deadlines.chain(delayed).chain(quiet).chain(draining).min()
+    }
+
+    async fn send_due(&mut self, stream: &mut Stream, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
+        session.out.clear();
+        let now = Instant::now();
+        while session.inflight.len() < self.window() && now >= session.quiet_until && session.draining.is_none() {
+            if let Some(at) = session.delayed.iter().position(|(at, _)| *at <= now) {
+                let (_, writing) = session.delayed.swap_remove(at);
+                self.start_readback(writing, session, link);
+                continue;
+            }
+            let Some(job) = link.take() else { break };
+            self.start(job, session, link);
+        }
+        if session.out.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut session.out);
+        let patience = self.timing.timeout.max(Duration::from_secs(1));
+        let written = timeout(patience, async {
+            stream.write_all(&bytes).await?;
+            stream.flush().await
+        })
+        .await;
+        session.out = bytes;
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(transport::fault_from_io(&error)),
+            Err(_) => Err(Fault::Lost("the other side takes no more bytes".into())),
+        }
+    }
+
+    /// Turns a job into its next request.
+    fn start(&mut self, job: Job, session: &mut Session, link: &mut Link) {
+        match job.work {
+            Work::Scan { group, fresh } => self.start_scan(job, group, fresh, session, link),
+            Work::Probe { device, attempt } => {
+                let timeout = link.probe_timeout(attempt);
+                if let Some(request) = self.probe(device) {
+                    self.launch(device, request, Purpose::Probe, timeout, session, link);
+                }
+            }
+            Work::Recheck { group } => self.start_recheck(group, session, link),
+            Work::Write(order) => self.start_write(*order, session, link),
+            Work::Readback { .. } => {}
+        }
+    }
+
+    fn start_scan(&mut self, job: Job, group: usize, fresh: bool, session: &mut Session, link: &mut Link) {
+        let Some(book) = self.groups.get_mut(group) else { return };
+        if fresh {
+            book.begin();
+        }
+        let (device, run) = (book.device, book.run.number);
+        let Some((read, attempt)) = book.next_read() else {
+            // Everything of it is refused, or on its way.
+            return self.settle_scan(group, link);
+        };
+        book.sent(Instant::now());
+        let job = Job { work: Work::Scan { group, fresh: false }, ..job };
+        if book.has_more() {
+            link.again(job);
+        } else {
+            book.run.parked = Some(job);
+        }
+        let request = read.request();
+        let purpose = Purpose::Scan { group, run, read, attempt };
+        self.launch(device, request, purpose, self.timing.timeout, session, link);
+    }
+
+    fn start_recheck(&mut self, group: usize, session: &mut Session, link: &mut Link) {
+        let Some(book) = self.groups.get_mut(group) else { return };
+        let Some(refused) = book.refused.get(book.recheck).copied() else {
+            book.recheck = 0;
+            return link.schedule_recheck(group);
+        };
+        book.recheck += 1;
+        let device = book.device;
+        if let Some(read) = book.single(refused.row) {
+            let purpose = Purpose::Recheck { group, row: refused.row };
+            self.launch(device, read.request(), purpose, self.timing.timeout, session, link);
+        }
+    }
+
+    /// Puts a request on the wire, after the question that an owed answer may make necessary.
+    pub(super) fn launch(
+        &mut self,
+        device: usize,
+        request: Request,
+        purpose: Purpose,
+        timeout: Duration,
+        session: &mut Session,
+        link: &Link,
+    ) {
+        let Some(spec) = self.devices.get(device) else { return };
+        let unit = spec.unit;
+        let (request, purpose) = match self.framing {
+            Framing::Tcp => (request, purpose),
+            Framing::Rtu { .. } => {
+                let allowed = |table, first, count| self.allowed(device, table, first, count);
+                match session.owed.question(unit, &request, allowed) {
+                    Some(question) => (question, Purpose::Settle { then: Box::new((request, purpose)) }),
+                    None => (request, purpose),
+                }
+            }
+        };
+        session.transaction = session.transaction.wrapping_add(1);
+        let transaction = session.transaction;
+        let before = session.out.len();
+        match self.framing {
+            Framing::Tcp => mbap::emit_adu_with(transaction, unit, &mut session.out, |out| request.emit(out)),
+            Framing::Rtu { .. } => {
+                session.collector.clear();
+                rtu::emit_adu_with(unit, &mut session.out, |out| request.emit(out));
+            }
+        }
+        link.sent(session.out.len() - before);
+        let sent = Instant::now();
+        session.inflight.push(InFlight { transaction, device, unit, request, sent, deadline: sent + timeout, timeout, purpose });
+    }
+
+    // ---- bytes in ----------------------------------------------------------------------------------------------
+
+    fn take_tcp(&mut self, mut bytes: &[u8], deframer: &mut Deframer, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
+        loop {
+            let frame = match deframer.feed(&mut bytes) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(()),
+                Err(desync) => return Err(Fault::Protocol(desync.to_string().into())),
+            };
+            let Some(at) = session.inflight.iter().position(|flight| flight.transaction == frame.transaction) else {
+                link.late();
+                stranger(session)?;
+                continue;
+            };
+            let flight = session.inflight.swap_remove(at);
+            session.strangers = 0;
+            if flight.unit == frame.unit {
+                self.answer(flight, frame.pdu, session, link);
+            } else {
+                let why = format!("unit {} answered instead of unit {}", frame.unit, flight.unit);
+                self.misfit(flight, why, session, link);
+            }
+        }
+    }
+
+    fn take_rtu(&mut self, bytes: &[u8], silence: Duration, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
+        let now = Instant::now();
+        if let Some(draining) = &mut session.draining {
+            draining.until = now + silence;
+            if !std::mem::replace(&mut draining.heard, true) {
+                link.late();
+            }
+            return if now > draining.give_up { Err(Fault::Protocol("the line does not fall silent".into())) } else { Ok(()) };
+        }
+        session.collector.push(bytes);
+        let Some(flight) = session.inflight.first() else {
+            link.late();
+            session.quiet_until = session.quiet_until.max(now + silence);
+            session.collector.clear();
+            return stranger(session);
+        };
+        let (unit, request) = (flight.unit, flight.request.clone());
+        let mut strangers: Vec<u8> = Vec::new();
+        let collected = session.collector.look(unit, &request, |from, _| strangers.push(from));
+        for from in strangers {
+            link.late();
+            session.owed.came(from);
+            stranger(session)?;
+        }
+        match collected {
+            Collected::More => Ok(()),
+            Collected::Flood => Err(Fault::Protocol("endless data instead of an answer".into())),
+            Collected::Answer(pdu) => {
+                session.strangers = 0;
+                session.quiet_until = session.quiet_until.max(now + silence);
+                let flight = session.inflight.swap_remove(0);
+                self.answer(flight, &pdu, session, link);
+                Ok(())
+            }
+            Collected::Damaged(why) => {
+                let flight = session.inflight.swap_remove(0);
+                drain(session, silence);
+                self.misfit(flight, why, session, link);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(&mut self, flight: InFlight, pdu: &[u8], session: &mut Session, link: &mut Link) {
+        let now = Instant::now();
+        session.quiet_until = session.quiet_until.max(now + self.timing.request_delay);
+        let request = flight.request.clone();
+        let answer = match Response::parse(&request, pdu, &Limits::STANDARD) {
+            Ok(Response::Exception { code, .. }) => Answer::Exception(code),
+            Ok(Response::ReadCoils { bits } | Response::ReadDiscreteInputs { bits }) => Answer::Data(bits),
+            Ok(Response::ReadHoldingRegisters { registers } | Response::ReadInputRegisters { registers }) => {
+                Answer::Data(registers)
+            }
+            Ok(_) => Answer::Done,
+            Err(error) => return self.misfit(flight, error.to_string(), session, link),
+        };
+        let silent = matches!(answer, Answer::Exception(ExceptionCode::GATEWAY_PATH_UNAVAILABLE | ExceptionCode::GATEWAY_TARGET_FAILED));
+        match answer {
+            Answer::Exception(code) if silent => {
+                link.failed(flight.device, &exception(code));
+            }
+            Answer::Exception(code) => {
+                link.answered(flight.device, now - flight.sent);
+                link.exception(flight.device, &exception(code));
+            }
+            _ => link.answered(flight.device, now - flight.sent),
+        }
+        self.conclude(flight, answer, session, link);
+    }
+
+    /// A frame that is the answer by its id but does not fit the question.
+    fn misfit(&mut self, flight: InFlight, why: String, session: &mut Session, link: &mut Link) {
+        link.bad_frame();
+        let fault = Fault::Protocol(why.into());
+        link.failed(flight.device, &fault);
+        self.conclude(flight, Answer::Failed(fault), session, link);
+    }
+
+    /// Gives up what has waited too long, and ends draining.
+    fn expire(&mut self, stream: &Stream, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
+        let now = Instant::now();
+        while let Some(at) = session.inflight.iter().position(|flight| flight.deadline <= now) {
+            let flight = session.inflight.swap_remove(at);
+            if let Framing::Rtu { silence } = self.framing {
+                session.owed.timed_out(flight.unit, &flight.request);
+                stream.discard_input();
+                drain(session, silence);
+            }
+            let timeout_ms = u64::try_from(flight.timeout.as_millis()).unwrap_or(u64::MAX);
+            let fault = Fault::Timeout { timeout_ms };
+            link.failed(flight.device, &fault);
+            self.conclude(flight, Answer::Failed(fault), session, link);
+        }
+        if session.draining.as_ref().is_some_and(|draining| draining.until <= now) {
+            session.draining = None;
+            session.collector.clear();
+        }
+        Ok(())
+    }
+
+    // ---- what an answer means ----------------------------------------------------------------------------------
+
+    pub(super) fn conclude(&mut self, flight: InFlight, answer: Answer<'_>, session: &mut Session, link: &mut Link) {
+        let (device, sent) = (flight.device, flight.sent);
+        match flight.purpose {
+            Purpose::Scan { group, run, read, attempt } => self.conclude_scan(group, run, read, attempt, sent, answer, link),
+            Purpose::Probe => {}
+            Purpose::Recheck { group, row } => self.conclude_recheck(group, row, answer, link),
+            Purpose::Write(writing) => self.conclude_write(writing, answer, session, link),
+            Purpose::Readback(writing) => self.conclude_readback(writing, answer, session, link),
+            Purpose::Settle { then } => {
+                let (request, purpose) = *then;
+                match answer {
+                    Answer::Failed(fault) => {
+                        // Its own failure counts; what it was asked for has not been sent.
+                        let flight = InFlight { request, purpose, ..flight };
+                        self.conclude_unsent(flight, fault, session, link);
+                    }
+                    answer => {
+                        session.owed.answered(flight.unit, matches!(answer, Answer::Exception(_)));
+                        self.launch(device, request, purpose, flight.timeout, session, link);
+                    }
+                }
+            }
+        }
+    }
+
+    fn conclude_unsent(&mut self, flight: InFlight, fault: Fault, session: &mut Session, link: &mut Link) {
+        match flight.purpose {
+            Purpose::Write(writing) => link.refuse(writing.order, "the device did not answer before it was sent"),
+            _ => self.conclude(flight, Answer::Failed(fault), session, link),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request under way")]
+    fn conclude_scan(
+        &mut self,
+        group: usize,
+        run: u32,
+        read: Arc<Read>,
+        attempt: u32,
+        sent: Instant,
+        answer: Answer<'_>,
+        link: &mut Link,
+    ) {
+        let lost = link.lost_status(group);
+        let Some(book) = self.groups.get_mut(group) else { return };
+        if book.run.number != run || !link.is_active(book.device) {
+            return;
+        }
+        match answer {
+            Answer::Data(data) => book.take_data(&read, data, sent, Instant::now()),
+            Answer::Exception(code) => match code {
+                ExceptionCode::ILLEGAL_DATA_ADDRESS | ExceptionCode::ILLEGAL_DATA_VALUE | ExceptionCode::ILLEGAL_FUNCTION => {
+                    if book.refuse(&read, code) {
+                        self.tell_refused(group, link);
+                    }
+                }
+                code if code.is_transient() && attempt < self.timing.retries => book.retry(read, attempt + 1),
+                code => {
+                    let failed = matches!(code, ExceptionCode::SERVER_DEVICE_FAILURE | ExceptionCode::MEMORY_PARITY_ERROR);
+                    book.mark(&read, if failed { Status::BAD_DEVICE_FAILURE } else { lost });
+                    book.give_up();
+                }
+            },
+            Answer::Failed(_) if attempt < self.timing.retries => book.retry(read, attempt + 1),
+            // If one read of a device fails after all attempts, the others would only cost time.
+            Answer::Failed(_) | Answer::Done => book.give_up_all(),
+        }
+        self.settle_scan(group, link);
+    }
+
+    /// Goes on with a scan, or ends it if nothing is left.
+    fn settle_scan(&mut self, group: usize, link: &mut Link) {
+        let lost = link.lost_status(group);
+        let Some(book) = self.groups.get_mut(group) else { return };
+        if book.has_more() {
+            if let Some(job) = book.run.parked.take() {
+                link.later(job);
+            }
+            return;
+        }
+        if !book.is_complete() {
+            return;
+        }
+        let Some(spec) = self.devices.get(book.device) else { return };
+        let before = book.reads.len();
+        let (values, status, moments, learned) = book.finish(spec, lost);
+        let after = book.reads.len();
+        link.publish_scan(group, moments, values, status);
+        if learned {
+            link.group_requests(group, before, after);
+        }
+    }
+
+    fn conclude_recheck(&mut self, group: usize, row: u32, answer: Answer<'_>, link: &mut Link) {
+        let Some(book) = self.groups.get_mut(group) else { return };
+        let Some(spec) = self.devices.get(book.device) else { return };
+        match answer {
+            Answer::Data(_) => {
+                let before = book.reads.len();
+                book.readmit(row, spec);
+                book.recheck = book.recheck.saturating_sub(1);
+                link.group_requests(group, before, book.reads.len());
+                self.tell_refused(group, link);
+                link.enqueue(Lane::Browse, Work::Recheck { group });
+            }
+            // Still refused: the next one.
+            Answer::Exception(_) => link.enqueue(Lane::Browse, Work::Recheck { group }),
+            Answer::Failed(_) | Answer::Done => {
+                book.recheck = 0;
+                link.schedule_recheck(group);
+            }
+        }
+    }
+}
+
+fn stranger(session: &mut Session) -> Result<(), Fault> {
+    session.strangers += 1;
+    if session.strangers > MAX_STRANGERS {
+        return Err(Fault::Protocol("endless answers to nothing".into()));
+    }
+    Ok(())
+}
+
+fn drain(session: &mut Session, silence: Duration) {
+    let now = Instant::now();
+    session.collector.clear();
+    session.draining = Some(Draining { until: now + silence, give_up: now + MAX_DRAIN, heard: false });
+}
+
+/// The fault that an exception is.
+pub(super) fn exception(code: ExceptionCode) -> Fault {
+    let text = code.name().map_or_else(|| code.sentence().to_owned(), |name| format!("{name}: {}", code.sentence()));
+    Fault::Exception { code: code.0.into(), text: text.into() }
+}

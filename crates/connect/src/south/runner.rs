@@ -1,0 +1,380 @@
+//! Runs one connection for as long as it is configured: dial, serve, back off, pause, stop; contains panics.
+
+use super::backoff::Backoff;
+use super::counters::{Counters, Histogram, add};
+use super::status::{
+    DeviceState, DeviceStatus, FaultCounts, LastError, ResponseMs, ScanStatus, State, Status, all_counters,
+};
+use super::{Driver, Layout, Link, Wheel};
+use crate::kind::{Built, Security};
+use futures_util::FutureExt;
+use model::fault::Consequence;
+use model::{Access, Fault, PointId, Time};
+use namespace::{Namespace, NamespaceError};
+use parking_lot::Mutex;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// First and longest wait between attempts to open a session.
+const DIAL_FIRST: Duration = Duration::from_millis(500);
+const DIAL_MOST: Duration = Duration::from_secs(15);
+/// Wait where a person has to change something first.
+const SLOWLY: Duration = Duration::from_secs(30);
+/// A session that answered and lasted this long is opened again at once.
+const SOUND: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Desired {
+    Run,
+    Pause,
+    Stop,
+}
+
+struct Class {
+    name: String,
+    period: Duration,
+    points: usize,
+    requests: AtomicI64,
+    last_us: AtomicU64,
+    done: AtomicU64,
+    overruns: AtomicU64,
+}
+
+struct Rate {
+    at: Instant,
+    count: u64,
+    per_s: f64,
+}
+
+/// What the connection's task writes and everybody reads.
+pub(super) struct Shared {
+    pub(super) name: String,
+    kind: &'static str,
+    pub(super) endpoint: String,
+    security: Security,
+    points: Arc<[PointId]>,
+    pub(super) counters: Counters,
+    pub(super) response: Histogram,
+    pub(super) sessions: AtomicU64,
+    pub(super) control: Notify,
+    changed: AtomicBool,
+    paused: Mutex<Vec<bool>>,
+    classes: Vec<Class>,
+    state: Mutex<(State, Time)>,
+    devices: Mutex<Vec<DeviceStatus>>,
+    error: Mutex<Option<LastError>>,
+    rate: Mutex<Rate>,
+}
+
+impl Shared {
+    pub(super) fn class_index(&self, name: &str) -> usize {
+        self.classes.iter().position(|class| class.name == name).unwrap_or(0)
+    }
+
+    pub(super) fn class_requests(&self, class: usize, change: i64) {
+        if let Some(class) = self.classes.get(class) {
+            class.requests.fetch_add(change, Relaxed);
+        }
+    }
+
+    pub(super) fn scan_done(&self, class: usize, took: Duration) {
+        if let Some(class) = self.classes.get(class) {
+            class.last_us.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+            add(&class.done, 1);
+        }
+    }
+
+    pub(super) fn overrun(&self, class: usize, missed: u64) {
+        if let Some(class) = self.classes.get(class) {
+            add(&class.overruns, missed);
+        }
+    }
+
+    pub(super) fn set_state(&self, state: State, at: Time) {
+        let mut held = self.state.lock();
+        if held.0 != state {
+            *held = (state, at);
+        }
+    }
+
+    pub(super) fn set_error(&self, error: LastError) {
+        *self.error.lock() = Some(error);
+    }
+
+    pub(super) fn last_error(&self) -> Option<LastError> {
+        self.error.lock().clone()
+    }
+
+    pub(super) fn with_devices(&self, change: impl FnOnce(&mut Vec<DeviceStatus>)) {
+        change(&mut self.devices.lock());
+    }
+
+    pub(super) fn take_control(&self) -> bool {
+        self.changed.load(Relaxed) && self.changed.swap(false, Relaxed)
+    }
+
+    pub(super) fn is_device_paused(&self, device: usize) -> bool {
+        self.paused.lock().get(device).copied().unwrap_or(false)
+    }
+}
+
+/// A running connection.
+pub struct Handle {
+    shared: Arc<Shared>,
+    namespace: Namespace,
+    desired: watch::Sender<Desired>,
+    task: JoinHandle<()>,
+}
+
+/// Declares the points of a connection and starts it on the current runtime.
+///
+/// # Errors
+/// The namespace refuses the points.
+pub fn run(
+    name: &str,
+    kind: &'static str,
+    built: Built<dyn Driver>,
+    namespace: &Namespace,
+    wheel: &Arc<Wheel>,
+) -> Result<Handle, NamespaceError> {
+    let layout = built.it.layout();
+    let writable: Vec<bool> = built.points.iter().map(|point| point.access != Access::Read).collect();
+    let points: Arc<[PointId]> = namespace.declare(built.points)?.into();
+    let commanded: Vec<PointId> = points.iter().zip(writable).filter(|(_, writable)| *writable).map(|(id, _)| *id).collect();
+    let orders = (!commanded.is_empty()).then(|| namespace.own(&commanded));
+    let now = namespace.clock().now();
+    let shared = Arc::new(Shared {
+        name: name.to_owned(),
+        kind,
+        endpoint: built.endpoint,
+        security: built.security,
+        points: points.clone(),
+        counters: Counters::default(),
+        response: Histogram::default(),
+        sessions: AtomicU64::new(0),
+        control: Notify::new(),
+        changed: AtomicBool::new(false),
+        paused: Mutex::new(vec![false; layout.devices.len()]),
+        classes: classes(&layout),
+        state: Mutex::new((State::Connecting, now)),
+        devices: Mutex::new(devices(&layout, now)),
+        error: Mutex::new(None),
+        rate: Mutex::new(Rate { at: Instant::now(), count: 0, per_s: 0.0 }),
+    });
+    let link = Link::new(shared.clone(), namespace.clone(), wheel.clone(), &layout, &points, orders);
+    let (desired, wanted) = watch::channel(Desired::Run);
+    let task = tokio::spawn(supervise(built.it, link, wanted));
+    Ok(Handle { shared, namespace: namespace.clone(), desired, task })
+}
+
+fn classes(layout: &Layout) -> Vec<Class> {
+    let mut classes: Vec<Class> = Vec::new();
+    for group in &layout.groups {
+        match classes.iter_mut().find(|class| class.name == group.class) {
+            Some(class) => class.points += group.points.len(),
+            None => classes.push(Class {
+                name: group.class.clone(),
+                period: group.period,
+                points: group.points.len(),
+                requests: AtomicI64::new(0),
+                last_us: AtomicU64::new(u64::MAX),
+                done: AtomicU64::new(0),
+                overruns: AtomicU64::new(0),
+            }),
+        }
+    }
+    classes.sort_by_key(|class| class.period);
+    classes
+}
+
+fn devices(layout: &Layout, now: Time) -> Vec<DeviceStatus> {
+    let device = |device: &super::DeviceLayout| DeviceStatus {
+        name: device.name.clone(),
+        unit: device.unit.clone(),
+        state: DeviceState::Waiting,
+        since: now.millis_f64(),
+        next_probe_ms: None,
+        quarantined: Vec::new(),
+        excluded: device.excluded.clone(),
+    };
+    layout.devices.iter().map(device).collect()
+}
+
+async fn supervise(mut driver: Box<dyn Driver>, mut link: Link, mut desired: watch::Receiver<Desired>) {
+    let mut backoff = Backoff::new(DIAL_FIRST, DIAL_MOST);
+    loop {
+        let now_desired = *desired.borrow_and_update();
+        match now_desired {
+            Desired::Stop => return,
+            Desired::Pause => {
+                link.show_paused();
+                while *desired.borrow() == Desired::Pause {
+                    tokio::select! {
+                        changed = desired.changed() => if changed.is_err() { return },
+                        () = link.wait_closed(None) => {}
+                    }
+                }
+                link.show_resumed();
+                backoff.reset();
+                continue;
+            }
+            Desired::Run => {}
+        }
+        let started = Instant::now();
+        let fault = session(driver.as_mut(), &mut link, &mut desired).await;
+        let answered = link.closed(&fault);
+        if fault == Fault::Stopped {
+            continue;
+        }
+        let sound = answered && started.elapsed() >= SOUND;
+        let wait = match fault.consequence() {
+            Consequence::ReconnectSlowly => SLOWLY,
+            _ if sound => {
+                backoff.reset();
+                Duration::ZERO
+            }
+            _ => backoff.next(),
+        };
+        tracing::info!(connection = link.name(), %fault, wait_ms = wait.as_millis() as u64, "session ended");
+        rest(&mut link, &mut desired, Instant::now() + wait).await;
+    }
+}
+
+/// One session, to its fault, or until something else is wanted.
+async fn session(driver: &mut dyn Driver, link: &mut Link, desired: &mut watch::Receiver<Desired>) -> Fault {
+    let outcome = {
+        let serve = AssertUnwindSafe(driver.serve(link)).catch_unwind();
+        tokio::select! {
+            outcome = serve => outcome,
+            _ = desired.wait_for(|desired| *desired != Desired::Run) => return Fault::Stopped,
+        }
+    };
+    outcome.unwrap_or_else(|_| {
+        tracing::error!(connection = link.name(), "the driver panicked; it is contained and started again");
+        link.show_failed();
+        Fault::Config("Ironbridge's driver failed; please report it with the log".into())
+    })
+}
+
+/// Waits until `until` or until something else is wanted.
+async fn rest(link: &mut Link, desired: &mut watch::Receiver<Desired>, until: Instant) {
+    while Instant::now() < until {
+        tokio::select! {
+            _ = desired.wait_for(|desired| *desired != Desired::Run) => return,
+            () = link.wait_closed(Some(until)) => {}
+        }
+    }
+}
+
+impl Handle {
+    /// Name of the connection.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The points it feeds.
+    pub fn points(&self) -> &[PointId] {
+        &self.shared.points
+    }
+
+    /// Closes the connection; nothing is sent until [`Handle::resume`], the points are BadOutOfService.
+    pub fn pause(&self) {
+        self.desire(Desired::Pause);
+    }
+
+    /// Opens it again.
+    pub fn resume(&self) {
+        self.desire(Desired::Run);
+    }
+
+    fn desire(&self, wanted: Desired) {
+        self.desired.send_if_modified(|desired| {
+            let change = *desired != Desired::Stop && *desired != wanted;
+            if change {
+                *desired = wanted;
+            }
+            change
+        });
+    }
+
+    /// Pauses or resumes one device: nothing is sent to it while paused. False if there is no such device.
+    pub fn pause_device(&self, device: &str, pause: bool) -> bool {
+        let index = self.shared.devices.lock().iter().position(|known| known.name.eq_ignore_ascii_case(device));
+        let Some(index) = index else { return false };
+        if let Some(slot) = self.shared.paused.lock().get_mut(index) {
+            *slot = pause;
+        }
+        self.shared.changed.store(true, Relaxed);
+        self.shared.control.notify_one();
+        true
+    }
+
+    /// Ends the connection and waits until it is closed. Points keep their last quality; retire them if they are gone.
+    pub async fn stop(self) {
+        let _ = self.desired.send(Desired::Stop);
+        if self.task.await.is_err() {
+            tracing::error!(connection = self.shared.name, "the connection's task failed");
+        }
+    }
+
+    /// Whether the task is still there. It always is, unless [`Handle::stop`] was called or Ironbridge has a defect.
+    pub fn is_running(&self) -> bool {
+        !self.task.is_finished()
+    }
+
+    /// Everything the page shows; a few short locks, none of them on the way of a sample.
+    pub fn status(&self) -> Status {
+        let shared = &self.shared;
+        let (state, since) = *shared.state.lock();
+        let quality = self.namespace.count_quality(&shared.points);
+        let quantile = |q| shared.response.quantile_ms(q);
+        Status {
+            name: shared.name.clone(),
+            kind: shared.kind,
+            endpoint: shared.endpoint.clone(),
+            security: shared.security.clone(),
+            state,
+            since: since.millis_f64(),
+            points: shared.points.len(),
+            good: quality.good,
+            bad: quality.bad,
+            requests_per_s: self.rate(),
+            response_ms: quantile(0.5).zip(quantile(0.99)).map(|(p50, p99)| ResponseMs { p50, p99 }),
+            scans: shared.classes.iter().map(scan_status).collect(),
+            faults: FaultCounts::of(&shared.counters),
+            devices: shared.devices.lock().clone(),
+            last_error: shared.last_error(),
+            counters: all_counters(&shared.counters),
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        let mut rate = self.shared.rate.lock();
+        let elapsed = rate.at.elapsed().as_secs_f64();
+        if elapsed >= 1.0 {
+            let count = self.shared.counters.requests.load(Relaxed);
+            rate.per_s = (count - rate.count) as f64 / elapsed;
+            rate.count = count;
+            rate.at = Instant::now();
+        }
+        rate.per_s
+    }
+}
+
+fn scan_status(class: &Class) -> ScanStatus {
+    let last = class.last_us.load(Relaxed);
+    ScanStatus {
+        name: class.name.clone(),
+        period_ms: class.period.as_secs_f64() * 1_000.0,
+        last_ms: (last != u64::MAX).then_some(last as f64 / 1_000.0),
+        overruns: class.overruns.load(Relaxed),
+        done: class.done.load(Relaxed),
+        points: class.points,
+        requests: u64::try_from(class.requests.load(Relaxed)).unwrap_or(0),
+    }
+}

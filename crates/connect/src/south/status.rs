@@ -1,0 +1,207 @@
+//! What the Connections page and the metrics show of a connection.
+
+use crate::kind::Security;
+use crate::south::counters::Counters;
+use model::{Fault, Time};
+use serde::Serialize;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Answers.
+    Connected,
+    /// Being opened for the first time.
+    Connecting,
+    /// Answered once, or should have.
+    Lost,
+    /// Paused by a person.
+    Paused,
+    /// The driver failed inside Ironbridge.
+    Failed,
+}
+
+/// Where a device stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceState {
+    /// Scanned.
+    Ok,
+    /// Did not answer; only probed.
+    Demoted,
+    /// Paused by a person.
+    Paused,
+    /// Not asked yet, or the connection is down.
+    Waiting,
+}
+
+/// Everything about one connection at one moment. Serialises as the HTTP API gives it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Name of the connection.
+    pub name: String,
+    /// Name of its kind.
+    pub kind: &'static str,
+    /// The other side.
+    pub endpoint: String,
+    /// How the traffic is protected.
+    pub security: Security,
+    /// Where it stands.
+    pub state: State,
+    /// Since when, ms since 1970.
+    pub since: f64,
+    /// Points it feeds.
+    pub points: usize,
+    /// Of them, Good.
+    pub good: usize,
+    /// Of them, Bad.
+    pub bad: usize,
+    /// Requests per second, over the last seconds.
+    pub requests_per_s: f64,
+    /// Response times; `None` before the first answer.
+    pub response_ms: Option<ResponseMs>,
+    /// By scan class.
+    pub scans: Vec<ScanStatus>,
+    /// Faults since start.
+    pub faults: FaultCounts,
+    /// By device.
+    pub devices: Vec<DeviceStatus>,
+    /// What went wrong last.
+    pub last_error: Option<LastError>,
+    /// All counters since start, by name.
+    pub counters: Vec<(&'static str, u64)>,
+}
+
+/// Response times in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ResponseMs {
+    /// Half of the answers came within this.
+    pub p50: f64,
+    /// 99 of 100 answers came within this.
+    pub p99: f64,
+}
+
+/// One scan class.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanStatus {
+    /// Its name.
+    pub name: String,
+    /// Its period.
+    pub period_ms: f64,
+    /// How long the last scan of a group took, from due to done; `None` before the first.
+    pub last_ms: Option<f64>,
+    /// Scans skipped because the one before was not done.
+    pub overruns: u64,
+    /// Scans done.
+    pub done: u64,
+    /// Points read with it.
+    pub points: usize,
+    /// Requests that one round of it takes.
+    pub requests: u64,
+}
+
+/// Faults since start.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct FaultCounts {
+    /// No answer in time.
+    pub timeouts: u64,
+    /// Answers with an error of the protocol.
+    pub exceptions: u64,
+    /// Answers that came too late or to nobody, discarded.
+    pub late: u64,
+    /// Streams that were not the protocol any more.
+    pub desync: u64,
+    /// Sessions opened after the first.
+    pub reconnects: u64,
+    /// Frames that broke the protocol or did not fit their request.
+    pub bad_frames: u64,
+}
+
+/// One device.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceStatus {
+    /// Its name.
+    pub name: String,
+    /// Unit, slot or similar.
+    pub unit: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Since when, ms since 1970.
+    pub since: f64,
+    /// When it is probed next, ms since 1970.
+    pub next_probe_ms: Option<f64>,
+    /// What it refused.
+    pub quarantined: Vec<Quarantined>,
+    /// What is never touched.
+    pub excluded: Vec<String>,
+}
+
+/// An address that the device refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Quarantined {
+    /// In the protocol's words.
+    pub address: String,
+    /// Paths of the points concerned.
+    pub points: Vec<String>,
+    /// What the device said.
+    pub reason: String,
+}
+
+/// What went wrong last.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastError {
+    /// When, ms since 1970.
+    pub time: f64,
+    /// What happened.
+    pub title: String,
+    /// What it means.
+    pub meaning: &'static str,
+    /// The next step.
+    pub next: &'static str,
+}
+
+impl LastError {
+    pub(super) fn new(at: Time, fault: &Fault, whom: &str) -> Self {
+        let (title, meaning, next) = fault.words();
+        let title = if whom.is_empty() { title } else { format!("{whom}: {title}") };
+        Self { time: at.millis_f64(), title, meaning, next }
+    }
+}
+
+impl FaultCounts {
+    pub(super) fn of(counters: &Counters) -> Self {
+        Self {
+            timeouts: counters.timeouts.load(Relaxed),
+            exceptions: counters.exceptions.load(Relaxed),
+            late: counters.late.load(Relaxed),
+            desync: counters.desync.load(Relaxed),
+            reconnects: counters.reconnects.load(Relaxed),
+            bad_frames: counters.bad_frames.load(Relaxed),
+        }
+    }
+}
+
+pub(super) fn all_counters(counters: &Counters) -> Vec<(&'static str, u64)> {
+    let c = counters;
+    [
+        ("requests", &c.requests),
+        ("answers", &c.answers),
+        ("bytes_out", &c.bytes_out),
+        ("bytes_in", &c.bytes_in),
+        ("timeouts", &c.timeouts),
+        ("exceptions", &c.exceptions),
+        ("late", &c.late),
+        ("desync", &c.desync),
+        ("reconnects", &c.reconnects),
+        ("bad_frames", &c.bad_frames),
+        ("connect_failures", &c.connect_failures),
+        ("samples", &c.samples),
+        ("writes", &c.writes),
+        ("panics", &c.panics),
+        ("refused_orders", &c.refused_orders),
+    ]
+    .into_iter()
+    .map(|(name, counter)| (name, counter.load(Relaxed)))
+    .collect()
+}

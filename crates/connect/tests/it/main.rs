@@ -1,0 +1,1 @@
+//! Against peers nobody here wrote.
