@@ -104,8 +104,7 @@ const fn f(
     section: &'static str,
     table: Table,
     access: Access,
-    request: Shape,
-    response: Shape,
+    (request, response): (Shape, Shape),
 ) -> Function {
     Function { code, name, section, table, access, request, response }
 }
@@ -116,25 +115,25 @@ use Table::{Coils, Device, DiscreteInputs, Files, HoldingRegisters, InputRegiste
 
 /// Every function of the standard that this codec speaks, by code.
 pub const FUNCTIONS: [Function; 19] = [
-    f(1, "Read Coils", "6.1", Coils, Read, Fixed(5), Count8(1)),
-    f(2, "Read Discrete Inputs", "6.2", DiscreteInputs, Read, Fixed(5), Count8(1)),
-    f(3, "Read Holding Registers", "6.3", HoldingRegisters, Read, Fixed(5), Count8(1)),
-    f(4, "Read Input Registers", "6.4", InputRegisters, Read, Fixed(5), Count8(1)),
-    f(5, "Write Single Coil", "6.5", Coils, Write, Fixed(5), Fixed(5)),
-    f(6, "Write Single Register", "6.6", HoldingRegisters, Write, Fixed(5), Fixed(5)),
-    f(7, "Read Exception Status", "6.7", Device, Diag, Fixed(1), Fixed(2)),
-    f(8, "Diagnostics", "6.8", Device, Diag, Diagnostic, Diagnostic),
-    f(11, "Get Comm Event Counter", "6.9", Device, Diag, Fixed(1), Fixed(5)),
-    f(12, "Get Comm Event Log", "6.10", Device, Diag, Fixed(1), Count8(1)),
-    f(15, "Write Multiple Coils", "6.11", Coils, Write, Count8(5), Fixed(5)),
-    f(16, "Write Multiple Registers", "6.12", HoldingRegisters, Write, Count8(5), Fixed(5)),
-    f(17, "Report Server ID", "6.13", Device, Diag, Fixed(1), Count8(1)),
-    f(20, "Read File Record", "6.14", Files, Read, Count8(1), Count8(1)),
-    f(21, "Write File Record", "6.15", Files, Write, Count8(1), Count8(1)),
-    f(22, "Mask Write Register", "6.16", HoldingRegisters, Write, Fixed(7), Fixed(7)),
-    f(23, "Read/Write Multiple Registers", "6.17", HoldingRegisters, ReadWrite, Count8(9), Count8(1)),
-    f(24, "Read FIFO Queue", "6.18", HoldingRegisters, Read, Fixed(3), Count16(1)),
-    f(43, "Read Device Identification", "6.21", Device, Diag, Fixed(4), Objects),
+    f(1, "Read Coils", "6.1", Coils, Read, (Fixed(5), Count8(1))),
+    f(2, "Read Discrete Inputs", "6.2", DiscreteInputs, Read, (Fixed(5), Count8(1))),
+    f(3, "Read Holding Registers", "6.3", HoldingRegisters, Read, (Fixed(5), Count8(1))),
+    f(4, "Read Input Registers", "6.4", InputRegisters, Read, (Fixed(5), Count8(1))),
+    f(5, "Write Single Coil", "6.5", Coils, Write, (Fixed(5), Fixed(5))),
+    f(6, "Write Single Register", "6.6", HoldingRegisters, Write, (Fixed(5), Fixed(5))),
+    f(7, "Read Exception Status", "6.7", Device, Diag, (Fixed(1), Fixed(2))),
+    f(8, "Diagnostics", "6.8", Device, Diag, (Diagnostic, Diagnostic)),
+    f(11, "Get Comm Event Counter", "6.9", Device, Diag, (Fixed(1), Fixed(5))),
+    f(12, "Get Comm Event Log", "6.10", Device, Diag, (Fixed(1), Count8(1))),
+    f(15, "Write Multiple Coils", "6.11", Coils, Write, (Count8(5), Fixed(5))),
+    f(16, "Write Multiple Registers", "6.12", HoldingRegisters, Write, (Count8(5), Fixed(5))),
+    f(17, "Report Server ID", "6.13", Device, Diag, (Fixed(1), Count8(1))),
+    f(20, "Read File Record", "6.14", Files, Read, (Count8(1), Count8(1))),
+    f(21, "Write File Record", "6.15", Files, Write, (Count8(1), Count8(1))),
+    f(22, "Mask Write Register", "6.16", HoldingRegisters, Write, (Fixed(7), Fixed(7))),
+    f(23, "Read/Write Multiple Registers", "6.17", HoldingRegisters, ReadWrite, (Count8(9), Count8(1))),
+    f(24, "Read FIFO Queue", "6.18", HoldingRegisters, Read, (Fixed(3), Count16(1))),
+    f(43, "Read Device Identification", "6.21", Device, Diag, (Fixed(4), Objects)),
 ];
 
 /// The function with this code (without the exception bit), if the standard has it.
