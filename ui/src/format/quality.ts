@@ -19,7 +19,7 @@ const KNOWN: Record<string, Omit<QualityWords, "class">> = {
     next: "Ask who set the override before you rely on the value.",
   },
   UncertainLastUsableValue: {
-    short: "Uncertain, last usable",
+    short: "Uncertain, old",
     text: "The source stopped renewing this value; this is the last usable one.",
     next: "Check the source if it stays.",
   },
@@ -37,6 +37,11 @@ const KNOWN: Record<string, Omit<QualityWords, "class">> = {
     short: "Never read",
     text: "There has been no communication with the device since the start.",
     next: "Look at the connection: address, unit number, firewall.",
+  },
+  BadNodeIdUnknown: {
+    short: "No such point",
+    text: "There is no point with this path, or you may not see it.",
+    next: "Search for it: it may have been renamed.",
   },
   BadOutOfService: {
     short: "Out of service",
@@ -69,7 +74,7 @@ const KNOWN: Record<string, Omit<QualityWords, "class">> = {
     next: "Compare type and byte order of the tag with the manual of the device.",
   },
   UncertainEngineeringUnitsExceeded: {
-    short: "Uncertain, out of range",
+    short: "Uncertain, range",
     text: "The value lies outside of the range for which the sensor is sound.",
     next: "Check the sensor, or widen the range in the tag file if it is right.",
   },

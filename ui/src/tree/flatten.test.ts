@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TreeChild } from "../api/types";
-import { ancestors, arrow, flatten, missing, type Children } from "./flatten";
+import { ancestors, arrow, flatten, shownPrefixes, type Children } from "./flatten";
 
 const folder = (path: string): TreeChild => ({ segment: path.split("/").pop() ?? "", path, kind: "folder", points: 1, bad: 0 });
 const point = (path: string): TreeChild => ({ ...folder(path), kind: "point" });
@@ -27,10 +27,8 @@ describe("flattening", () => {
   it("an open branch inside a closed one stays hidden", () => {
     expect(shown(["a/x"])).toEqual(["1:a", "1:b"]);
   });
-  it("asks only for what is shown and not asked for yet", () => {
-    expect(missing("", loaded, new Set(["a", "b"]))).toEqual(["b"]);
-    expect(missing("", new Map(loaded).set("b", { state: "loading" }), new Set(["b"]))).toEqual([]);
-    expect(missing("", new Map(), new Set())).toEqual([""]);
+  it("knows which opened branches are on screen", () => {
+    expect(shownPrefixes(new Set(["", "a", "a/x", "b/y", "b/y/z"]))).toEqual(["a", "a/x"]);
   });
   it("gives place and size of the family for screen readers", () => {
     expect(flatten("", loaded, new Set())[1]).toMatchObject({ position: 2, size: 2 });

@@ -33,11 +33,9 @@ function walk(prefix: string, depth: number, loaded: ReadonlyMap<string, Childre
   if (below.more) rows.push({ kind: "more", path: prefix, depth });
 }
 
-/** Prefixes that are shown and not yet asked for. */
-export function missing(root: string, loaded: ReadonlyMap<string, Children>, open: ReadonlySet<string>): string[] {
-  return flatten(root, loaded, open)
-    .filter((r) => r.kind === "loading" && !loaded.has(r.path))
-    .map((r) => r.path);
+/** Opened branches that are on screen: those inside of a closed one are not, and need not be read. */
+export function shownPrefixes(open: ReadonlySet<string>): string[] {
+  return [...open].filter((path) => path !== "" && ancestors(path).every((above) => open.has(above)));
 }
 
 /** "a/b/c" -> ["a", "a/b", "a/b/c"]. */

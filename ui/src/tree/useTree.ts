@@ -2,20 +2,20 @@
 import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api } from "../api/client";
-import { flatten, type Children, type Row } from "./flatten";
+import { flatten, shownPrefixes, type Children, type Row } from "./flatten";
 
 /** Opened branches beyond this many stay closed: the memory of a browser is finite too. */
-const MAX_OPEN = 400;
+const MAX_OPEN = 200;
 
 export function useTree(root: string, open: ReadonlySet<string>): { rows: Row[]; retry: (prefix: string) => void } {
-  const prefixes = useMemo(() => [root, ...[...open].filter((p) => p !== root).slice(-MAX_OPEN)], [root, open]);
+  const prefixes = useMemo(() => [root, ...shownPrefixes(open).slice(-MAX_OPEN)], [root, open]);
   const results = useQueries({
     queries: prefixes.map((prefix) => ({
       queryKey: ["tree", prefix],
       queryFn: ({ signal }: { signal: AbortSignal }) => api.tree(prefix, { signal }),
       staleTime: 10_000,
-      // Live values come by the stream; this only renews counts of bad points and new children.
-      refetchInterval: 15_000,
+      // Live values come by the stream; this only renews counts of bad points and new children, about once a second at most.
+      refetchInterval: Math.max(10_000, prefixes.length * 1_000),
     })),
     combine: (all) => all,
   });
