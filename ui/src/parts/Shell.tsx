@@ -27,6 +27,7 @@ export function Shell({ children, sessionError }: { children: ReactNode; session
   const main = useRef<HTMLElement>(null);
   const [open, setOpen] = useState(false);
   const first = useRef(true);
+  const old = useLiveStatus() === "lost" || sessionError;
   useShortcuts();
 
   // A new page starts at its beginning, for readers of the screen too.
@@ -38,7 +39,7 @@ export function Shell({ children, sessionError }: { children: ReactNode; session
   }, [pathname]);
 
   return (
-    <div className="shell">
+    <div className={old ? "shell values-old" : "shell"}>
       <a className="skip" href="#main" onClick={(e) => (e.preventDefault(), main.current?.focus())}>
         Skip to the content
       </a>
@@ -51,7 +52,7 @@ export function Shell({ children, sessionError }: { children: ReactNode; session
           {session.site?.site ? ` / ${session.site.site}` : ""}
         </span>
         <ModeBadge mode={session.mode} />
-        <LiveState sessionError={sessionError} />
+        {old && <LinkLost />}
         <Clock />
         <Link to="/account" className="who">
           {session.user.name}, {session.user.role}
@@ -95,11 +96,8 @@ function Clock() {
 }
 
 /** Quiet while values flow; loud when they do not, because old values look like new ones. */
-function LiveState({ sessionError }: { sessionError: boolean }) {
-  const status = useLiveStatus();
+function LinkLost() {
   useNow();
-  const lost = status === "lost" || sessionError;
-  if (!lost) return null;
   const since = hub.lostSince ? ` for ${formatDuration(Math.floor((Date.now() - hub.lostSince) / 1000))}` : "";
   return (
     <span className="live-lost" title="The plant is not affected. The page tries again by itself.">
