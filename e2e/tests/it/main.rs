@@ -3,6 +3,7 @@
 mod command_line;
 mod crash;
 mod delivery;
+mod docs;
 mod first_hour;
 mod harness;
 mod history;
