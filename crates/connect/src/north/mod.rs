@@ -1,1 +1,159 @@
 //! Destinations: readers of the journal that hand samples and events to other systems.
+//!
+//! ```text
+//!  destinations/hq.toml ─▶ build() ─▶ Destination ─▶ run() ─▶ Handle { status, pause, resume, stop, rejects }
+//!                                                     │
+//!                     journal ─▶ Feed (selection, dead-band, rate, catch-up, cursor) ─▶ Sink ─▶ far side
+//! ```
+//! A sink holds only its protocol: it opens a session, calls [`Feed::connected`], takes [`Feed::next`], sends, and
+//! calls [`Feed::ack`] when the far side has it. Everything else is decided here, once for all destinations.
+
+mod feed;
+mod filter;
+mod keep;
+pub mod mqtt;
+mod progress;
+mod rejects;
+mod run;
+mod select;
+mod settings;
+mod status;
+
+pub use feed::{Current, Delivery, Feed, Samples, Wanted};
+pub use filter::Rows;
+pub use rejects::Reject;
+pub use run::{Handle, Place, run};
+pub use select::below;
+pub use settings::{CatchUp, Settings, Switch, schema};
+pub use status::{Backlog, LastError, Skipped, State, Status};
+
+use crate::kind::{Built, Context, Kind, find};
+use futures_util::future::BoxFuture;
+use model::Fault;
+use model::config::{Diagnostic, Document, check, nearest};
+
+/// One destination's protocol, also listening to its far side while idle (rebirth, commands, state).
+pub trait Sink: Send {
+    /// One session, from connect to lost. Called again after the pause that the returned fault asks for.
+    fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault>;
+
+    /// What its destination does after an outage unless the configuration says otherwise.
+    fn catch_up(&self) -> CatchUp {
+        CatchUp::InOrder
+    }
+}
+
+/// Every kind of destination.
+pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND];
+
+/// A destination that can be started.
+pub struct Destination {
+    /// Name of its file without `.toml`.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The sink, its claims and how it is protected.
+    pub built: Built<dyn Sink>,
+    /// The common keys.
+    pub settings: Settings,
+    /// Order after an outage.
+    pub catch_up: CatchUp,
+}
+
+/// Checks a destination file and constructs what it describes, without any IO but reading files that it names.
+///
+/// # Errors
+/// Every mistake in it, with its place.
+pub fn build(document: &Document, context: &Context) -> Result<Destination, Vec<Diagnostic>> {
+    let kind = kind_of(document)?;
+    let mistakes = check(document, &(kind.schema)());
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let settings = Settings::read(document);
+    let built = (kind.build)(document, context);
+    let (settings, built) = match (settings, built) {
+        (Ok(settings), Ok(built)) => (settings, built),
+        (settings, built) => {
+            let mut all = settings.err().unwrap_or_default();
+            all.extend(built.err().unwrap_or_default());
+            return Err(all);
+        }
+    };
+    let catch_up = settings.catch_up.unwrap_or_else(|| built.it.catch_up());
+    Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up })
+}
+
+fn kind_of(document: &Document) -> Result<&'static Kind<dyn Sink>, Vec<Diagnostic>> {
+    let known = || KINDS.iter().map(|kind| kind.name);
+    let list = known().collect::<Vec<_>>().join(", ");
+    let Some(name) = document.root.get("kind").and_then(|node| node.as_text()) else {
+        let help = format!("write `kind = \"mqtt\"`; there are {list}");
+        return Err(vec![document.mistake(&["kind"], "`kind` is missing or no text", help)]);
+    };
+    find(KINDS, name).ok_or_else(|| {
+        let help = nearest(name, known())
+            .map_or_else(|| format!("there are {list}"), |near| format!("did you mean `{near}`?"));
+        vec![document.mistake(&["kind"], format!("there is no kind of destination `{name}`"), help)]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Path;
+
+    fn context() -> Context {
+        Context::new("hq", Path::new("acme/leeds").unwrap(), "")
+    }
+
+    #[test]
+    fn every_sample_builds_and_stands_in_its_readme() {
+        let readmes = [include_str!("mqtt/README.md")];
+        assert_eq!(readmes.len(), KINDS.len());
+        for (kind, readme) in KINDS.iter().zip(readmes) {
+            let document = Document::parse("destinations/hq.toml", kind.sample).unwrap();
+            let built = build(&document, &context())
+                .unwrap_or_else(|mistakes| panic!("{}: {mistakes:#?}", kind.name));
+            assert_eq!(built.kind, kind.name);
+            assert!(readme.contains(kind.sample.trim()), "{}: the README shows another sample", kind.name);
+        }
+    }
+
+    fn mistakes(text: &str) -> Vec<String> {
+        let document = Document::parse("hq.toml", text).unwrap();
+        match build(&document, &context()) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// `cases/NAME.toml` has a mistake in each line that ends with `# ! words`, and no other.
+    #[test]
+    fn cases_of_wrong_files_name_each_mistake_at_its_line() {
+        let cases =
+            [include_str!("mqtt/cases/wrong-keys.toml"), include_str!("mqtt/cases/wrong-meaning.toml")];
+        for text in cases {
+            let expected: Vec<(usize, &str)> = text
+                .lines()
+                .enumerate()
+                .filter_map(|(n, line)| Some((n + 1, line.split_once("# ! ")?.1)))
+                .collect();
+            let found = mistakes(text);
+            assert_eq!(found.len(), expected.len(), "{found:#?}");
+            for (line, words) in expected {
+                let start = format!("hq.toml:{line}:");
+                assert!(
+                    found.iter().any(|m| m.starts_with(&start) && m.contains(words)),
+                    "line {line}, {words}: {found:#?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_told_with_the_nearest() {
+        assert!(mistakes("kind = \"mqqt\"\n")[0].contains("did you mean `mqtt`"));
+        assert!(mistakes("url = \"x\"\n")[0].contains("`kind` is missing"));
+    }
+}

@@ -1,0 +1,217 @@
+//! What a destination says of itself: the page, the metrics and the API read this.
+
+use super::rejects::{Reject, Rejects};
+use super::settings::{CatchUp, Switch};
+use crate::kind::Security;
+use model::{Fault, Position, Time};
+use serde::{Serialize, Serializer};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Most skipped ranges that are listed.
+const MAX_SKIPPED: usize = 100;
+/// Over how long the rate is measured.
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// Whether data flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Trying to reach the far side.
+    Connecting,
+    /// Data flows.
+    Connected,
+    /// Reached, but the far side is not ready (a Sparkplug primary host that is offline).
+    Waiting,
+    /// Not reachable; tried again by itself.
+    Lost,
+    /// Stopped by a person.
+    Paused,
+}
+
+fn as_millis<S: Serializer>(time: &Time, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.millis_f64())
+}
+
+fn as_millis_if<S: Serializer>(time: &Option<Time>, to: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => to.serialize_f64(time.millis_f64()),
+        None => to.serialize_none(),
+    }
+}
+
+/// The last thing that went wrong, in words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LastError {
+    /// When.
+    #[serde(serialize_with = "as_millis")]
+    pub time: Time,
+    /// What happened.
+    pub title: String,
+    /// What it means for the plant.
+    pub meaning: String,
+    /// The next step.
+    pub next: String,
+}
+
+/// What an outage left to be sent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Backlog {
+    /// Receive time of the oldest sample that is still to be sent, as far as known.
+    #[serde(serialize_with = "as_millis_if")]
+    pub from: Option<Time>,
+    /// When the outage ended.
+    #[serde(serialize_with = "as_millis")]
+    pub to: Time,
+    /// Samples that remain, as far as known.
+    pub remaining: Option<u64>,
+}
+
+/// Samples that the journal had to drop before they were sent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Skipped {
+    /// First and last position.
+    pub range: String,
+    /// Number of samples, where it is known.
+    pub count: Option<u64>,
+    /// When it was found.
+    #[serde(serialize_with = "as_millis")]
+    pub time: Time,
+}
+
+/// A destination at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Name of its file.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The far side.
+    pub endpoint: String,
+    /// Whether data flows.
+    pub state: State,
+    /// Since when it is in that state.
+    #[serde(serialize_with = "as_millis")]
+    pub since: Time,
+    /// Order after an outage.
+    pub catch_up: CatchUp,
+    /// Age of the oldest sample that is not acknowledged, in seconds; 0 when nothing waits.
+    pub lag_s: Option<f64>,
+    /// Samples of the journal that are not acknowledged (of all points: what selection leaves out is included).
+    pub lag_samples: u64,
+    /// What an outage left.
+    pub backlog: Option<Backlog>,
+    /// Samples acknowledged a second, over 10 s.
+    pub rate_per_s: f64,
+    /// Samples acknowledged since start.
+    pub sent: u64,
+    /// When something was last acknowledged.
+    #[serde(serialize_with = "as_millis_if")]
+    pub last_ack: Option<Time>,
+    /// Hours of outage that the journal still holds.
+    pub outage_hours: Option<f64>,
+    /// Dead letters.
+    pub rejects: u64,
+    /// What the journal dropped before it was sent.
+    pub skipped: Vec<Skipped>,
+    /// Whether the far side may write.
+    pub commands: Switch,
+    /// Commands taken from the far side, and those refused because commands are off.
+    pub commands_taken: u64,
+    /// See `commands_taken`.
+    pub commands_refused: u64,
+    /// Sessions opened since start.
+    pub sessions: u64,
+    /// The last thing that went wrong.
+    pub last_error: Option<LastError>,
+    /// How the traffic is protected.
+    pub security: Security,
+}
+
+/// What feed and runner write and pages read. One short lock, a few times a second.
+pub struct Shared(Mutex<Live>);
+
+/// Inside of [`Shared`].
+pub struct Live {
+    /// Everything that does not need computing.
+    pub status: Status,
+    /// Dead letters.
+    pub rejects: Rejects,
+    /// Everything up to here is done.
+    pub low_water: Position,
+    /// Receive time up to which the oldest stream is done, as far as known.
+    pub confirmed: Option<Time>,
+    acknowledged: VecDeque<(Duration, u64)>,
+}
+
+impl Shared {
+    /// Starts with `status`.
+    pub fn new(status: Status, rejects: Rejects) -> Self {
+        let (low_water, confirmed) = (Position::START, None);
+        Self(Mutex::new(Live { status, rejects, low_water, confirmed, acknowledged: VecDeque::new() }))
+    }
+
+    /// The inside. A panic elsewhere while it was held does not matter: these are figures.
+    pub fn lock(&self) -> MutexGuard<'_, Live> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    /// Changes the state, if it is another one.
+    pub fn become_state(&mut self, state: State, now: Time) {
+        if self.status.state != state {
+            (self.status.state, self.status.since) = (state, now);
+        }
+    }
+
+    /// Something went wrong.
+    pub fn failed(&mut self, fault: &Fault, now: Time) {
+        let (title, _, next) = fault.words();
+        let meaning = "Nothing is lost: the journal keeps it and it is sent when the far side is back.";
+        self.status.last_error =
+            Some(LastError { time: now, title, meaning: meaning.into(), next: next.into() });
+    }
+
+    /// The journal dropped something before it was sent.
+    pub fn skipped(&mut self, skipped: Skipped) {
+        self.status.skipped.push(skipped);
+        if self.status.skipped.len() > MAX_SKIPPED {
+            self.status.skipped.remove(0);
+        }
+    }
+
+    /// `samples` more were acknowledged.
+    pub fn acknowledged(&mut self, samples: u64, now: Time, monotonic: Duration) {
+        self.status.sent += samples;
+        self.status.last_ack = Some(now);
+        match self.acknowledged.back_mut() {
+            Some((at, count)) if monotonic.saturating_sub(*at) < Duration::from_millis(250) => {
+                *count += samples
+            }
+            _ => self.acknowledged.push_back((monotonic, samples)),
+        }
+        self.forget(monotonic);
+    }
+
+    fn forget(&mut self, monotonic: Duration) {
+        while self.acknowledged.front().is_some_and(|(at, _)| monotonic.saturating_sub(*at) > RATE_WINDOW) {
+            self.acknowledged.pop_front();
+        }
+    }
+
+    /// The status with its computed parts.
+    pub fn report(&mut self, monotonic: Duration) -> Status {
+        self.forget(monotonic);
+        let total: u64 = self.acknowledged.iter().map(|(_, count)| count).sum();
+        self.status.rate_per_s = total as f64 / RATE_WINDOW.as_secs_f64();
+        self.status.rejects = self.rejects.count();
+        self.status.clone()
+    }
+
+    /// The newest dead letters.
+    pub fn dead_letters(&self) -> Vec<Reject> {
+        self.rejects.newest()
+    }
+}

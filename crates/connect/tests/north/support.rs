@@ -1,0 +1,354 @@
+//! A plant without devices, a broker, and an ear at it.
+
+use connect::kind::{Context, Secrets};
+use connect::north::{self, Destination, Handle, Place, Status};
+use model::config::Document;
+use model::{
+    Access, Batch, Clock, Declaration, Each, Path, Principal, Shape, Status as Quality, SystemClock, Value,
+    ValueType, WriteRule,
+};
+use namespace::journal::{Journal, Options, RealDisk};
+use namespace::{Authority, Entry, Ledger, Namespace, Settings};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub const SITE: &str = "acme/leeds";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Polls until `found` gives something; panics with `what` at the deadline.
+pub fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether the broker is installed; says so if not.
+pub fn no_mosquitto() -> bool {
+    let missing =
+        Command::new("mosquitto").arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err();
+    if missing {
+        eprintln!("SKIPPED: mosquitto is not installed (apt-get install mosquitto mosquitto-clients)");
+    }
+    missing
+}
+
+struct Allow;
+impl Authority for Allow {
+    fn may_write(&self, _: &Principal, _: &Path) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Everything that was written to the ledger.
+#[derive(Default)]
+pub struct Memory(pub Mutex<Vec<Entry>>);
+impl Ledger for Memory {
+    fn record(&self, entry: Entry) -> Result<(), String> {
+        self.0.lock().unwrap().push(entry);
+        Ok(())
+    }
+}
+
+struct Known(BTreeMap<String, String>);
+impl Secrets for Known {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+}
+
+/// A namespace over a journal on disk.
+pub struct Plant {
+    pub namespace: Namespace,
+    pub dir: TempDir,
+    pub secrets: BTreeMap<String, String>,
+}
+
+impl Plant {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { namespace: open(&dir), dir, secrets: BTreeMap::new() }
+    }
+
+    /// Declares `paths` (below the site) of one device and returns their shape.
+    pub fn declare(&self, device: &str, points: &[(&str, ValueType)]) -> Arc<Shape> {
+        let declarations = points.iter().map(|(path, value_type)| {
+            let mut point = Declaration::new(Path::new(&format!("{SITE}/{path}")).unwrap(), *value_type);
+            point.connection = "plc".into();
+            point.device = device.into();
+            if *value_type == ValueType::F64 {
+                point.unit = "bar".into();
+                point.range = Some((0.0, 100.0));
+                point.access =
+                    Access::Write(WriteRule { min: Some(0.0), max: Some(100.0), ..WriteRule::default() });
+            }
+            point
+        });
+        Shape::new(self.namespace.declare(declarations.collect()).unwrap())
+    }
+
+    pub fn publish(&self, shape: &Arc<Shape>, values: Vec<Value>) {
+        let now = self.namespace.clock().now();
+        self.namespace.publish(Batch::polled(shape.clone(), now, Each::All(Quality::GOOD), values));
+    }
+
+    pub fn quality(&self, shape: &Arc<Shape>, quality: Quality) {
+        self.namespace.publish(Batch::quality(shape.clone(), self.namespace.clock().now(), quality));
+    }
+
+    pub fn build(&self, name: &str, text: &str) -> Destination {
+        let document = Document::parse(&format!("{name}.toml"), text).unwrap();
+        let mut context = Context::new(name, Path::new(SITE).unwrap(), self.dir.path());
+        context.secrets = Arc::new(Known(self.secrets.clone()));
+        north::build(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+    }
+
+    pub fn start(&self, name: &str, text: &str) -> Handle {
+        let folder = self.dir.path().join("destinations");
+        let place = Place { namespace: self.namespace.clone(), site: Path::new(SITE).unwrap(), folder };
+        north::run(self.build(name, text), place).unwrap()
+    }
+}
+
+fn open(dir: &TempDir) -> Namespace {
+    let clock: Arc<dyn Clock> = SystemClock::shared();
+    let disk = Arc::new(RealDisk);
+    let (journal, recovered) =
+        Journal::open(Options::new(dir.path().join("journal")), disk, clock.clone()).unwrap();
+    let settings = Settings {
+        max_skew: Duration::from_secs(5),
+        writes_on: true,
+        authority: Arc::new(Allow),
+        ledger: Arc::new(Memory::default()),
+    };
+    Namespace::open(journal, recovered, clock, settings)
+}
+
+/// Waits until the status is as `fits` wants it.
+pub fn wait_status(handle: &Handle, what: &str, fits: impl Fn(&Status) -> bool) -> Status {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let status = handle.status();
+        if fits(&status) {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}: {status:#?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A free loopback port.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A broker of our own; ended with the value.
+pub struct Broker {
+    pub port: u16,
+    dir: TempDir,
+    child: Option<Child>,
+}
+
+impl Broker {
+    /// With sessions that survive a restart and no sign-in; `more` are further lines of its configuration.
+    pub fn start(more: &str) -> Self {
+        Self::start_with(|_| format!("allow_anonymous true\n{more}\n"))
+    }
+
+    /// `more` gets the broker's folder and gives further lines.
+    pub fn start_with(more: impl Fn(&std::path::Path) -> String) -> Self {
+        let mut broker = Self { port: free_port(), dir: tempfile::tempdir().unwrap(), child: None };
+        let dir = broker.dir.path();
+        let base = "persistence true\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nlog_type error\n";
+        let user =
+            if std::env::var("USER").as_deref() == Ok("root") || rootless() { "user root\n" } else { "" };
+        let config = format!(
+            "{base}{user}persistence_location {}/\nlistener {} 127.0.0.1\n{}",
+            dir.display(),
+            broker.port,
+            more(dir)
+        );
+        std::fs::write(dir.join("mosquitto.conf"), config).unwrap();
+        broker.up();
+        broker
+    }
+
+    pub fn dir(&self) -> PathBuf {
+        self.dir.path().into()
+    }
+
+    /// Starts it again on the same port.
+    pub fn up(&mut self) {
+        assert!(self.child.is_none());
+        let log = std::fs::File::create(self.dir.path().join("log")).unwrap();
+        let mut command = Command::new("mosquitto");
+        command
+            .arg("-c")
+            .arg(self.dir.path().join("mosquitto.conf"))
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        self.child = Some(command.spawn().unwrap());
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        wait_for("the broker to listen", || {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            assert!(ended.is_none(), "mosquitto ended: {}", log());
+            TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok()
+        });
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+fn rootless() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// One message as `mosquitto_sub` saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    pub topic: String,
+    pub retained: bool,
+    pub payload: String,
+}
+
+impl Heard {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.payload).unwrap_or_else(|why| panic!("{why}: {}", self.payload))
+    }
+}
+
+/// `mosquitto_sub` with a session of its own: what is published while it is away waits for it.
+pub struct Ear {
+    child: Child,
+    heard: Receiver<Heard>,
+    pub all: Vec<Heard>,
+}
+
+impl Ear {
+    pub fn listen(broker: &Broker, filter: &str, more: &[&str]) -> Self {
+        Self::listen_as(broker, "ear", filter, more)
+    }
+
+    /// Payloads in hexadecimal with `hex`.
+    pub fn listen_as(broker: &Broker, id: &str, filter: &str, more: &[&str]) -> Self {
+        let hex = more.contains(&"--hex");
+        let mut command = Command::new("mosquitto_sub");
+        command.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &broker.port.to_string(),
+            "-t",
+            filter,
+            "-i",
+            id,
+            "-c",
+            "-q",
+            "1",
+        ]);
+        command.args(["-F", if hex { "%r %t %x" } else { "%r %t %p" }]);
+        command.args(more.iter().filter(|arg| **arg != "--hex"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (send, heard) = channel();
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let mut parts = line.splitn(3, ' ');
+                let (Some(retained), Some(topic), Some(payload)) = (parts.next(), parts.next(), parts.next())
+                else {
+                    continue;
+                };
+                let heard = Heard { topic: topic.into(), retained: retained == "1", payload: payload.into() };
+                if send.send(heard).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut ear = Self { child, heard, all: Vec::new() };
+        ear.wake(broker, filter, more);
+        ear
+    }
+
+    /// The subscription stands when a message of ours comes back.
+    fn wake(&mut self, broker: &Broker, filter: &str, more: &[&str]) {
+        let topic = filter.replace("/#", "/hello").replace(['#', '+'], "hello");
+        let login: Vec<&str> = more.iter().copied().filter(|arg| *arg != "--hex").collect();
+        wait_for("the subscription to stand", || {
+            shout(broker, &topic, "hello", &login);
+            let deadline = Instant::now() + Duration::from_millis(500);
+            while Instant::now() < deadline {
+                match self.heard.recv_timeout(Duration::from_millis(50)) {
+                    Ok(heard) if heard.topic == topic => return Some(()),
+                    Ok(heard) => self.all.push(heard),
+                    Err(_) => {}
+                }
+            }
+            None
+        });
+    }
+
+    /// Collects until `enough` of all that was heard.
+    pub fn until(&mut self, what: &str, enough: impl Fn(&[Heard]) -> bool) -> &[Heard] {
+        let deadline = Instant::now() + PATIENCE;
+        while !enough(&self.all) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(left) {
+                Ok(heard) if heard.payload == "hello" || heard.payload == "68656c6c6f" => {}
+                Ok(heard) => self.all.push(heard),
+                Err(why) => panic!(
+                    "waited in vain for {what} ({why}); heard {} messages: {:#?}",
+                    self.all.len(),
+                    tail(&self.all)
+                ),
+            }
+        }
+        &self.all
+    }
+}
+
+fn tail(all: &[Heard]) -> &[Heard] {
+    all.get(all.len().saturating_sub(10)..).unwrap_or_default()
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `mosquitto_pub` with QoS 1.
+pub fn shout(broker: &Broker, topic: &str, payload: &str, more: &[&str]) {
+    let port = broker.port.to_string();
+    let status = Command::new("mosquitto_pub")
+        .args(["-h", "127.0.0.1", "-p", &port, "-t", topic, "-m", payload, "-q", "1"])
+        .args(more)
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.is_ok());
+}
