@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatBytes, formatCount, formatInteger, formatNumber, formatPercent, plural } from "./number";
+import { passwordProblem } from "./password";
 import { qualityWords } from "./quality";
 import { severityWords } from "./severity";
 import { formatAge, formatDuration, formatTime, fromLocalInput, toLocalInput, zoneName } from "./time";
@@ -105,6 +106,16 @@ describe("values", () => {
       "",
     ]);
   });
+});
+
+describe("passwords", () => {
+  it.each([
+    ["short", "anna", false],
+    ["aaaaaaaaaaaaaa", "anna", false],
+    ["anna-is-me", "anna", false],
+    ["correct horse battery", "anna", true],
+    ["anna likes long sentences", "anna", true],
+  ])("%s for %s: %s", (password, name, fine) => expect(passwordProblem(password, name) === null).toBe(fine));
 });
 
 describe("qualities and severities", () => {

@@ -88,7 +88,7 @@ function Password({ name }: { name: string }) {
         <Field label="Current password" hint="Leave empty if you came by a one-time link.">
           <input type="password" autoComplete="current-password" value={current} onChange={(e) => setCurrent(e.target.value)} />
         </Field>
-        <Field label="New password" hint="At least 12 characters." problem={tried ? problem : null}>
+        <Field label="New password" hint="At least 10 characters. Four unrelated words are a good one." problem={tried ? problem : null}>
           <input type="password" autoComplete="new-password" required value={next} onChange={(e) => setNext(e.target.value)} />
         </Field>
         <Field label="New password again" problem={tried ? differs : null}>

@@ -9,9 +9,23 @@ import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
 import { Time, Zone } from "../parts/Time";
 import { Link, pointHref, setSearch, useSearch } from "../router";
+import { useWhyNot } from "../session";
 import { COMMANDS } from "../words/commands";
 
 export function Audit() {
+  const why = useWhyNot("engineer", "read the audit log");
+  if (why === null) return <Records />;
+  return (
+    <Page title="Audit">
+      <Empty title="The audit log is not for every role.">
+        <p>{why}</p>
+        <p>Ask one of them, or an administrator for the role. What happened in the plant is on the page Events for everybody.</p>
+      </Empty>
+    </Page>
+  );
+}
+
+function Records() {
   const asked = useSearch().get("search") ?? "";
   const [text, setText] = useState(asked);
   useEffect(() => {

@@ -78,15 +78,13 @@ function Lines({ lines }: { lines: Line[] }) {
   );
 }
 
-const RUNNING = new Set(["execute", "running", "run", "on", "auto", "producing", "idle", "ready", "completed", "complete"]);
-const STOPPED = new Set(["aborted", "aborting", "held", "stopped", "fault", "faulted", "error", "stopping"]);
-/** A unit gives no level of its own: the PackML word decides whether it stands out. */
+const FAILED = new Set(["aborted", "aborting", "fault", "faulted", "failed"]);
+const STOPPED = new Set(["stopped", "stopping", "held", "holding", "suspended", "suspending", "clearing", "blocked", "starved"]);
+/** A unit gives no level of its own: the PackML word (ISA-TR88.00.02) decides whether it stands out. */
 function unitTone(unit: Unit): "normal" | "attention" | "alarm" {
   const word = unit.state?.text?.toLowerCase() ?? "";
-  if (STOPPED.has(word)) return word.startsWith("abort") || word.startsWith("fault") || word === "error" ? "alarm" : "attention";
-  if (unit.bad && unit.points && unit.bad >= unit.points) return "alarm";
-  if (RUNNING.has(word) || word === "") return unit.bad ? "attention" : "normal";
-  return unit.bad ? "attention" : "normal";
+  if (FAILED.has(word) || (unit.bad && unit.points && unit.bad >= unit.points)) return "alarm";
+  return STOPPED.has(word) || unit.bad ? "attention" : "normal";
 }
 
 function UnitCard({ unit }: { unit: Unit }) {

@@ -39,7 +39,7 @@ export function Setup() {
         <Field label="Name">
           <input name="username" autoComplete="username" autoCapitalize="none" required value={name} onChange={(e) => setName(e.target.value)} />
         </Field>
-        <Field label="Password" hint="At least 12 characters. A sentence is easier to remember than signs." problem={tried ? problem : null}>
+        <Field label="Password" hint="At least 10 characters. Four unrelated words are a good one." problem={tried ? problem : null}>
           <input type="password" name="password" autoComplete="new-password" required value={password} onChange={(e) => setPassword(e.target.value)} />
         </Field>
         <Field label="Password again" problem={tried ? differs : null}>
