@@ -36,6 +36,12 @@ pub(crate) fn identify(web: &Web, headers: &HeaderMap) -> Option<Who> {
     Some(by_session(web.access.session(value)?, value))
 }
 
+/// The owner, whom the kernel has vouched for.
+pub(crate) fn owner(principal: Principal) -> Who {
+    let key = Arc::from(principal.name.as_str());
+    Who { principal, key, credential: Credential::Owner, session: None }
+}
+
 fn by_token(principal: Principal, token: &str) -> Who {
     let key = Arc::from(principal.name.as_str());
     Who { principal, key, credential: Credential::Token(token.into()), session: None }
@@ -55,6 +61,7 @@ pub(crate) fn still_valid(web: &Web, who: &Who) -> bool {
     let now = match &who.credential {
         Credential::Cookie(cookie) => web.access.session(cookie).map(|session| session.principal),
         Credential::Token(token) => web.access.token(token),
+        Credential::Owner => Some(who.principal.clone()),
     };
     now.is_some_and(|now| now == who.principal)
 }

@@ -4,6 +4,7 @@ use crate::ApiError;
 use crate::auth;
 use crate::extract::BodyLimit;
 use crate::rate::{Asker, client_of};
+use crate::local::Owner;
 use crate::state::{Peer, Shared, Who};
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -87,7 +88,8 @@ fn admit(web: &Shared, rule: &Rule, request: &Request) -> Result<Option<Arc<Who>
         Need::LocalOrViewer if address.to_canonical().is_loopback() => return Ok(None),
         Need::LocalOrViewer | Need::Role(_) => {}
     }
-    let Some(who) = auth::identify(web, request.headers()) else {
+    let owner = request.extensions().get::<Owner>().map(|owner| auth::owner(owner.0.clone()));
+    let Some(who) = owner.or_else(|| auth::identify(web, request.headers())) else {
         take(Asker::Address(client), web.limits.address)?;
         web.counters.unauthorised.add(1);
         return Err(if web.access.has_users() { ApiError::signed_out() } else { ApiError::setup_needed() });

@@ -19,6 +19,7 @@ mod guard;
 mod history;
 mod json;
 mod limits;
+mod local;
 mod metrics;
 mod overview;
 mod pages;
@@ -34,7 +35,9 @@ mod streams;
 
 pub use error::ApiError;
 pub use history::{Figures, History, Sample, Span};
+pub use axum::body::Body;
 pub use limits::Limits;
+pub use local::Local;
 pub use plant::{Asset, Facts, Pausable, Plant, Problem, ProblemKind, Query};
 pub use rate::Rate;
 pub use routes::openapi;

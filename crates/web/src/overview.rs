@@ -259,6 +259,7 @@ fn data_health(
     let state = |wanted: &[&str]| connections.iter().filter(|c| wanted.contains(&c.state.as_str())).count();
     let journal = web.namespace.journal().stats();
     let store = web.store.figures();
+    let free_bytes = web.plant.free_bytes().unwrap_or(journal.free_bytes);
     let used_bytes = journal.bytes + store.bytes;
     DataHealth {
         connections: ConnectionCounts {
@@ -283,8 +284,8 @@ fn data_health(
             .filter_map(|d| d.lag_s)
             .fold(None, |most, lag| Some(most.map_or(lag, |m: f64| m.max(lag)))),
         outage_hours: Some(journal.outage_hours).filter(|hours| hours.is_finite()),
-        disk_days_left: web.disk_days_left(used_bytes, journal.free_bytes),
-        disk: Disk { used_bytes, free_bytes: journal.free_bytes },
+        disk_days_left: web.disk_days_left(used_bytes, free_bytes),
+        disk: Disk { used_bytes, free_bytes },
         clock: web.plant.clock(),
         monitor_coverage: web.plant.monitor_coverage(),
         journal: JournalHealth {

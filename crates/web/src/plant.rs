@@ -39,6 +39,11 @@ pub trait Plant: Send + Sync + 'static {
     /// How much of the network the monitor sees, in words; `None` without a monitor.
     fn monitor_coverage(&self) -> Option<String>;
 
+    /// Free bytes of the disk of the data folder; `None` takes what the journal sees.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Names of the connections and destinations that use a secret.
     fn secret_users(&self, secret: &str) -> Vec<String>;
 

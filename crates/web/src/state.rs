@@ -25,7 +25,7 @@ pub struct App {
     /// SQL over history.
     pub query: Arc<dyn Query>,
     /// Identity, secrets, audit.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// Everything else.
     pub plant: Arc<dyn Plant>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Web {
     pub namespace: Namespace,
     pub store: Arc<dyn History>,
     pub query: Arc<dyn Query>,
-    pub access: Access,
+    pub access: Arc<Access>,
     pub plant: Arc<dyn Plant>,
     pub clock: Arc<dyn Clock>,
     pub limits: Limits,
@@ -105,6 +105,8 @@ pub(crate) enum Credential {
     Cookie(Arc<str>),
     /// An API token.
     Token(Arc<str>),
+    /// The machine's owner at the local socket.
+    Owner,
 }
 
 impl Who {
