@@ -38,7 +38,7 @@ pub use certificate::CertificateAuthority;
 pub use error::AccessError;
 pub use ledger::{Chain, LedgerFile, Page, Record, Verification};
 pub use listener::{Certificate, ListenerTls, check_listener};
-pub use open::{Access, Options};
+pub use open::{Access, LEDGER_FILE, Options};
 pub use secret::SecretInfo;
 pub use session::{Session, SignedIn};
 pub use token::{NewToken, TokenInfo};

@@ -72,6 +72,11 @@ impl ListenerTls {
         self.resolver.0.read().cert.first().and_then(|der| summary(der))
     }
 
+    /// Whether anybody but the housekeeping still holds it or its configuration.
+    pub(crate) fn is_in_use(this: &Arc<Self>) -> bool {
+        Arc::strong_count(this) > 1 || Arc::strong_count(&this.config) > 1
+    }
+
     /// Takes a renewed certificate into use. Connections that are open keep theirs. A failure is logged and the one in
     /// use stays.
     pub(crate) fn renew(&self, authority: &CertificateAuthority) {
@@ -133,7 +138,7 @@ impl Access {
         let config =
             server_config(resolver.clone(), clients, alpn).map_err(|fault| certificate_error(&fault))?;
         let listener = Arc::new(ListenerTls { source, resolver, stamp: Mutex::new(stamp), config });
-        self.0.listeners.lock().push(Arc::downgrade(&listener));
+        self.0.listeners.lock().push(listener.clone());
         Ok(listener)
     }
 }

@@ -15,8 +15,11 @@ use namespace::Entry;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// The ledger's name inside the folder of [`Access::open`].
+pub const LEDGER_FILE: &str = "ledger.jsonl";
 
 /// How long things are valid.
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) hasher: Hasher,
     pub(crate) refusals: Mutex<crate::signin::Refusals>,
     pub(crate) authority: CertificateAuthority,
-    pub(crate) listeners: Mutex<Vec<Weak<ListenerTls>>>,
+    pub(crate) listeners: Mutex<Vec<Arc<ListenerTls>>>,
     _lock: File,
 }
 
@@ -77,7 +80,7 @@ impl Access {
         let lock = files::lock(dir)?;
         let users: Table<Users> = Table::open(dir.join("users.json"))?;
         users.get().check(&dir.join("users.json"))?;
-        let ledger = LedgerFile::open(&dir.join("ledger.jsonl"), clock.clone())?;
+        let ledger = LedgerFile::open(&dir.join(LEDGER_FILE), clock.clone())?;
         let inner = Inner {
             users,
             tokens: Table::open(dir.join("tokens.json"))?,
@@ -125,10 +128,10 @@ impl Access {
         self.flush_refusals(false);
         self.save_soft();
         let mut listeners = self.0.listeners.lock();
-        listeners.retain(|listener| listener.strong_count() > 0);
-        let alive: Vec<_> = listeners.iter().filter_map(Weak::upgrade).collect();
+        listeners.retain(ListenerTls::is_in_use);
+        let all = listeners.clone();
         drop(listeners);
-        for listener in alive {
+        for listener in all {
             listener.renew(&self.0.authority);
         }
     }

@@ -274,3 +274,77 @@ impl Access {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::password::WORK;
+    use crate::user::LinkPurpose;
+    use model::{ManualClock, Time};
+
+    fn work_of(access: &Access, name: &str, password: &str) -> u64 {
+        let before = WORK.get();
+        assert!(
+            matches!(access.check_password(name, password, "10.0.0.1"), Err(AccessError::Wrong)),
+            "{name}"
+        );
+        WORK.get() - before
+    }
+
+    #[test]
+    fn every_refusal_costs_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let access =
+            Access::open(dir.path(), ManualClock::new(Time::from_millis(1_767_225_600_000))).unwrap();
+        let token = access.setup_token().unwrap().unwrap();
+        access.setup_now(&token, "anna", "four unrelated words", "10.0.0.1").unwrap();
+        let owner = Access::owner(0);
+        access.create_user(&owner, "new", Role::Viewer).unwrap();
+        for name in ["gone", "off"] {
+            let (_, token) = access.create_user(&owner, name, Role::Viewer).unwrap();
+            access.use_link(&token, "10.0.0.1").unwrap();
+            access.set_password(name, None, "four unrelated words", "10.0.0.1").unwrap();
+        }
+        access.update_user(&owner, "off", None, Some(true)).unwrap();
+        access.delete_user(&owner, "gone").unwrap();
+        let wrong = work_of(&access, "anna", "four unrelated swords");
+        assert_eq!(wrong, 19 * 1024 * 2);
+        for (name, password) in [
+            ("nobody", "four unrelated words"),
+            ("", ""),
+            ("new", "four unrelated words"),
+            ("off", "four unrelated words"),
+            ("off", "wrong"),
+            ("gone", "four unrelated words"),
+            ("anna", ""),
+            (&"x".repeat(1_000), "y"),
+            ("anna", &"y".repeat(100_000)),
+        ] {
+            assert_eq!(work_of(&access, name, password), wrong, "{name}");
+        }
+        assert!(access.check_password("ANNA", "four unrelated words", "10.0.0.1").is_ok());
+        let link = access.create_link(&owner, "anna", LinkPurpose::SignIn).unwrap();
+        let signed_in = access.use_link(&link, "10.0.0.1").unwrap();
+        assert!(!signed_in.session.may_set_password, "a sign-in link does not change passwords");
+    }
+
+    #[test]
+    fn floods_of_refusals_are_counted_not_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::new(Time::from_millis(1_767_225_600_000));
+        let access = Access::open(dir.path(), clock.clone()).unwrap();
+        for n in 0..500 {
+            access.refused(&format!("my-password-{n}"), "10.0.0.66", "wrong password");
+        }
+        let listed = access.ledger().page(None, 1_000, None).unwrap().records;
+        assert_eq!(listed.len() as u64, LISTED);
+        assert!(listed.iter().all(|r| r.object == "(unknown)" && !r.detail.contains("my-password")));
+        clock.advance(WINDOW);
+        access.housekeeping();
+        let newest = access.ledger().page(None, 1, None).unwrap().records.remove(0);
+        assert!(newest.detail.starts_with("480 more refusals"), "{}", newest.detail);
+        clock.advance(WINDOW);
+        access.housekeeping();
+        assert_eq!(access.ledger().head().0, LISTED + 1, "nothing more to say");
+    }
+}

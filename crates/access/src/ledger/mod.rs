@@ -201,7 +201,7 @@ mod tests {
         let record = Record::new(&entry(["a", "b", "c", "d", "é"]), 1, Time::ZERO, GENESIS.into());
         let line = record.line();
         for other in
-            [line.replace(':', ": "), line.replace('é', "\\u00e9"), line.replace("00:00Z", "00:00.0Z")]
+            [line.replace(",\"", ", \""), line.replace('é', "\\u00e9"), line.replace("00:00Z", "00:00.0Z")]
         {
             assert_ne!(other, line);
             assert!(Record::parse(other.as_bytes()).unwrap_err().contains("changed"), "{other}");
