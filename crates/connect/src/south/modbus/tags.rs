@@ -72,6 +72,9 @@ pub fn read(file: &str, text: &str) -> Result<List, Vec<Diagnostic>> {
             Ok(false) => break,
             Ok(true) => {
                 let start = record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(start);
+                // The reader may stop between the two characters that end a Windows line.
+                let ends = text.as_bytes().iter().skip(start).take_while(|b| matches!(b, b'\r' | b'\n')).count();
+                let start = start + ends;
                 let end = usize::try_from(csv.position().byte()).unwrap_or(start).max(start);
                 if record.iter().any(|field| !field.is_empty()) {
                     rows.extend(reading.row(&columns, &record, start..end));

@@ -1,0 +1,163 @@
+//! A namespace to read into, and peers as separate processes.
+
+use connect::kind::{self, Context};
+use connect::south::{self, Handle, Wheel};
+use journal::{Journal, Options, RealDisk};
+use model::config::Document;
+use model::time::Clock;
+use model::{Command, Last, Outcome, Path, Principal, Role, SystemClock, Value};
+use namespace::{Authority, Entry, Ledger, Namespace, Settings};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything in these tests.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Everybody;
+impl Authority for Everybody {
+    fn may_write(&self, _: &Principal, _: &Path) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+struct Nowhere;
+impl Ledger for Nowhere {
+    fn record(&self, _: Entry) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+pub struct House {
+    pub namespace: Namespace,
+    pub wheel: Arc<Wheel>,
+    _dir: tempfile::TempDir,
+}
+
+impl House {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = SystemClock::shared();
+        let disk = Arc::new(RealDisk::default());
+        let (journal, recovered) = Journal::open(Options::new(dir.path().join("journal")), disk, clock.clone()).unwrap();
+        let settings = Settings {
+            max_skew: Duration::from_secs(5),
+            writes_on: true,
+            authority: Arc::new(Everybody),
+            ledger: Arc::new(Nowhere),
+        };
+        Self { namespace: Namespace::open(journal, recovered, clock, settings), wheel: Arc::new(Wheel::new()), _dir: dir }
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.namespace.clock()
+    }
+
+    /// Builds a connection from its file and starts it.
+    pub fn start(&self, name: &str, text: &str) -> Handle {
+        let document = Document::parse(&format!("connections/{name}.toml"), text).unwrap();
+        let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap();
+        let kind = kind::find(south::KINDS, kind).unwrap();
+        let context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
+        let built = (kind.build)(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+        south::run(name, kind.name, built, &self.namespace, &self.wheel).unwrap()
+    }
+
+    pub fn last(&self, path: &str) -> Last {
+        let id = self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
+        self.namespace.last(id).unwrap()
+    }
+
+    pub async fn write(&self, path: &str, value: Value) -> Outcome {
+        static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let command = Command {
+            id: format!("test-{number}"),
+            path: Path::new(&format!("acme/leeds/{path}")).unwrap(),
+            value,
+            expires: self.clock().now().after(Duration::from_secs(30)),
+            reason: "test".into(),
+        };
+        let anna = Principal { name: "user:anna".into(), role: Role::Operator, prefix: None };
+        self.namespace.command(&anna, command).await
+    }
+}
+
+/// Waits until `condition` holds; panics with `what` after [`PATIENCE`].
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited {} s for {what}", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A peer in a process of its own, steered by lines. Killed when dropped.
+pub struct Peer {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    pub fn spawn(program: &str, arguments: &[&str]) -> Self {
+        let mut child = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut peer = Self { child, input, output };
+        assert_eq!(peer.line(), "ready", "{program} did not start");
+        peer
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    pub fn ask(&mut self, line: &str) -> String {
+        writeln!(self.input, "{line}").unwrap();
+        self.input.flush().unwrap();
+        self.line()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The Python with the peers; `None` says loudly that the test is skipped.
+pub fn python() -> Option<String> {
+    let python = std::env::var("IRONBRIDGE_PEERS_PYTHON").ok();
+    if python.is_none() {
+        eprintln!("SKIPPED: set IRONBRIDGE_PEERS_PYTHON to a Python that has pymodbus 3.16 (pip install pymodbus==3.16.*)");
+    }
+    python
+}
+
+/// A free port on loopback.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Path of a file of the peers.
+pub fn peer_file(name: &str) -> String {
+    format!("{}/tests/peers/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A serial line as two device files, ours and the peer's. Two pseudo terminals, joined by this process.
+pub fn serial_line() -> (String, String) {
+    let (mut ours, mut theirs) = (transport::PseudoLine::open().unwrap(), transport::PseudoLine::open().unwrap());
+    let paths = (ours.path.clone(), theirs.path.clone());
+    tokio::spawn(async move { tokio::io::copy_bidirectional(&mut ours.near, &mut theirs.near).await });
+    paths
+}
