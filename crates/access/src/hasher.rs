@@ -38,7 +38,10 @@ impl Hasher {
             return Err(AccessError::Busy);
         }
         let _slot = self.slots.acquire().await.map_err(|_| AccessError::Busy)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| AccessError::Busy)?
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a sign-in was broken off");
+            Err(AccessError::Busy)
+        })
     }
 }
 

@@ -68,25 +68,36 @@ impl Access {
     /// [`AccessError::InUse`] if another process has it, [`AccessError::Corrupt`] names a damaged file and what to do:
     /// a damaged users file never opens a door.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, AccessError> {
-        Self::open_with(dir, clock, Options::default())
+        let (access, problems) = Self::open_anyway(dir, clock, Options::default())?;
+        problems.into_iter().next().map_or(Ok(access), Err)
     }
 
-    /// As [`Access::open`], with other times.
+    /// Opens the folder even if files in it cannot be used, and tells which: recording must not stop for them. What
+    /// cannot be used is closed, never open: without users nobody signs in, nobody is set up anew, and nothing is
+    /// written to the plant; without tokens no token is known; without the ledger nothing is changed or written.
     ///
     /// # Errors
-    /// As [`Access::open`].
-    pub fn open_with(dir: &Path, clock: Arc<dyn Clock>, options: Options) -> Result<Self, AccessError> {
+    /// [`AccessError::InUse`] if another process has it, [`AccessError::Io`] if the folder itself cannot be used.
+    pub fn open_anyway(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<(Self, Vec<AccessError>), AccessError> {
         files::private_dir(dir)?;
         let lock = files::lock(dir)?;
-        let users: Table<Users> = Table::open(dir.join("users.json"))?;
-        users.get().check(&dir.join("users.json"))?;
-        let ledger = LedgerFile::open(&dir.join(LEDGER_FILE), clock.clone())?;
+        let mut problems = Vec::new();
+        let path = dir.join(LEDGER_FILE);
+        let ledger = LedgerFile::open(&path, clock.clone()).unwrap_or_else(|error| {
+            let closed = LedgerFile::closed(&path, clock.clone(), &error);
+            problems.push(error);
+            closed
+        });
         let inner = Inner {
-            users,
-            tokens: Table::open(dir.join("tokens.json"))?,
+            users: Table::open(dir.join("users.json"), &mut problems, Users::check),
+            tokens: Table::open(dir.join("tokens.json"), &mut problems, |_, _| Ok(())),
             uses: Uses::default(),
             sessions: Sessions::open(dir.join("sessions.json"), clock.now(), &options),
-            secrets: Secrets::open(dir)?,
+            secrets: Secrets::open(dir, &mut problems),
             throttle: Throttle::new(clock.clone()),
             hasher: Hasher::new(),
             refusals: Mutex::default(),
@@ -98,7 +109,10 @@ impl Access {
             options,
             _lock: lock,
         };
-        Ok(Self(Arc::new(inner)))
+        for problem in &problems {
+            tracing::error!(%problem, "a file of the access room cannot be used; what it holds is closed until it is put right");
+        }
+        Ok((Self(Arc::new(inner)), problems))
     }
 
     /// The folder.

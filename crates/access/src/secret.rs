@@ -51,9 +51,9 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    pub(crate) fn open(dir: &Path) -> Result<Self, AccessError> {
-        let table = Table::open(dir.join("secrets.json"))?;
-        Ok(Self { table, key_file: dir.join("secret.key"), key: Mutex::new(None) })
+    pub(crate) fn open(dir: &Path, problems: &mut Vec<AccessError>) -> Self {
+        let table = Table::open(dir.join("secrets.json"), problems, |_, _| Ok(()));
+        Self { table, key_file: dir.join("secret.key"), key: Mutex::new(None) }
     }
 
     /// The cipher. A key is made only while there is nothing that another key encrypted.
@@ -77,7 +77,7 @@ impl Secrets {
             key.copy_from_slice(&bytes);
             return Ok(key);
         }
-        if !self.table.get().secrets.is_empty() {
+        if !self.table.get().secrets.is_empty() || self.table.locked().is_some() {
             return Err(self.corrupt("is missing"));
         }
         let key = random::bytes::<32>()?;
@@ -133,7 +133,10 @@ impl Access {
     pub fn read_secret(&self, name: &str) -> Result<Zeroizing<String>, AccessError> {
         let rows = self.0.secrets.table.get();
         let row = rows.secrets.iter().find(|row| row.name == name);
-        let missing = || AccessError::NotFound { kind: "secret", name: name.chars().take(64).collect() };
+        let missing = || match self.0.secrets.table.locked() {
+            None => AccessError::NotFound { kind: "secret", name: name.chars().take(64).collect() },
+            Some(why) => AccessError::Invalid(format!("the secret store cannot be read: {why}")),
+        };
         self.0.secrets.decrypt(row.ok_or_else(missing)?)
     }
 

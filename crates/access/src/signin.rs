@@ -99,7 +99,13 @@ impl Access {
         work: impl FnOnce() -> Result<R, AccessError> + Send + 'static,
     ) -> Result<R, AccessError> {
         if let Err(retry_after) = self.0.throttle.begin(name, source) {
-            self.refused(name, source, "limited");
+            let (this, name, source) = (self.clone(), name.to_owned(), source.to_owned());
+            // Recording syncs the disk: not on a thread that serves others.
+            if let Err(error) =
+                tokio::task::spawn_blocking(move || this.refused(&name, &source, "limited")).await
+            {
+                tracing::error!(%error, "a refused sign-in was not recorded");
+            }
             return Err(AccessError::Limited { retry_after });
         }
         let done = self.0.hasher.run(work).await;

@@ -61,12 +61,41 @@ pub(crate) struct Table<T> {
     path: PathBuf,
     now: RwLock<Arc<T>>,
     changing: Mutex<()>,
+    /// Why the file could not be used: the table is then empty and stays as it is.
+    locked: Option<String>,
 }
 
 impl<T: Clone + Default + Serialize + DeserializeOwned> Table<T> {
-    pub(crate) fn open(path: PathBuf) -> Result<Self, AccessError> {
-        let data = load(&path)?.unwrap_or_default();
-        Ok(Self { path, now: RwLock::new(Arc::new(data)), changing: Mutex::new(()) })
+    /// Opens the table. A file that cannot be used, or that `check` refuses, goes to `problems` and locks the table:
+    /// it is empty, and nothing overwrites the file.
+    pub(crate) fn open(
+        path: PathBuf,
+        problems: &mut Vec<AccessError>,
+        check: impl FnOnce(&T, &Path) -> Result<(), AccessError>,
+    ) -> Self {
+        let loaded = load::<T>(&path).map(Option::unwrap_or_default);
+        let loaded = loaded.and_then(|data| check(&data, &path).map(|()| data));
+        let (data, locked) = match loaded {
+            Ok(data) => (data, None),
+            Err(error) => {
+                let why = error.to_string();
+                problems.push(error);
+                (T::default(), Some(why))
+            }
+        };
+        Self { path, now: RwLock::new(Arc::new(data)), changing: Mutex::new(()), locked }
+    }
+
+    /// Why the file could not be used, if so.
+    pub(crate) fn locked(&self) -> Option<&str> {
+        self.locked.as_deref()
+    }
+
+    fn refuse_if_locked(&self) -> Result<(), AccessError> {
+        match &self.locked {
+            None => Ok(()),
+            Some(why) => Err(AccessError::Corrupt { path: self.path.clone(), why: why.clone() }),
+        }
     }
 
     /// What is in force.
@@ -80,6 +109,7 @@ impl<T: Clone + Default + Serialize + DeserializeOwned> Table<T> {
         ledger: &LedgerFile,
         edit: impl FnOnce(&mut T) -> Result<(R, Entry), AccessError>,
     ) -> Result<R, AccessError> {
+        self.refuse_if_locked()?;
         let _one_at_a_time = self.changing.lock();
         let mut next = T::clone(&self.get());
         let (result, entry) = edit(&mut next)?;
@@ -101,6 +131,7 @@ impl<T: Clone + Default + Serialize + DeserializeOwned> Table<T> {
 
     /// Notes something that is no decision of a person (last use); `edit` says whether anything changed.
     pub(crate) fn note(&self, edit: impl FnOnce(&mut T) -> bool) -> Result<(), AccessError> {
+        self.refuse_if_locked()?;
         let _one_at_a_time = self.changing.lock();
         let mut next = T::clone(&self.get());
         if !edit(&mut next) {

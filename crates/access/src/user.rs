@@ -190,9 +190,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), AccessError> {
 }
 
 impl Access {
-    /// Whether any user exists; if not, the first administrator has to be set up.
+    /// Whether any user exists; if not, the first administrator has to be set up. A users file that cannot be read
+    /// counts as having some.
     pub fn has_users(&self) -> bool {
-        !self.0.users.get().users.is_empty()
+        self.0.users.locked().is_some() || !self.0.users.get().users.is_empty()
     }
 
     /// A fresh set-up token as long as no user exists, else `None`. Each call makes the one before useless.

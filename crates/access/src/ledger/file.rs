@@ -1,7 +1,7 @@
 //! Appending: durable on return, group commit, closed for good after a failed sync.
 
 use super::recover::{self, Head};
-use super::{Record, verify};
+use super::{GENESIS, Record, verify};
 use crate::open::entry;
 use crate::{AccessError, Chain, Verification, files};
 use model::{Clock, Time};
@@ -33,6 +33,23 @@ impl Backing for File {
 
     fn truncate(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
+    }
+}
+
+/// The backing of a ledger that could not be opened.
+struct Nowhere;
+
+impl Backing for Nowhere {
+    fn append(&self, _bytes: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn truncate(&self, _length: u64) -> io::Result<()> {
+        Err(io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -71,7 +88,9 @@ impl LedgerFile {
             .open(path)
             .map_err(AccessError::io(path))?;
         files::sync_parent(path).map_err(AccessError::io(path))?;
-        let ledger = Arc::new(Self::with(path, clock, Box::new(file), tail.length, tail.seq, tail.hash));
+        let ledger = Self::with(path, clock, Box::new(file), tail.length, tail.seq, tail.hash);
+        ledger.head_saved.store(tail.head_seq, Ordering::Release);
+        let ledger = Arc::new(ledger);
         for text in tail.notices {
             tracing::warn!(ledger = %path.display(), text, "the audit ledger was recovered");
             let line = entry("system", "ledger-recovered", "ledger", "done", text);
@@ -81,6 +100,13 @@ impl LedgerFile {
             tracing::warn!(%error, "the head of the audit ledger could not be saved; tried again later");
         }
         Ok(ledger)
+    }
+
+    /// A ledger that takes nothing: the file could not be opened.
+    pub(crate) fn closed(path: &Path, clock: Arc<dyn Clock>, why: &AccessError) -> Arc<Self> {
+        let ledger = Self::with(path, clock, Box::new(Nowhere), 0, 0, GENESIS.into());
+        ledger.state.lock().failed = Some(format!("it could not be opened: {why}"));
+        Arc::new(ledger)
     }
 
     fn with(
@@ -178,7 +204,8 @@ impl LedgerFile {
         self.durable.load(Ordering::Acquire)
     }
 
-    /// Checks the whole chain from the file. Reads all of it: about 1 s per million records; call it on a blocking thread.
+    /// Checks the whole chain from the file. Reads all of it, tens of thousands of records a
+    /// second: call it on a blocking thread.
     pub fn verify(&self) -> Verification {
         let result = verify::verify_up_to(&self.path, Some(self.readable()));
         *self.checked.lock() = Some((self.clock.now(), result.clone()));
@@ -223,7 +250,6 @@ impl namespace::Ledger for LedgerFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::GENESIS;
     use model::ManualClock;
     use std::sync::atomic::AtomicBool;
 

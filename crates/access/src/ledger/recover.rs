@@ -45,6 +45,8 @@ pub(super) struct Tail {
     pub(super) length: u64,
     pub(super) seq: u64,
     pub(super) hash: String,
+    /// Number of the record that the head beside the ledger remembers, if it is the last one; else 0.
+    pub(super) head_seq: u64,
     /// What was found, to be recorded first.
     pub(super) notices: Vec<String>,
 }
@@ -52,7 +54,7 @@ pub(super) struct Tail {
 /// Finds the last whole record; what stands behind it is set aside, never deleted.
 pub(super) fn recover(path: &Path, now: Time) -> io::Result<Tail> {
     let head = Head::load(path);
-    let mut tail = Tail { length: 0, seq: 0, hash: GENESIS.into(), notices: Vec::new() };
+    let mut tail = Tail { length: 0, seq: 0, hash: GENESIS.into(), head_seq: 0, notices: Vec::new() };
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
@@ -61,6 +63,9 @@ pub(super) fn recover(path: &Path, now: Time) -> io::Result<Tail> {
             find_last(path, meta.len(), now, &mut tail)?;
         }
         Ok(_) => {}
+    }
+    if head.as_ref().is_some_and(|head| head.seq == tail.seq && head.hash == tail.hash) {
+        tail.head_seq = tail.seq;
     }
     if let Some(head) = head.filter(|head| head.seq > tail.seq) {
         let found = tail.seq;

@@ -1,6 +1,7 @@
 use crate::setup::{PASSWORD, Room, SOURCE, owner, secret};
-use access::{Access, AccessError, Certificate, LinkPurpose, NewToken};
+use access::{Access, AccessError, Certificate, LinkPurpose, NewToken, Options};
 use model::Role;
+use namespace::Authority;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use transport::tls::ClientAuthority;
@@ -130,6 +131,70 @@ async fn a_damaged_users_file_never_opens_a_door() {
     std::fs::write(&file, good).unwrap();
     let access = Access::open(&folder, clock).unwrap();
     access.sign_in("anna", secret(PASSWORD), SOURCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn recording_goes_on_behind_closed_doors() {
+    let room = Room::new().await;
+    room.user("bob", Role::Operator).await;
+    let wish = NewToken { name: "mes".into(), role: Role::Operator, prefix: None, valid: None };
+    let (_, token) = room.access.create_token(&owner(), &wish).unwrap();
+    room.access.set_secret(&owner(), "hq-db", &secret("value")).unwrap();
+    let session = room.sign_in("bob").await.unwrap();
+    let principal = session.session.principal.clone();
+    let by_token = room.access.token(&token).unwrap();
+    let path = model::Path::new("acme/leeds/x").unwrap();
+    let (dir, clock) = (room.dir, room.clock);
+    drop(room.access);
+    let folder = dir.path().join("access");
+    let open = |broken: &str| {
+        let file = folder.join(broken);
+        let good = std::fs::read(&file).unwrap();
+        std::fs::write(&file, b"{ torn").unwrap();
+        let (access, problems) = Access::open_anyway(&folder, clock.clone(), Options::default()).unwrap();
+        assert_eq!(problems.len(), 1, "{broken}");
+        assert!(problems[0].to_string().contains(broken));
+        (access, file, good)
+    };
+    let (access, file, good) = open("users.json");
+    assert!(access.has_users() && access.setup_token().unwrap().is_none(), "nobody is set up anew");
+    assert!(matches!(access.sign_in("bob", secret(PASSWORD), SOURCE).await, Err(AccessError::Wrong)));
+    assert!(access.session(&session.cookie).is_none());
+    for who in [&principal, &by_token, &owner()] {
+        assert!(access.may_write(who, &path).unwrap_err().contains("cannot be read"));
+    }
+    assert!(matches!(
+        access.create_user(&owner(), "eve", Role::Administrator),
+        Err(AccessError::Corrupt { .. })
+    ));
+    assert_eq!(*access.secret("hq-db").unwrap(), "value", "destinations go on");
+    drop(access);
+    assert_eq!(std::fs::read(&file).unwrap(), b"{ torn", "the evidence stays");
+    std::fs::write(&file, good).unwrap();
+
+    let (access, file, good) = open("tokens.json");
+    assert!(access.token(&token).is_none() && access.may_write(&by_token, &path).is_err());
+    assert_eq!(access.may_write(&principal, &path), Ok(()));
+    drop(access);
+    std::fs::write(&file, good).unwrap();
+
+    std::fs::remove_file(folder.join("secret.key")).unwrap();
+    let (access, file, good) = open("secrets.json");
+    assert!(access.read_secret("hq-db").unwrap_err().to_string().contains("cannot be read"));
+    assert!(access.set_secret(&owner(), "other", &secret("x")).is_err());
+    drop(access);
+    assert!(!folder.join("secret.key").exists(), "no second key is made over what the first encrypted");
+    std::fs::write(&file, good).unwrap();
+
+    std::fs::rename(folder.join("ledger.jsonl"), folder.join("moved")).unwrap();
+    std::fs::create_dir(folder.join("ledger.jsonl")).unwrap();
+    let (access, problems) = Access::open_anyway(&folder, clock.clone(), Options::default()).unwrap();
+    assert_eq!(problems.len(), 1);
+    assert!(access.ledger().failure().unwrap().contains("could not be opened"));
+    assert!(matches!(access.create_user(&owner(), "eve", Role::Viewer), Err(AccessError::Ledger(_))));
+    assert!(access.session(&session.cookie).is_some(), "reading goes on");
+    drop(access);
+    assert!(Access::open(&folder, clock).is_err());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 fn entry(n: usize, detail: &str) -> Entry {
     Entry {
-        actor: format!("user:{}", if n % 2 == 0 { "anna" } else { "bob" }),
+        actor: format!("user:{}", if n.is_multiple_of(2) { "anna" } else { "bob" }),
         action: "command".into(),
         object: format!("acme/leeds/filler/p-{n}"),
         outcome: "Confirmed".into(),
@@ -124,6 +124,24 @@ fn a_tail_cut_off_is_noticed_by_the_remembered_head() {
     assert!(verify(&path).problem.is_some());
     std::fs::write(&path, &good).unwrap();
     assert_eq!(verify(&path).problem, None);
+}
+
+#[test]
+fn records_lost_at_the_end_are_recorded_and_the_head_follows() {
+    let room = Room::empty();
+    (0..6).for_each(|n| room.access.ledger().append(&entry(n, "")).unwrap());
+    let path = room.access.ledger().path().to_owned();
+    let (dir, clock) = (room.dir, room.clock);
+    drop(room.access);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.lines().take(3).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let access = Access::open(&dir.path().join("access"), clock.clone()).unwrap();
+    let note = access.ledger().page(None, 1, None).unwrap().records.remove(0);
+    assert!(note.seq == 4 && note.detail.contains("records 4 to 6 were written once"), "{}", note.detail);
+    (0..2).for_each(|n| access.ledger().append(&entry(n, "")).unwrap());
+    drop(access);
+    assert_eq!(verify(&path).problem, None, "the head was replaced, though it has the same number again");
+    assert_eq!(verify(&path).records, 6);
 }
 
 #[test]
