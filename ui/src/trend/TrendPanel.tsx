@@ -15,6 +15,7 @@ import { useTrend } from "./useTrend";
 import { applyKey, keyOf, pan, PRESETS, viewOf, windowOf, zoom, type View, type Window } from "./zoom";
 
 const MAX_TAIL = 5_000;
+const FAST_SPAN = 120_000;
 
 export interface TrendPanelProps {
   detail: PointDetail;
@@ -39,13 +40,16 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
     setBuckets(Math.max(100, Math.min(2000, Math.round(width / 100) * 100)));
   }, []);
 
+  const states = detail.states ?? (point.type === "bool" ? { "0": "false", "1": "true" } : null);
+  const stepped = point.type !== "f64" || states !== null;
+  const fast = useFastTick(view.end === null && view.span <= FAST_SPAN);
   // A following window moves with the clock; one that stands does not change with it.
-  const tick = view.end === null ? now : 0;
+  const tick = view.end === null ? Math.max(now, fast) : 0;
   const window = useMemo<Window>(() => windowOf(view, Math.max(tick, serverNow())), [view, tick]);
   const following = view.end === null;
   const columns = useMemo<Columns>(
-    () => (trend ? columnsOf(trend, following ? tail : [], following ? window.to : null) : [[], [], [], []]),
-    [trend, tail, following, window.to],
+    () => (trend ? columnsOf(trend, following ? tail : [], following ? window.to : null, stepped) : [[], [], [], []]),
+    [trend, tail, following, window.to, stepped],
   );
   const bad = useMemo(() => (trend ? badStretches(trend, Math.min(window.to, serverNow())) : []), [trend, window.to]);
   const onZoom = useCallback((factor: number, anchor: number) => onView((v) => zoom(v, factor, anchor, serverNow())), [onView]);
@@ -59,7 +63,6 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
   };
   const press = (k: Parameters<typeof applyKey>[1]) => onView((v) => applyKey(v, k, serverNow()));
 
-  const states = detail.states ?? (point.type === "bool" ? { "0": "false", "1": "true" } : null);
   return (
     <Panel title="Trend" id="trend" aside={aside}>
       <div className="trend-bar" role="group" aria-label="Width of the trend">
@@ -109,7 +112,7 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
           unit={point.unit ?? ""}
           states={states}
           range={detail.range ?? null}
-          stepped={point.type !== "f64" || states !== null}
+          stepped={stepped}
           onRange={onRange}
           onZoom={onZoom}
           onPan={onPan}
@@ -121,6 +124,17 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
       <p className="trend-read">{cursor !== null && columns[0][cursor] !== undefined ? <AtCursor columns={columns} index={cursor} detail={detail} /> : <InWords detail={detail} trend={trend} window={window} />}</p>
     </Panel>
   );
+}
+
+/** A narrow window moves four times a second, unless the reader asked for calm. */
+function useFastTick(on: boolean): number {
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    if (!on || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const timer = setInterval(() => setAt(serverNow()), 250);
+    return () => clearInterval(timer);
+  }, [on]);
+  return at;
 }
 
 /** Live samples that came since the page was opened, for the right edge of the picture. */
@@ -204,7 +218,7 @@ function AtCursor({ columns, index, detail }: { columns: Columns; index: number;
   return (
     <>
       {formatTime(at, { millis: true })} {zoneName(at)}: <b>{y[index] === null ? "bad, no value" : withUnit(y[index], detail)}</b>
-      {band && ` on average, lowest ${withUnit(low[index], detail)}, highest ${withUnit(high[index], detail)}`}
+      {band && `, lowest ${withUnit(low[index], detail)}, highest ${withUnit(high[index], detail)}`}
     </>
   );
 }
@@ -223,7 +237,7 @@ function InWords({ detail, trend, window }: { detail: PointDetail; trend: Return
           {formatPercent((s.goodShare ?? 1) * 100)} Good.{" "}
           {trend.mode === "buckets" && (
             <>
-              One dot is {formatDuration((trend.bucket_ms ?? 0) / 1000)}: average and <Term k="bucket">band</Term>.
+              One dot is {formatDuration((trend.bucket_ms ?? 0) / 1000)}: {detail.states || detail.point.type !== "f64" ? "last value" : "average"} and <Term k="bucket">band</Term>.
             </>
           )}
         </>

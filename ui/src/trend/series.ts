@@ -9,10 +9,14 @@ export interface Sample {
   value: number | null;
 }
 
-/** `tail` are live samples newer than the answer; `until` extends a held value to the present. */
-export function columnsOf(trend: Trend, tail: readonly Sample[], until: number | null): Columns {
+/**
+ * `tail` are live samples newer than the answer; `until` extends a held value to the present. `stepped` values (states,
+ * counters) have no sensible average: their line is the last value of each bucket.
+ */
+export function columnsOf(trend: Trend, tail: readonly Sample[], until: number | null, stepped = false): Columns {
   const n = trend.time.length;
-  const line = trend.avg ?? (trend.mode === "raw" ? (trend.last.length === n ? trend.last : trend.min) : trend.last);
+  const average = stepped && trend.mode === "buckets" && trend.last.length === n ? trend.last : trend.avg;
+  const line = average ?? (trend.mode === "raw" ? (trend.last.length === n ? trend.last : trend.min) : trend.last);
   const buckets = trend.mode === "buckets";
   const x = trend.time.slice();
   const high: Numbers = Array.from({ length: n }, (_, i) => (buckets ? (trend.max[i] ?? null) : null));

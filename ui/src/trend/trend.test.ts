@@ -82,6 +82,11 @@ describe("series", () => {
       [4, 5, 3],
     ]);
   });
+  it("draws the last state of a bucket, not an average of states", () => {
+    const t: Trend = { ...raw([0, 10], [1.5, 2.5]), mode: "buckets", bucket_ms: 10, last: [2, 3] };
+    expect(columnsOf(t, [], null, true)[3]).toEqual([2, 3]);
+    expect(columnsOf(t, [], null, false)[3]).toEqual([1.5, 2.5]);
+  });
   it("falls back when the gateway sends no averages", () => {
     expect(columnsOf({ ...raw([1], [5]), avg: null }, [], null)[3]).toEqual([5]);
   });
