@@ -33,7 +33,9 @@ fn main() -> io::Result<()> {
             fs::write(&packed_at, packed)?;
         }
         let gzip = if smaller { format!("Some(include_bytes!({packed_at:?}))") } else { "None".to_owned() };
-        let plain = file.canonicalize()?;
+        // A copy, because the interface may be built anew (with other names) before this crate is compiled.
+        let plain = out.join(format!("{number}.raw"));
+        fs::write(&plain, &bytes)?;
         let _ = writeln!(
             table,
             "    File {{ name: {name:?}, tag: \"\\\"{:016x}\\\"\", plain: include_bytes!({plain:?}), gzip: {gzip} }},",

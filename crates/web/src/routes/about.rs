@@ -1,17 +1,15 @@
 //! About, health, metrics, the OpenAPI document.
 
-use super::table::{Route, route};
 use crate::ApiError;
 use crate::answer;
-use crate::guard::Need;
 use crate::metrics;
 use crate::shapes::About;
 use crate::state::Shared;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 const TEXT: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
 
@@ -45,8 +43,8 @@ pub(super) async fn metrics(State(web): State<Shared>) -> Result<Response, ApiEr
     Ok(([kind], text).into_response())
 }
 
-pub(super) fn openapi(document: String) -> Route {
-    let document: Arc<str> = document.into();
-    let handler = move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) };
-    route(Method::GET, "/api/openapi.json", Need::Nobody, "This document.", handler)
+pub(super) async fn openapi() -> Response {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    let document = DOCUMENT.get_or_init(super::openapi);
+    ([(header::CONTENT_TYPE, "application/json")], document.as_str()).into_response()
 }

@@ -33,10 +33,7 @@ const MANY_PATHS: usize = 1024 * 1024;
 
 /// The router of a listener.
 pub(crate) fn router(web: &Shared) -> Router {
-    let routes = all();
-    let document = serde_json::to_string(&table::document(&routes)).unwrap_or_default();
-    table::router(web, routes)
-        .merge(table::router(web, vec![about::openapi(document)]))
+    table::router(web, all())
         .fallback(pages::page)
         .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
         .with_state(web.clone())
@@ -276,6 +273,7 @@ fn admin_routes() -> Vec<Route> {
 fn about_routes() -> Vec<Route> {
     vec![
         get("/api/about", Viewer, "About this gateway.", about::about).gives::<s::About>(),
+        route(Method::GET, "/api/openapi.json", Need::Nobody, "This document.", about::openapi),
         route(Method::GET, "/healthz", Need::Nobody, "Whether the program runs.", about::healthz)
             .media("text/plain"),
         route(Method::GET, "/readyz", Need::Nobody, "Whether everything that must run runs.", about::readyz)

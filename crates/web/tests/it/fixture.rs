@@ -208,7 +208,7 @@ impl Fixture {
         };
         let tls = names.map(|names| {
             let from = access::Certificate::BuiltIn { names };
-            access.listener_tls(&from, &["http/1.1"], None).unwrap().config().clone()
+            access.listener_tls(from, &transport::tls::ClientAuthority::default(), &["http/1.1"]).unwrap().config().clone()
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let options = Options { listener, tls, names: vec!["gateway.plant".into()], limits };
