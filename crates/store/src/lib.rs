@@ -1,12 +1,34 @@
 //! The historian.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod cache;
+mod catalogue;
 pub mod codec;
 mod error;
+mod events;
+mod flush;
+mod head;
+mod keeper;
+mod lines;
+mod merge;
+mod metadata;
+mod options;
+mod query;
+pub mod rollup;
 pub mod run;
 pub mod segment;
+mod store;
+mod worker;
 
+pub use catalogue::Entry;
 pub use error::StoreError;
+pub use events::EventFilter;
+pub use metadata::Effective;
+pub use options::{Options, Rule, SegmentInfo, StoreNotice, StoreState, StoreStats};
+pub use query::{Newest, Order, Part, Samples, Trend};
+pub use rollup::Bucket;
+pub use run::Run;
+pub use store::Store;
 
 #[cfg(test)]
 mod measure {
@@ -38,7 +60,7 @@ mod measure {
                 w.group(d as u64 + 1, &runs).unwrap();
                 all.extend(runs);
             }
-            let (f, rows, _) = w.finish("{}".into()).unwrap();
+            let (f, rows, _) = w.finish(|_, _| "{}".into()).unwrap();
             drop(f);
             let took = start.elapsed();
             let size = std::fs::metadata(&path).unwrap().len();

@@ -140,12 +140,14 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
-    /// Ends the file. `about` is the JSON description. Returns the output, the rows and the span of times.
+    /// Ends the file. `about` makes the JSON description from the rows and the span of times; they are returned with
+    /// the output.
     ///
     /// # Errors
     /// The output fails.
-    pub fn finish(mut self, about: String) -> Result<(W, u64, (i64, i64)), StoreError> {
+    pub fn finish(mut self, about: impl FnOnce(u64, (i64, i64)) -> String) -> Result<(W, u64, (i64, i64)), StoreError> {
         self.emit()?;
+        let about = about(self.total, self.times);
         let packed = zstd::bulk::compress(&self.index.encode(), 9).map_err(StoreError::io("zstd"))?;
         let text = base64::engine::general_purpose::STANDARD.encode(packed);
         let pairs = [(FORMAT_KEY, FORMAT.to_string()), (ABOUT_KEY, about), (INDEX_KEY, text)];
