@@ -35,8 +35,7 @@ fn sealed_line(text: &str) -> String {
 fn checked(line: &[u8]) -> Option<&str> {
     let line = std::str::from_utf8(line).ok()?;
     let (sum, text) = line.split_once(' ')?;
-    let known = u32::from_str_radix(sum, 16).ok().filter(|_| sum.len() == 8)?;
-    (known == crc32c::crc32c(text.as_bytes())).then_some(text)
+    (sum == format!("{:08x}", crc32c::crc32c(text.as_bytes()))).then_some(text)
 }
 
 /// Reads a whole file.

@@ -2,9 +2,9 @@
 
 use crate::cursor::Cursors;
 use crate::disk::{Disk, DiskFile, Open};
-use crate::files::{Catalogue, FileInfo, Header, Kind, parse_name};
+use crate::files::{Catalogue, FileInfo, Header, Kind, parse_name, read_up_to};
 use crate::frame::ShapePool;
-use crate::linelog::with_suffix;
+use crate::linelog::{replace, with_suffix};
 use crate::mirror::{Mirror, Tail, apply, push_event};
 use crate::numbers::Numbers;
 use crate::reader::Reader;
@@ -232,10 +232,27 @@ impl Scan<'_> {
             return Ok(());
         }
         let fail = |e| JournalError::io("cut", &path, &e);
+        if survey.tail_has_frames {
+            self.keep_tail(found, survey.good_end, why).map_err(fail)?;
+        }
         found.file.set_len(survey.good_end).map_err(fail)?;
         found.file.sync().map_err(fail)?;
+        if survey.tail_has_frames {
+            return Ok(());
+        }
         let bytes = found.size.saturating_sub(survey.good_end);
         self.notices.push(Notice::TornTail { file: found.name.clone(), bytes });
+        Ok(())
+    }
+
+    /// Copies the unreadable end of a file beside it.
+    fn keep_tail(&mut self, found: &Found, from: u64, why: &str) -> io::Result<()> {
+        let kept_as = format!("{}.tail.corrupt", found.name);
+        let len = usize::try_from(found.size.saturating_sub(from)).unwrap_or(usize::MAX);
+        let bytes = read_up_to(&*found.file, from, len)?;
+        replace(&**self.disk, &self.dir.join(&kept_as), &bytes)?;
+        let detail = format!("{why}; the {len} bytes from there on were set aside");
+        self.notices.push(Notice::CorruptFile { file: found.name.clone(), kept_as, detail });
         Ok(())
     }
 

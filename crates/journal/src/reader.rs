@@ -208,12 +208,14 @@ impl Reader {
 
     /// `None`: the file has grown, go on. Otherwise whether there is more behind it.
     fn end_of_file(&mut self, scan: &mut Scan) -> Option<Filled> {
-        let (grown, live, last) = {
+        let (grown, live, last, next) = {
             let catalogue = self.shared.catalogue.lock();
             let same = |f: &&FileInfo| f.sealed == scan.info.sealed;
+            let next = catalogue.files.iter().find(|f| f.number > scan.info.number);
+            let next = next.filter(|f| f.previous == scan.info.last).map(|f| f.samples_before);
             match catalogue.get(scan.info.number).filter(same) {
-                Some(file) => (Some(file.len).filter(|len| *len > scan.limit), file.live, file.last),
-                None => (None, false, scan.info.last),
+                Some(file) => (Some(file.len).filter(|len| *len > scan.limit), file.live, file.last, next),
+                None => (None, false, scan.info.last, next),
             }
         };
         if let Some(len) = grown {
@@ -226,7 +228,7 @@ impl Reader {
         }
         if last > self.at {
             let from = if last.epoch() == self.at.epoch() { self.at.next() } else { Position::new(last.epoch(), 1) };
-            self.gap(from, last, None);
+            self.gap(from, last, next.zip(self.samples).map(|(end, at)| end.saturating_sub(at)));
         }
         Some(Filled::More)
     }

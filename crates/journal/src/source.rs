@@ -235,6 +235,8 @@ pub(crate) struct Survey {
     pub damage: Vec<(Position, &'static str)>,
     /// Damage with nothing behind it.
     pub tail: Option<&'static str>,
+    /// Sound frames stand behind that damage: it is no torn write, and the bytes are worth keeping.
+    pub tail_has_frames: bool,
 }
 
 /// Walks through a raw file. Frames at or behind `bound` belong to the next file: the file ends before them.
@@ -275,10 +277,24 @@ pub(crate) fn survey_raw(file: &Arc<dyn DiskFile>, salt: u32, bound: Position) -
         skim.lose();
         if !source.resync()? {
             survey.tail = Some(bad);
+            survey.tail_has_frames = has_frames(&**file, salt, survey.good_end, size)?;
             return Ok(survey);
         }
         survey.damage.push((survey.last.unwrap_or(skim.position), bad));
     }
+}
+
+/// Whether a sound frame begins within 64 KiB behind `from`, itself not longer than that.
+fn has_frames(file: &dyn DiskFile, salt: u32, from: u64, size: u64) -> io::Result<bool> {
+    const WINDOW: usize = 64 << 10;
+    let room = usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX);
+    let bytes = read_up_to(file, from, room.min(2 * WINDOW))?;
+    Ok((1..bytes.len().min(WINDOW)).any(|at| {
+        let Some((head, rest)) = bytes.get(at..).and_then(|b| b.split_first_chunk::<FRAME_HEAD>()) else { return false };
+        let head = u64::from_le_bytes(*head);
+        let (len, crc) = ((head & 0xFFFF_FFFF) as usize, (head >> 32) as u32);
+        len > 0 && len <= WINDOW && rest.get(..len).is_some_and(|body| frame_crc(salt, body) == crc)
+    }))
 }
 
 /// Hops over the block heads of a sealed file.
