@@ -266,6 +266,11 @@ impl Feed {
         self.shared.lock().status.security = security;
     }
 
+    /// Whether an outage left something that is still to be sent.
+    pub fn has_backlog(&self) -> bool {
+        self.progress.range().is_some()
+    }
+
     /// The next thing to send. Cancel-safe. Live goes before backlog.
     pub async fn next(&mut self) -> Delivery {
         let mut skips = 0;

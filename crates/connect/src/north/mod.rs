@@ -17,6 +17,7 @@ mod rejects;
 mod run;
 mod select;
 mod settings;
+pub mod sparkplug;
 mod status;
 
 pub use feed::{Current, Delivery, Feed, Samples, Wanted};
@@ -44,7 +45,7 @@ pub trait Sink: Send {
 }
 
 /// Every kind of destination.
-pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND];
+pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND, &sparkplug::KIND];
 
 /// A destination that can be started.
 pub struct Destination {
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn every_sample_builds_and_stands_in_its_readme() {
-        let readmes = [include_str!("mqtt/README.md")];
+        let readmes = [include_str!("mqtt/README.md"), include_str!("sparkplug/README.md")];
         assert_eq!(readmes.len(), KINDS.len());
         for (kind, readme) in KINDS.iter().zip(readmes) {
             let document = Document::parse("destinations/hq.toml", kind.sample).unwrap();

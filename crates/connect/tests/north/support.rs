@@ -73,12 +73,22 @@ pub struct Plant {
     pub namespace: Namespace,
     pub dir: TempDir,
     pub secrets: BTreeMap<String, String>,
+    /// Where destinations keep their files, if not in `dir`.
+    keep: Option<PathBuf>,
 }
 
 impl Plant {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { namespace: open(&dir), dir, secrets: BTreeMap::new() }
+        Self { namespace: open(dir.path()), dir, secrets: BTreeMap::new(), keep: None }
+    }
+
+    /// In a folder that outlives it.
+    pub fn at(folder: &std::path::Path) -> Self {
+        let dir = tempfile::Builder::new().disable_cleanup(true).prefix("run").tempdir_in(folder).unwrap();
+        let mut plant = Self { namespace: open(folder), dir, secrets: BTreeMap::new(), keep: None };
+        plant.keep = Some(folder.into());
+        plant
     }
 
     /// Declares `paths` (below the site) of one device and returns their shape.
@@ -115,17 +125,16 @@ impl Plant {
     }
 
     pub fn start(&self, name: &str, text: &str) -> Handle {
-        let folder = self.dir.path().join("destinations");
+        let folder = self.keep.as_deref().unwrap_or(self.dir.path()).join("destinations");
         let place = Place { namespace: self.namespace.clone(), site: Path::new(SITE).unwrap(), folder };
         north::run(self.build(name, text), place).unwrap()
     }
 }
 
-fn open(dir: &TempDir) -> Namespace {
+fn open(dir: &std::path::Path) -> Namespace {
     let clock: Arc<dyn Clock> = SystemClock::shared();
     let disk = Arc::new(RealDisk);
-    let (journal, recovered) =
-        Journal::open(Options::new(dir.path().join("journal")), disk, clock.clone()).unwrap();
+    let (journal, recovered) = Journal::open(Options::new(dir.join("journal")), disk, clock.clone()).unwrap();
     let settings = Settings {
         max_skew: Duration::from_secs(5),
         writes_on: true,
