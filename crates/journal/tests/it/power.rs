@@ -32,6 +32,12 @@ struct World {
     highest: Position,
 }
 
+/// For the message: how many are missing, from where to where, and the newest that is there.
+fn missing_of(wanted: &BTreeSet<Position>, seen: &BTreeMap<Position, i64>) -> String {
+    let missing: Vec<_> = wanted.iter().filter(|p| !seen.contains_key(p)).collect();
+    format!("{} from {:?} to {:?}, newest seen {:?}", missing.len(), missing.first(), missing.last(), seen.keys().last())
+}
+
 fn small() -> Options {
     Options {
         sync_interval: Duration::from_micros(200),
@@ -74,7 +80,7 @@ impl World {
                 "{position} was acknowledged and is lost; {:?}; {:?}; {:?}; {gaps:?}",
                 recovered.notices,
                 journal.take_notices(),
-                seen.keys().map(|p| p.to_string()).collect::<Vec<_>>().join(" ")
+                missing_of(&self.acknowledged, &seen)
             );
         }
         for (position, number) in &seen {
@@ -96,7 +102,7 @@ impl World {
             0 => {
                 let head = journal.head();
                 if journal.flush().is_ok() {
-                    let synced: Vec<_> = self.appended.range(..=head).map(|(p, _)| *p).collect();
+                    let synced: Vec<_> = self.appended.range(Position::new(head.epoch(), 0)..=head).map(|(p, _)| *p).collect();
                     self.acknowledged.extend(synced);
                 }
             }
