@@ -27,13 +27,22 @@ pub(crate) async fn blocking<R: Send + 'static>(
     done.await.map_err(ApiError::internal)
 }
 
-/// As [`blocking`], for reads of history and large trees.
+/// As [`blocking`], for reads of history.
 pub(crate) async fn read<R: Send + 'static>(
     web: &Shared,
     work: impl FnOnce(&Shared) -> R + Send + 'static,
 ) -> Result<R, ApiError> {
     let own = web.clone();
     blocking(&web.reads, move || work(&own)).await
+}
+
+/// As [`read`], for what is in memory: slow history never holds up the tree.
+pub(crate) async fn look<R: Send + 'static>(
+    web: &Shared,
+    work: impl FnOnce(&Shared) -> R + Send + 'static,
+) -> Result<R, ApiError> {
+    let own = web.clone();
+    blocking(&web.looks, move || work(&own)).await
 }
 
 /// 16 random bytes in hexadecimal.

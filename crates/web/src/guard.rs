@@ -3,8 +3,8 @@
 use crate::ApiError;
 use crate::auth;
 use crate::extract::BodyLimit;
-use crate::rate::{Asker, client_of};
 use crate::local::Owner;
+use crate::rate::{Asker, client_of};
 use crate::state::{Peer, Shared, Who};
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -52,7 +52,18 @@ pub(crate) async fn guard(
         Ok(asker) => asker,
         Err(refused) => return refused.into_response(),
     };
+    // Streams have their own limit.
+    let mut place = None;
     if let Some(who) = asker {
+        if rule.answer.is_some() {
+            place = match web.in_flight.enter(&who.key) {
+                Ok(place) => Some(place),
+                Err(_) => {
+                    web.counters.rate_limited.add(1);
+                    return ApiError::too_many(1).into_response();
+                }
+            };
+        }
         request.extensions_mut().insert(who);
     }
     request.extensions_mut().insert(BodyLimit(rule.body));
@@ -67,6 +78,7 @@ pub(crate) async fn guard(
             }
         },
     };
+    drop(place);
     ended.unwrap_or_else(|_| {
         web.counters.panics.add(1);
         ApiError::internal("a request panicked; the panic's own message stands above").into_response()

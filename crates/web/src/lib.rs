@@ -33,9 +33,9 @@ pub mod shapes;
 mod state;
 mod streams;
 
+pub use axum::body::Body;
 pub use error::ApiError;
 pub use history::{Figures, History, Sample, Span};
-pub use axum::body::Body;
 pub use limits::Limits;
 pub use local::Local;
 pub use plant::{Asset, Facts, Pausable, Plant, Problem, ProblemKind, Query};

@@ -28,6 +28,8 @@ pub struct Limits {
     pub address: Rate,
     /// Sign-ins from an address.
     pub sign_in: Rate,
+    /// Requests of one session being answered at once, besides live streams.
+    pub requests_per_session: usize,
     /// Live streams of one session.
     pub streams_per_session: usize,
     /// Live streams of all sessions.
@@ -52,6 +54,7 @@ impl Default for Limits {
             session: Rate { per_s: 500.0, burst: 1_000.0 },
             address: Rate { per_s: 50.0, burst: 200.0 },
             sign_in: Rate { per_s: 0.2, burst: 10.0 },
+            requests_per_session: 32,
             streams_per_session: 16,
             streams: 256,
             reads: 8,

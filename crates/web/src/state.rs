@@ -51,6 +51,9 @@ pub(crate) struct Web {
     pub asset_cache: AssetCache,
     pub growth: Growth,
     pub reads: Arc<Semaphore>,
+    pub looks: Arc<Semaphore>,
+    /// Requests being answered, by asker.
+    pub in_flight: Streams,
 }
 
 pub(crate) type Shared = Arc<Web>;
@@ -68,6 +71,8 @@ impl Web {
             asset_cache: AssetCache::default(),
             growth: Growth::default(),
             reads: Arc::new(Semaphore::new(limits.reads)),
+            looks: Arc::new(Semaphore::new(limits.reads)),
+            in_flight: Streams::new(limits.connections, limits.requests_per_session),
             namespace,
             store,
             query,

@@ -38,7 +38,7 @@ pub(super) async fn readyz(State(web): State<Shared>) -> Response {
 }
 
 pub(super) async fn metrics(State(web): State<Shared>) -> Result<Response, ApiError> {
-    let text = answer::read(&web, |web| metrics::text(web)).await?;
+    let text = answer::look(&web, |web| metrics::text(web)).await?;
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     Ok(([kind], text).into_response())
 }

@@ -11,12 +11,16 @@ use axum::Json;
 use axum::extract::State;
 use model::{Event, EventKind, EventState, Time};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most events of one page.
 const MOST: usize = 1_000;
 /// Events looked at in memory.
 const RECENT: usize = 10_000;
+/// Events read from history at once, and how often for one page: filters may let few through.
+const READ: usize = 4_000;
+const MOST_READS: usize = 10;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,51 +76,43 @@ pub(super) async fn events(
 fn page(web: &Web, ask: &Ask, before: Option<&Cursor>) -> Result<EventPage, ApiError> {
     let limit = ask.limit.unwrap_or(200).clamp(1, MOST);
     let words: Vec<String> = ask.search.split_whitespace().map(str::to_lowercase).collect();
-    let mut found: Vec<Arc<Event>> = candidates(web, ask, before, limit)?
-        .into_iter()
-        .filter(|event| fits(event, ask, &words) && before.is_none_or(|before| Cursor::of(event) < *before))
-        .collect();
+    let wanted =
+        |event: &Event| fits(event, ask, &words) && before.is_none_or(|before| Cursor::of(event) < *before);
+    let mut found: HashMap<String, Arc<Event>> = HashMap::new();
+    let mut take = |events: Vec<Arc<Event>>| {
+        for event in events {
+            // Memory comes first and is never older than history.
+            found.entry(event.id.clone()).or_insert(event);
+        }
+        found.values().filter(|event| wanted(event)).count()
+    };
+    take(web.namespace.active_events());
+    if !ask.active {
+        let recent = web.namespace.recent_events(RECENT);
+        // What memory has dropped is in history.
+        let overflowed = recent.len() >= RECENT;
+        let mut enough = take(recent) > limit;
+        let bound =
+            |ms: Option<f64>, other: i64| Time(ms.map_or(other, |ms| Time::from_millis(ms as i64 + 1).0));
+        let from = bound(ask.from.map(|from| from - 2.0), i64::MIN);
+        let mut to = before.map_or(Time(i64::MAX), |before| before.0).min(bound(ask.to, i64::MAX));
+        for _ in 0..MOST_READS {
+            if !overflowed || enough {
+                break;
+            }
+            let older = web.store.events(Span { from, to }, READ)?;
+            let Some(last) = older.last().map(|event| event.start).filter(|last| *last < to) else { break };
+            let complete = older.len() < READ;
+            to = last;
+            enough = take(older.into_iter().map(Arc::new).collect()) > limit || complete;
+        }
+    }
+    let mut found: Vec<Arc<Event>> = found.into_values().filter(|event| wanted(event)).collect();
     found.sort_by(|a, b| (b.start, &b.id).cmp(&(a.start, &a.id)));
-    found.dedup_by(|a, b| a.id == b.id);
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|event| Cursor::of(event).text());
     Ok(EventPage { events: found.iter().map(|event| EventShape::from(&**event)).collect(), next })
-}
-
-/// What lasts and what is recent is in memory; older events are in history.
-fn candidates(
-    web: &Web,
-    ask: &Ask,
-    before: Option<&Cursor>,
-    limit: usize,
-) -> Result<Vec<Arc<Event>>, ApiError> {
-    let mut all = web.namespace.active_events();
-    if ask.active {
-        return Ok(all);
-    }
-    let recent = web.namespace.recent_events(RECENT);
-    let overflowed = recent.len() >= RECENT;
-    all.extend(recent);
-    if overflowed {
-        let bound = |ms: Option<f64>, other: Time| ms.map_or(other, |ms| Time::from_millis(ms as i64));
-        let to = before.map_or(Time(i64::MAX), |before| before.0).min(bound(ask.to, Time(i64::MAX)));
-        // Filters thin a page out, so more is read than is shown; the next page goes on from its last event.
-        let older =
-            web.store.events(Span { from: bound(ask.from, Time(i64::MIN)), to }, limit.max(MOST) * 4)?;
-        all.extend(older.into_iter().map(Arc::new));
-    }
-    let mut newest: std::collections::HashMap<String, Arc<Event>> =
-        std::collections::HashMap::with_capacity(all.len());
-    for event in all {
-        match newest.get(&event.id) {
-            Some(have) if have.revision >= event.revision => {}
-            _ => {
-                newest.insert(event.id.clone(), event);
-            }
-        }
-    }
-    Ok(newest.into_values().collect())
 }
 
 fn fits(event: &Event, ask: &Ask, words: &[String]) -> bool {

@@ -53,7 +53,7 @@ pub(super) async fn tree(
     Params(ask): Params<TreeAsk>,
 ) -> Result<Response, ApiError> {
     let text =
-        answer::read(&web, move |web| write_tree(web, &who.principal, ask.prefix.trim_matches('/'))).await?;
+        answer::look(&web, move |web| write_tree(web, &who.principal, ask.prefix.trim_matches('/'))).await?;
     Ok(answer::json(text))
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn search(
     Extension(who): Extension<Arc<Who>>,
     Params(ask): Params<SearchAsk>,
 ) -> Result<Response, ApiError> {
-    let text = answer::read(&web, move |web| write_search(web, &who.principal, &ask)).await?;
+    let text = answer::look(&web, move |web| write_search(web, &who.principal, &ask)).await?;
     Ok(answer::json(text))
 }
 

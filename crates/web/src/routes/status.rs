@@ -16,7 +16,7 @@ use std::sync::Arc;
 const MOST_REJECTS: usize = 500;
 
 pub(super) async fn overview(State(web): State<Shared>) -> Result<Json<Overview>, ApiError> {
-    let page = answer::read(&web, |web| web.overview()).await?;
+    let page = answer::look(&web, |web| web.overview()).await?;
     Ok(Json((*page).clone()))
 }
 

@@ -34,7 +34,7 @@ impl Hosts {
         name.parse::<IpAddr>().is_ok()
             || name == "localhost"
             || name.ends_with(".localhost")
-            || self.0.iter().any(|known| *known == name)
+            || self.0.contains(&name)
     }
 }
 

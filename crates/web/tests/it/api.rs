@@ -19,7 +19,10 @@ async fn tree_from_the_root_to_a_point() {
     let line = plant.get("/api/tree?prefix=ACME/leeds", &anna).await.ok();
     assert_eq!(line["parent"], "ACME");
     let first = &line["children"][0];
-    assert_eq!((&first["kind"], &first["path"], &first["points"], &first["bad"]), (&json!("asset"), &json!("acme/leeds/line-1"), &json!(2), &json!(0)));
+    assert_eq!(
+        (&first["kind"], &first["path"], &first["points"], &first["bad"]),
+        (&json!("asset"), &json!("acme/leeds/line-1"), &json!(2), &json!(0))
+    );
     assert_eq!(first["asset"]["level"], "line");
     let filler = plant.get("/api/tree?prefix=acme/leeds/line-1/filler", &anna).await.ok();
     let names: Vec<_> = filler["children"].as_array().unwrap().iter().map(|c| c["segment"].clone()).collect();
@@ -46,7 +49,10 @@ async fn search_pages_and_counts() {
     let bad = plant.get("/api/points?quality=bad", &anna).await.ok();
     assert_eq!((&bad["total"], &bad["points"][0]["path"]), (&json!(1), &json!(SPEED)));
     let point = &bad["points"][0];
-    assert_eq!((&point["value"], &point["good"], &point["last_good"]["value"]), (&json!(120.5), &json!(false), &json!(120.5)));
+    assert_eq!(
+        (&point["value"], &point["good"], &point["last_good"]["value"]),
+        (&json!(120.5), &json!(false), &json!(120.5))
+    );
     assert_eq!(plant.get("/api/points?quality=good", &anna).await.ok()["total"], 2);
 }
 
@@ -59,17 +65,27 @@ async fn everything_about_a_point() {
     let anna = plant.administrator().await;
     let detail = plant.get(&format!("/api/point?path={}", SPEED.to_lowercase()), &anna).await.ok();
     assert_eq!(detail["point"]["path"], SPEED);
-    assert_eq!((&detail["scan"], &detail["connection"], &detail["device"]), (&json!("250ms"), &json!("line-1"), &Json::Null));
+    assert_eq!(
+        (&detail["scan"], &detail["connection"], &detail["device"]),
+        (&json!("250ms"), &json!("line-1"), &Json::Null)
+    );
     assert_eq!(detail["write"], json!({"min": 0.0, "max": 600.0, "step": null, "confirm": "readback"}));
     assert_eq!(detail["may_write"]["allowed"], false);
     assert!(detail["may_write"]["why"].as_str().unwrap().contains("READ-ONLY"));
     assert_eq!(detail["asset"]["owner_ot"], "Maintenance A");
     assert_eq!(detail["history"], json!({"first": 1000.0, "last": 3000.0}));
     assert_eq!(detail["destinations"][0]["name"], "hq");
-    let written = plant.call("POST", "/api/point/write", &anna, &json!({"path": SPEED, "value": 100, "reason": "test"})).await.ok();
+    let written = plant
+        .call("POST", "/api/point/write", &anna, &json!({"path": SPEED, "value": 100, "reason": "test"}))
+        .await
+        .ok();
     assert_eq!((&written["outcome"], &written["before"]), (&json!("Rejected"), &json!(120.5)));
     assert!(!written["why"].as_str().unwrap().is_empty());
-    for wrong in [json!({"path": SPEED, "value": "fast"}), json!({"path": SPEED, "value": 1, "ttl_ms": 1}), json!({"path": SPEED})] {
+    for wrong in [
+        json!({"path": SPEED, "value": "fast"}),
+        json!({"path": SPEED, "value": 1, "ttl_ms": 1}),
+        json!({"path": SPEED}),
+    ] {
         assert_eq!(plant.call("POST", "/api/point/write", &anna, &wrong).await.status, 400, "{wrong}");
     }
 }
@@ -85,7 +101,10 @@ async fn latest_answers_in_order_also_for_what_is_not_there() {
     assert_eq!(values.len(), paths.len());
     assert_eq!((&values[1]["value"], &values[1]["unit"]), (&json!(120.5), &json!("/min")));
     for at in [0, 2, 3] {
-        assert_eq!((&values[at]["quality"], &values[at]["path"]), (&json!("BadNodeIdUnknown"), &json!(paths[at])));
+        assert_eq!(
+            (&values[at]["quality"], &values[at]["path"]),
+            (&json!("BadNodeIdUnknown"), &json!(paths[at]))
+        );
     }
     let many = plant.call("POST", "/api/latest", &anna, &json!({"paths": vec!["a"; 10_001]})).await;
     assert_eq!((many.status, many.code().as_str()), (400, "bad-request"));
@@ -101,7 +120,10 @@ async fn ranges_and_downloads() {
     let anna = plant.administrator().await;
     let range = plant.get(&format!("/api/range?path={SPEED}&from=1002&to=1008&limit=3"), &anna).await.ok();
     assert_eq!((&range["time"], &range["more"]), (&json!([1002, 1003, 1004]), &json!(true)));
-    let range = plant.get(&format!("/api/range?path={SPEED}&from=1002&to=1008&order=desc&limit=50"), &anna).await.ok();
+    let range = plant
+        .get(&format!("/api/range?path={SPEED}&from=1002&to=1008&order=desc&limit=50"), &anna)
+        .await
+        .ok();
     assert_eq!((&range["value"][0], &range["more"]), (&json!(8.0), &json!(false)));
     let file = plant.get(&format!("/api/download?path={SPEED}&from=0"), &anna).await;
     assert!(file.header("content-disposition").contains("acme_leeds_line-1_filler_Speed.csv"));
@@ -144,11 +166,27 @@ async fn events_are_filtered_and_paged() {
     for n in 0..5 {
         plant.alarm(&format!("a{n}"), "acme/leeds", &format!("Alarm number {n}"));
     }
-    plant.namespace.event(model::Event::info(model::EventKind::Change, "c", "user:anna", plant.clock.now(), "Applied"));
+    plant.namespace.event(model::Event::info(
+        model::EventKind::Change,
+        "c",
+        "user:anna",
+        plant.clock.now(),
+        "Applied",
+    ));
     let anna = plant.administrator().await;
     let first = plant.get("/api/events?kind=alarm&limit=3", &anna).await.ok();
-    let rest = plant.get(&format!("/api/events?kind=alarm&limit=3&before={}", first["next"].as_str().unwrap()), &anna).await.ok();
-    let ids = |page: &Json| page["events"].as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let rest = plant
+        .get(&format!("/api/events?kind=alarm&limit=3&before={}", first["next"].as_str().unwrap()), &anna)
+        .await
+        .ok();
+    let ids = |page: &Json| {
+        page["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!([ids(&first), ids(&rest)].concat(), ["a4", "a3", "a2", "a1", "a0"]);
     assert_eq!(rest["next"], Json::Null);
     assert_eq!(ids(&plant.get("/api/events?search=NUMBER+3", &anna).await.ok()), ["a3"]);
@@ -162,10 +200,14 @@ async fn events_are_filtered_and_paged() {
 async fn sql_is_passed_on_with_its_limits() {
     let plant = Fixture::new().await;
     let anna = plant.administrator().await;
-    let result = plant.call("POST", "/api/query", &anna, &json!({"sql": "select 1", "limit": 9_999_999})).await.ok();
+    let result =
+        plant.call("POST", "/api/query", &anna, &json!({"sql": "select 1", "limit": 9_999_999})).await.ok();
     assert_eq!(result["rows"], json!([["user:anna"], [100_000]]));
     let wrong = plant.call("POST", "/api/query", &anna, &json!({"sql": "wrong"})).await;
-    assert_eq!((wrong.status, wrong.json()["error"]["title"].clone()), (400, json!("There is no table `x`.")));
+    assert_eq!(
+        (wrong.status, wrong.json()["error"]["title"].clone()),
+        (400, json!("There is no table `x`."))
+    );
     assert_eq!(plant.call("POST", "/api/query", &anna, &json!({"sql": " "})).await.status, 400);
     plant.call("POST", "/api/query/cancel", &anna, &json!({"id": "running"})).await.ok();
     assert_eq!(plant.call("POST", "/api/query/cancel", &anna, &json!({"id": "other"})).await.status, 404);
@@ -191,18 +233,30 @@ async fn status_pages() {
     let anna = plant.administrator().await;
     let connections = plant.get("/api/connections", &anna).await.ok();
     assert_eq!(connections["connections"][0]["name"], "line-1");
-    assert_eq!(plant.get("/api/destinations/hq/rejects", &anna).await.ok()["rejects"][0]["reason"], "too old");
+    assert_eq!(
+        plant.get("/api/destinations/hq/rejects", &anna).await.ok()["rejects"][0]["reason"],
+        "too old"
+    );
     assert_eq!(plant.get("/api/destinations/none/rejects", &anna).await.code(), "not-found");
-    assert_eq!(plant.call("POST", "/api/destinations/none/pause", &anna, &json!({})).await.code(), "not-found");
+    assert_eq!(
+        plant.call("POST", "/api/destinations/none/pause", &anna, &json!({})).await.code(),
+        "not-found"
+    );
     plant.call("POST", "/api/destinations/hq/pause", &anna, &json!({})).await.ok();
     assert_eq!(plant.get("/api/about", &anna).await.ok()["points"], 3);
     assert_eq!(plant.send(&Request::new("GET", "/healthz")).await.text(), "ok\n");
     assert_eq!(plant.send(&Request::new("GET", "/readyz")).await.status, 200);
     plant.plant.not_ready.store(true, Ordering::SeqCst);
     let not_ready = plant.send(&Request::new("GET", "/readyz")).await;
-    assert_eq!((not_ready.status, not_ready.text()), (503, "not ready: the disk does not take data\n".to_owned()));
+    assert_eq!(
+        (not_ready.status, not_ready.text()),
+        (503, "not ready: the disk does not take data\n".to_owned())
+    );
     let metrics = plant.send(&Request::new("GET", "/metrics")).await.text();
-    for line in ["ironbridge_points{quality=\"good\"} 3\n", "ironbridge_connection_up{connection=\"line-1\",kind=\"modbus-tcp\"} 0\n"] {
+    for line in [
+        "ironbridge_points{quality=\"good\"} 3\n",
+        "ironbridge_connection_up{connection=\"line-1\",kind=\"modbus-tcp\"} 0\n",
+    ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
 }
@@ -248,7 +302,8 @@ async fn the_document_names_every_route() {
         assert!(operation["summary"].is_string() && operation["responses"]["default"].is_object(), "{line}");
         count += 1;
     }
-    let all: usize = document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
+    let all: usize =
+        document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
     assert_eq!(all, count, "every route of the document stands in routes.txt");
     // Every reference leads somewhere.
     let text = document.to_string();

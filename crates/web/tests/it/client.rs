@@ -31,7 +31,10 @@ impl Reply {
     pub fn code(&self) -> String {
         let error = &self.json()["error"];
         for part in ["code", "title", "meaning", "next"] {
-            assert!(error[part].as_str().is_some_and(|text| !text.is_empty()), "{part} is missing in {error}");
+            assert!(
+                error[part].as_str().is_some_and(|text| !text.is_empty()),
+                "{part} is missing in {error}"
+            );
         }
         error["code"].as_str().unwrap().to_owned()
     }
@@ -54,7 +57,12 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: &str, path: &str) -> Self {
-        Self { method: method.into(), path: path.into(), headers: vec![("host".into(), "localhost".into())], body: Vec::new() }
+        Self {
+            method: method.into(),
+            path: path.into(),
+            headers: vec![("host".into(), "localhost".into())],
+            body: Vec::new(),
+        }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -103,12 +111,17 @@ pub async fn exchange<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, bytes: &
 }
 
 pub fn parse(raw: &[u8]) -> Reply {
-    let end = raw.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or_else(|| panic!("no head in {} bytes", raw.len()));
+    let end = raw
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .unwrap_or_else(|| panic!("no head in {} bytes", raw.len()));
     let head = String::from_utf8_lossy(&raw[..end]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: Vec<(String, String)> =
-        lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.to_owned())).collect();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(n, v)| (n.to_lowercase(), v.to_owned()))
+        .collect();
     let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     let rest = &raw[end + 4..];
     let body = if chunked { dechunk(rest) } else { rest.to_vec() };

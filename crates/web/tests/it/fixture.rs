@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 use journal::{Journal, RealDisk};
 use model::event::severity;
 use model::{
-    Batch, Clock, Declaration, Each, Event, EventKind, Path, PointId, Position, Principal, Role, Shape, Status, SystemClock, Time,
-    Value, ValueType, WriteRule,
+    Batch, Clock, Declaration, Each, Event, EventKind, Path, PointId, Position, Principal, Role, Shape,
+    Status, SystemClock, Time, Value, ValueType, WriteRule,
 };
 use namespace::{Namespace, Settings};
 use serde_json::{Value as Json, json};
@@ -16,10 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use web::shapes::{
-    ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode, QueryAsk, QueryColumn, QueryResult, QueryTables, Reject,
-    Site, Trend,
+    ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode, QueryAsk, QueryColumn,
+    QueryResult, QueryTables, Reject, Site, Trend,
 };
-use web::{App, Asset, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind, Query, Sample, Server, Span};
+use web::{
+    App, Asset, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind, Query,
+    Sample, Server, Span,
+};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
@@ -28,9 +31,18 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct Memory(pub parking_lot::Mutex<Vec<(PointId, Sample)>>);
 
 impl History for Memory {
-    fn range(&self, point: PointId, span: Span, limit: usize, newest_first: bool) -> Result<Vec<Sample>, Problem> {
+    fn range(
+        &self,
+        point: PointId,
+        span: Span,
+        limit: usize,
+        newest_first: bool,
+    ) -> Result<Vec<Sample>, Problem> {
         let all = self.0.lock();
-        let fits = all.iter().filter(|(id, s)| *id == point && (span.from..=span.to).contains(&s.time)).map(|(_, s)| s.clone());
+        let fits = all
+            .iter()
+            .filter(|(id, s)| *id == point && (span.from..=span.to).contains(&s.time))
+            .map(|(_, s)| s.clone());
         let mut fits: Vec<_> = fits.collect();
         if newest_first {
             fits.reverse();
@@ -78,16 +90,28 @@ impl Plant for TestPlant {
         Mode::new(false, false)
     }
     fn connections(&self) -> Vec<Connection> {
-        vec![Connection { name: "line-1".into(), kind: "modbus-tcp".into(), state: "lost".into(), ..Connection::default() }]
+        vec![Connection {
+            name: "line-1".into(),
+            kind: "modbus-tcp".into(),
+            state: "lost".into(),
+            ..Connection::default()
+        }]
     }
     fn destinations(&self) -> Vec<Destination> {
-        vec![Destination { name: "hq".into(), kind: "mqtt".into(), state: "connected".into(), lag_s: Some(2.0), ..Destination::default() }]
+        vec![Destination {
+            name: "hq".into(),
+            kind: "mqtt".into(),
+            state: "connected".into(),
+            lag_s: Some(2.0),
+            ..Destination::default()
+        }]
     }
     fn destinations_of(&self, _: &Path) -> Vec<DestinationRef> {
         vec![DestinationRef { name: "hq".into(), kind: "mqtt".into(), state: "connected".into() }]
     }
     fn rejects(&self, destination: &str, _: usize) -> Option<Vec<Reject>> {
-        (destination == "hq").then(|| vec![Reject { position: "1.5".into(), reason: "too old".into(), ..Reject::default() }])
+        (destination == "hq")
+            .then(|| vec![Reject { position: "1.5".into(), reason: "too old".into(), ..Reject::default() }])
     }
     fn assets(&self) -> Arc<[Asset]> {
         let asset = |path: &str, level: &str, asset_type: &str| Asset {
@@ -100,7 +124,10 @@ impl Plant for TestPlant {
             zone: String::new(),
             state: None,
         };
-        Arc::from([asset("acme/leeds/line-1", "line", "Line"), asset("acme/leeds/line-1/filler", "work-unit", "Filler")])
+        Arc::from([
+            asset("acme/leeds/line-1", "line", "Line"),
+            asset("acme/leeds/line-1/filler", "work-unit", "Filler"),
+        ])
     }
     fn clock(&self) -> ClockHealth {
         ClockHealth { offset_ms: None, synchronised: true }
@@ -111,8 +138,16 @@ impl Plant for TestPlant {
     fn secret_users(&self, secret: &str) -> Vec<String> {
         if secret == "hq-db" { vec!["hq".into()] } else { vec![] }
     }
-    fn pause<'a>(&'a self, _: &'a Principal, what: Pausable<'a>, pause: bool) -> BoxFuture<'a, Result<(), Problem>> {
-        let known = matches!(what, Pausable::Connection { name: "line-1", .. } | Pausable::Destination { name: "hq" });
+    fn pause<'a>(
+        &'a self,
+        _: &'a Principal,
+        what: Pausable<'a>,
+        pause: bool,
+    ) -> BoxFuture<'a, Result<(), Problem>> {
+        let known = matches!(
+            what,
+            Pausable::Connection { name: "line-1", .. } | Pausable::Destination { name: "hq" }
+        );
         if known {
             self.paused.store(pause, Ordering::SeqCst);
         }
@@ -134,7 +169,12 @@ impl Query for TestQuery {
         Box::pin(async move {
             match ask.sql.as_str() {
                 "panic" => panic!("asked to"),
-                "wrong" => Err(Problem::new(ProblemKind::Invalid, "There is no table `x`.", "Nothing was run.", "Look at the tables.")),
+                "wrong" => Err(Problem::new(
+                    ProblemKind::Invalid,
+                    "There is no table `x`.",
+                    "Nothing was run.",
+                    "Look at the tables.",
+                )),
                 _ => Ok(QueryResult {
                     columns: vec![QueryColumn { name: "who".into(), column_type: "text".into() }],
                     rows: vec![vec![json!(who.name)], vec![json!(ask.limit)]],
@@ -148,7 +188,12 @@ impl Query for TestQuery {
     fn cancel(&self, id: &str, _: &Principal) -> bool {
         id == "running"
     }
-    fn export<'a>(&'a self, sql: &'a str, _: FileFormat, _: &'a Principal) -> BoxFuture<'a, Result<PathBuf, Problem>> {
+    fn export<'a>(
+        &'a self,
+        sql: &'a str,
+        _: FileFormat,
+        _: &'a Principal,
+    ) -> BoxFuture<'a, Result<PathBuf, Problem>> {
         Box::pin(async move {
             let path = self.0.join("export");
             std::fs::write(&path, sql).map_err(Problem::internal)?;
@@ -208,7 +253,11 @@ impl Fixture {
         };
         let tls = names.map(|names| {
             let from = access::Certificate::BuiltIn { names };
-            access.listener_tls(from, &transport::tls::ClientAuthority::default(), &["http/1.1"]).unwrap().config().clone()
+            access
+                .listener_tls(from, &transport::tls::ClientAuthority::default(), &["http/1.1"])
+                .unwrap()
+                .config()
+                .clone()
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let options = Options { listener, tls, names: vec!["gateway.plant".into()], limits };
@@ -223,7 +272,8 @@ impl Fixture {
         speed.unit = "/min".into();
         speed.connection = "line-1".into();
         speed.scan = Duration::from_millis(250);
-        speed.access = model::Access::Write(WriteRule { min: Some(0.0), max: Some(600.0), ..WriteRule::default() });
+        speed.access =
+            model::Access::Write(WriteRule { min: Some(0.0), max: Some(600.0), ..WriteRule::default() });
         let mut state = Declaration::new(path("acme/leeds/line-1/filler/State"), ValueType::U64);
         state.states = [(1, "Execute".to_owned()), (2, "Stopped".to_owned())].into();
         let other = Declaration::new(path("acme/leeds/line-2/packer/count"), ValueType::I64);
@@ -262,14 +312,18 @@ impl Fixture {
     }
 
     pub async fn call(&self, method: &str, path: &str, browser: &Browser, body: &Json) -> Reply {
-        let request = Request::new(method, path).header("cookie", &browser.cookie).header("x-csrf-token", &browser.csrf).json(body);
+        let request = Request::new(method, path)
+            .header("cookie", &browser.cookie)
+            .header("x-csrf-token", &browser.csrf)
+            .json(body);
         self.send(&request).await
     }
 
     /// Creates the first administrator over HTTP.
     pub async fn administrator(&self) -> Browser {
         let access = self.access.clone();
-        let token = tokio::task::spawn_blocking(move || access.setup_token()).await.unwrap().unwrap().unwrap();
+        let token =
+            tokio::task::spawn_blocking(move || access.setup_token()).await.unwrap().unwrap().unwrap();
         let body = json!({"token": token.as_str(), "name": "anna", "password": PASSWORD});
         browser(&self.send(&Request::new("POST", "/api/setup").json(&body)).await)
     }
@@ -287,7 +341,8 @@ impl Fixture {
 
     /// An API token.
     pub async fn token(&self, name: &str, role: Role, prefix: Option<&str>) -> String {
-        let wish = access::NewToken { name: name.into(), role, prefix: prefix.map(str::to_owned), valid: None };
+        let wish =
+            access::NewToken { name: name.into(), role, prefix: prefix.map(str::to_owned), valid: None };
         let access = self.access.clone();
         let made = tokio::task::spawn_blocking(move || access.create_token(&Access::owner(0), &wish));
         made.await.unwrap().unwrap().1.to_string()

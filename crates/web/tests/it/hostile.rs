@@ -13,7 +13,9 @@ use web::{Limits, Rate};
 #[tokio::test]
 async fn a_large_body_is_refused_before_it_is_read() {
     let plant = Fixture::new().await;
-    let announced = Request::new("POST", "/api/session").header("content-type", "application/json").header("content-length", "9999999999");
+    let announced = Request::new("POST", "/api/session")
+        .header("content-type", "application/json")
+        .header("content-length", "9999999999");
     let raw = String::from_utf8(announced.bytes()).unwrap().replace("content-length: 0\r\n", "");
     let socket = TcpStream::connect(plant.server.address()).await.unwrap();
     let reply = exchange(socket, raw.as_bytes()).await;
@@ -44,7 +46,8 @@ async fn headers_are_limited_in_size_number_and_time() {
     slow.write_all(b"GET / HTTP/1.1\r\nhost: loc").await.unwrap();
     let began = Instant::now();
     let mut rest = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest)).await.expect("cut off");
+    let _ =
+        tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest)).await.expect("cut off");
     assert!(began.elapsed() >= Duration::from_millis(250));
 }
 
@@ -54,8 +57,11 @@ async fn a_slow_body_runs_into_the_time_limit() {
     let head = b"POST /api/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let mut slow = TcpStream::connect(plant.server.address()).await.unwrap();
     slow.write_all(head).await.unwrap();
-    let mut answer = [0; 4_096];
-    let read = tokio::time::timeout(Duration::from_secs(10), slow.read(&mut answer)).await.expect("an answer").unwrap();
+    let mut answer = vec![0; 4_096];
+    let read = tokio::time::timeout(Duration::from_secs(10), slow.read(&mut answer))
+        .await
+        .expect("an answer")
+        .unwrap();
     assert!(answer[..read].starts_with(b"HTTP/1.1 504"));
 }
 
@@ -72,14 +78,17 @@ async fn connections_are_limited() {
     }
     let mut one_more = TcpStream::connect(plant.server.address()).await.unwrap();
     let mut nothing = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(10), one_more.read_to_end(&mut nothing)).await.expect("closed");
+    let _ = tokio::time::timeout(Duration::from_secs(10), one_more.read_to_end(&mut nothing))
+        .await
+        .expect("closed");
     assert!(nothing.is_empty());
     open.pop();
     let began = Instant::now();
     loop {
         let socket = TcpStream::connect(plant.server.address()).await.unwrap();
         let mut socket = socket;
-        let _ = socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+        let _ =
+            socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
         let mut answer = Vec::new();
         let _ = socket.read_to_end(&mut answer).await;
         if answer.starts_with(b"HTTP/1.1 200") {
@@ -98,7 +107,11 @@ async fn only_own_names() {
         assert!(!reply.header("content-security-policy").is_empty());
     }
     for host in ["Gateway.Plant:8443", "127.0.0.1", "[::1]:80", "localhost:1"] {
-        assert_eq!(plant.send(&Request::new("GET", "/healthz").header("host", host)).await.status, 200, "{host}");
+        assert_eq!(
+            plant.send(&Request::new("GET", "/healthz").header("host", host)).await.status,
+            200,
+            "{host}"
+        );
     }
 }
 
@@ -135,16 +148,32 @@ async fn hostile_json_is_a_bad_request() {
     let anna = plant.administrator().await;
     let deep = format!("{{\"paths\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
     let bodies = [
-        "", "{", "null", "[]", "{\"paths\":1}", "{\"paths\":[],\"more\":1}", "{\"paths\":[null]}", "{\"paths\":[\"\\ud800\"]}",
-        "\u{feff}{}", deep.as_str(),
+        "",
+        "{",
+        "null",
+        "[]",
+        "{\"paths\":1}",
+        "{\"paths\":[],\"more\":1}",
+        "{\"paths\":[null]}",
+        "{\"paths\":[\"\\ud800\"]}",
+        "\u{feff}{}",
+        deep.as_str(),
     ];
     for body in bodies {
-        let mut request = Request::new("POST", "/api/latest").header("cookie", &anna.cookie).header("x-csrf-token", &anna.csrf);
+        let mut request = Request::new("POST", "/api/latest")
+            .header("cookie", &anna.cookie)
+            .header("x-csrf-token", &anna.csrf);
         request.body = body.as_bytes().to_vec();
         let reply = plant.send(&request.header("content-type", "application/json")).await;
-        assert_eq!((reply.status, reply.code().as_str()), (400, "bad-request"), "{}", &body[..body.len().min(40)]);
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (400, "bad-request"),
+            "{}",
+            &body[..body.len().min(40)]
+        );
     }
-    let mut raw = Request::new("POST", "/api/latest").header("cookie", &anna.cookie).header("x-csrf-token", &anna.csrf);
+    let mut raw =
+        Request::new("POST", "/api/latest").header("cookie", &anna.cookie).header("x-csrf-token", &anna.csrf);
     raw.body = vec![b'"', 0xFF, 0xFE, b'"'];
     assert_eq!(plant.send(&raw.clone().header("content-type", "application/json")).await.status, 400);
     let form = plant.send(&raw.header("content-type", "application/x-www-form-urlencoded")).await;
@@ -163,8 +192,11 @@ fn random_queries_never_break_a_route() {
         let anna = plant.administrator().await;
         (plant, anna)
     });
-    let routes: Vec<&str> = include_str!("routes.txt").lines().filter_map(|line| line.strip_prefix("GET ")).collect();
-    let name = prop::sample::select(vec!["path", "prefix", "from", "to", "limit", "after", "before", "search", "kind", "buckets", "x"]);
+    let routes: Vec<&str> =
+        include_str!("routes.txt").lines().filter_map(|line| line.strip_prefix("GET ")).collect();
+    let name = prop::sample::select(vec![
+        "path", "prefix", "from", "to", "limit", "after", "before", "search", "kind", "buckets", "x",
+    ]);
     let value = prop_oneof![
         "[ -~]{0,20}",
         any::<f64>().prop_map(|v| v.to_string()),
@@ -174,15 +206,26 @@ fn random_queries_never_break_a_route() {
     ];
     let query = prop::collection::vec((name, value), 0..4);
     let strategy = (prop::sample::select(routes), "[A-Za-z0-9%._-]{1,12}", query);
-    let mut runner = TestRunner::new(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     let address = plant.server.address();
     let result = runner.run(&strategy, |(route, segment, query)| {
         let pairs: Vec<String> = query
             .iter()
-            .map(|(name, value)| format!("{name}={}", value.replace([' ', '#', '\\', '"', '<', '>', '^', '`', '{', '|', '}'], "+")))
+            .map(|(name, value)| {
+                format!(
+                    "{name}={}",
+                    value.replace([' ', '#', '\\', '"', '<', '>', '^', '`', '{', '|', '}'], "+")
+                )
+            })
             .collect();
-        let path = format!("{}?{}", route.replace("{name}", &segment).replace("{id}", &segment), pairs.join("&"));
-        let reply = runtime.block_on(send(address, &Request::new("GET", &path).header("cookie", &anna.cookie)));
+        let path =
+            format!("{}?{}", route.replace("{name}", &segment).replace("{id}", &segment), pairs.join("&"));
+        let reply =
+            runtime.block_on(send(address, &Request::new("GET", &path).header("cookie", &anna.cookie)));
         // The test's historian cannot make trends: that one failure is its own.
         let known = reply.status == 500 && route == "/api/trend";
         prop_assert!(known || reply.status < 500, "{path}: {}", reply.text());

@@ -10,7 +10,9 @@ async fn from_the_first_start_to_signed_out() {
     let plant = Fixture::new().await;
     let nobody = plant.send(&Request::new("GET", "/api/session")).await;
     assert_eq!((nobody.status, nobody.code().as_str()), (401, "setup-needed"));
-    let early = plant.send(&Request::new("POST", "/api/session").json(&json!({"name": "anna", "password": "x"}))).await;
+    let early = plant
+        .send(&Request::new("POST", "/api/session").json(&json!({"name": "anna", "password": "x"})))
+        .await;
     assert_eq!((early.status, early.code().as_str()), (401, "setup-needed"));
 
     let anna = plant.administrator().await;
@@ -27,9 +29,19 @@ async fn from_the_first_start_to_signed_out() {
     let again = Request::new("POST", "/api/session").json(&json!({"name": "Anna", "password": PASSWORD}));
     let again = plant.send(&again).await;
     let cookie = again.header("set-cookie").to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
     let anna = browser(&again);
-    let change = plant.call("POST", "/api/session/password", &anna, &json!({"current": "wrong", "new": "another long pass"})).await;
+    let change = plant
+        .call(
+            "POST",
+            "/api/session/password",
+            &anna,
+            &json!({"current": "wrong", "new": "another long pass"}),
+        )
+        .await;
     assert_eq!(change.status, 401, "{}", change.text());
     let wrong = Request::new("POST", "/api/session").json(&json!({"name": "anna", "password": "wrong"}));
     let wrong = plant.send(&wrong).await;
@@ -52,7 +64,8 @@ async fn changes_need_the_csrf_header_and_tokens_do_not() {
     plant.call("POST", path, &anna, &body).await.ok();
     assert!(plant.plant.paused.load(std::sync::atomic::Ordering::SeqCst));
     let token = plant.token("ci", Role::Engineer, None).await;
-    let resume = Request::new("POST", "/api/connections/line-1/resume").header("authorization", &format!("Bearer {token}"));
+    let resume = Request::new("POST", "/api/connections/line-1/resume")
+        .header("authorization", &format!("Bearer {token}"));
     plant.send(&resume.json(&body)).await.ok();
     assert!(!plant.plant.paused.load(std::sync::atomic::Ordering::SeqCst));
     let audit = plant.get("/api/audit?search=resume", &anna).await.ok();
@@ -65,7 +78,8 @@ async fn a_wrong_token_is_nobody_even_with_a_good_cookie() {
     let plant = Fixture::new().await;
     let anna = plant.administrator().await;
     for wrong in ["Bearer ib_wrong", "Basic YTpi", "Bearer", "Bearer \u{fc}"] {
-        let request = Request::new("GET", "/api/session").header("cookie", &anna.cookie).header("authorization", wrong);
+        let request =
+            Request::new("GET", "/api/session").header("cookie", &anna.cookie).header("authorization", wrong);
         assert_eq!(plant.send(&request).await.code(), "signed-out", "{wrong}");
     }
 }
@@ -121,7 +135,11 @@ async fn roles_by_route() {
         ("GET", "/api/about", Viewer),
     ];
     for (method, path, needed) in table {
-        assert_eq!(plant.send(&Request::new(method, path)).await.status, 401, "{method} {path} without a session");
+        assert_eq!(
+            plant.send(&Request::new(method, path)).await.status,
+            401,
+            "{method} {path} without a session"
+        );
         for (role, who) in &users {
             // An empty object passes the guard and is then, at most, a bad request.
             let reply = plant.call(method, path, who, &json!({})).await;
@@ -156,7 +174,15 @@ async fn a_prefix_hides_everything_else() {
     let write = Request::new("POST", "/api/point/write").header("authorization", &bearer);
     let write = plant.send(&write.json(&json!({"path": other, "value": 1}))).await;
     assert_eq!(write.status, 404);
-    for closed in ["/api/overview", "/api/events", "/api/connections", "/api/audit", "/api/users", "/api/about", "/api/tokens"] {
+    for closed in [
+        "/api/overview",
+        "/api/events",
+        "/api/connections",
+        "/api/audit",
+        "/api/users",
+        "/api/about",
+        "/api/tokens",
+    ] {
         let reply = plant.send(&get(closed)).await;
         assert_eq!(reply.status, 403, "{closed}");
     }
@@ -166,18 +192,23 @@ async fn a_prefix_hides_everything_else() {
 async fn users_tokens_and_secrets_are_managed_and_recorded() {
     let plant = Fixture::new().await;
     let anna = plant.administrator().await;
-    let made = plant.call("POST", "/api/users", &anna, &json!({"name": "otto", "role": "operator"})).await.ok();
+    let made =
+        plant.call("POST", "/api/users", &anna, &json!({"name": "otto", "role": "operator"})).await.ok();
     let link = made["link"].as_str().unwrap();
     assert!(link.starts_with("http://127.0.0.1:1/link#"), "{link}");
     assert_eq!(made["user"]["role"], "operator");
     let twice = plant.call("POST", "/api/users", &anna, &json!({"name": "OTTO", "role": "viewer"})).await;
     assert_eq!(twice.status, 409);
     let token = link.split('#').nth(1).unwrap();
-    let signed_in = plant.send(&Request::new("POST", "/api/session/link").json(&json!({"token": token}))).await;
+    let signed_in =
+        plant.send(&Request::new("POST", "/api/session/link").json(&json!({"token": token}))).await;
     let otto = browser(&signed_in);
     let again = plant.send(&Request::new("POST", "/api/session/link").json(&json!({"token": token}))).await;
     assert_eq!(again.status, 401, "a link works once");
-    plant.call("POST", "/api/session/password", &otto, &json!({"current": "", "new": "a long enough phrase"})).await.ok();
+    plant
+        .call("POST", "/api/session/password", &otto, &json!({"current": "", "new": "a long enough phrase"}))
+        .await
+        .ok();
     plant.call("PATCH", "/api/users/otto", &anna, &json!({"disabled": true})).await.ok();
     assert_eq!(plant.get("/api/session", &otto).await.status, 401);
     plant.call("DELETE", "/api/users/otto", &anna, &json!({})).await.ok();
@@ -190,7 +221,10 @@ async fn users_tokens_and_secrets_are_managed_and_recorded() {
     let list = plant.get("/api/tokens", &anna).await.ok();
     assert_eq!(list["tokens"][0]["prefix"], "acme/leeds");
     assert!(!list.to_string().contains(made["token"].as_str().unwrap()));
-    plant.call("DELETE", &format!("/api/tokens/{}", made["id"].as_str().unwrap()), &anna, &json!({})).await.ok();
+    plant
+        .call("DELETE", &format!("/api/tokens/{}", made["id"].as_str().unwrap()), &anna, &json!({}))
+        .await
+        .ok();
 
     plant.call("PUT", "/api/secrets/hq-db", &anna, &json!({"value": "s3cret-value"})).await.ok();
     let list = plant.get("/api/secrets", &anna).await;
@@ -201,7 +235,8 @@ async fn users_tokens_and_secrets_are_managed_and_recorded() {
     let audit = plant.get("/api/audit?limit=1000", &anna).await;
     assert!(!audit.text().contains("s3cret-value") && !audit.text().contains(PASSWORD));
     let audit = audit.ok();
-    let actions: Vec<&str> = audit["records"].as_array().unwrap().iter().map(|r| r["action"].as_str().unwrap()).collect();
+    let actions: Vec<&str> =
+        audit["records"].as_array().unwrap().iter().map(|r| r["action"].as_str().unwrap()).collect();
     for action in ["user-add", "token-add", "token-remove", "secret-set", "secret-remove"] {
         assert!(actions.contains(&action), "{action} in {actions:?}");
     }

@@ -49,7 +49,7 @@ impl Stream {
                     self.seen += 1;
                     return Some(event.clone());
                 }
-                let mut some = [0; 16 * 1024];
+                let mut some = vec![0; 16 * 1024];
                 match self.socket.read(&mut some).await {
                     Ok(0) | Err(_) => return None,
                     Ok(read) => self.raw.extend(&some[..read]),
@@ -65,7 +65,8 @@ async fn all_at_first_then_the_newest_of_what_changed() {
     let plant = Fixture::new().await;
     let ids = plant.points();
     let anna = plant.administrator().await;
-    let mut stream = Stream::open(&plant, &anna, &["nowhere", SPEED, "acme/leeds/line-1/filler/State"], 100).await;
+    let mut stream =
+        Stream::open(&plant, &anna, &["nowhere", SPEED, "acme/leeds/line-1/filler/State"], 100).await;
     let (name, data) = stream.next().await.unwrap();
     assert_eq!(name, "values");
     let shape: web::shapes::LiveValues = serde_json::from_value(data.clone()).unwrap();
@@ -135,7 +136,9 @@ async fn streams_are_limited_and_end_at_shutdown() {
     assert_eq!((refused.status, refused.code().as_str()), (429, "too-many-streams"));
     let metrics = plant.send(&Request::new("GET", "/metrics")).await.text();
     assert!(metrics.contains("ironbridge_web_streams 2\n"));
-    tokio::time::timeout(Duration::from_secs(4), plant.server.stop()).await.expect("open streams do not hold up the end");
+    tokio::time::timeout(Duration::from_secs(4), plant.server.stop())
+        .await
+        .expect("open streams do not hold up the end");
     assert!(first.next().await.is_none());
 }
 

@@ -7,4 +7,5 @@ mod fixture;
 mod hostile;
 mod identity;
 mod live;
+mod measure;
 mod tls;

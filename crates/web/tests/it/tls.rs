@@ -34,7 +34,8 @@ async fn cookies_and_headers_know_that_the_line_is_safe() {
     let page = secure(Request::new("GET", "/")).await;
     assert_eq!((page.status, page.header("strict-transport-security")), (200, "max-age=31536000"));
     let token = plant.access.setup_token().unwrap().unwrap();
-    let body = serde_json::json!({"token": token.as_str(), "name": "anna", "password": crate::fixture::PASSWORD});
+    let body =
+        serde_json::json!({"token": token.as_str(), "name": "anna", "password": crate::fixture::PASSWORD});
     let reply = secure(Request::new("POST", "/api/setup").json(&body)).await;
     let cookie = reply.header("set-cookie").to_owned();
     assert!(cookie.starts_with("__Host-ironbridge=") && cookie.ends_with("; Secure"), "{cookie}");
@@ -43,7 +44,8 @@ async fn cookies_and_headers_know_that_the_line_is_safe() {
     // Plain HTTP on this port is cut off, and the server lives on.
     let plain = TcpStream::connect(plant.server.address()).await.unwrap();
     let mut plain = plain;
-    let _ = tokio::io::AsyncWriteExt::write_all(&mut plain, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let _ =
+        tokio::io::AsyncWriteExt::write_all(&mut plain, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let mut rest = Vec::new();
     let _ = tokio::io::AsyncReadExt::read_to_end(&mut plain, &mut rest).await;
     assert!(!rest.starts_with(b"HTTP"));
