@@ -1,1 +1,29 @@
-//! placeholder
+//! SQL over history: DataFusion over the store's segments and head. The only room that links it.
+//!
+//! ```text
+//!   samples, rollup_1m, rollup_1h ─▶ store (only the points and times asked for)
+//!   events                        ─▶ store
+//!   latest, points, assets        ─▶ Catalog (the namespace; offline the store itself)
+//! ```
+//!
+//! Everything is read-only and runs on one thread of its own with the lowest priority, started by the first query, so
+//! that a query that runs away never slows recording. Each query has a bound in time, rows and memory, and can be
+//! cancelled by its id. A principal with a prefix sees only points below it, in every table.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod catalog;
+mod error;
+mod export;
+mod filter;
+mod functions;
+mod json;
+mod samples;
+mod session;
+mod small;
+mod worker;
+
+pub use catalog::{AssetRow, Catalog, LatestRow, StoreCatalog};
+pub use error::SqlError;
+pub use export::Format;
+pub use session::describe;
+pub use worker::{Column, Limits, QueryResult, Sql, TableInfo};

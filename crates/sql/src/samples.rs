@@ -1,0 +1,387 @@
+//! Tables `samples`, `rollup_1m` and `rollup_1h`: read from the store while the query runs, part by part.
+
+use crate::catalog::Catalog;
+use crate::error::CANCELLED;
+use crate::filter::{Wanted, pushdown};
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder, TimestampNanosecondArray, TimestampNanosecondBuilder,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::TableType;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use futures_util::stream;
+use model::{Principal, Time, Value};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use store::run::{HISTORICAL, Values};
+use store::{Bucket, Part, Run, Store};
+
+/// Rows of a batch.
+const BATCH: usize = 8_192;
+
+/// What all tables of one query share.
+pub(crate) struct Shared {
+    pub store: Store,
+    pub catalog: Arc<dyn Catalog>,
+    pub who: Principal,
+    pub cancelled: AtomicBool,
+    pub deadline: Instant,
+    pub scanned: AtomicU64,
+}
+
+impl Shared {
+    /// Numbers and paths of the points that the principal sees and the query wants.
+    fn points(&self, wanted: &Wanted) -> HashMap<u32, Arc<str>> {
+        let all = self.catalog.points();
+        let seen = all.into_iter().filter(|(_, d)| self.who.sees(&d.path) && wanted.holds(&d.path));
+        seen.map(|(id, d)| (id.0, Arc::from(d.path.as_str()))).collect()
+    }
+
+    fn check(&self) -> Result<()> {
+        let stop = self.cancelled.load(Ordering::Relaxed) || Instant::now() > self.deadline;
+        if stop { Err(DataFusionError::Execution(CANCELLED.into())) } else { Ok(()) }
+    }
+}
+
+fn stamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+}
+
+/// What a table holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Samples,
+    /// Buckets of this many ns.
+    Rollup(i64),
+}
+
+impl Kind {
+    pub fn schema(self) -> SchemaRef {
+        let field = |name: &str, kind: DataType, null: bool| Field::new(name, kind, null);
+        let fields = match self {
+            Self::Samples => vec![
+                field("path", DataType::Utf8View, false),
+                field("time", stamp(), false),
+                field("received", stamp(), false),
+                field("seq", DataType::Int64, false),
+                field("value", DataType::Float64, true),
+                field("value_int", DataType::Int64, true),
+                field("value_text", DataType::Utf8View, true),
+                field("good", DataType::Boolean, false),
+                field("quality", DataType::Utf8View, false),
+                field("status", DataType::Int64, false),
+                field("historical", DataType::Boolean, false),
+            ],
+            Self::Rollup(_) => vec![
+                field("path", DataType::Utf8View, false),
+                field("time", stamp(), false),
+                field("count", DataType::Int64, false),
+                field("good", DataType::Int64, false),
+                field("avg", DataType::Float64, true),
+                field("sum", DataType::Float64, false),
+                field("min", DataType::Float64, true),
+                field("max", DataType::Float64, true),
+                field("first", DataType::Float64, true),
+                field("last", DataType::Float64, true),
+                field("good_seconds", DataType::Float64, false),
+            ],
+        };
+        Arc::new(Schema::new(fields))
+    }
+}
+
+/// The table.
+pub(crate) struct History {
+    pub kind: Kind,
+    pub shared: Arc<Shared>,
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind)
+    }
+}
+
+#[async_trait]
+impl TableProvider for History {
+    fn schema(&self) -> SchemaRef {
+        self.kind.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters.iter().map(|f| pushdown(f)).collect())
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let whole = self.kind.schema();
+        let columns: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..whole.fields().len()).collect());
+        let schema = Arc::new(whole.project(&columns)?);
+        let scan =
+            Scan { kind: self.kind, shared: Arc::clone(&self.shared), wanted: Wanted::of(filters), schema: Arc::clone(&schema), columns };
+        Ok(Arc::new(StreamingTableExec::try_new(schema, vec![Arc::new(scan)], None, None, false, limit)?))
+    }
+}
+
+#[derive(Clone)]
+struct Scan {
+    kind: Kind,
+    shared: Arc<Shared>,
+    wanted: Wanted,
+    schema: SchemaRef,
+    columns: Vec<usize>,
+}
+
+impl fmt::Debug for Scan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} from {} to {}", self.kind, Time(self.wanted.from), Time(self.wanted.to))
+    }
+}
+
+fn external(e: store::StoreError) -> DataFusionError {
+    DataFusionError::External(Box::new(e))
+}
+
+impl PartitionStream for Scan {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let scan = self.clone();
+        let begin = Progress { scan, state: State::Begin, ready: VecDeque::new() };
+        let batches = stream::try_unfold(begin, |mut progress| async move { Ok(progress.next()?.map(|batch| (batch, progress))) });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
+    }
+}
+
+enum State {
+    Begin,
+    Samples { paths: HashMap<u32, Arc<str>>, parts: VecDeque<Part> },
+    Rollup { width: i64, points: VecDeque<(u32, Arc<str>)> },
+}
+
+struct Progress {
+    scan: Scan,
+    state: State,
+    ready: VecDeque<RecordBatch>,
+}
+
+impl Progress {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            self.scan.shared.check()?;
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
+            }
+            if !self.step()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Makes some batches ready; false at the end.
+    fn step(&mut self) -> Result<bool> {
+        let scan = &self.scan;
+        let (from, to) = (Time(scan.wanted.from), Time(scan.wanted.to));
+        match &mut self.state {
+            State::Begin => {
+                let paths = scan.shared.points(&scan.wanted);
+                let mut numbers: Vec<u32> = paths.keys().copied().collect();
+                numbers.sort_unstable();
+                self.state = match scan.kind {
+                    Kind::Samples => {
+                        let parts = scan.shared.store.scan(Some(&numbers), from, to).map_err(external)?;
+                        State::Samples { paths, parts: parts.into() }
+                    }
+                    Kind::Rollup(width) => {
+                        let points = numbers.iter().filter_map(|n| Some((*n, Arc::clone(paths.get(n)?)))).collect();
+                        State::Rollup { width, points }
+                    }
+                };
+                Ok(true)
+            }
+            State::Samples { paths, parts } => {
+                let Some(part) = parts.pop_front() else { return Ok(false) };
+                let mut rows = Rows::new(scan);
+                for run in scan.shared.store.read_part(&part).map_err(external)? {
+                    let Some(path) = paths.get(&run.point) else { continue };
+                    let (first, last) = (run.stamps.lower(from.0), run.stamps.lower(to.0));
+                    scan.shared.scanned.fetch_add((last - first) as u64, Ordering::Relaxed);
+                    let mut at = first;
+                    while at < last {
+                        let end = last.min(at + BATCH - rows.len);
+                        rows.add(&run, path, at, end);
+                        at = end;
+                        if rows.len >= BATCH {
+                            self.ready.push_back(rows.take()?);
+                        }
+                    }
+                }
+                if rows.len > 0 {
+                    self.ready.push_back(rows.take()?);
+                }
+                Ok(true)
+            }
+            State::Rollup { width, points } => {
+                let take = points.len().min(256);
+                if take == 0 {
+                    return Ok(false);
+                }
+                let some: Vec<(u32, Arc<str>)> = points.drain(..take).collect();
+                let numbers: Vec<model::PointId> = some.iter().map(|p| model::PointId(p.0)).collect();
+                // Whole buckets, whatever part of them is wanted: DataFusion drops the rest by the bucket's start.
+                let from = Time(from.0.saturating_sub(*width));
+                let to = Time(to.0.saturating_add(*width));
+                let span = Duration::from_nanos(*width as u64);
+                let all = scan.shared.store.aggregate(&numbers, from, to, span).map_err(external)?;
+                self.ready.extend(rollup_batch(scan, &some, &all)?);
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// Columns of `samples` under construction: only those that the query uses.
+struct Rows<'a> {
+    scan: &'a Scan,
+    len: usize,
+    columns: Vec<Cells>,
+}
+
+enum Cells {
+    Path(StringViewBuilder),
+    Text(StringViewBuilder),
+    Quality(StringViewBuilder),
+    Time(TimestampNanosecondBuilder),
+    Received(TimestampNanosecondBuilder),
+    Seq(Int64Builder),
+    Value(Float64Builder),
+    Int(Int64Builder),
+    Good(BooleanBuilder),
+    Status(Int64Builder),
+    Historical(BooleanBuilder),
+}
+
+impl<'a> Rows<'a> {
+    fn new(scan: &'a Scan) -> Self {
+        let utc = || TimestampNanosecondBuilder::new().with_timezone("UTC");
+        let cells = |column: &usize| match column {
+            0 => Cells::Path(StringViewBuilder::new()),
+            1 => Cells::Time(utc()),
+            2 => Cells::Received(utc()),
+            3 => Cells::Seq(Int64Builder::new()),
+            4 => Cells::Value(Float64Builder::new()),
+            5 => Cells::Int(Int64Builder::new()),
+            6 => Cells::Text(StringViewBuilder::new()),
+            7 => Cells::Good(BooleanBuilder::new()),
+            8 => Cells::Quality(StringViewBuilder::new()),
+            9 => Cells::Status(Int64Builder::new()),
+            _ => Cells::Historical(BooleanBuilder::new()),
+        };
+        Self { scan, len: 0, columns: scan.columns.iter().map(cells).collect() }
+    }
+
+    fn add(&mut self, run: &Run, path: &str, from: usize, to: usize) {
+        self.len += to - from;
+        for column in &mut self.columns {
+            fill(column, run, path, from, to);
+        }
+    }
+
+    fn take(&mut self) -> Result<RecordBatch> {
+        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.len));
+        self.len = 0;
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.scan.schema), arrays, &options)?)
+    }
+}
+
+fn finish(cells: &mut Cells) -> ArrayRef {
+    match cells {
+        Cells::Path(b) | Cells::Text(b) | Cells::Quality(b) => Arc::new(b.finish()),
+        Cells::Time(b) | Cells::Received(b) => Arc::new(b.finish()),
+        Cells::Seq(b) | Cells::Int(b) | Cells::Status(b) => Arc::new(b.finish()),
+        Cells::Value(b) => Arc::new(b.finish()),
+        Cells::Good(b) | Cells::Historical(b) => Arc::new(b.finish()),
+    }
+}
+
+fn fill(cells: &mut Cells, run: &Run, path: &str, from: usize, to: usize) {
+    let rows = from..to;
+    let part = |v: &[i64]| v.get(from..to).unwrap_or_default().to_vec();
+    match cells {
+        Cells::Path(b) => rows.for_each(|_| b.append_value(path)),
+        Cells::Time(b) => b.append_slice(&part(&run.stamps.time)),
+        Cells::Received(b) => b.append_slice(&part(run.stamps.received.as_ref().unwrap_or(&run.stamps.time))),
+        Cells::Seq(b) => b.append_slice(&part(&run.stamps.seq)),
+        Cells::Value(b) => match (&run.values, &run.status) {
+            (Values::F64(v), store::run::Few::All(s)) if !model::Status(*s).is_bad() => b.append_slice(v.get(from..to).unwrap_or_default()),
+            _ => rows.for_each(|r| b.append_option(run.values.as_f64(r).filter(|_| !run.status_at(r).is_bad()))),
+        },
+        Cells::Int(b) => match &run.values {
+            Values::F64(v) => v.get(rows).unwrap_or_default().iter().for_each(|v| b.append_option(Value::F64(*v).as_i64())),
+            values => rows.for_each(|r| b.append_option(values.get(r).as_i64())),
+        },
+        Cells::Text(b) => match &run.values {
+            Values::Mixed(_) => rows.for_each(|r| match run.values.get(r) {
+                Value::Text(t) => b.append_value(&*t),
+                value @ Value::Bytes(_) => b.append_value(value.to_string()),
+                _ => b.append_null(),
+            }),
+            _ => rows.for_each(|_| b.append_null()),
+        },
+        Cells::Good(b) => rows.for_each(|r| b.append_value(run.status_at(r).is_good())),
+        Cells::Quality(b) => rows.for_each(|r| b.append_value(run.status_at(r).name())),
+        Cells::Status(b) => rows.for_each(|r| b.append_value(i64::from(run.status_at(r).0))),
+        Cells::Historical(b) => rows.for_each(|r| b.append_value(run.stamps.flags.get(r).unwrap_or(0) & HISTORICAL != 0)),
+    }
+}
+
+fn rollup_batch(scan: &Scan, points: &[(u32, Arc<str>)], all: &[Vec<Bucket>]) -> Result<Option<RecordBatch>> {
+    let rows: Vec<(&str, &Bucket)> = points.iter().zip(all).flat_map(|(p, buckets)| buckets.iter().map(|b| (&*p.1, b))).collect();
+    scan.shared.scanned.fetch_add(rows.len() as u64, Ordering::Relaxed);
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let float = |f: fn(&Bucket) -> Option<f64>| -> ArrayRef { Arc::new(rows.iter().map(|r| f(r.1)).collect::<arrow::array::Float64Array>()) };
+    let int = |f: fn(&Bucket) -> u64| -> ArrayRef { Arc::new(rows.iter().map(|r| Some(f(r.1) as i64)).collect::<arrow::array::Int64Array>()) };
+    let column = |at: &usize| -> ArrayRef {
+        match at {
+            0 => Arc::new(rows.iter().map(|r| Some(r.0)).collect::<arrow::array::StringViewArray>()),
+            1 => Arc::new(rows.iter().map(|r| Some(r.1.start)).collect::<TimestampNanosecondArray>().with_timezone("UTC")),
+            2 => int(|b| b.count),
+            3 => int(|b| b.good),
+            4 => float(Bucket::mean),
+            5 => float(|b| Some(b.sum)),
+            6 => float(|b| Some(b.min).filter(|_| b.good > 0)),
+            7 => float(|b| Some(b.max).filter(|_| b.good > 0)),
+            8 => float(|b| Some(b.first).filter(|_| b.good > 0)),
+            9 => float(|b| Some(b.last).filter(|_| b.good > 0)),
+            _ => float(|b| Some(b.good_ns as f64 / 1e9)),
+        }
+    };
+    let arrays: Vec<ArrayRef> = scan.columns.iter().map(column).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    Ok(Some(RecordBatch::try_new_with_options(Arc::clone(&scan.schema), arrays, &options)?))
+}
