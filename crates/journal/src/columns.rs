@@ -4,6 +4,7 @@
 //! block: a slowly moving integer takes one byte, an unchanged double one byte, an unchanged text one byte.
 
 use crate::bytes::{Corrupt, Take, put_signed, put_varint, zigzag};
+use model::batch::MAX_ROWS;
 use model::{Batch, Each, Flags, PointId, Shape, Status, Time, Value};
 use std::sync::Arc;
 
@@ -142,7 +143,8 @@ fn encode_status(out: &mut Vec<u8>, status: &Each<Status>, rows: usize) {
         }
         Each::Rows(each) => {
             out.push(2);
-            let each: Vec<u32> = (0..rows).map(|row| each.get(row).copied().unwrap_or(Status::BAD).0).collect();
+            let each: Vec<u32> =
+                (0..rows).map(|row| each.get(row).copied().unwrap_or(Status::BAD).0).collect();
             runs(&each, |code, n| {
                 put_varint(out, u64::from(code));
                 put_varint(out, n);
@@ -321,7 +323,12 @@ pub(crate) fn decode(
     })
 }
 
-fn decode_times(from: &mut Take<'_>, mode: u8, rows: usize, received: i64) -> Result<Option<Each<Time>>, Corrupt> {
+fn decode_times(
+    from: &mut Take<'_>,
+    mode: u8,
+    rows: usize,
+    received: i64,
+) -> Result<Option<Each<Time>>, Corrupt> {
     Ok(match mode {
         0 => None,
         1 => Some(Each::All(Time(received.wrapping_add(from.signed()?)))),
@@ -359,7 +366,12 @@ fn decode_status(from: &mut Take<'_>, rows: usize) -> Result<Each<Status>, Corru
     })
 }
 
-fn decode_column(from: &mut Take<'_>, values: &mut [Value], state: &mut ShapeState, tag: u8) -> Result<(), Corrupt> {
+fn decode_column(
+    from: &mut Take<'_>,
+    values: &mut [Value],
+    state: &mut ShapeState,
+    tag: u8,
+) -> Result<(), Corrupt> {
     let raw = if matches!(tag, I64 | U64) { from.u8()? } else { 0 };
     let (mut byte, mut bit) = (0, 8);
     for (row, (value, base)) in values.iter_mut().zip(&mut state.bases).enumerate() {
@@ -418,7 +430,7 @@ pub(crate) fn encode_points(out: &mut Vec<u8>, points: &[PointId]) {
 
 /// Reads what [`encode_points`] wrote.
 pub(crate) fn decode_points(from: &mut Take<'_>) -> Result<Vec<PointId>, Corrupt> {
-    let rows = from.count(from.0.len())?;
+    let rows = from.count(MAX_ROWS)?;
     let mut points = Vec::with_capacity(rows);
     let mut before = 0_i64;
     for _ in 0..rows {
@@ -427,4 +439,141 @@ pub(crate) fn decode_points(from: &mut Take<'_>) -> Result<Vec<PointId>, Corrupt
     }
     from.end()?;
     Ok(points)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::frame::{Decoded, Decoder, Encoder, FRAME_HEAD, ShapePool};
+    use crate::types::Record;
+    use model::{Batch, Each, Flags, PointId, Position, Shape, Status, Time, Value};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            1 => Just(Value::None),
+            2 => any::<bool>().prop_map(Value::Bool),
+            2 => any::<i64>().prop_map(Value::I64),
+            3 => (-300_i64..300).prop_map(Value::I64),
+            2 => any::<u64>().prop_map(Value::U64),
+            2 => any::<u64>().prop_map(|bits| Value::F64(f64::from_bits(bits))),
+            2 => (-50_i32..50).prop_map(|n| Value::F64(f64::from(n) / 10.0)),
+            1 => "[a-zä]{0,6}".prop_map(|t| Value::Text(t.as_str().into())),
+            1 => proptest::collection::vec(any::<u8>(), 0..6).prop_map(|b| Value::Bytes(b.into())),
+        ]
+    }
+
+    fn each<T: Clone + std::fmt::Debug + 'static>(
+        one: BoxedStrategy<T>,
+        rows: usize,
+    ) -> BoxedStrategy<Each<T>> {
+        let all = one.clone().prop_map(Each::All);
+        prop_oneof![all, proptest::collection::vec(one, rows).prop_map(|v| Each::Rows(v.into()))].boxed()
+    }
+
+    fn time() -> BoxedStrategy<Time> {
+        prop_oneof![any::<i64>(), 1_700_000_000_000_000_000..1_700_000_001_000_000_000_i64]
+            .prop_map(Time)
+            .boxed()
+    }
+
+    fn batch(shape: Arc<Shape>) -> impl Strategy<Value = Batch> {
+        let rows = shape.points().len();
+        let status = prop_oneof![Just(Status::GOOD), any::<u32>().prop_map(Status)].boxed();
+        let source = proptest::option::of(each(time(), rows));
+        let values = proptest::collection::vec(value(), rows);
+        (each(time(), rows), source, time(), each(status, rows), any::<(bool, bool)>(), values).prop_map(
+            move |(time, source, received, status, (synchronised, historical), values)| Batch {
+                shape: shape.clone(),
+                time,
+                source,
+                received,
+                status,
+                flags: Flags { synchronised, historical },
+                values,
+            },
+        )
+    }
+
+    fn batches() -> impl Strategy<Value = Vec<Batch>> {
+        let shapes: Vec<_> = [1_u32, 3, 9, 20]
+            .map(|rows| Shape::new((0..rows).map(|n| PointId(n * 7919 % 1000 + rows)).collect::<Vec<_>>()))
+            .into();
+        proptest::collection::vec(proptest::sample::select(shapes).prop_flat_map(batch), 1..20)
+    }
+
+    fn encoded(batches: &[Batch], block_every: usize) -> Vec<u8> {
+        let mut encoder = Encoder::new(5, Position::new(1, 0), 0);
+        let mut out = Vec::new();
+        for (n, batch) in batches.iter().enumerate() {
+            if n % block_every == 0 {
+                encoder.begin_block(&mut out);
+            }
+            let record = Record::Samples(Arc::new(batch.clone()));
+            encoder.record(&mut out, Position::new(1, n as u64 + 1), &record).unwrap();
+        }
+        out
+    }
+
+    fn bodies(mut bytes: &[u8]) -> Vec<&[u8]> {
+        let mut bodies = Vec::new();
+        while let Some((head, rest)) = bytes.split_first_chunk::<FRAME_HEAD>() {
+            let (body, rest) = rest.split_at((u64::from_le_bytes(*head) & 0xFFFF_FFFF) as usize);
+            bodies.push(body);
+            bytes = rest;
+        }
+        bodies
+    }
+
+    fn same(a: &Batch, b: &Batch) -> bool {
+        let times = |x: &Batch| (0..x.len()).map(|r| x.time.get(r)).collect::<Vec<_>>();
+        a.shape.points() == b.shape.points()
+            && times(a) == times(b)
+            && a.source == b.source
+            && a.received == b.received
+            && a.flags == b.flags
+            && (0..a.len()).all(|r| a.status.get(r) == b.status.get(r))
+            && a.values.len() == b.values.len()
+            && a.values.iter().zip(&b.values).all(|(x, y)| x.same(y))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn frames_round_trip(batches in batches(), block_every in 1_usize..30) {
+            let bytes = encoded(&batches, block_every);
+            let (mut decoder, pool) = (Decoder::default(), ShapePool::default());
+            let mut read = Vec::new();
+            for body in bodies(&bytes) {
+                if let Decoded::Record(_, Record::Samples(batch)) = decoder.frame(body, &pool).unwrap() {
+                    read.push(batch);
+                }
+            }
+            prop_assert_eq!(read.len(), batches.len());
+            for (a, b) in batches.iter().zip(&read) {
+                prop_assert!(same(a, b), "{:?}\n{:?}", a, b);
+            }
+            prop_assert_eq!(decoder.samples, batches.iter().map(|b| b.len() as u64).sum::<u64>());
+        }
+
+        #[test]
+        fn nonsense_is_refused_without_a_panic(
+            batches in batches(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..10),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let bytes = encoded(&batches, 5);
+            let (mut decoder, pool) = (Decoder::default(), ShapePool::default());
+            for body in bodies(&bytes) {
+                let mut body = body.to_vec();
+                for (at, byte) in &changes {
+                    let at = at.index(body.len());
+                    body[at] = *byte;
+                }
+                body.truncate(cut.index(body.len()) + 1);
+                let _ = decoder.frame(&body, &pool);
+            }
+        }
+    }
 }

@@ -106,7 +106,13 @@ impl Cursors {
     }
 
     /// The cursor of this name; a new one begins at `start` and is durable on return.
-    pub fn get(&self, name: &str, start: impl FnOnce() -> Position) -> Result<Arc<CursorState>, JournalError> {
+    /// It is saved no further than `synced`.
+    pub fn get(
+        &self,
+        name: &str,
+        synced: Position,
+        start: impl FnOnce() -> Position,
+    ) -> Result<Arc<CursorState>, JournalError> {
         if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
             return Err(JournalError::CursorName(name.chars().take(64).collect()));
         }
@@ -114,7 +120,9 @@ impl Cursors {
         if let Some(state) = table.states.get(name) {
             return Ok(state.clone());
         }
-        let state = CursorState::new(name, start());
+        let start = start();
+        let state = CursorState::new(name, start.min(synced));
+        state.acknowledged.store(start.0, Ordering::Release);
         table.write(vec![line(name, state.saved())])?;
         table.states.insert(name.to_owned(), state.clone());
         Ok(state)
@@ -166,7 +174,11 @@ impl Table {
         } else {
             self.log.append(&lines)
         };
-        done.map_err(|error| JournalError::Io { doing: "save", path: "the cursors".into(), detail: error.to_string() })
+        done.map_err(|error| JournalError::Io {
+            doing: "save",
+            path: "the cursors".into(),
+            detail: error.to_string(),
+        })
     }
 }
 

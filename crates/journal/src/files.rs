@@ -104,7 +104,8 @@ impl Header {
         if version > VERSION {
             return Err(HeaderError::Newer(version));
         }
-        let kind = Kind::of(from.u16().map_err(damaged)?).ok_or(HeaderError::Damaged("unknown kind of file"))?;
+        let kind =
+            Kind::of(from.u16().map_err(damaged)?).ok_or(HeaderError::Damaged("unknown kind of file"))?;
         let epoch = from.u32().map_err(damaged)?;
         let number = from.u64().map_err(damaged)?;
         let previous = Position(from.u64().map_err(damaged)?);

@@ -10,6 +10,7 @@ use crate::bytes::{Corrupt, Take, put_varint};
 use crate::columns::{self, ShapeState};
 use crate::ring::Lost;
 use crate::types::Record;
+use model::batch::MAX_ROWS;
 use model::{Access, Declaration, PointId, Position, Shape};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -114,7 +115,12 @@ impl Encoder {
     }
 
     /// Writes a record. `Ok(true)` if it is a batch in which every row has a value.
-    pub fn record(&mut self, out: &mut Vec<u8>, position: Position, record: &Record) -> Result<bool, TooLong> {
+    pub fn record(
+        &mut self,
+        out: &mut Vec<u8>,
+        position: Position,
+        record: &Record,
+    ) -> Result<bool, TooLong> {
         let delta = position.0.wrapping_sub(self.position.0);
         let mut full = false;
         match record {
@@ -122,7 +128,9 @@ impl Encoder {
                 let known = self.states.len();
                 let index = self.shape(out, &batch.shape)?;
                 let start = out.len();
-                let Some(mut state) = self.states.get_mut(index).map(std::mem::take) else { return Ok(false) };
+                let Some(mut state) = self.states.get_mut(index).map(std::mem::take) else {
+                    return Ok(false);
+                };
                 let mut clock = self.clock;
                 let done = self.frame(out, |out| {
                     out.push(SAMPLES);
@@ -198,6 +206,9 @@ impl Encoder {
             return Ok(*index);
         }
         let start = out.len();
+        if shape.points().len() > MAX_ROWS {
+            return Err(TooLong(size_of_val(shape.points())));
+        }
         self.frame(out, |out| {
             out.push(SHAPE);
             columns::encode_points(out, shape.points());
@@ -281,9 +292,10 @@ impl ShapePool {
     pub fn add(&self, shape: &Arc<Shape>) {
         let key = hash_points(shape.points());
         let mut pool = self.inner.lock();
-        let known = pool.by_points.get(&key).is_some_and(|list| {
-            list.iter().filter_map(Weak::upgrade).any(|s| s.points() == shape.points())
-        });
+        let known = pool
+            .by_points
+            .get(&key)
+            .is_some_and(|list| list.iter().filter_map(Weak::upgrade).any(|s| s.points() == shape.points()));
         if !known {
             pool.add(key, shape);
         }
@@ -365,7 +377,7 @@ impl Decoder {
             }
             DECLARE => {
                 let n = from.count(from.0.len())?;
-                let mut list = Vec::with_capacity(n);
+                let mut list = Vec::with_capacity(n.min(1024));
                 for _ in 0..n {
                     let id = u32::try_from(from.varint()?).map_err(|_| Corrupt("bad point number"))?;
                     list.push((PointId(id), take_json(&mut from)?));

@@ -76,9 +76,15 @@ impl Journal {
         let fail = |e| JournalError::io("create a file in", &dir, &e);
         let writer = Writer::new(shared.clone(), epoch, end, opened.mirror).map_err(fail)?;
         let keeper = Keeper::new(shared.clone(), opened.snapshot, opened.declared_at);
-        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| std::thread::Builder::new().name(name.into()).spawn(run);
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.into()).spawn(run)
+        };
         let keeper = spawn("journal-keeper", Box::new(|| keeper.run())).map_err(fail)?;
-        let owner = Owner { shared: shared.clone(), threads: Mutex::new(Vec::new()), lock: Mutex::new(Some(opened.lock)) };
+        let owner = Owner {
+            shared: shared.clone(),
+            threads: Mutex::new(Vec::new()),
+            lock: Mutex::new(Some(opened.lock)),
+        };
         let writer = spawn("journal-writer", Box::new(|| writer.run())).map_err(fail)?;
         owner.threads.lock().extend([writer, keeper]);
         Ok((Self { shared, owner: Arc::new(owner) }, opened.recovered))
@@ -143,8 +149,8 @@ impl Journal {
     /// # Errors
     /// If the name cannot be kept or the disk refuses.
     pub fn cursor(&self, name: &str, start: Start) -> Result<Cursor, JournalError> {
-        let state = self.shared.cursors.get(name, || match start {
-            Start::Now => self.head().min(self.synced().max(self.shared.ring.lock().first())),
+        let state = self.shared.cursors.get(name, self.synced(), || match start {
+            Start::Now => self.head(),
             Start::Oldest => self.oldest(),
         })?;
         Ok(Cursor::new(self.shared.clone(), state))
@@ -171,7 +177,8 @@ impl Journal {
     pub fn stats(&self) -> Stats {
         let shared = &self.shared;
         let (head, synced) = (shared.head(), shared.synced());
-        let mut stats = Stats { head, synced, records: shared.records.load(Ordering::Relaxed), ..Stats::default() };
+        let mut stats =
+            Stats { head, synced, records: shared.records.load(Ordering::Relaxed), ..Stats::default() };
         {
             let ring = shared.ring.lock();
             stats.ring_bytes = ring.bytes();

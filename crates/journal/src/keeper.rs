@@ -152,7 +152,8 @@ impl Keeper {
             let saved = self.shared.cursors.save(self.shared.synced());
             self.tell("cursors", saved.map_err(|e| e.to_string()));
             self.shared.catalogue.lock().files.retain(|f| f.number != oldest.number);
-            let removed = self.shared.disk.remove(&oldest.path).map_err(|e| format!("{}: {e}", name_of(&oldest.path)));
+            let removed =
+                self.shared.disk.remove(&oldest.path).map_err(|e| format!("{}: {e}", name_of(&oldest.path)));
             self.tell("removal", removed);
         }
         for (cursor, (from, to, samples)) in jumps {
@@ -178,7 +179,9 @@ impl Keeper {
     fn seal_one(&mut self) -> bool {
         let (info, newest) = {
             let catalogue = self.shared.catalogue.lock();
-            let Some(info) = catalogue.files.iter().find(|f| !f.live && !f.sealed).cloned() else { return false };
+            let Some(info) = catalogue.files.iter().find(|f| !f.live && !f.sealed).cloned() else {
+                return false;
+            };
             (info, catalogue.files.last().map(|f| f.number))
         };
         if info.last == info.previous && newest == Some(info.number) {

@@ -192,7 +192,10 @@ mod tests {
         let mut table = BTreeMap::new();
         snapshot.fold_into(&mut table);
         let last = &table[&PointId(2)];
-        assert_eq!((&last.value, last.status, last.count), (&Value::I64(-5), Status::BAD_COMMUNICATION_ERROR, 6));
+        assert_eq!(
+            (&last.value, last.status, last.count),
+            (&Value::I64(-5), Status::BAD_COMMUNICATION_ERROR, 6)
+        );
         assert_eq!(last.position, Position::new(1, 6));
     }
 
@@ -207,6 +210,6 @@ mod tests {
         let mut table = BTreeMap::new();
         mirror.snapshot(Position::new(1, 10_000), 10_000).fold_into(&mut table);
         assert_eq!(table.values().map(|l| l.count).sum::<u32>(), 10_000);
-        assert_eq!(table[&PointId(3)].value, Value::I64(9999 - (9999 % 7 + 7 - 3) % 7));
+        assert_eq!(table[&PointId(3)].value, Value::I64(9999));
     }
 }

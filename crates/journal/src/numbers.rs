@@ -101,7 +101,11 @@ impl Numbers {
 
     /// Numbers that the journal knows and the catalogue does not (it was damaged or deleted) are taken back, so
     /// that none is given twice.
-    pub(crate) fn adopt(&self, declarations: &[(PointId, Declaration)], highest: PointId) -> Result<usize, JournalError> {
+    pub(crate) fn adopt(
+        &self,
+        declarations: &[(PointId, Declaration)],
+        highest: PointId,
+    ) -> Result<usize, JournalError> {
         let mut inner = self.inner.lock();
         inner.next = inner.next.max(highest.0.saturating_add(1));
         let missing: Vec<Change> = declarations
@@ -140,7 +144,9 @@ impl Inner {
                 continue;
             }
             let former = was.iter().map(Path::folded).filter(|old| !asked.contains(old));
-            let former = former.filter_map(|old| self.by_path.get(old.as_str()).copied()).find(|id| !carried.contains(id));
+            let former = former
+                .filter_map(|old| self.by_path.get(old.as_str()).copied())
+                .find(|id| !carried.contains(id));
             let id = match former {
                 Some(id) => id,
                 None => {

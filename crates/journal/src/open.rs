@@ -57,7 +57,11 @@ struct Scan<'a> {
     unreadable: u32,
 }
 
-pub(crate) fn open(options: Options, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Result<Opened, JournalError> {
+pub(crate) fn open(
+    options: Options,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+) -> Result<Opened, JournalError> {
     let dir = options.dir.clone();
     disk.create_dir(&dir).map_err(|e| JournalError::io("create", &dir, &e))?;
     let lock = disk.lock(&dir.join(LOCK)).map_err(|error| match error.kind() {
@@ -104,11 +108,17 @@ pub(crate) fn open(options: Options, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>)
     });
     let declared_at = stored.declared_at;
     let mut recovered = replay(&shared, stored, on_disk);
-    let highest = recovered.last.iter().map(|(id, _)| *id).chain(recovered.declarations.iter().map(|(id, _)| *id)).max();
+    let highest = recovered
+        .last
+        .iter()
+        .map(|(id, _)| *id)
+        .chain(recovered.declarations.iter().map(|(id, _)| *id))
+        .max();
     let adopted = shared.numbers.adopt(&recovered.declarations, highest.unwrap_or(PointId(0)))?;
     recovered.notices.splice(0..0, notices);
     if adopted > 0 {
-        let detail = format!("{adopted} point numbers were missing in {NUMBERS} and were restored from the journal");
+        let detail =
+            format!("{adopted} point numbers were missing in {NUMBERS} and were restored from the journal");
         recovered.notices.push(Notice::Trouble { detail });
     }
     recovered.epoch = epoch;
@@ -129,7 +139,8 @@ impl Scan<'_> {
             files.push(self.survey(&file, bound)?);
         }
         // A file's end is known from the next one's beginning where it could not be read.
-        let nexts: Vec<(Position, u64)> = files.iter().skip(1).map(|f| (f.previous, f.samples_before)).collect();
+        let nexts: Vec<(Position, u64)> =
+            files.iter().skip(1).map(|f| (f.previous, f.samples_before)).collect();
         for (file, (previous, samples_before)) in files.iter_mut().zip(nexts) {
             file.last = file.last.max(previous);
             file.samples = file.samples.max(samples_before.saturating_sub(file.samples_before));
@@ -191,7 +202,11 @@ impl Scan<'_> {
         let path = self.dir.join(&found.name);
         let fail = |e| JournalError::io("read", &path, &e);
         let header = &found.header;
-        let survey = if found.sealed { survey_sealed(&found.file) } else { survey_raw(&found.file, found.salt, bound) };
+        let survey = if found.sealed {
+            survey_sealed(&found.file)
+        } else {
+            survey_raw(&found.file, found.salt, bound)
+        };
         let survey = survey.map_err(fail)?;
         let damaged = !survey.damage.is_empty();
         self.report(found, &survey)?;

@@ -143,9 +143,15 @@ impl Reader {
 
     /// Queues a record and, before it, what is missing between it and the one before.
     fn push(&mut self, position: Position, record: Record, samples_after: Option<u64>) {
-        let expected = if position.epoch() == self.at.epoch() { self.at.next() } else { Position::new(position.epoch(), 1) };
+        let expected = if position.epoch() == self.at.epoch() {
+            self.at.next()
+        } else {
+            Position::new(position.epoch(), 1)
+        };
         if position > expected {
-            let missing = samples_after.zip(self.samples).map(|(a, b)| a.saturating_sub(record.samples()).saturating_sub(b));
+            let missing = samples_after
+                .zip(self.samples)
+                .map(|(a, b)| a.saturating_sub(record.samples()).saturating_sub(b));
             self.gap(expected, Position(position.0 - 1), missing);
         }
         self.at = position;
@@ -163,10 +169,12 @@ impl Reader {
         let Some(mut scan) = self.scan.take() else { return self.open_file() };
         for _ in 0..FETCH {
             match scan.source.next() {
-                Ok(Step::Frame(range)) => match scan.decoder.frame(scan.source.body(range), &self.shared.shapes) {
-                    Ok(decoded) => self.take(decoded, scan.decoder.samples),
-                    Err(why) => self.damaged(&mut scan, why.0),
-                },
+                Ok(Step::Frame(range)) => {
+                    match scan.decoder.frame(scan.source.body(range), &self.shared.shapes) {
+                        Ok(decoded) => self.take(decoded, scan.decoder.samples),
+                        Err(why) => self.damaged(&mut scan, why.0),
+                    }
+                }
                 Ok(Step::End) => {
                     if let Some(done) = self.end_of_file(&mut scan) {
                         if matches!(done, Filled::Nothing) {
@@ -192,7 +200,9 @@ impl Reader {
                     self.samples = Some(samples);
                 }
             }
-            Decoded::Record(position, record) if position > self.at => self.push(position, record, Some(samples_after)),
+            Decoded::Record(position, record) if position > self.at => {
+                self.push(position, record, Some(samples_after))
+            }
             Decoded::Gap(Lost { from, to, samples }) if to > self.at => {
                 let whole = from > self.at;
                 self.gap(from.max(self.at.next()), to, whole.then_some(samples));
@@ -227,7 +237,8 @@ impl Reader {
             return Some(Filled::Nothing);
         }
         if last > self.at {
-            let from = if last.epoch() == self.at.epoch() { self.at.next() } else { Position::new(last.epoch(), 1) };
+            let from =
+                if last.epoch() == self.at.epoch() { self.at.next() } else { Position::new(last.epoch(), 1) };
             self.gap(from, last, next.zip(self.samples).map(|(end, at)| end.saturating_sub(at)));
         }
         Some(Filled::More)
@@ -249,7 +260,8 @@ impl Reader {
             }
             Err(error) => {
                 // Compressed or cleared away between the look and the opening? Then look again.
-                let still = self.shared.catalogue.lock().get(info.number).is_some_and(|f| f.path == info.path);
+                let still =
+                    self.shared.catalogue.lock().get(info.number).is_some_and(|f| f.path == info.path);
                 if still {
                     self.say_damaged(&info, &error.to_string());
                     self.gap(self.at.next(), info.last, None);
@@ -263,7 +275,9 @@ impl Reader {
         scan.decoder.lose();
         let shortened = {
             let catalogue = self.shared.catalogue.lock();
-            catalogue.get(scan.info.number).is_some_and(|f| f.sealed == scan.info.sealed && f.len <= scan.source.offset())
+            catalogue
+                .get(scan.info.number)
+                .is_some_and(|f| f.sealed == scan.info.sealed && f.len <= scan.source.offset())
         };
         // A file that failed to sync ends at its last good sync; what stood behind is in the next file.
         if !shortened {

@@ -178,7 +178,8 @@ impl Ring {
         let mut gone = None;
         if keep_from > synced.next() {
             let all = self.samples_first.saturating_sub(samples_synced);
-            let known: u64 = self.lost.iter().filter(|l| l.from > synced && l.to < keep_from).map(|l| l.samples).sum();
+            let known: u64 =
+                self.lost.iter().filter(|l| l.from > synced && l.to < keep_from).map(|l| l.samples).sum();
             // Ranges that were already counted as lost while waiting are not counted twice.
             let uncounted = self.uncounted(synced.next(), Position(keep_from.0 - 1));
             self.lost_records += uncounted;
@@ -198,11 +199,8 @@ impl Ring {
     }
 
     fn uncounted(&self, from: Position, to: Position) -> u64 {
-        let counted: u64 = self
-            .lost
-            .iter()
-            .map(|l| (l.to.min(to).0 + 1).saturating_sub(l.from.max(from).0))
-            .sum();
+        let counted: u64 =
+            self.lost.iter().map(|l| (l.to.min(to).0 + 1).saturating_sub(l.from.max(from).0)).sum();
         (to.0 + 1 - from.0).saturating_sub(counted)
     }
 
@@ -268,7 +266,9 @@ pub(crate) fn cost_of(record: &Record) -> usize {
             FIXED + batch.values.len() * size_of::<Value>() + heap + times
         }
         Record::Declare(list) => FIXED + list.len() * 512,
-        Record::Event(event) => FIXED + size_of_val(&**event) + event.title.len() + event.text.len() + event.next.len(),
+        Record::Event(event) => {
+            FIXED + size_of_val(&**event) + event.title.len() + event.text.len() + event.next.len()
+        }
         Record::Mark(text) => FIXED + text.len(),
     }
 }

@@ -103,7 +103,9 @@ impl Shared {
         let result = under_lock(ring.next());
         let before = ring.waiting_disk_bytes();
         let idle = !ring.has_waiting();
+        let lost = ring.lost_records;
         let position = ring.push(record, cost, &mut evicted);
+        let lost = ring.lost_records > lost;
         let full = self.options.sync_bytes;
         let wake = idle || (before < full && ring.waiting_disk_bytes() >= full);
         self.head.store(position.0, Ordering::Release);
@@ -111,6 +113,10 @@ impl Shared {
         self.records.fetch_add(1, Ordering::Relaxed);
         if wake {
             self.work.notify_one();
+        }
+        if lost {
+            // Whoever waits for one of the lost ones hears it now.
+            self.synced_moved.notify_waiters();
         }
         self.appended.notify_waiters();
         if self.blocked_readers.load(Ordering::Acquire) > 0 {

@@ -317,7 +317,8 @@ impl DiskFile for SimFile {
         let room = sim.capacity.saturating_sub(sim.used());
         let mut node = self.node.lock();
         let grows = (offset + data.len() as u64).saturating_sub(node.current.len() as u64);
-        let fits = data.len() - usize::try_from(grows.saturating_sub(room)).unwrap_or(usize::MAX).min(data.len());
+        let fits =
+            data.len() - usize::try_from(grows.saturating_sub(room)).unwrap_or(usize::MAX).min(data.len());
         let part = data.get(..fits).unwrap_or(data);
         write_into(&mut node.current, offset, part);
         node.pending.push(Op::Write(offset, part.to_vec()));

@@ -54,7 +54,8 @@ struct Frames {
 impl Frames {
     fn create(disk: &Arc<dyn Disk>, path: &Path, header: &Header) -> io::Result<Self> {
         let writer = SealedWriter::create(disk, path, header)?;
-        let mut frames = Self { writer, encoder: Encoder::new(0, Position::START, 0), buf: Vec::new(), next: 0 };
+        let mut frames =
+            Self { writer, encoder: Encoder::new(0, Position::START, 0), buf: Vec::new(), next: 0 };
         frames.encoder.begin_block(&mut frames.buf);
         frames.hand_over();
         Ok(frames)
@@ -84,7 +85,16 @@ impl Frames {
 
 fn header(kind: Kind, position: Position, samples: u64, at: Time) -> Header {
     let (number, last) = (0, position);
-    Header { kind, epoch: position.epoch(), number, previous: position, created: at, samples_before: samples, last, samples: 0 }
+    Header {
+        kind,
+        epoch: position.epoch(),
+        number,
+        previous: position,
+        created: at,
+        samples_before: samples,
+        last,
+        samples: 0,
+    }
 }
 
 fn batch_of(rows: &[(&PointId, &Last)], values: Vec<Value>, shape: &Arc<Shape>) -> Batch {
@@ -107,7 +117,14 @@ pub(crate) fn write_last(disk: &Arc<dyn Disk>, dir: &Path, stored: &Stored, at: 
     let rows: Vec<(&PointId, &Last)> = stored.table.iter().collect();
     for rows in rows.chunks(MAX_ROWS) {
         let shape = Shape::new(rows.iter().map(|(id, _)| **id).collect::<Vec<_>>());
-        let bare = |values| Record::Samples(Arc::new(Batch::polled(shape.clone(), Time::ZERO, Each::All(Status::GOOD), values)));
+        let bare = |values| {
+            Record::Samples(Arc::new(Batch::polled(
+                shape.clone(),
+                Time::ZERO,
+                Each::All(Status::GOOD),
+                values,
+            )))
+        };
         let values = rows.iter().map(|(_, l)| l.value.clone()).collect();
         frames.push(&Record::Samples(Arc::new(batch_of(rows, values, &shape))))?;
         frames.push(&bare(rows.iter().map(|(_, l)| Value::U64(l.position.0)).collect()))?;
@@ -151,13 +168,16 @@ pub(crate) fn read(disk: &Arc<dyn Disk>, path: &Path, kind: Kind) -> Result<Stor
     let size = file.size().map_err(damaged)?;
     let mut source = Source::new(file, true, 0, HEADER as u64, size);
     let (mut decoder, pool) = (Decoder::default(), ShapePool::default());
-    let mut stored = Stored { position: header.previous, samples: header.samples_before, ..Stored::default() };
+    let mut stored =
+        Stored { position: header.previous, samples: header.samples_before, ..Stored::default() };
     let mut turn = 0;
     loop {
         let decoded = match source.next().map_err(damaged)? {
             Step::End => return Ok(stored),
             Step::Bad(why) => return Err(Unusable::Damaged(why.into())),
-            Step::Frame(range) => decoder.frame(source.body(range), &pool).map_err(|e| Unusable::Damaged(e.0.into()))?,
+            Step::Frame(range) => {
+                decoder.frame(source.body(range), &pool).map_err(|e| Unusable::Damaged(e.0.into()))?
+            }
         };
         if let Decoded::Record(_, record) = decoded {
             stored.take(&record, &mut turn);

@@ -61,8 +61,12 @@ impl ZHead {
     /// Checksum of head and data.
     pub fn sum(len: usize, raw_len: usize, previous: Position, data: &[u8]) -> u32 {
         let mut head = [0; 16];
-        for (to, from) in head.chunks_exact_mut(4).zip([len as u32, raw_len as u32, previous.0 as u32, (previous.0 >> 32) as u32])
-        {
+        for (to, from) in head.chunks_exact_mut(4).zip([
+            len as u32,
+            raw_len as u32,
+            previous.0 as u32,
+            (previous.0 >> 32) as u32,
+        ]) {
             to.copy_from_slice(&from.to_le_bytes());
         }
         crc32c::crc32c_append(crc32c::crc32c(&head), data)
@@ -290,7 +294,9 @@ fn has_frames(file: &dyn DiskFile, salt: u32, from: u64, size: u64) -> io::Resul
     let room = usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX);
     let bytes = read_up_to(file, from, room.min(2 * WINDOW))?;
     Ok((1..bytes.len().min(WINDOW)).any(|at| {
-        let Some((head, rest)) = bytes.get(at..).and_then(|b| b.split_first_chunk::<FRAME_HEAD>()) else { return false };
+        let Some((head, rest)) = bytes.get(at..).and_then(|b| b.split_first_chunk::<FRAME_HEAD>()) else {
+            return false;
+        };
         let head = u64::from_le_bytes(*head);
         let (len, crc) = ((head & 0xFFFF_FFFF) as usize, (head >> 32) as u32);
         len > 0 && len <= WINDOW && rest.get(..len).is_some_and(|body| frame_crc(salt, body) == crc)
@@ -327,7 +333,11 @@ pub(crate) fn survey_sealed(file: &Arc<dyn DiskFile>) -> io::Result<Survey> {
 }
 
 /// Lifetime samples up to `position`; `None` if its block cannot be read.
-pub(crate) fn survey_from(disk: &Arc<dyn Disk>, info: &FileInfo, position: Position) -> io::Result<Option<u64>> {
+pub(crate) fn survey_from(
+    disk: &Arc<dyn Disk>,
+    info: &FileInfo,
+    position: Position,
+) -> io::Result<Option<u64>> {
     let file = disk.open(&info.path, Open::Read)?;
     let mut source = Source::new(file, info.sealed, info.salt, info.block_for(position), info.len);
     let mut skim = Skim::default();

@@ -190,7 +190,9 @@ impl Notice {
     /// One sentence: what happened.
     pub fn title(&self) -> String {
         match self {
-            Self::CursorJumped { cursor, .. } => format!("{cursor} fell behind the journal's bound and lost data"),
+            Self::CursorJumped { cursor, .. } => {
+                format!("{cursor} fell behind the journal's bound and lost data")
+            }
             Self::Lost { .. } => "Samples were lost before they reached the disk".into(),
             Self::TornTail { file, .. } => format!("The last write to {file} was incomplete and was cut off"),
             Self::CorruptFile { file, .. } => format!("{file} is damaged and was set aside"),
@@ -205,8 +207,12 @@ impl Notice {
     pub fn next_step(&self) -> &'static str {
         match self {
             Self::CursorJumped { .. } => "Bring the destination back, or give the journal more room.",
-            Self::Lost { .. } | Self::WriteFailed { .. } => "Free space on the data disk and check its health.",
-            Self::CorruptFile { .. } | Self::CorruptRange { .. } => "Check the data disk's health (smartctl).",
+            Self::Lost { .. } | Self::WriteFailed { .. } => {
+                "Free space on the data disk and check its health."
+            }
+            Self::CorruptFile { .. } | Self::CorruptRange { .. } => {
+                "Check the data disk's health (smartctl)."
+            }
             Self::TornTail { .. } | Self::WriteRecovered { .. } => "",
             Self::Trouble { .. } => "Check free space and permissions of the data folder.",
         }
@@ -223,9 +229,13 @@ impl fmt::Display for Notice {
             Self::Lost { from, to, samples, why } => {
                 write!(f, "positions {from} to {to}, {samples} samples, were lost: {why}")
             }
-            Self::TornTail { file, bytes } => write!(f, "{file}: {bytes} bytes of an incomplete last frame were cut off"),
+            Self::TornTail { file, bytes } => {
+                write!(f, "{file}: {bytes} bytes of an incomplete last frame were cut off")
+            }
             Self::CorruptFile { file, kept_as, detail } => write!(f, "{file}: {detail}; kept as {kept_as}"),
-            Self::CorruptRange { file, after, detail } => write!(f, "{file}: damaged after position {after}: {detail}"),
+            Self::CorruptRange { file, after, detail } => {
+                write!(f, "{file}: damaged after position {after}: {detail}")
+            }
             Self::WriteFailed { file, detail } => write!(f, "{file}: {detail}"),
             Self::WriteRecovered { file, records, samples } => {
                 write!(f, "writing to {file}; {records} records with {samples} samples were lost meanwhile")

@@ -121,7 +121,8 @@ impl Writer {
             if std::mem::take(&mut ring.flush) || ring.waiting_disk_bytes() >= options.sync_bytes {
                 return false;
             }
-            let (pause, busy) = if ring.has_waiting() { (options.sync_interval, true) } else { (IDLE, false) };
+            let (pause, busy) =
+                if ring.has_waiting() { (options.sync_interval, true) } else { (IDLE, false) };
             if self.shared.work.wait_for(&mut ring, pause).timed_out() && (busy || !ring.has_waiting()) {
                 return false;
             }
@@ -133,16 +134,16 @@ impl Writer {
         loop {
             let chunk = self.shared.ring.lock().take(CHUNK_COST);
             let more = !chunk.records.is_empty();
-            if more || !chunk.lost.is_empty() {
-                if let Err(error) = self.write(chunk) {
-                    return self.fail("write", &error);
-                }
+            if (more || !chunk.lost.is_empty())
+                && let Err(error) = self.write(chunk)
+            {
+                return self.fail("write", &error);
             }
             let unsynced = self.live.as_ref().map_or(0, |live| live.len - live.synced_len);
-            if !more || unsynced >= self.shared.options.sync_bytes as u64 {
-                if let Err(error) = self.sync() {
-                    return self.fail("sync", &error);
-                }
+            if (!more || unsynced >= self.shared.options.sync_bytes as u64)
+                && let Err(error) = self.sync()
+            {
+                return self.fail("sync", &error);
             }
             if !more {
                 break;
@@ -276,7 +277,8 @@ impl Writer {
         }
         let failed = self.failing.take();
         for Lost { from, to, samples } in std::mem::take(&mut self.lost) {
-            let why = if failed.is_some() { "the disk could not be written" } else { "the disk was too slow" };
+            let why =
+                if failed.is_some() { "the disk could not be written" } else { "the disk was too slow" };
             self.shared.notice(Notice::Lost { from, to, samples, why: why.into() });
         }
         if let (Some((records, samples)), Some(live)) = (failed, &self.live) {
@@ -327,7 +329,16 @@ impl Writer {
         let (previous, samples_before) = (self.encoder.position(), self.encoder.samples());
         let created = self.shared.clock.now();
         let (last, samples) = (Position::START, 0);
-        let header = Header { kind: Kind::Raw, epoch: self.epoch, number, previous, created, samples_before, last, samples };
+        let header = Header {
+            kind: Kind::Raw,
+            epoch: self.epoch,
+            number,
+            previous,
+            created,
+            samples_before,
+            last,
+            samples,
+        };
         let (bytes, salt) = header.encode();
         let dir = &self.shared.options.dir;
         let path = dir.join(file_name(number, false));

@@ -62,18 +62,19 @@ fn at_the_bound_the_oldest_goes_and_the_notice_names_cursor_range_and_count() {
     assert_eq!(rest.len() as u64, head.seq() - to.seq());
     drop((lagging, brisk, journal));
     let (journal, _) = open(crate::helpers::options(dir.path()), RealDisk::shared());
-    assert_eq!(journal.cursor("destination/hq", Start::Now).unwrap().position().next(), next, "the jump is durable");
+    assert_eq!(
+        journal.cursor("destination/hq", Start::Now).unwrap().position().next(),
+        next,
+        "the jump is durable"
+    );
 }
 
 #[test]
 fn files_go_by_age_and_removed_cursors_pin_nothing() {
     let disk = SimDisk::new(1);
     let clock = ManualClock::new(Time(1_700_000_000_000_000_000));
-    let options = Options {
-        file_bytes: 3_000,
-        max_age: Duration::from_secs(1000),
-        ..options(Path::new("/journal"))
-    };
+    let options =
+        Options { file_bytes: 3_000, max_age: Duration::from_secs(1000), ..options(Path::new("/journal")) };
     let (journal, _) = journal::Journal::open(options, disk.shared(), clock.clone()).unwrap();
     journal.cursor("gone", Start::Oldest).unwrap();
     let shape = shape(1, 20);
@@ -93,7 +94,10 @@ fn files_go_by_age_and_removed_cursors_pin_nothing() {
     journal.keep();
     assert!(journal.stats().files <= 2, "{}", journal.stats().files);
     let notices = journal.take_notices();
-    assert!(notices.iter().any(|n| matches!(n, Notice::CursorJumped { cursor, .. } if cursor == "gone")), "{notices:?}");
+    assert!(
+        notices.iter().any(|n| matches!(n, Notice::CursorJumped { cursor, .. } if cursor == "gone")),
+        "{notices:?}"
+    );
     journal.remove_cursor("gone");
     assert!(journal.cursor_names().is_empty());
     drop(journal);

@@ -2,7 +2,10 @@
 
 use crate::helpers::*;
 use journal::{Item, Journal, JournalError, Notice, Options, Record, SimDisk, Start};
-use model::{Batch, Declaration, Each, Event, EventKind, ManualClock, PointId, Position, Status, Time, Value, ValueType};
+use model::{
+    Batch, Declaration, Each, Event, EventKind, ManualClock, PointId, Position, Status, Time, Value,
+    ValueType,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +23,8 @@ fn everything() -> Vec<Record> {
     let points = shape(1, 7);
     let text = |n: i64| Value::Text(format!("state {}", n / 2).into());
     let mut records: Vec<Record> = Vec::new();
-    let mut declaration = Declaration::new(model::Path::new("acme/leeds/filler/speed").unwrap(), ValueType::F64);
+    let mut declaration =
+        Declaration::new(model::Path::new("acme/leeds/filler/speed").unwrap(), ValueType::F64);
     declaration.unit = "/min".into();
     declaration.states.insert(1, "Execute".into());
     records.push(Record::Declare(vec![(PointId(1), declaration)].into()));
@@ -48,7 +52,13 @@ fn everything() -> Vec<Record> {
         }
         records.push(Record::Samples(Arc::new(batch)));
     }
-    records.push(Record::Event(Arc::new(Event::info(EventKind::Alarm, "a/1", "test", Time(5), "Filler stopped"))));
+    records.push(Record::Event(Arc::new(Event::info(
+        EventKind::Alarm,
+        "a/1",
+        "test",
+        Time(5),
+        "Filler stopped",
+    ))));
     records.push(Record::Mark("end".into()));
     records
 }
@@ -84,7 +94,10 @@ fn strip_shape_id(text: &str) -> String {
 }
 
 fn expected(records: &[Record]) -> Vec<String> {
-    let item = |(n, record): (usize, &Record)| Item::Record { position: Position::new(1, n as u64 + 1), record: record.clone() };
+    let item = |(n, record): (usize, &Record)| Item::Record {
+        position: Position::new(1, n as u64 + 1),
+        record: record.clone(),
+    };
     texts(&records.iter().enumerate().map(item).collect::<Vec<_>>())
 }
 
@@ -196,7 +209,11 @@ fn damage_in_one_block_leaves_the_others() {
             match item {
                 Item::Record { .. } => records += 1,
                 Item::Gap { from, to, samples } => {
-                    assert_eq!(samples, Some((to.seq() - from.seq() + 1) * 1000), "the size of the gap is known");
+                    assert_eq!(
+                        samples,
+                        Some((to.seq() - from.seq() + 1) * 1000),
+                        "the size of the gap is known"
+                    );
                     assert_eq!(missing.replace(to.seq() - from.seq() + 1), None, "one gap");
                 }
             }
@@ -208,7 +225,10 @@ fn damage_in_one_block_leaves_the_others() {
     check(&journal);
     journal.keep();
     assert!(disk.content(&raw_file().with_extension("zst")).is_some());
-    assert!(disk.content(&raw_file().with_extension("raw.corrupt")).is_some(), "the damaged original is kept");
+    assert!(
+        disk.content(&raw_file().with_extension("raw.corrupt")).is_some(),
+        "the damaged original is kept"
+    );
     check(&journal);
 }
 
@@ -238,7 +258,11 @@ fn flipped_bits_in_catalogue_cursors_and_snapshots_are_survived() {
             disk.damage(&path, |bytes| bytes[at] ^= 1 << (at % 8));
             let (journal, recovered) = Journal::open(quiet(), disk.shared(), clock()).unwrap();
             assert!(!recovered.notices.is_empty(), "{name} byte {at}");
-            assert_eq!(journal.numbers().assign(&paths).unwrap(), (1..5).map(PointId).collect::<Vec<_>>(), "{name} {at}");
+            assert_eq!(
+                journal.numbers().assign(&paths).unwrap(),
+                (1..5).map(PointId).collect::<Vec<_>>(),
+                "{name} {at}"
+            );
             let fresh = [(model::Path::new("a/new").unwrap(), vec![])];
             assert_eq!(journal.numbers().assign(&fresh).unwrap(), [PointId(5)]);
             assert_eq!(recovered.last.len(), 4);
@@ -295,7 +319,10 @@ fn the_format_is_that_of_the_fixture() {
         std::fs::write(fixtures.join("v1.zst"), disk.content(&sealed_path).unwrap()).unwrap();
     }
     let fixture = std::fs::read(fixtures.join("v1.raw")).unwrap();
-    assert!(raw == fixture, "the bytes written for the same records have changed: this is a new format version");
+    assert!(
+        raw == fixture,
+        "the bytes written for the same records have changed: this is a new format version"
+    );
     for (name, path) in [("v1.raw", raw_file()), ("v1.zst", sealed_path)] {
         let disk = written(&[]);
         let bytes = std::fs::read(fixtures.join(name)).unwrap();

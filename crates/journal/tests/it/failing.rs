@@ -73,9 +73,15 @@ async fn a_full_disk_keeps_memory_going_and_counts_what_falls_out() {
     assert_eq!(seen.len() as u64 + missing, n as u64);
     let notices = journal.take_notices();
     assert!(notices.iter().any(|x| matches!(x, Notice::WriteFailed { .. })), "{notices:?}");
-    assert!(notices.iter().any(|x| matches!(x, Notice::WriteRecovered { records, samples, .. }
-        if *records == missing && *samples == missing * 20)), "{notices:?}");
-    assert!(notices.iter().any(|x| matches!(x, Notice::Lost { samples, .. } if *samples == missing * 20)), "{notices:?}");
+    assert!(
+        notices.iter().any(|x| matches!(x, Notice::WriteRecovered { records, samples, .. }
+        if *records == missing && *samples == missing * 20)),
+        "{notices:?}"
+    );
+    assert!(
+        notices.iter().any(|x| matches!(x, Notice::Lost { samples, .. } if *samples == missing * 20)),
+        "{notices:?}"
+    );
     let head = journal.head();
     journal.close().unwrap();
     let (journal, _) = open(tiny(100_000), disk.shared());
@@ -97,7 +103,8 @@ fn after_a_failed_sync_everything_is_written_again_from_memory() {
             }
         }
         until("all is synced", || journal.synced() == journal.head());
-        let failed = journal.take_notices().iter().filter(|n| matches!(n, Notice::WriteFailed { .. })).count();
+        let failed =
+            journal.take_notices().iter().filter(|n| matches!(n, Notice::WriteFailed { .. })).count();
         assert!(failed >= 1);
         assert_eq!(journal.stats().lost_records, 0);
         let head = journal.head();

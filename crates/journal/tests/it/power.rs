@@ -35,7 +35,13 @@ struct World {
 /// For the message: how many are missing, from where to where, and the newest that is there.
 fn missing_of(wanted: &BTreeSet<Position>, seen: &BTreeMap<Position, i64>) -> String {
     let missing: Vec<_> = wanted.iter().filter(|p| !seen.contains_key(p)).collect();
-    format!("{} from {:?} to {:?}, newest seen {:?}", missing.len(), missing.first(), missing.last(), seen.keys().last())
+    format!(
+        "{} from {:?} to {:?}, newest seen {:?}",
+        missing.len(),
+        missing.first(),
+        missing.last(),
+        seen.keys().last()
+    )
 }
 
 fn small() -> Options {
@@ -102,7 +108,8 @@ impl World {
             0 => {
                 let head = journal.head();
                 if journal.flush().is_ok() {
-                    let synced: Vec<_> = self.appended.range(Position::new(head.epoch(), 0)..=head).map(|(p, _)| *p).collect();
+                    let synced: Vec<_> =
+                        self.appended.range(Position::new(head.epoch(), 0)..=head).map(|(p, _)| *p).collect();
                     self.acknowledged.extend(synced);
                 }
             }
@@ -158,6 +165,8 @@ fn run(seed: u64, cuts: u32) -> u32 {
         }
         if let Ok((journal, recovered)) = Journal::open(small(), disk.shared(), clock()) {
             torn += recovered.notices.iter().filter(|n| matches!(n, Notice::TornTail { .. })).count() as u32;
+            // The cut of the start is over, or has struck.
+            disk.cut_after(u64::MAX);
             if !disk.is_off() {
                 let pinned = journal.cursor("pin", Start::Oldest).is_ok();
                 if pinned && !disk.is_off() {
@@ -174,7 +183,8 @@ fn run(seed: u64, cuts: u32) -> u32 {
         }
         disk = disk.power_cut();
     }
-    let (journal, recovered) = Journal::open(small(), disk.shared(), clock()).expect("the last start must succeed");
+    let (journal, recovered) =
+        Journal::open(small(), disk.shared(), clock()).expect("the last start must succeed");
     world.check(&journal, &recovered);
     torn
 }
