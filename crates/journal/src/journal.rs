@@ -73,8 +73,8 @@ impl Journal {
         let shared = opened.shared;
         let (epoch, end) = (opened.recovered.epoch, opened.recovered.end);
         let dir = shared.options.dir.clone();
-        let fail = |e| JournalError::io("create a file in", &dir, &e);
-        let writer = Writer::new(shared.clone(), epoch, end, opened.mirror).map_err(fail)?;
+        let fail = |e| JournalError::io("start a thread for", &dir, &e);
+        let writer = Writer::new(shared.clone(), epoch, end, opened.mirror);
         let keeper = Keeper::new(shared.clone(), opened.snapshot, opened.declared_at);
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.into()).spawn(run)
@@ -85,7 +85,12 @@ impl Journal {
             threads: Mutex::new(Vec::new()),
             lock: Mutex::new(Some(opened.lock)),
         };
-        let writer = spawn("journal-writer", Box::new(|| writer.run())).map_err(fail)?;
+        let watched = shared.clone();
+        let run = move || {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
+            watched.writer_ended(ended.is_err());
+        };
+        let writer = spawn("journal-writer", Box::new(run)).map_err(fail)?;
         owner.threads.lock().extend([writer, keeper]);
         Ok((Self { shared, owner: Arc::new(owner) }, opened.recovered))
     }
@@ -201,6 +206,12 @@ impl Journal {
             stats.sync_latency = health.sync_latency;
             stats.sync_latency_max = health.sync_latency_max;
             stats.syncs = health.syncs;
+            let hanging = health.syncing_since.map(|since| shared.clock.monotonic().saturating_sub(since));
+            let hanging = hanging.filter(|time| *time > shared.options.sync_interval.saturating_mul(10));
+            if let (Some(time), State::Ok) = (hanging, stats.state) {
+                stats.state = State::Slow;
+                stats.text = format!("the disk has not finished a sync for {:.1} s", time.as_secs_f64());
+            }
         }
         stats.unsynced = reader::lag(head, synced);
         stats.notices_dropped = shared.notices.lock().dropped;

@@ -17,7 +17,7 @@ use model::{Clock, PointId, Position};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use tokio::sync::Notify;
@@ -25,6 +25,9 @@ use tokio::sync::Notify;
 const NUMBERS: &str = "numbers.log";
 const CURSORS: &str = "cursors.log";
 const LOCK: &str = "lock";
+
+/// Name of the file that witnesses the newest epoch: renamed at each start, which needs no space on a full disk.
+const EPOCH: &str = "epoch-";
 
 /// Everything found, ready for the threads.
 pub(crate) struct Opened {
@@ -55,6 +58,8 @@ struct Scan<'a> {
     /// Highest epoch seen, and files whose epoch cannot be read.
     epoch: u32,
     unreadable: u32,
+    /// Files that witness epochs; one, unless a start was cut short.
+    witnesses: Vec<PathBuf>,
 }
 
 pub(crate) fn open(
@@ -68,7 +73,15 @@ pub(crate) fn open(
         io::ErrorKind::WouldBlock => JournalError::Locked { dir: dir.display().to_string() },
         _ => JournalError::io("lock", &dir, &error),
     })?;
-    let mut scan = Scan { disk: &disk, dir: &dir, notices: Vec::new(), highest: 0, epoch: 0, unreadable: 0 };
+    let mut scan = Scan {
+        disk: &disk,
+        dir: &dir,
+        notices: Vec::new(),
+        highest: 0,
+        epoch: 0,
+        unreadable: 0,
+        witnesses: Vec::new(),
+    };
     let files = scan.files()?;
     let (stored, snapshot) = scan.snapshots()?;
     let (numbers, notices) = Numbers::open(&disk, dir.join(NUMBERS))?;
@@ -79,6 +92,7 @@ pub(crate) fn open(
     let end = on_disk.max(stored.position).max(cursors.newest());
     let samples = files.last().map_or(0, |f| f.samples_before + f.samples).max(stored.samples);
     let epoch = scan.epoch.max(end.epoch()) + scan.unreadable + 1;
+    scan.witness(epoch).map_err(|e| JournalError::io("open a new epoch in", &dir, &e))?;
     let (notices, highest) = (scan.notices, scan.highest);
     let catalogue = Catalogue { files, next_number: highest, compressed: (0, 0) };
     let ring = Ring::new(Position::new(epoch, 0), samples, options.ring_bytes);
@@ -157,6 +171,11 @@ impl Scan<'_> {
                 self.unreadable += u32::from(name.ends_with(".corrupt"));
             }
             let path = self.dir.join(&name);
+            if let Some(epoch) = name.strip_prefix(EPOCH).and_then(|n| n.parse().ok()) {
+                self.epoch = self.epoch.max(epoch);
+                self.witnesses.push(path);
+                continue;
+            }
             if name.ends_with(".new") {
                 // Never put in place, so nobody relied on it.
                 self.disk.remove(&path).map_err(|e| JournalError::io("remove", &path, &e))?;
@@ -175,6 +194,19 @@ impl Scan<'_> {
         }
         self.drop_doubles(&mut found)?;
         Ok(found)
+    }
+
+    /// Makes it durable that the epoch is used, before anything is appended in it.
+    fn witness(&mut self, epoch: u32) -> io::Result<()> {
+        let path = self.dir.join(format!("{EPOCH}{epoch:08}"));
+        match self.witnesses.pop() {
+            Some(before) => self.disk.rename(&before, &path)?,
+            None => drop(self.disk.open(&path, Open::Create)?),
+        }
+        for other in self.witnesses.drain(..) {
+            self.disk.remove(&other)?;
+        }
+        self.disk.sync_dir(self.dir)
     }
 
     /// A compressed file is put in place when it is complete: the raw one beside it is done with.

@@ -171,6 +171,8 @@ impl Ring {
     /// After a failed write: everything behind `synced` is to be written again. What has left memory since is lost
     /// and returned. `samples_synced` are the lifetime samples up to `synced`.
     pub fn rewind(&mut self, synced: Position, samples_synced: u64) -> Option<Lost> {
+        // What lies before this epoch is not in memory and not lost.
+        let synced = synced.max(Position::new(self.first.epoch(), 0));
         if synced >= self.taken {
             return None;
         }
@@ -317,6 +319,15 @@ mod tests {
         let chunk = ring.take(1000);
         assert_eq!((chunk.first, chunk.records.len()), (Position::new(3, 3), 5));
         assert!(ring.rewind(Position::new(3, 7), 0).is_none());
+    }
+
+    #[test]
+    fn rewinding_to_an_earlier_epoch_loses_nothing() {
+        let mut ring = ring(1000);
+        push(&mut ring, 4);
+        ring.take(1000);
+        assert!(ring.rewind(Position::new(1, 7), 0).is_none());
+        assert_eq!((ring.lost_records, ring.take(1000).records.len()), (0, 4));
     }
 
     #[test]

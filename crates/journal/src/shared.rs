@@ -28,6 +28,8 @@ pub(crate) struct Health {
     pub sync_latency: Duration,
     pub sync_latency_max: Duration,
     pub syncs: u64,
+    /// A sync is under way since (monotonic): a disk that hangs never reports back.
+    pub syncing_since: Option<Duration>,
 }
 
 /// Orders for the keeper thread.
@@ -133,6 +135,21 @@ impl Shared {
         }
         self.synced_moved.notify_waiters();
         self.synced_blocking.notify_all();
+    }
+
+    /// The writer has ended, in good order or not: nobody waits in vain.
+    pub fn writer_ended(&self, panicked: bool) {
+        self.ring.lock().closed = true;
+        if panicked {
+            let mut health = self.health.lock();
+            health.state = State::Failing;
+            health.text = "the journal's writer ended in a panic; restart Ironbridge".into();
+            tracing::error!(target: "journal", "{}", health.text);
+        }
+        self.synced_moved.notify_waiters();
+        self.synced_blocking.notify_all();
+        self.keeper.lock().stop = true;
+        self.keeper_work.notify_all();
     }
 
     /// Has the keeper do a round soon.

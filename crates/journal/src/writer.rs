@@ -58,7 +58,8 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Opens the first file of the epoch; everything up to `end` is on disk in earlier files.
-    pub fn new(shared: Arc<Shared>, epoch: u32, end: Position, mirror: Mirror) -> io::Result<Self> {
+    /// If the disk refuses, the writer begins in trouble and tries again.
+    pub fn new(shared: Arc<Shared>, epoch: u32, end: Position, mirror: Mirror) -> Self {
         let now = shared.clock.monotonic();
         let samples = shared.samples_at_start;
         let mut writer = Self {
@@ -77,8 +78,10 @@ impl Writer {
             rate_at: now,
             rate_bytes: 0,
         };
-        writer.open_file()?;
-        Ok(writer)
+        if let Err(error) = writer.open_file() {
+            writer.fail("create", &error);
+        }
+        writer
     }
 
     /// Until the journal is closed.
@@ -95,11 +98,6 @@ impl Writer {
             self.drain();
         }
         self.take_snapshot();
-        self.shared.ring.lock().closed = true;
-        self.shared.synced_moved.notify_waiters();
-        self.shared.synced_blocking.notify_all();
-        self.shared.keeper.lock().stop = true;
-        self.shared.keeper_work.notify_all();
     }
 
     /// Sleeps until there is something to do. True when the journal is being closed.
@@ -242,7 +240,10 @@ impl Writer {
             return Ok(());
         }
         let before = self.shared.clock.monotonic();
-        live.file.sync()?;
+        self.shared.health.lock().syncing_since = Some(before);
+        let done = live.file.sync();
+        self.shared.health.lock().syncing_since = None;
+        done?;
         let now = self.shared.clock.monotonic();
         live.synced_len = live.len;
         self.synced = self.encoder.position();

@@ -1,10 +1,19 @@
 //! The bound: what goes is named and counted.
 
 use crate::helpers::*;
-use journal::{Item, Notice, Options, RealDisk, SimDisk, Start};
-use model::{ManualClock, Position, Time};
+use journal::{Item, Notice, Options, RealDisk, Record, SimDisk, Start};
+use model::{Batch, Each, ManualClock, Position, Shape, Status, Time, Value};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Values that do not compress, so that the bound is reached.
+fn noise(shape: &Arc<Shape>, n: i64) -> Record {
+    let hash =
+        |row: i64| Value::I64(((n * 1000 + row) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) as i64 >> 32);
+    let values = (0..shape.points().len() as i64).map(hash).collect();
+    Record::Samples(Arc::new(Batch::polled(shape.clone(), Time(n), Each::All(Status::GOOD), values)))
+}
 
 #[test]
 fn at_the_bound_the_oldest_goes_and_the_notice_names_cursor_range_and_count() {
@@ -26,8 +35,7 @@ fn at_the_bound_the_oldest_goes_and_the_notice_names_cursor_range_and_count() {
     journal.flush().unwrap();
     lagging.acknowledge(Position::new(1, 10));
     for n in 11..=3000 {
-        // Values that do not compress, so that the bound is reached.
-        journal.append(numbered(&shape, (n * 7_919_777) % 1_000_000_007));
+        journal.append(noise(&shape, n));
         if n % 20 == 0 {
             journal.flush().unwrap();
             brisk.acknowledge(journal.synced());

@@ -127,3 +127,36 @@ fn a_full_disk_does_not_stop_a_close() {
     disk.set_capacity(u64::MAX);
     open(tiny(100_000), disk.shared());
 }
+
+#[test]
+fn a_start_on_a_full_disk_works_in_memory_and_writes_when_there_is_room() {
+    let disk = SimDisk::new(4);
+    let shape = shape(1, 10);
+    let (journal, _) = open(tiny(100_000), disk.shared());
+    journal.append(numbered(&shape, 1));
+    journal.close().unwrap();
+    disk.set_capacity(disk.used());
+    for epoch in 2..5 {
+        let (journal, recovered) = open(tiny(100_000), disk.shared());
+        assert_eq!(
+            recovered.epoch, epoch,
+            "each start has its own epoch, even where nothing could be written"
+        );
+        assert_eq!(journal.stats().state, State::Failing);
+        assert_eq!(journal.append(numbered(&shape, i64::from(epoch))), Position::new(epoch, 1));
+        if epoch == 4 {
+            disk.set_capacity(u64::MAX);
+            until("it is written", || journal.synced() == Position::new(4, 1));
+        }
+    }
+    let (journal, recovered) = open(tiny(100_000), disk.power_cut().shared());
+    assert_eq!((recovered.epoch, recovered.end), (5, Position::new(4, 1)));
+    let numbers: Vec<i64> = read_all(&journal, Position::START)
+        .iter()
+        .map(|item| match item {
+            Item::Record { record, .. } => number_of(record),
+            Item::Gap { .. } => panic!("{item:?}"),
+        })
+        .collect();
+    assert_eq!(numbers, [1, 4]);
+}

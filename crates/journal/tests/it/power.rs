@@ -103,7 +103,13 @@ impl World {
         self.cursor_saved = cursor.position();
     }
 
-    fn step(&mut self, journal: &Journal, shapes: &[Arc<Shape>], dice: &mut Dice) {
+    fn step(&mut self, journal: &Journal, disk: &SimDisk, shapes: &[Arc<Shape>], dice: &mut Dice) {
+        match dice.below(30) {
+            0 => disk.fail_syncs(dice.below(5), 1 + dice.below(2)),
+            1 => disk.set_capacity(disk.used() + dice.below(3000)),
+            2 | 3 => disk.set_capacity(u64::MAX),
+            _ => {}
+        }
         match dice.below(12) {
             0 => {
                 let head = journal.head();
@@ -176,12 +182,13 @@ fn run(seed: u64, cuts: u32) -> u32 {
                         if disk.is_off() {
                             break;
                         }
-                        world.step(&journal, &shapes, &mut dice);
+                        world.step(&journal, &disk, &shapes, &mut dice);
                     }
                 }
             }
         }
         disk = disk.power_cut();
+        disk.set_capacity(u64::MAX);
     }
     let (journal, recovered) =
         Journal::open(small(), disk.shared(), clock()).expect("the last start must succeed");
