@@ -11,7 +11,7 @@ use crate::columns::{self, ShapeState};
 use crate::ring::Lost;
 use crate::types::Record;
 use model::batch::MAX_ROWS;
-use model::{Access, Declaration, PointId, Position, Shape};
+use model::{Access, Batch, Declaration, PointId, Position, Shape};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -124,34 +124,7 @@ impl Encoder {
         let delta = position.0.wrapping_sub(self.position.0);
         let mut full = false;
         match record {
-            Record::Samples(batch) => {
-                let known = self.states.len();
-                let index = self.shape(out, &batch.shape)?;
-                let start = out.len();
-                let Some(mut state) = self.states.get_mut(index).map(std::mem::take) else {
-                    return Ok(false);
-                };
-                let mut clock = self.clock;
-                let done = self.frame(out, |out| {
-                    out.push(SAMPLES);
-                    put_varint(out, delta);
-                    put_varint(out, index as u64);
-                    columns::encode(out, batch, &mut state, &mut clock);
-                });
-                full = state.is_full();
-                if let Err(error) = done {
-                    // The state has moved on although nothing was written: the shape must be begun anew.
-                    self.shapes.remove(&batch.shape.id());
-                    return Err(error);
-                }
-                self.clock = clock;
-                if let Some(slot) = self.states.get_mut(index) {
-                    *slot = state;
-                }
-                if self.states.len() > known {
-                    self.key_bytes += out.len() - start;
-                }
-            }
+            Record::Samples(batch) => full = self.samples_frame(out, delta, batch)?,
             Record::Declare(list) => {
                 let mut scratch = std::mem::take(&mut self.scratch);
                 let done = self.frame(out, |out| {
@@ -185,6 +158,34 @@ impl Encoder {
         }
         self.position = position;
         self.samples += record.samples();
+        Ok(full)
+    }
+
+    fn samples_frame(&mut self, out: &mut Vec<u8>, delta: u64, batch: &Batch) -> Result<bool, TooLong> {
+        let known = self.states.len();
+        let index = self.shape(out, &batch.shape)?;
+        let start = out.len();
+        let Some(mut state) = self.states.get_mut(index).map(std::mem::take) else { return Ok(false) };
+        let mut clock = self.clock;
+        let done = self.frame(out, |out| {
+            out.push(SAMPLES);
+            put_varint(out, delta);
+            put_varint(out, index as u64);
+            columns::encode(out, batch, &mut state, &mut clock);
+        });
+        let full = state.is_full();
+        if let Err(error) = done {
+            // The state has moved on although nothing was written: the shape must be begun anew.
+            self.shapes.remove(&batch.shape.id());
+            return Err(error);
+        }
+        self.clock = clock;
+        if let Some(slot) = self.states.get_mut(index) {
+            *slot = state;
+        }
+        if self.states.len() > known {
+            self.key_bytes += out.len() - start;
+        }
         Ok(full)
     }
 

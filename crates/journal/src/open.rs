@@ -96,30 +96,8 @@ pub(crate) fn open(
     let (notices, highest) = (scan.notices, scan.highest);
     let catalogue = Catalogue { files, next_number: highest, compressed: (0, 0) };
     let ring = Ring::new(Position::new(epoch, 0), samples, options.ring_bytes);
-    let shared = Arc::new(Shared {
-        options,
-        disk,
-        clock,
-        ring: Mutex::new(ring),
-        work: Condvar::new(),
-        appended_blocking: Condvar::new(),
-        blocked_readers: AtomicUsize::new(0),
-        appended: Notify::new(),
-        synced_moved: Notify::new(),
-        synced_blocking: Condvar::new(),
-        head: AtomicU64::new(end.0),
-        synced: AtomicU64::new(end.0),
-        records: AtomicU64::new(0),
-        catalogue: Mutex::new(catalogue),
-        cursors,
-        numbers,
-        shapes: ShapePool::default(),
-        notices: Mutex::default(),
-        health: Mutex::default(),
-        keeper: Mutex::default(),
-        keeper_work: Condvar::new(),
-        samples_at_start: samples,
-    });
+    let shared =
+        Arc::new(assemble(options, disk, clock, Parts { catalogue, cursors, numbers, ring, end, samples }));
     let declared_at = stored.declared_at;
     let mut recovered = replay(&shared, stored, on_disk);
     let highest = recovered
@@ -139,6 +117,43 @@ pub(crate) fn open(
     recovered.end = end;
     let mirror = Mirror::new(recovered.events.clone());
     Ok(Opened { shared, recovered, mirror, lock, snapshot, declared_at })
+}
+
+/// What a start has found, for [`assemble`].
+struct Parts {
+    catalogue: Catalogue,
+    cursors: Cursors,
+    numbers: Numbers,
+    ring: Ring,
+    end: Position,
+    samples: u64,
+}
+
+fn assemble(options: Options, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, parts: Parts) -> Shared {
+    Shared {
+        options,
+        disk,
+        clock,
+        ring: Mutex::new(parts.ring),
+        work: Condvar::new(),
+        appended_blocking: Condvar::new(),
+        blocked_readers: AtomicUsize::new(0),
+        appended: Notify::new(),
+        synced_moved: Notify::new(),
+        synced_blocking: Condvar::new(),
+        head: AtomicU64::new(parts.end.0),
+        synced: AtomicU64::new(parts.end.0),
+        records: AtomicU64::new(0),
+        catalogue: Mutex::new(parts.catalogue),
+        cursors: parts.cursors,
+        numbers: parts.numbers,
+        shapes: ShapePool::default(),
+        notices: Mutex::default(),
+        health: Mutex::default(),
+        keeper: Mutex::default(),
+        keeper_work: Condvar::new(),
+        samples_at_start: parts.samples,
+    }
 }
 
 impl Scan<'_> {
