@@ -48,6 +48,11 @@ impl Writer {
 
     pub fn text(&mut self, text: &str) {
         self.0.push('"');
+        if !text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+            self.0.push_str(text);
+            self.0.push('"');
+            return;
+        }
         let mut plain = 0;
         for (at, byte) in text.bytes().enumerate() {
             let short = match byte {

@@ -4,7 +4,9 @@ use crate::ApiError;
 use crate::answer;
 use crate::extract::{Body, Params};
 use crate::json::Writer;
+use crate::plant::Asset;
 use crate::point_json::{BYTES_PER_POINT, Known, for_each_point, point, unknown};
+use crate::quality_index::Counts;
 use crate::shapes::{AssetDetail, Extent, MayWrite, Paths, PointDetail, PointLive, WriteLimits};
 use crate::state::{Shared, Web, Who};
 use axum::extract::State;
@@ -100,47 +102,50 @@ fn write_tree(web: &Web, who: &Principal, prefix: &str) -> String {
         if index > 0 {
             out.raw(",");
         }
-        let asset = assets.at(path);
-        let kind = match (asset, known) {
-            (Some(_), _) => "asset",
-            (None, Some(_)) => "point",
-            (None, None) => "folder",
-        };
-        let counts = counted.of(&child.range);
-        out.raw("{\"segment\":");
-        out.text(path.rsplit('/').next().unwrap_or_default());
-        out.raw(",\"path\":");
-        out.text(path);
-        out.raw(",\"kind\":\"");
-        out.raw(kind);
-        out.raw("\",\"points\":");
-        out.u64(counts.total as u64);
-        out.raw(",\"bad\":");
-        out.u64(counts.bad as u64);
-        out.raw(",\"asset\":");
-        match asset {
-            Some(asset) => {
-                out.raw("{\"type\":");
-                out.text(&asset.asset_type);
-                out.raw(",\"level\":");
-                out.text(&asset.level);
-                out.raw(",\"name\":");
-                out.text(asset.display_name());
-                out.raw("}");
-            }
-            None => out.raw("null"),
-        }
-        out.raw(",\"point\":");
-        match known {
-            Some((declared, last)) => point(&mut out, declared, last),
-            None => out.raw("null"),
-        }
-        out.raw("}");
+        write_child(&mut out, path, counted.of(&child.range), assets.at(path), known);
     });
     out.raw("],\"more\":");
     out.bool(more);
     out.raw("}");
     out.finish()
+}
+
+/// One child of a folder.
+fn write_child(out: &mut Writer, path: &str, counts: Counts, asset: Option<&Asset>, known: Option<&Known>) {
+    let kind = match (asset, known) {
+        (Some(_), _) => "asset",
+        (None, Some(_)) => "point",
+        (None, None) => "folder",
+    };
+    out.raw("{\"segment\":");
+    out.text(path.rsplit('/').next().unwrap_or_default());
+    out.raw(",\"path\":");
+    out.text(path);
+    out.raw(",\"kind\":\"");
+    out.raw(kind);
+    out.raw("\",\"points\":");
+    out.u64(counts.total as u64);
+    out.raw(",\"bad\":");
+    out.u64(counts.bad as u64);
+    out.raw(",\"asset\":");
+    match asset {
+        Some(asset) => {
+            out.raw("{\"type\":");
+            out.text(&asset.asset_type);
+            out.raw(",\"level\":");
+            out.text(&asset.level);
+            out.raw(",\"name\":");
+            out.text(asset.display_name());
+            out.raw("}");
+        }
+        None => out.raw("null"),
+    }
+    out.raw(",\"point\":");
+    match known {
+        Some((declared, last)) => point(out, declared, last),
+        None => out.raw("null"),
+    }
+    out.raw("}");
 }
 
 #[derive(Deserialize)]

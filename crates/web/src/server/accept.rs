@@ -1,7 +1,9 @@
 //! Accepting and serving connections within their limits.
 
+use super::pack::packed;
 use super::stall::Stall;
 use super::{Hosts, headers};
+use crate::pages::takes_gzip;
 use crate::rate::client_of;
 use crate::state::{Peer, Shared, stopped};
 use axum::Router;
@@ -126,6 +128,8 @@ async fn answer(front: &Front, peer: SocketAddr, request: Request<Incoming>) -> 
     let started = web.clock.monotonic();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    // On this machine the copy is cheaper than the compression.
+    let pack = !peer.ip().to_canonical().is_loopback() && takes_gzip(request.headers());
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     let mut response = match front.hosts.check(request.uri(), request.headers()) {
@@ -138,6 +142,9 @@ async fn answer(front: &Front, peer: SocketAddr, request: Request<Incoming>) -> 
             refused.into_response()
         }
     };
+    if pack {
+        response = packed(&web.looks, response).await;
+    }
     headers::harden(response.headers_mut(), web.secure);
     web.counters.answered(response.status());
     let took = web.clock.monotonic().saturating_sub(started);

@@ -7,6 +7,7 @@
 mod accept;
 mod headers;
 mod hosts;
+mod pack;
 mod stall;
 
 pub(crate) use hosts::Hosts;
