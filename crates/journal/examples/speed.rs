@@ -67,11 +67,8 @@ fn cpu_of(name: &str) -> u64 {
         .sum()
 }
 
-fn run(name: &str, next: Next, scans: u64) {
-    let dir = tempfile::tempdir_in(".").unwrap();
-    let options = Options { max_bytes: 64 << 30, ..Options::new(dir.path()) };
-    let (journal, _) = Journal::open(options, RealDisk::shared(), SystemClock::shared()).unwrap();
-    journal.cursor("pin", Start::Oldest).unwrap();
+/// Appends and flushes; returns the time in `append` and the time for everything.
+fn append(journal: &Journal, next: Next, scans: u64) -> (Duration, Duration) {
     let shapes: Vec<_> = (0..DEVICES)
         .map(|d| Shape::new((d * TAGS + 1..=(d + 1) * TAGS).map(PointId).collect::<Vec<_>>()))
         .collect();
@@ -102,7 +99,27 @@ fn run(name: &str, next: Next, scans: u64) {
         }
     }
     journal.flush().unwrap();
-    let wall = start.elapsed();
+    (appending, start.elapsed())
+}
+
+/// Reads everything up to `end`; returns samples and time.
+fn read(journal: &Journal, end: Position) -> (u64, Duration) {
+    let (mut reader, began, mut read) = (journal.reader(Position::START), Instant::now(), 0_u64);
+    while reader.position() < end {
+        match reader.try_next() {
+            Some(Item::Record { record, .. }) => read += record.samples(),
+            other => panic!("{other:?}"),
+        }
+    }
+    (read, began.elapsed())
+}
+
+fn run(name: &str, next: Next, scans: u64) {
+    let dir = tempfile::tempdir_in(".").unwrap();
+    let options = Options { max_bytes: 64 << 30, ..Options::new(dir.path()) };
+    let (journal, _) = Journal::open(options, RealDisk::shared(), SystemClock::shared()).unwrap();
+    journal.cursor("pin", Start::Oldest).unwrap();
+    let (appending, wall) = append(&journal, next, scans);
     let n = (scans * u64::from(DEVICES * TAGS)) as f64;
     let raw = journal.stats().bytes as f64;
     let writer = cpu_of("journal-writer") as f64;
@@ -115,14 +132,7 @@ fn run(name: &str, next: Next, scans: u64) {
     journal.keep();
     let keeper = cpu_of("journal-keeper") as f64;
     let sealed = journal.stats().bytes as f64;
-    let (mut reader, began, mut read) = (journal.reader(Position::START), Instant::now(), 0_u64);
-    while reader.position() < recovered.end {
-        match reader.try_next() {
-            Some(Item::Record { record, .. }) => read += record.samples(),
-            other => panic!("{other:?}"),
-        }
-    }
-    let reading = began.elapsed();
+    let (read, reading) = read(&journal, recovered.end);
     assert_eq!(read as f64, n);
     println!("{name}");
     println!(

@@ -47,6 +47,17 @@ pub trait DiskFile: Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
 }
 
+/// The machine's file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl RealDisk {
+    /// A shared handle.
+    pub fn shared() -> Arc<dyn Disk> {
+        Arc::new(Self)
+    }
+}
+
 /// A file system. Names become durable with [`Disk::sync_dir`] of their folder.
 pub trait Disk: Send + Sync + 'static {
     /// Opens or creates.
@@ -89,17 +100,6 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// `WouldBlock` when another holds it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>>;
-}
-
-/// The machine's file system.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RealDisk;
-
-impl RealDisk {
-    /// A shared handle.
-    pub fn shared() -> Arc<dyn Disk> {
-        Arc::new(Self)
-    }
 }
 
 struct RealFile(OwnedFd);
