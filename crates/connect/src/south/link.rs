@@ -1,6 +1,5 @@
 //! What a driver holds of Ironbridge while it serves: jobs in, samples and faults out.
 
-use super::backoff::Backoff;
 use super::counters::add;
 use super::device::{Device, Group};
 use super::job::{Job, Lane, Work};
@@ -8,7 +7,7 @@ use super::runner::Shared;
 use super::status::{DeviceState, LastError, Quarantined, State};
 use super::{DEMOTE_AFTER, Layout, Wheel};
 use model::event::severity;
-use model::{Batch, Clock, Each, Event, EventKind, Fault, Outcome, PointId, Shape, Status, Time, Value};
+use model::{Batch, Clock, Each, Event, EventKind, Fault, Outcome, PointId, Shape, Status, Value};
 use namespace::{CommandQueue, Namespace, Order};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -874,9 +873,4 @@ async fn next_order(orders: &mut Option<CommandQueue>) -> Option<Order> {
         },
         None => std::future::pending().await,
     }
-}
-
-/// For tests and drivers: the wall-clock time of a moment of the runtime's clock.
-pub fn wall(clock: &dyn Clock, moment: Instant) -> Time {
-    clock.now().before(Instant::now().saturating_duration_since(moment))
 }

@@ -67,8 +67,10 @@ async fn every_type(head: &str, peer: &mut Peer) {
     let handle = house.start("py", &connection(head, &tags));
     for case in &cases {
         let what = format!("{} to be {:?}", case.tag, case.read);
+        let start = std::time::Instant::now();
         eventually(&what, || {
             let last = house.last(&format!("plc/{}", case.tag));
+            assert!(start.elapsed().as_secs() < 15, "{what}: {last:?} {:#?}", handle.status());
             last.status.is_good() && last.value == case.read
         })
         .await;

@@ -156,8 +156,14 @@ pub fn peer_file(name: &str) -> String {
 
 /// A serial line as two device files, ours and the peer's. Two pseudo terminals, joined by this process.
 pub fn serial_line() -> (String, String) {
-    let (mut ours, mut theirs) = (transport::PseudoLine::open().unwrap(), transport::PseudoLine::open().unwrap());
+    let (ours, theirs) = (transport::PseudoLine::open().unwrap(), transport::PseudoLine::open().unwrap());
     let paths = (ours.path.clone(), theirs.path.clone());
-    tokio::spawn(async move { tokio::io::copy_bidirectional(&mut ours.near, &mut theirs.near).await });
+    tokio::spawn(join(ours, theirs));
     paths
+}
+
+/// Takes both whole: their far ends must stay open.
+async fn join(mut ours: transport::PseudoLine, mut theirs: transport::PseudoLine) {
+    let _ = tokio::io::copy_bidirectional(&mut ours.near, &mut theirs.near).await;
+    drop((ours, theirs));
 }

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct TcpFile {
     /// The kind of connection: "modbus-tcp"
-    pub kind: String,
+    #[serde(rename = "kind")]
+    pub _kind: String,
     /// Name or address of the device or gateway, e.g. "10.20.1.11"
     pub host: String,
     /// TCP port, 502 unless the device says otherwise
@@ -27,7 +28,8 @@ pub struct TcpFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RtuTcpFile {
     /// The kind of connection: "modbus-rtu-tcp"
-    pub kind: String,
+    #[serde(rename = "kind")]
+    pub _kind: String,
     /// Name or address of the terminal server
     pub host: String,
     /// TCP port of the serial line on the terminal server
@@ -42,7 +44,8 @@ pub struct RtuTcpFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct TlsFile {
     /// The kind of connection: "modbus-tls"
-    pub kind: String,
+    #[serde(rename = "kind")]
+    pub _kind: String,
     /// Name or address of the device; its certificate must carry it, unless tls.server_name says otherwise
     pub host: String,
     /// TCP port, 802 unless the device says otherwise
@@ -74,7 +77,8 @@ pub struct Tls {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct RtuFile {
     /// The kind of connection: "modbus-rtu"
-    pub kind: String,
+    #[serde(rename = "kind")]
+    pub _kind: String,
     /// The serial line, e.g. "/dev/ttyUSB0" or, better, its stable name under "/dev/serial/by-id/"
     pub line: String,
     /// Bits per second

@@ -35,9 +35,9 @@ pub(super) enum Framing {
 pub(super) enum Dial {
     /// The configured endpoint.
     Target(Target),
-    /// Tests hand over one end of a pipe for each session.
+    /// Tests hand over one end of a pipe for each session, or refuse it.
     #[cfg(test)]
-    Mock(tokio::sync::mpsc::UnboundedReceiver<Stream>),
+    Mock(Box<dyn FnMut() -> Option<Stream> + Send>),
 }
 
 impl Dial {
@@ -45,10 +45,7 @@ impl Dial {
         match self {
             Self::Target(target) => transport::dial(target, timeout).await,
             #[cfg(test)]
-            Self::Mock(streams) => {
-                let waiting = tokio::time::timeout(timeout, streams.recv()).await;
-                waiting.ok().flatten().ok_or(Fault::Connect("nobody there".into()))
-            }
+            Self::Mock(open) => open().ok_or(Fault::Connect("nobody there".into())),
         }
     }
 }

@@ -85,7 +85,6 @@ impl Modbus {
     }
 
     async fn send_due(&mut self, stream: &mut Stream, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
-        session.out.clear();
         let now = Instant::now();
         while session.inflight.len() < self.window() && now >= session.quiet_until && session.draining.is_none() {
             if let Some(at) = session.delayed.iter().position(|(at, _)| *at <= now) {
@@ -95,23 +94,10 @@ impl Modbus {
             }
             let Some(job) = link.take() else { break };
             self.start(job, session, link);
+            // One request, one segment: not every device that takes several at once takes them in one.
+            flush(stream, session, self.timing.timeout).await?;
         }
-        if session.out.is_empty() {
-            return Ok(());
-        }
-        let bytes = std::mem::take(&mut session.out);
-        let patience = self.timing.timeout.max(Duration::from_secs(1));
-        let written = timeout(patience, async {
-            stream.write_all(&bytes).await?;
-            stream.flush().await
-        })
-        .await;
-        session.out = bytes;
-        match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(transport::fault_from_io(&error)),
-            Err(_) => Err(Fault::Lost("the other side takes no more bytes".into())),
-        }
+        flush(stream, session, self.timing.timeout).await
     }
 
     /// Turns a job into its next request.
@@ -444,6 +430,28 @@ impl Modbus {
         }
     }
 }
+
+/// Sends what is collected.
+async fn flush(stream: &mut Stream, session: &mut Session, patience: Duration) -> Result<(), Fault> {
+    if session.out.is_empty() {
+        return Ok(());
+    }
+    let bytes = std::mem::take(&mut session.out);
+    let patience = patience.max(Duration::from_secs(1));
+    let written = timeout(patience, async {
+        stream.write_all(&bytes).await?;
+        stream.flush().await
+    })
+    .await;
+    session.out = bytes;
+    session.out.clear();
+    match written {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(transport::fault_from_io(&error)),
+        Err(_) => Err(Fault::Lost("the other side takes no more bytes".into())),
+    }
+}
+
 
 fn stranger(session: &mut Session) -> Result<(), Fault> {
     session.strangers += 1;

@@ -191,6 +191,7 @@ pub struct Codec {
 
 impl Codec {
     /// A codec without scaling, in the given order.
+    #[cfg(test)]
     pub fn plain(kind: Type, order: Order) -> Self {
         Self { kind, order, bit: None, length: 0, packing: Packing::HighFirst, scaling: None }
     }
