@@ -124,17 +124,39 @@ impl Plant {
         north::build(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
     }
 
+    /// With a journal of small files and a small bound.
+    pub fn with_small_journal(bytes: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = Options::new(dir.path().join("journal"));
+        (options.max_bytes, options.file_bytes, options.ring_bytes) = (bytes, bytes / 6, 64 * 1024);
+        options.keep_interval = Duration::from_millis(50);
+        Self { namespace: open_with(options), dir, secrets: BTreeMap::new(), keep: None }
+    }
+
+    /// Ends the journal, so that its folder can be opened again.
+    pub fn close(self) {
+        self.namespace.journal().clone().close().unwrap();
+    }
+
     pub fn start(&self, name: &str, text: &str) -> Handle {
+        self.run(self.build(name, text))
+    }
+
+    pub fn run(&self, destination: Destination) -> Handle {
         let folder = self.keep.as_deref().unwrap_or(self.dir.path()).join("destinations");
         let place = Place { namespace: self.namespace.clone(), site: Path::new(SITE).unwrap(), folder };
-        north::run(self.build(name, text), place).unwrap()
+        north::run(destination, place).unwrap()
     }
 }
 
 fn open(dir: &std::path::Path) -> Namespace {
+    open_with(Options::new(dir.join("journal")))
+}
+
+fn open_with(options: Options) -> Namespace {
     let clock: Arc<dyn Clock> = SystemClock::shared();
     let disk = Arc::new(RealDisk);
-    let (journal, recovered) = Journal::open(Options::new(dir.join("journal")), disk, clock.clone()).unwrap();
+    let (journal, recovered) = Journal::open(options, disk, clock.clone()).unwrap();
     let settings = Settings {
         max_skew: Duration::from_secs(5),
         writes_on: true,
@@ -175,9 +197,18 @@ impl Broker {
         Self::start_with(|_| format!("allow_anonymous true\n{more}\n"))
     }
 
+    /// On a given port.
+    pub fn start_at(port: u16, more: &str) -> Self {
+        Self::start_on(port, |_| format!("allow_anonymous true\n{more}\n"))
+    }
+
     /// `more` gets the broker's folder and gives further lines.
     pub fn start_with(more: impl Fn(&std::path::Path) -> String) -> Self {
-        let mut broker = Self { port: free_port(), dir: tempfile::tempdir().unwrap(), child: None };
+        Self::start_on(free_port(), more)
+    }
+
+    fn start_on(port: u16, more: impl Fn(&std::path::Path) -> String) -> Self {
+        let mut broker = Self { port, dir: tempfile::tempdir().unwrap(), child: None };
         let dir = broker.dir.path();
         let base = "persistence true\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nlog_type error\n";
         let user =
@@ -215,6 +246,11 @@ impl Broker {
             assert!(ended.is_none(), "mosquitto ended: {}", log());
             TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok()
         });
+    }
+
+    /// Stops or continues it.
+    pub fn signal(&self, signal: &str) {
+        crate::hostile::signal(self.child.as_ref().unwrap().id(), signal);
     }
 
     /// `kill -9`.
@@ -312,7 +348,7 @@ impl Ear {
             let deadline = Instant::now() + Duration::from_millis(500);
             while Instant::now() < deadline {
                 match self.heard.recv_timeout(Duration::from_millis(50)) {
-                    Ok(heard) if heard.topic == topic => return Some(()),
+                    Ok(heard) if is_hello(&heard) => return Some(()),
                     Ok(heard) => self.all.push(heard),
                     Err(_) => {}
                 }
@@ -327,7 +363,7 @@ impl Ear {
         while !enough(&self.all) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.heard.recv_timeout(left) {
-                Ok(heard) if heard.payload == "hello" || heard.payload == "68656c6c6f" => {}
+                Ok(heard) if is_hello(&heard) => {}
                 Ok(heard) => self.all.push(heard),
                 Err(why) => panic!(
                     "waited in vain for {what} ({why}); heard {} messages: {:#?}",
@@ -338,6 +374,10 @@ impl Ear {
         }
         &self.all
     }
+}
+
+fn is_hello(heard: &Heard) -> bool {
+    heard.payload == "hello" || heard.payload == "68656c6c6f"
 }
 
 fn tail(all: &[Heard]) -> &[Heard] {

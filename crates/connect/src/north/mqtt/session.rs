@@ -13,6 +13,7 @@ use rumqttc::{Outgoing, Packet as FourPacket, v5};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Largest packet taken from a broker, in bytes.
 const MAX_INCOMING: u32 = 1024 * 1024;
@@ -22,6 +23,8 @@ const MAX_OUTGOING: u32 = 16 * 1024 * 1024;
 const PACKET_IDS: u16 = 8_192;
 /// Longest time for TCP, TLS and CONNACK together.
 const CONNECT_S: u64 = 10;
+/// Least time that a broker has for an acknowledgement; else `keep_alive`.
+const LEAST_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -105,6 +108,10 @@ pub struct Session {
     unacknowledged: HashMap<u16, u64>,
     window: usize,
     max_packet: u32,
+    /// Longest time without any acknowledgement while some are awaited.
+    patience: Duration,
+    /// When the last one came, or the first message went out.
+    progress: Instant,
 }
 
 impl Session {
@@ -132,6 +139,8 @@ impl Session {
             unacknowledged: HashMap::new(),
             window,
             max_packet: MAX_OUTGOING,
+            patience: broker.keep_alive.max(LEAST_PATIENCE),
+            progress: Instant::now(),
         })
     }
 
@@ -178,6 +187,9 @@ impl Session {
             }
         };
         sent.map_err(|why| Fault::Lost(format!("the client refuses a message for `{topic}`: {why}").into()))?;
+        if self.is_idle() {
+            self.progress = Instant::now();
+        }
         self.queued.push_back(ticket);
         Ok(())
     }
@@ -208,8 +220,17 @@ impl Session {
                 let idle = self.idle.take().ok_or(Fault::Lost(Cow::Borrowed("the session is over")))?;
                 self.polling = Some(Box::pin(poll(idle)));
             }
+            let busy = !self.is_idle();
             let Some(polling) = self.polling.as_mut() else { continue };
-            let (idle, raw) = polling.as_mut().await;
+            // The client has no time-out for a broker that answers pings but neither reads nor acknowledges.
+            let (idle, raw) = tokio::select! {
+                biased;
+                polled = polling.as_mut() => polled,
+                () = tokio::time::sleep_until(self.progress + self.patience), if busy => {
+                    let text = format!("the broker has acknowledged nothing for {} s", self.patience.as_secs());
+                    return Err(Fault::Lost(text.into()));
+                }
+            };
             self.polling = None;
             let raw = raw?;
             self.idle = Some(idle);
@@ -226,13 +247,19 @@ impl Session {
                 self.max_packet = self.max_packet.min(packet.unwrap_or(u32::MAX));
                 Some(Note::Up)
             }
-            Raw::Sent(0) => Some(Note::Done { ticket: self.queued.pop_front()?, refused: None }),
+            Raw::Sent(0) => {
+                self.progress = Instant::now();
+                Some(Note::Done { ticket: self.queued.pop_front()?, refused: None })
+            }
             Raw::Sent(id) => {
                 let ticket = self.queued.pop_front()?;
                 self.unacknowledged.insert(id, ticket);
                 None
             }
-            Raw::Acked(id, refused) => Some(Note::Done { ticket: self.unacknowledged.remove(&id)?, refused }),
+            Raw::Acked(id, refused) => {
+                self.progress = Instant::now();
+                Some(Note::Done { ticket: self.unacknowledged.remove(&id)?, refused })
+            }
             Raw::Subscribed(accepted) => Some(Note::Subscribed(accepted)),
             Raw::Message(message) => Some(Note::Message(message)),
         }

@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use host::Host;
 use model::config::{Diagnostic, Document, Period};
-use model::{Fault, Path, Position};
+use model::{Fault, Position};
 use node::{Identity, Node, Out, ROOT};
 use schemars::JsonSchema;
 use serde::Deserialize;
