@@ -112,7 +112,7 @@ fn plant(rig: &Rig, devices: usize, tags: usize, period_ms: u64, pipeline: usize
     }
     if let Some(qos) = qos {
         let text = format!(
-            "kind = \"mqtt\"\nhost = \"127.0.0.1\"\nport = {}\nformat = \"flat\"\nqos = {qos}\nretain = false\nselect = [\"bench/**\"]\n",
+            "kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{}\"\nformat = \"flat-json\"\nqos = {qos}\nselect = [\"bench/**\"]\n",
             rig.broker
         );
         std::fs::write(at.join("destinations/broker.toml"), text)?;

@@ -11,7 +11,7 @@ const COUNT: &str = "acme/leeds/packaging/line-1/filler/count";
 
 fn destination(port: u16) -> String {
     format!(
-        "kind = \"mqtt\"\nhost = \"127.0.0.1\"\nport = {port}\nselect = [\"packaging/**\"]\n"
+        "kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{port}\"\nselect = [\"packaging/**\"]\n"
     )
 }
 

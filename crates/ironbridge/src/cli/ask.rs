@@ -178,7 +178,7 @@ pub async fn secret(command: &SecretCommand, input: &mut impl std::io::Read, out
         SecretCommand::Set { name, running } => {
             let mut value = String::new();
             let limit = 64 * 1024;
-            std::io::Read::take(input, limit).read_to_string(&mut value).map_err(|e| ClientError::Broken(e.to_string()))?;
+            std::io::Read::read_to_string(&mut std::io::Read::take(input, limit), &mut value).map_err(|e| ClientError::Broken(e.to_string()))?;
             let value = value.trim_end_matches(['\r', '\n']);
             let path = format!("/api/secrets/{}", encode(name));
             Client::new(&running.data).json(Method::PUT, &path, Some(&json!({"value": value}))).await?;

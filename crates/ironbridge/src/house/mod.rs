@@ -8,6 +8,7 @@
 mod apply;
 mod control;
 mod health;
+mod history;
 mod pages;
 mod query;
 mod run;
@@ -37,7 +38,7 @@ pub struct House {
     pub(crate) data: PathBuf,
     pub(crate) namespace: Namespace,
     pub(crate) store: Arc<Store>,
-    pub(crate) access: Arc<Access>,
+    pub(crate) access: Access,
     pub(crate) supervisor: Supervisor,
     wheel: Arc<south::Wheel>,
     connections: Mutex<BTreeMap<String, Running<south::Handle>>>,
@@ -76,7 +77,7 @@ pub struct Options {
 }
 
 /// Secrets of the plant, as kinds ask for them.
-pub(crate) struct PlantSecrets(pub Arc<Access>);
+pub(crate) struct PlantSecrets(pub Access);
 
 impl Secrets for PlantSecrets {
     fn secret(&self, name: &str) -> Option<String> {
@@ -89,7 +90,7 @@ impl House {
     ///
     /// # Errors
     /// The room that cannot be opened, with the next step.
-    pub fn open(plant: &Plant, access: Arc<Access>, options: &Options) -> Result<Arc<Self>, StartError> {
+    pub fn open(plant: &Plant, access: Access, options: &Options) -> Result<Arc<Self>, StartError> {
         let clock = SystemClock::shared();
         let settings = &plant.settings;
         let bytes = |gb: f64| (gb * 1e9) as u64;
@@ -110,8 +111,8 @@ impl House {
             namespace::Settings {
                 max_skew: settings.max_skew.0,
                 writes_on: settings.writes == Switch::On,
-                authority: access.clone(),
-                ledger: access.clone(),
+                authority: Arc::new(access.clone()),
+                ledger: Arc::new(access.clone()),
             },
         );
         Ok(Arc::new(Self {
@@ -122,7 +123,7 @@ impl House {
             store: Arc::new(store),
             access,
             supervisor: Supervisor::default(),
-            wheel: south::Wheel::new(),
+            wheel: Arc::new(south::Wheel::new()),
             connections: Mutex::default(),
             destinations: Mutex::default(),
             facts: ArcSwap::from_pointee(Facts::of(plant, options.simulated, String::new())),
@@ -195,7 +196,7 @@ fn store_options(plant: &Plant) -> store::Options {
         .history
         .keep
         .iter()
-        .map(|keep| store::Rule { pattern: keep.select.clone(), max_age: keep.period.0 })
+        .map(|keep| store::Rule { pattern: keep.select.clone(), max_age: Some(keep.period.0), max_bytes: None })
         .collect();
     if let Some(gb) = plant.settings.history.max_gb {
         options.max_bytes = (gb * 1e9) as u64;

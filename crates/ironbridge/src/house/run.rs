@@ -1,15 +1,16 @@
 //! `run`: from a plant folder to a running house and back.
 
-use super::{Facts, House, Options, PlantSecrets, control, data_folder, health, pages, query};
+use super::{Facts, House, Options, PlantSecrets, control, data_folder, health, history, pages, query};
 use crate::cli::{complain, exit, print};
 use crate::plant::{self, Plant, Tls};
 use crate::report;
-use access::Access;
+use access::{Access, Certificate};
 use model::SystemClock;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use transport::tls::ClientAuthority;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Why it did not start, for a person.
@@ -84,32 +85,44 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     data_folder(&options.data)?;
     let clock = SystemClock::shared();
     let access = Access::open(&options.data.join("access"), clock).map_err(|why| StartError::room("accounts", why))?;
-    let access = Arc::new(access);
     let secrets = Arc::new(PlantSecrets(access.clone()));
     let folder = std::fs::canonicalize(folder).map_err(|why| StartError::room("plant folder", why))?;
     let plant = plant::load(&folder, secrets).map_err(|found| StartError::room("configuration", report::mistakes(&found)))?;
     let house = House::open(&plant, access.clone(), options)?;
-    let (listener, address, tls) = listen(&plant, &access)?;
-    house.facts.store(Arc::new(Facts::of(&plant, options.simulated, address.clone())));
+    let page = listen(&plant, &access)?;
+    house.facts.store(Arc::new(Facts::of(&plant, options.simulated, page.address.clone())));
+    let names = plant.settings.web.names.clone();
     start(&house, plant).map_err(|why| StartError::room("start", why))?;
     let app = web::App {
         namespace: house.namespace.clone(),
-        store: house.store.clone(),
+        store: Arc::new(history::Recorded(house.clone())),
         query: Arc::new(query::Queries::new(&house)),
-        access,
+        access: Arc::new(access),
         plant: Arc::new(pages::Pages(house.clone())),
     };
     control::listen(&house, &app).map_err(|why| StartError::room("local socket", why))?;
-    let names = house_names(&address);
-    let web_options = web::Options { listener, tls, names, limits: web::Limits::default() };
-    let server = web::serve(web_options, app).map_err(|why| StartError::room("web page", why))?;
-    // With port 0 the address is known only now.
-    let port = server.address().port();
-    let address = address.replace(":0", &format!(":{port}"));
-    house.facts.rcu(|facts| Facts { address: address.clone(), ..Facts::clone_of(facts) });
+    let tls = page.tls.as_ref().map(|tls| tls.config().clone());
+    let server = web::serve(web::Options { listener: page.listener, tls, names, limits: web::Limits::default() }, app)
+        .map_err(|why| StartError::room("web page", why))?;
     house.supervisor.spawn("health", health::watch(house.clone()));
     house.supervisor.spawn("notices", health::notices(house.clone()));
-    Ok(Ready { house, server, address })
+    house.supervisor.spawn("accounts", housekeeping(house.clone(), page.tls));
+    Ok(Ready { house, server, address: page.address })
+}
+
+/// Expired sessions, last uses, certificates that are due. The listener's certificate lives as long as this.
+async fn housekeeping(house: Arc<House>, _tls: Option<Arc<access::ListenerTls>>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(20));
+    loop {
+        tokio::select! {
+            () = house.supervisor.stopped() => return,
+            _ = tick.tick() => {}
+        }
+        let access = house.access.clone();
+        if tokio::task::spawn_blocking(move || access.housekeeping()).await.is_err() {
+            tracing::error!("the housekeeping of accounts failed");
+        }
+    }
 }
 
 /// Connections and destinations of a plant that was just opened.
@@ -119,43 +132,45 @@ fn start(house: &Arc<House>, plant: Plant) -> Result<(), String> {
     Ok(())
 }
 
-type Tcp = std::net::TcpListener;
-type ServerConfig = Option<Arc<rustls::ServerConfig>>;
+/// A bound listener, its address as people write it, and its certificate.
+struct Page {
+    listener: std::net::TcpListener,
+    address: String,
+    tls: Option<Arc<access::ListenerTls>>,
+}
 
-fn listen(plant: &Plant, access: &Access) -> Result<(Tcp, String, ServerConfig), StartError> {
+fn listen(plant: &Plant, access: &Access) -> Result<Page, StartError> {
     let web = &plant.settings.web;
     let at = plant::check_listen(web).map_err(|(message, _)| StartError::room("web.listen", message))?;
-    let tls = match &web.tls {
-        None => None,
-        Some(Tls::BuiltIn(_)) => {
+    let certificate = web.tls.as_ref().map(|tls| match tls {
+        Tls::BuiltIn(_) => {
             let mut names = web.names.clone();
-            names.extend(["localhost".to_owned(), at.ip().to_string()]);
-            Some(access.listener_config(&names).map_err(|why| StartError::room("built-in certificate", why))?)
+            names.push("localhost".to_owned());
+            names.extend((!at.ip().is_unspecified()).then(|| at.ip().to_string()));
+            Certificate::BuiltIn { names }
         }
-        Some(Tls::Files(files)) => {
-            let path = |name: &str| plant.folder.join(name);
-            let config = access::server_config_from_files(&path(&files.certificate), &path(&files.key));
-            Some(config.map_err(|why| StartError::room("web.tls", why))?)
-        }
-    };
-    let listener = Tcp::bind(at).map_err(|why| {
+        Tls::Files(files) => Certificate::Files {
+            certificate: plant.folder.join(&files.certificate),
+            key: plant.folder.join(&files.key),
+        },
+    });
+    let tls = certificate
+        .map(|source| access.listener_tls(source, &ClientAuthority::default(), &["http/1.1"]))
+        .transpose()
+        .map_err(|why| StartError::room("web.tls", why))?;
+    let listener = std::net::TcpListener::bind(at).map_err(|why| {
         let next = "another program listens there: stop it, or change `listen` under [web]";
         StartError::room(&format!("cannot listen on {at}"), format!("{why}; {next}"))
     })?;
+    let port = listener.local_addr().map_err(|why| StartError::room("web page", why))?.port();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let host = match web.names.first() {
         Some(name) => name.clone(),
         None if at.ip().is_unspecified() => "localhost".into(),
+        None if at.is_ipv6() => format!("[{}]", at.ip()),
         None => at.ip().to_string(),
     };
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    Ok((listener, format!("{scheme}://{host}:{}", at.port()), tls))
-}
-
-/// Names by which browsers may call, besides localhost and addresses.
-fn house_names(address: &str) -> Vec<String> {
-    let host = address.split("://").nth(1).unwrap_or_default();
-    vec![host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned()]
+    Ok(Page { listener, address: format!("{scheme}://{host}:{port}"), tls })
 }
 
 /// What a person needs, on standard output; then readiness for the service manager.
@@ -166,7 +181,8 @@ pub fn announce(ready: &Ready) {
     let mode = if facts.simulated { format!("SIMULATED, {mode}") } else { mode.to_owned() };
     let mut text = format!("Ironbridge {} - {} - {mode}\n", env!("CARGO_PKG_VERSION"), facts.site);
     text.push_str(&format!("page      {}\n", ready.address));
-    if let Some(token) = house.access.setup_token() {
+    if let Ok(Some(token)) = house.access.setup_token() {
+        let token = token.as_str();
         text.push_str(&format!("sign in   {}/setup#{token}   (works once: creates the administrator)\n", ready.address));
     }
     text.push_str("ready\n");
@@ -227,6 +243,10 @@ fn raise_file_limit() {
 /// # Errors
 /// In words.
 pub fn verify_audit(data: &Path) -> Result<u64, String> {
-    let file = data.join("access").join(access::LEDGER_FILE);
-    access::verify(&file).map_err(|why| format!("{}: {why}", file.display()))
+    let file = data.join("access/ledger.jsonl");
+    let found = access::ledger::verify(&file);
+    match found.problem {
+        None => Ok(found.records),
+        Some(problem) => Err(format!("{}: {problem}", file.display())),
+    }
 }
