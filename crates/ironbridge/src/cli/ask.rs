@@ -83,7 +83,12 @@ pub async fn query(sql: &str, format: Format, limit: usize, running: &Running, o
 pub fn print_rows(answer: &Json, format: Format) -> String {
     let columns: Vec<String> = list(answer, "columns").iter().map(|c| text(c, "name")).collect();
     let rows = list(answer, "rows");
-    let cells = |row: &Json| row.as_array().map(|r| r.iter().map(plain).collect::<Vec<_>>()).unwrap_or_default();
+    let kinds: Vec<String> = list(answer, "columns").iter().map(|c| text(c, "type")).collect();
+    let cell = |(value, kind): (&Json, &String)| match value.as_f64() {
+        Some(ms) if kind == "timestamp" => stamp(ms),
+        _ => plain(value),
+    };
+    let cells = |row: &Json| row.as_array().map(|r| r.iter().zip(&kinds).map(cell).collect::<Vec<_>>()).unwrap_or_default();
     let mut out = String::new();
     match format {
         Format::Table => {
@@ -235,7 +240,8 @@ fn time(point: &Json) -> String {
 }
 
 fn stamp(ms: f64) -> String {
-    model::Time::from_millis(ms as i64).rfc3339()
+    // Milliseconds with a fraction are exact to a microsecond; more digits would be invented.
+    model::Time((ms * 1e3).round() as i64 * 1000).rfc3339()
 }
 
 fn write(out: &mut impl Write, text: &str) -> Result<(), ClientError> {

@@ -37,7 +37,7 @@ pub struct House {
     pub(crate) started: Time,
     pub(crate) data: PathBuf,
     pub(crate) namespace: Namespace,
-    pub(crate) store: Arc<Store>,
+    pub(crate) store: Store,
     pub(crate) access: Access,
     pub(crate) supervisor: Supervisor,
     wheel: Arc<south::Wheel>,
@@ -97,6 +97,8 @@ impl House {
         let journal_options = journal::Options {
             max_bytes: bytes(settings.journal.max_gb),
             max_age: settings.journal.max_age.0,
+            // Recent records in memory: enough for readers that keep up, small beside the rest.
+            ring_bytes: 16 << 20,
             ..journal::Options::new(options.data.join("journal"))
         };
         let disk = Arc::new(RealDisk::default());
@@ -120,7 +122,7 @@ impl House {
             clock,
             data: options.data.clone(),
             namespace,
-            store: Arc::new(store),
+            store,
             access,
             supervisor: Supervisor::default(),
             wheel: Arc::new(south::Wheel::new()),
@@ -149,7 +151,7 @@ impl House {
             one.handle.stop().await;
         }
         self.supervisor.stop().await;
-        self.store.flush();
+        self.store.close();
         if let Err(why) = self.namespace.journal().clone().close() {
             tracing::error!(%why, "the journal was not closed cleanly");
         }

@@ -1,45 +1,193 @@
 //! SQL for pages and command line; the engine is made on first use.
 
 use super::House;
-use crate::cli::{Format, complain, exit};
+use crate::cli::{Format, complain, exit, print, print_rows};
 use futures_util::future::BoxFuture;
-use model::Principal;
+use model::{Declaration, PointId, Principal, Role, Time};
+use serde_json::json;
+use sql::{AssetRow, Catalog, LatestRow, Limits, Sql, SqlError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use web::shapes::{FileFormat, QueryAsk, QueryResult, QueryTables};
+use std::time::Duration;
+use web::shapes::{
+    FileFormat, QueryAsk, QueryColumn, QueryColumnText, QueryExample, QueryFunction, QueryResult, QueryTable, QueryTables,
+};
 use web::{Problem, ProblemKind, Query};
 
-/// SQL over the house.
-pub struct Queries(#[allow(dead_code)] Arc<House>);
+/// Most rows of an answer on a page.
+const MOST_ROWS: usize = 100_000;
+/// Longest run of an export, and its most rows.
+const EXPORT: Limits = Limits { time: Duration::from_secs(300), rows: usize::MAX, memory: 256 << 20 };
 
-impl Queries {
-    /// Nothing is made yet.
-    pub fn new(house: &Arc<House>) -> Self {
-        Self(house.clone())
+/// Live values and metadata for SQL.
+struct Live(Arc<House>);
+
+impl Catalog for Live {
+    fn points(&self) -> Vec<(PointId, Arc<Declaration>)> {
+        let tree = self.0.namespace.points();
+        let mut found = Vec::with_capacity(tree.len());
+        let ids = tree.ids();
+        self.0.namespace.visit(ids, |row, declaration, _| {
+            found.extend(ids.get(row).map(|id| (*id, declaration.clone())));
+        });
+        found
+    }
+
+    fn latest(&self) -> Vec<LatestRow> {
+        let tree = self.0.namespace.points();
+        let mut found = Vec::with_capacity(tree.len());
+        self.0.namespace.visit(tree.ids(), |_, declaration, last| {
+            found.push(LatestRow {
+                path: declaration.path.clone(),
+                time: last.time,
+                received: last.received,
+                seq: last.position,
+                value: last.value.clone(),
+                status: last.status,
+                good: (last.good != Time::ZERO).then(|| (last.value.clone(), last.good)),
+            });
+        });
+        found
+    }
+
+    fn assets(&self) -> Vec<AssetRow> {
+        let row = |asset: &web::Asset| AssetRow {
+            path: asset.path.to_string(),
+            type_name: asset.asset_type.clone(),
+            name: asset.name.clone(),
+            level: asset.level.clone(),
+            zone: asset.zone.clone(),
+            owner_ot: asset.owner_ot.clone(),
+            owner_it: asset.owner_it.clone(),
+        };
+        self.0.facts.load().assets.iter().map(row).collect()
+    }
+
+    fn now(&self) -> Time {
+        self.0.clock.now()
     }
 }
 
-fn missing() -> Problem {
-    Problem::new(ProblemKind::Unavailable, "no SQL yet", "", "")
+/// SQL over the house.
+pub struct Queries {
+    house: Arc<House>,
+    sql: Sql,
+}
+
+impl Queries {
+    /// Nothing is started yet.
+    pub fn new(house: &Arc<House>) -> Self {
+        Self { house: house.clone(), sql: Sql::new(house.store.clone(), Arc::new(Live(house.clone()))) }
+    }
+}
+
+fn problem(error: &SqlError) -> Problem {
+    let (kind, meaning, next) = match error {
+        SqlError::Query(_) | SqlError::ReadOnly(_) => {
+            (ProblemKind::Invalid, "Nothing was read.", "Look at the tables and examples beside the editor.")
+        }
+        SqlError::Time(_) | SqlError::Memory(_) => {
+            (ProblemKind::TooMuch, "Recording was not disturbed.", "Ask for fewer points or a shorter time, or aggregate first.")
+        }
+        SqlError::Cancelled | SqlError::Busy(_) | SqlError::TooMany(_) => {
+            (ProblemKind::Refused, "Recording was not disturbed.", "Try again.")
+        }
+        SqlError::Store(_) => (ProblemKind::Unavailable, "Live values go on.", "Look at the events for a fault of the disk."),
+    };
+    Problem::new(kind, error.to_string(), meaning, next)
 }
 
 impl Query for Queries {
     fn tables(&self) -> QueryTables {
-        QueryTables::default()
+        let table = |info: sql::TableInfo| QueryTable {
+            name: info.name.into(),
+            text: info.text.into(),
+            columns: info
+                .columns
+                .into_iter()
+                .map(|(name, kind)| QueryColumnText { name, column_type: kind.into(), text: String::new() })
+                .collect(),
+        };
+        let site = self.house.facts.load().site.clone();
+        let example = |title: &str, sql: String| QueryExample { title: title.into(), sql };
+        QueryTables {
+            tables: sql::describe().into_iter().map(table).collect(),
+            functions: vec![QueryFunction {
+                name: "time_bucket('1 minute', time)".into(),
+                text: "start of the bucket that holds a time".into(),
+            }],
+            examples: vec![
+                example("Everything that is not good now", "select path, quality, time from latest where not good order by path".into()),
+                example(
+                    "One-minute averages of the last hour",
+                    format!(
+                        "select time_bucket('1 minute', time) as minute, path, avg(value) as mean\nfrom samples\n\
+                         where path like '{site}/%speed' and time > now() - interval '1 hour'\ngroup by 1, 2 order by 1"
+                    ),
+                ),
+                example("The newest events", "select time, kind, severity, title from events order by time desc limit 50".into()),
+            ],
+        }
     }
-    fn run<'a>(&'a self, _: QueryAsk, _: &'a Principal) -> BoxFuture<'a, Result<QueryResult, Problem>> {
-        Box::pin(async { Err(missing()) })
+
+    fn run<'a>(&'a self, ask: QueryAsk, who: &'a Principal) -> BoxFuture<'a, Result<QueryResult, Problem>> {
+        Box::pin(async move {
+            let limits = Limits { rows: ask.limit.unwrap_or(10_000).min(MOST_ROWS), ..Limits::default() };
+            let answer = match &ask.id {
+                Some(id) => self.sql.query_as(id, &ask.sql, limits, who).await,
+                None => self.sql.query(&ask.sql, limits, who).await,
+            };
+            let answer = answer.map_err(|error| problem(&error))?;
+            let column = |column: &sql::Column| QueryColumn { name: column.name.clone(), column_type: column.type_name.into() };
+            Ok(QueryResult {
+                columns: answer.columns.iter().map(column).collect(),
+                rows: answer.json_rows(),
+                truncated: answer.truncated,
+                elapsed_ms: answer.elapsed.as_secs_f64() * 1e3,
+                rows_scanned: Some(answer.rows_scanned),
+            })
+        })
     }
-    fn cancel(&self, _: &str, _: &Principal) -> bool {
-        false
+
+    fn cancel(&self, id: &str, who: &Principal) -> bool {
+        self.sql.cancel(id, who)
     }
-    fn export<'a>(&'a self, _: &'a str, _: FileFormat, _: &'a Principal) -> BoxFuture<'a, Result<PathBuf, Problem>> {
-        Box::pin(async { Err(missing()) })
+
+    fn export<'a>(&'a self, text: &'a str, format: FileFormat, who: &'a Principal) -> BoxFuture<'a, Result<PathBuf, Problem>> {
+        Box::pin(async move {
+            let (format, end) = match format {
+                FileFormat::Csv => (sql::Format::Csv, "csv"),
+                FileFormat::Parquet => (sql::Format::Parquet, "parquet"),
+            };
+            let folder = self.house.data.join("exports");
+            crate::backup::private_folder(&folder).map_err(Problem::internal)?;
+            let path = folder.join(format!("{}.{end}", self.house.clock.now().0));
+            self.sql.export(text, format, &path, EXPORT, who).await.map_err(|error| problem(&error))?;
+            Ok(path)
+        })
     }
 }
 
 /// `query --offline`.
-pub fn offline(_: &Path, _: &str, _: Format, _: usize) -> u8 {
-    complain("no SQL yet");
-    exit::FAILED
+pub fn offline(dir: &Path, text: &str, format: Format, limit: usize) -> u8 {
+    let store = if dir.join("store").is_dir() { dir.join("store") } else { dir.to_owned() };
+    let who = Principal { name: "local".into(), role: Role::Viewer, prefix: None };
+    let limits = Limits { rows: limit, time: Duration::from_secs(600), ..Limits::default() };
+    let answer = Sql::offline(store).and_then(|sql| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|why| SqlError::Store(why.to_string()))?;
+        runtime.block_on(sql.query(text, limits, &who))
+    });
+    match answer {
+        Ok(answer) => {
+            let columns: Vec<_> = answer.columns.iter().map(|c| json!({"name": c.name, "type": c.type_name})).collect();
+            let whole = json!({"columns": columns, "rows": answer.json_rows(), "truncated": answer.truncated});
+            print(&print_rows(&whole, format));
+            exit::OK
+        }
+        Err(why) => {
+            complain(&why.to_string());
+            exit::FAILED
+        }
+    }
 }
