@@ -189,6 +189,8 @@ impl Link {
 
     /// Waits until [`Link::take`] may have something new, or until `until`. Cancel-safe.
     pub async fn wait(&mut self, until: Option<Instant>) {
+        // What is due is queued now, also while the driver's window is full: a timer left in the past would spin.
+        self.fire(Instant::now());
         let next = match (self.timers.peek(), until) {
             (Some(Reverse((at, _))), Some(until)) => Some((*at).min(until)),
             (Some(Reverse((at, _))), None) => Some(*at),
