@@ -1,0 +1,349 @@
+// The first hour of a newcomer, in a real browser on the real program:
+//   node first_hour.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY
+// IRONBRIDGE_PEERS_NODE_DIR holds node_modules with playwright-core; IRONBRIDGE_CHROMIUM names another browser;
+// IRONBRIDGE_SCREENSHOT keeps a picture of the first page.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+const [link, plant, binary] = process.argv.slice(2);
+assert.ok(binary, "usage: node first_hour.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY");
+const { chromium } = createRequire(join(resolve(process.env.IRONBRIDGE_PEERS_NODE_DIR), "first_hour.cjs"))("playwright-core");
+
+const LINE = "acme/demo/packaging/line-1";
+const [NAME, PASSWORD] = ["newcomer", "seven quiet bottling lines"];
+const started = Date.now();
+const ironbridge = (...words) => execFileSync(binary, words, { cwd: plant, encoding: "utf8", timeout: 60_000 });
+const step = (name) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${name}`);
+
+const browser = await chromium.launch({
+  executablePath: process.env.IRONBRIDGE_CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+/** A page of its own browser profile; everything that goes wrong in it lands in `problems`. */
+async function person(problems, expected = []) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light", locale: "en-GB", timezoneId: "Europe/London" });
+  context.setDefaultTimeout(30_000);
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (e) => console.error(`content security policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`));
+  });
+  const page = await context.newPage();
+  page.on("pageerror", (e) => problems.push(`exception: ${e.message}`));
+  page.on("console", (m) => {
+    // The browser repeats in the console what the answers below say with their status.
+    if (["error", "warning"].includes(m.type()) && !m.text().startsWith("Failed to load resource")) problems.push(`${m.type()}: ${m.text()}`);
+  });
+  page.on("response", (r) => {
+    const what = `${r.status()} ${r.request().method()} ${new URL(r.url()).pathname}`;
+    if (r.status() >= 400 && !expected.includes(what)) problems.push(`answer: ${what}`);
+  });
+  page.on("requestfailed", (r) => {
+    // Leaving a page ends its streams and its open questions.
+    const why = r.failure()?.errorText ?? "";
+    if (why !== "net::ERR_ABORTED") problems.push(`request: ${why} ${r.method()} ${r.url()}`);
+  });
+  return page;
+}
+
+/** Waits until an attribute of an element fulfils the test; gives its value. */
+async function attribute(locator, name, test, what) {
+  const end = Date.now() + 30_000;
+  let seen;
+  do {
+    seen = await locator.getAttribute(name);
+    if (seen !== null && test(seen)) return seen;
+    await locator.page().waitForTimeout(50);
+  } while (Date.now() < end);
+  return assert.fail(`${what}: ${name} is ${seen}`);
+}
+
+async function administrator(page) {
+  await page.goto(link);
+  await page.getByRole("heading", { name: "Create the administrator" }).waitFor();
+  assert.equal(new URL(page.url()).hash, "", "the token leaves the address bar");
+  await createAccount(page, NAME);
+}
+
+async function createAccount(page, name) {
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByLabel("Password again").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create the administrator" }).click();
+}
+
+async function firstPage(page) {
+  const sentence = page.getByTestId("sentence");
+  await sentence.waitFor();
+  assert.ok((await sentence.textContent()).trim().length > 20, await sentence.textContent());
+  const badge = page.getByTestId("mode-badge");
+  assert.match(await badge.textContent(), /^SIMULATED.*Writes are off\./);
+  assert.ok(await badge.isVisible());
+  for (const unit of ["Filler", "Capper", "Packer"]) await page.locator(".unit").filter({ hasText: unit }).first().waitFor();
+  await page.getByText("Data health").first().waitFor();
+  const policy = (await (await page.request.get(link.split("/setup")[0])).headersArray()).find((h) => h.name.toLowerCase() === "content-security-policy");
+  assert.match(policy?.value ?? "", /script-src|default-src/);
+  assert.doesNotMatch(policy.value, /unsafe-eval|unsafe-inline/);
+}
+
+async function linkWorksOnce(problems) {
+  const page = await person(problems, ["401 GET /api/session", "401 POST /api/setup"]);
+  await page.goto(link);
+  await createAccount(page, "intruder");
+  const alert = page.getByRole("alert");
+  await alert.waitFor();
+  console.log(`          the second time it says: ${(await alert.innerText()).replace(/\s+/g, " ")}`);
+  assert.equal(await page.getByTestId("sentence").count(), 0);
+  await page.context().close();
+}
+
+async function namespace(page) {
+  await page.getByRole("link", { name: "Namespace", exact: true }).click();
+  await page.getByRole("treegrid", { name: "Namespace" }).waitFor();
+  const parts = `${LINE}/filler`.split("/");
+  for (let depth = 1; depth <= parts.length; depth += 1) {
+    const row = page.locator(`[data-path="${parts.slice(0, depth).join("/")}"]`);
+    await row.waitFor();
+    if ((await row.getAttribute("aria-expanded")) === "false") await row.locator(".twist").click();
+    await attribute(row, "aria-expanded", (v) => v === "true", parts[depth - 1]);
+  }
+  const row = page.locator(`[data-path="${LINE}/filler/speed"]`);
+  const value = row.locator("[data-value]");
+  const first = await value.getAttribute("data-value");
+  await attribute(value, "data-value", (v) => v !== first && Number.isFinite(Number(v)), "the value moves in the tree");
+  await row.getByRole("link").click();
+}
+
+async function point(page) {
+  await page.getByRole("heading", { name: "Filler speed", level: 1 }).waitFor();
+  const value = page.getByTestId("point-value");
+  const first = await value.getAttribute("data-value");
+  await attribute(value, "data-value", (v) => v !== first, "the value moves on its page");
+  assert.match(await value.textContent(), /\/min/, "a number has its unit");
+  assert.match(await page.getByTestId("point-quality").textContent(), /Good/);
+}
+
+async function trend(page) {
+  const box = page.getByTestId("trend");
+  const window = async () => [Number(await box.getAttribute("data-from")), Number(await box.getAttribute("data-to"))];
+  const span = async () => ((w) => w[1] - w[0])(await window());
+  const samples = (what) => attribute(box, "data-samples", (v) => Number(v) > 0, what);
+  await samples("samples at first");
+  assert.equal(await span(), 600_000);
+  const [, before] = await window();
+  await attribute(box, "data-to", (v) => Number(v) > before, "the window moves with the clock");
+  await page.getByRole("button", { name: "1 min", exact: true }).click();
+  await attribute(box, "data-from", (v) => Date.now() - Number(v) < 120_000, "a preset narrows the window");
+  assert.equal(await span(), 60_000);
+  await samples("samples of a minute");
+  const area = await page.locator(".trend .u-over").boundingBox();
+  await page.mouse.move(area.x + area.width * 0.9, area.y + area.height / 2);
+  for (let i = 0; i < 3; i += 1) await page.mouse.wheel(0, -300);
+  await attribute(box, "data-follow", () => true, "the wheel");
+  const until = async (test, what) => attribute(box, "data-from", async () => true, what).then(() => waitFor(async () => test(await span()), what));
+  await until((s) => s < 50_000, "the wheel zooms in");
+  const wheeled = await span();
+  await page.getByRole("button", { name: "10 s", exact: true }).click();
+  await until((s) => s === 10_000, "ten seconds");
+  await samples("samples of ten seconds");
+  await page.getByRole("button", { name: "1 min", exact: true }).click();
+  await until((s) => s === 60_000, "a minute again");
+  const start = (await window())[0];
+  await page.mouse.move(area.x + area.width * 0.8, area.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(area.x + area.width * 0.95, area.y + 60, { steps: 5 });
+  await page.mouse.up();
+  await until((s) => s > 7_000 && s < 11_000, "a drag chooses its stretch");
+  assert.equal(await box.getAttribute("data-follow"), "false");
+  assert.ok((await window())[0] > start);
+  await samples("samples of the stretch");
+  await page.getByRole("button", { name: "Zoom in" }).click();
+  await until((s) => s < 6_000, "the button zooms in");
+  await page.getByRole("button", { name: "Live", exact: true }).click();
+  await attribute(box, "data-follow", (v) => v === "true", "live again");
+  return wheeled;
+}
+
+async function waitFor(test, what, limit = 30_000) {
+  const end = Date.now() + limit;
+  while (!(await test())) {
+    assert.ok(Date.now() < end, what);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+async function badPoint(page) {
+  await page.getByRole("link", { name: "Namespace", exact: true }).click();
+  await page.getByRole("searchbox").first().fill("legacy_count");
+  const row = page.locator(`[data-path="${LINE}/capper/legacy_count"]`);
+  await row.getByText("Address refused").waitFor();
+  await row.getByRole("link").first().click();
+  const quality = page.getByTestId("point-quality");
+  await quality.getByText("Address refused").waitFor();
+  await quality.getByText("BadConfigurationError").waitFor();
+  await page.getByText("The device refuses this address.").waitFor();
+  await page.getByText("Next step:").waitFor();
+}
+
+async function connections(page) {
+  await page.getByRole("link", { name: "Connections", exact: true }).click();
+  const all = page.getByRole("table", { name: "All connections" });
+  for (const name of ["air", "boiler", "line-1", "palletiser"]) await all.getByRole("link", { name, exact: true }).waitFor();
+  const row = all.getByRole("row").filter({ has: page.getByRole("link", { name: "boiler", exact: true }) });
+  await waitFor(async () => /[1-9][\d.,]* \/s/.test(await row.textContent()), "requests a second of boiler");
+  await row.getByRole("link").click();
+  const act = async (verb) => {
+    await page.getByRole("button", { name: `${verb} connection` }).click();
+    await page.getByRole("dialog").getByRole("button", { name: `${verb} connection boiler` }).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+  };
+  await act("Pause");
+  await page.getByRole("button", { name: "Resume connection" }).waitFor();
+  await row.getByText(/paused/i).first().waitFor();
+  const pressure = ironbridge("points", "acme/demo/utilities/boiler");
+  assert.match(pressure, /BadOutOfService/, "points of a paused connection are out of service");
+  await act("Resume");
+  await page.getByRole("button", { name: "Pause connection" }).waitFor();
+  await waitFor(() => !ironbridge("points", "acme/demo/utilities/boiler").includes("BadOutOfService"), "the points come back");
+}
+
+async function query(page) {
+  await page.getByRole("link", { name: "Query", exact: true }).click();
+  await page.getByTestId("sql-editor").waitFor();
+  await page.locator(".cm-content").click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.insertText(`SELECT time, value, quality FROM samples WHERE path = '${LINE}/filler/speed' ORDER BY time DESC LIMIT 20`);
+  await page.getByRole("button", { name: "Run (Ctrl-Enter)" }).click();
+  const summary = page.getByTestId("query-summary");
+  await summary.waitFor();
+  assert.match(await summary.textContent(), /^20 rows in /);
+  await page.getByTestId("query-result").getByText("Good").first().waitFor();
+}
+
+function turnWritingOn() {
+  const file = join(plant, "ironbridge.toml");
+  const text = readFileSync(file, "utf8");
+  assert.match(text, /^writes = "off"/m);
+  writeFileSync(file, text.replace(/^writes = "off".*$/m, 'writes = "on"'));
+  return ironbridge("apply", plant).trim();
+}
+
+async function openTarget(page) {
+  await page.getByRole("link", { name: "Namespace", exact: true }).click();
+  await page.getByRole("searchbox").first().fill("filler/target");
+  await page.locator(`[data-path="${LINE}/filler/target"]`).getByRole("link").first().click();
+  await page.getByRole("heading", { name: "Target speed", level: 1 }).waitFor();
+}
+
+async function mayNotWriteYet(page) {
+  await openTarget(page);
+  const write = page.getByRole("button", { name: "Write a value" });
+  assert.equal(await write.getAttribute("aria-disabled"), "true", "nobody writes while writing is off");
+  console.log(`          the reason: ${(await page.locator(".why-not").first().textContent()).trim()}`);
+}
+
+async function write(page) {
+  await openTarget(page);
+  await page.locator(".point-write button:not([aria-disabled])").waitFor();
+  const value = page.getByTestId("point-value");
+  const present = Number(await value.getAttribute("data-value"));
+  const wanted = present >= 420 ? present - 30 : present + 30;
+  await page.getByRole("button", { name: "Write a value" }).click();
+  const dialog = page.getByTestId("write-dialog");
+  await dialog.getByLabel(/^New value/).fill("5000");
+  await dialog.getByRole("button", { name: "Review" }).click();
+  await dialog.getByText(/most allowed is 600/).waitFor();
+  await dialog.getByText("Give a reason.").waitFor();
+  await dialog.getByLabel(/^New value/).fill(String(wanted));
+  await dialog.getByLabel("Reason").fill("bottles foam");
+  await dialog.getByRole("button", { name: "Review" }).click();
+  assert.match(await page.getByTestId("write-change").textContent(), new RegExp(`${present} /min.*${wanted} /min`));
+  await dialog.getByText("a simulated device").waitFor();
+  await dialog.getByRole("button", { name: /^Write \d/ }).click();
+  const outcome = page.getByTestId("write-outcome");
+  await outcome.waitFor();
+  const text = (await outcome.innerText()).replace(/\s+/g, " ");
+  console.log(`          ${text}`);
+  assert.equal(await outcome.getAttribute("data-outcome"), "Confirmed", text);
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await attribute(value, "data-value", (v) => Number(v) === wanted, "the new value shows");
+  return wanted;
+}
+
+async function audit(page, wanted) {
+  await page.getByRole("link", { name: "Audit", exact: true }).click();
+  const row = page.getByRole("table", { name: "Audit records" }).getByRole("row").filter({ hasText: `${LINE}/filler/target` }).filter({ hasText: /confirmed/i });
+  await row.first().waitFor();
+  const record = (await row.first().innerText()).replace(/\s+/g, " ");
+  console.log(`          ${record}`);
+  for (const part of [NAME, String(wanted), "bottles foam"]) assert.ok(record.includes(part), `${part} in ${record}`);
+  await page.getByRole("button", { name: "Verify the chain now" }).click();
+  const verdict = page.getByRole("status").filter({ hasText: "Verified just now" });
+  await verdict.waitFor();
+  console.log(`          ${await verdict.textContent()}`);
+}
+
+async function signOut(page) {
+  await page.getByRole("link", { name: new RegExp(`^${NAME}, administrator`) }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.goBack();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.equal(await page.getByTestId("mode-badge").count(), 0, "nothing of the plant shows after signing out");
+}
+
+async function picture(page) {
+  const file = process.env.IRONBRIDGE_SCREENSHOT;
+  if (!file) return;
+  await page.getByRole("link", { name: "Overview", exact: true }).click();
+  await page.getByTestId("sentence").waitFor();
+  // A plant that has run for a while: states are older than a moment, rates are known.
+  await page.waitForTimeout(Math.max(0, 20_000 - (Date.now() - started)));
+  await page.mouse.move(640, 799);
+  await page.screenshot({ path: file, animations: "disabled" });
+}
+
+const problems = [];
+const page = await person(problems, ["401 GET /api/session"]);
+try {
+  step("the one-time link creates the administrator");
+  await administrator(page);
+  step("the first page");
+  await firstPage(page);
+  step("the link does not work twice");
+  await linkWorksOnce(problems);
+  step("the tree, down to a value that moves");
+  await namespace(page);
+  step("the page of the point");
+  await point(page);
+  step("zoom: preset, wheel, drag, buttons, live");
+  await trend(page);
+  step("a bad point says why in words");
+  await badPoint(page);
+  step("connections: pause and resume");
+  await connections(page);
+  step("SQL");
+  await query(page);
+  step("no writing yet");
+  await mayNotWriteYet(page);
+  await picture(page);
+  step("writing is turned on");
+  console.log(`          ${turnWritingOn().replace(/\n/g, "\n          ")}`);
+  step("a set-point");
+  const wanted = await write(page);
+  step("the audit");
+  await audit(page, wanted);
+  step("sign out");
+  await signOut(page);
+  assert.deepEqual(problems, [], "nothing went wrong behind the pages");
+  step("done");
+} catch (e) {
+  console.error(`at ${page.url()}\n${problems.join("\n")}`);
+  console.error((await page.locator("body").innerText().catch(() => "")).slice(0, 4000));
+  if (process.env.IRONBRIDGE_FAILED_SCREENSHOT) await page.screenshot({ path: process.env.IRONBRIDGE_FAILED_SCREENSHOT });
+  throw e;
+} finally {
+  await browser.close();
+}
