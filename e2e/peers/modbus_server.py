@@ -9,13 +9,8 @@ import asyncio
 import struct
 import sys
 
-from pymodbus.server import StartAsyncTcpServer
-from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext
-
-try:
-    from pymodbus.datastore import ModbusDeviceContext as Device
-except ImportError:
-    from pymodbus.datastore import ModbusSlaveContext as Device
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
 
 
 def words(data):
@@ -23,28 +18,26 @@ def words(data):
 
 
 async def main(port):
-    # pymodbus' data blocks count from 1; block address 1 is wire offset 0.
-    holding = ModbusSequentialDataBlock(1, [0] * 1000)
-    coils = ModbusSequentialDataBlock(1, [False] * 100)
-    put = lambda offset, data: holding.setValues(offset + 1, words(data))
-    f = struct.pack(">f", 12.5)
-    put(110, f[2:] + f[:2])
-    put(120, b"IRON")
-    device = Device(hr=holding, ir=holding, co=coils, di=coils)
-    try:
-        context = ModbusServerContext(devices={1: device}, single=False)
-    except TypeError:
-        context = ModbusServerContext(slaves={1: device}, single=False)
+    bits = [SimData(0, count=100, values=False, datatype=DataType.BITS)]
+    registers = [SimData(0, count=1000, values=0, datatype=DataType.REGISTERS)]
+    device = SimDevice(1, simdata=(bits, bits, registers, registers))
+    server = ModbusTcpServer([device], address=("127.0.0.1", port))
+
+    async def put(offset, data):
+        await server.async_setValues(1, 16, offset, words(data))
 
     async def count():
+        f = struct.pack(">f", 12.5)
+        await put(110, f[2:] + f[:2])
+        await put(120, b"IRON")
         n = 0
         while True:
             n += 1
-            put(100, struct.pack(">I", n))
+            await put(100, struct.pack(">I", n))
             await asyncio.sleep(0.05)
 
     counting = asyncio.create_task(count())
-    await StartAsyncTcpServer(context, address=("127.0.0.1", port))
+    await server.serve_forever()
     counting.cancel()
 
 

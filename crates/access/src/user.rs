@@ -132,8 +132,9 @@ impl Users {
     }
 
     /// Refuses a change after which nobody could manage users.
-    fn keeps_an_administrator(&self) -> Result<(), AccessError> {
-        if self.administrators() > 0 {
+    fn keeps_an_administrator(&self, before: usize) -> Result<(), AccessError> {
+        // Where there was none (the owner added people before the set-up), nothing is taken away.
+        if before == 0 || self.administrators() > 0 {
             return Ok(());
         }
         Err(AccessError::Forbidden("this is the last administrator; make another one first".into()))
@@ -279,6 +280,7 @@ impl Access {
     ) -> Result<User, AccessError> {
         require(actor, Role::Administrator)?;
         let user = self.0.users.change(&self.0.ledger, |users| {
+            let administrators = users.administrators();
             let user = users.find_mut(name)?;
             let before = user.shown();
             user.role = role.unwrap_or(user.role);
@@ -287,7 +289,7 @@ impl Access {
             if after.disabled {
                 users.links.retain(|link| !link.user.eq_ignore_ascii_case(name));
             }
-            users.keeps_an_administrator()?;
+            users.keeps_an_administrator(administrators)?;
             let words =
                 |user: &User| format!("{}{}", user.role, if user.disabled { ", disabled" } else { "" });
             let detail = format!("{} -> {}", words(&before), words(&after));
@@ -307,10 +309,11 @@ impl Access {
     pub fn delete_user(&self, actor: &Principal, name: &str) -> Result<(), AccessError> {
         require(actor, Role::Administrator)?;
         self.0.users.change(&self.0.ledger, |users| {
+            let administrators = users.administrators();
             let known = users.find(name).ok_or_else(|| not_found(name))?.name.clone();
             users.users.retain(|user| user.name != known);
             users.links.retain(|link| !link.user.eq_ignore_ascii_case(name));
-            users.keeps_an_administrator()?;
+            users.keeps_an_administrator(administrators)?;
             Ok(((), entry(&actor.name, "user-remove", &known, "done", "")))
         })?;
         self.end_sessions_of(name);

@@ -25,7 +25,8 @@ pub fn backup(data: &Path, archive: &Path) -> io::Result<u64> {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is no data folder of Ironbridge", data.display())));
     }
     let partial = archive.with_extension("partial");
-    let result = write(data, &partial).and_then(|count| {
+    let data = data.canonicalize()?;
+    let result = write(&data, &partial).and_then(|count| {
         std::fs::rename(&partial, archive)?;
         Ok(count)
     });

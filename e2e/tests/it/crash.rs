@@ -11,7 +11,8 @@ const KILLS: usize = 50;
 
 /// (seq, time) to value of the counter's newest 5,000 samples.
 fn samples(plant: &Plant) -> BTreeMap<(u64, u64), Json> {
-    let answer = plant.local().get(&format!("/api/range?path={COUNT}&from=0&to=9999999999999&limit=5000&order=desc")).ok();
+    let to = now_ms() as u64 + 60_000;
+    let answer = plant.local().get(&format!("/api/range?path={COUNT}&from=0&to={to}&limit=5000&order=desc")).ok();
     let column = |name: &str| answer[name].as_array().unwrap().clone();
     let mut found = BTreeMap::new();
     for ((seq, time), value) in column("seq").iter().zip(column("time")).zip(column("value")) {

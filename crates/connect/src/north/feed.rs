@@ -510,6 +510,11 @@ impl Feed {
         }
     }
 
+    /// Live samples go on after this position; right after [`Feed::connected`], nothing newer was sent yet.
+    pub fn resumes_after(&mut self) -> Position {
+        self.progress.live().settled()
+    }
+
     /// All live points of the selection as they are now, in path order.
     pub fn snapshot(&mut self) -> Vec<Current> {
         let tree = self.namespace.points();

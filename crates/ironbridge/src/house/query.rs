@@ -125,7 +125,7 @@ impl Query for Queries {
                          where path like '{site}/%speed' and time > now() - interval '1 hour'\ngroup by 1, 2 order by 1"
                     ),
                 ),
-                example("The newest events", "select time, kind, severity, title from events order by time desc limit 50".into()),
+                example("The newest events", "select start, kind, severity, title from events order by start desc limit 50".into()),
             ],
         }
     }

@@ -243,7 +243,7 @@ pub struct Device {
     /// Name in the connection's file.
     pub name: String,
     /// Unit, station or slot.
-    pub unit: Option<u32>,
+    pub unit: Option<String>,
     /// `ok`, `demoted`, `paused` or `waiting`.
     pub state: String,
     /// Since when, ms.
@@ -344,8 +344,8 @@ pub struct Backlog {
     pub from: Option<Millis>,
     /// ms
     pub to: Option<Millis>,
-    /// Records.
-    pub remaining: u64,
+    /// Records, if known.
+    pub remaining: Option<u64>,
 }
 
 /// A range that was lost to retention.

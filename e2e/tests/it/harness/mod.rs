@@ -4,7 +4,7 @@ mod http;
 mod peers;
 mod plant;
 
-pub use http::{Answer, Http};
+pub use http::Http;
 pub use peers::{Broker, Python, chromium, node_dir};
 pub use plant::{Plant, binary};
 

@@ -32,6 +32,7 @@ impl Python {
 
     fn command(&self, script: &str, words: &[&str]) -> Command {
         let mut command = Command::new(&self.0);
+        // An absolute path stays as it is.
         command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(script)).args(words);
         command
     }

@@ -219,7 +219,10 @@ impl Mqtt {
             session.subscribe(&self.commands_topic)?;
         }
         if self.retain {
-            talk.work = Some(Work::Current(feed.snapshot().into()));
+            // What is newer comes with the live samples: said here as well, it would stand before older ones.
+            let after = feed.resumes_after();
+            let known = feed.snapshot().into_iter().filter(|current| current.last.position <= after);
+            talk.work = Some(Work::Current(known.collect()));
         }
         loop {
             self.publish_work(&mut talk, &mut session, feed)?;
