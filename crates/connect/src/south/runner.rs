@@ -123,7 +123,7 @@ impl Shared {
     }
 }
 
-/// A running connection.
+/// A running connection. Dropping it ends the connection, too.
 pub struct Handle {
     shared: Arc<Shared>,
     namespace: Namespace,
@@ -208,8 +208,12 @@ fn devices(layout: &Layout, now: Time) -> Vec<DeviceStatus> {
 async fn supervise(mut driver: Box<dyn Driver>, mut link: Link, mut desired: watch::Receiver<Desired>) {
     let mut backoff = Backoff::new(DIAL_FIRST, DIAL_MOST);
     loop {
-        let now_desired = *desired.borrow_and_update();
-        match now_desired {
+        // Nobody holds the handle any more: nobody could ever stop it otherwise.
+        if desired.has_changed().is_err() {
+            return;
+        }
+        let wanted = *desired.borrow_and_update();
+        match wanted {
             Desired::Stop => return,
             Desired::Pause => {
                 link.show_paused();

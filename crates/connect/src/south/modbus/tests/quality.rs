@@ -16,6 +16,10 @@ fn sound(endpoint: &mut Endpoint) {
     }
 }
 
+fn dials(plant: &Plant) -> u32 {
+    plant.endpoint.lock().dials
+}
+
 fn requests_to(plant: &Plant, unit: u8) -> usize {
     plant.endpoint.lock().log.iter().filter(|l| l.1 == unit).count()
 }
@@ -103,8 +107,8 @@ async fn an_endpoint_that_accepts_but_never_answers_is_dialled_ever_more_rarely(
     let plant = plant(false, ONE, |_| {});
     plant.pass(S * 120).await;
     assert_eq!(plant.last("d/a").status, Status::BAD_NO_COMMUNICATION);
-    let (dials, asked) = (plant.endpoint.lock().dials, requests_to(&plant, 1));
-    assert!((6..=14).contains(&dials), "{dials}");
+    let (dialled, asked) = (dials(&plant), requests_to(&plant, 1));
+    assert!((6..=14).contains(&dialled), "{dialled}");
     assert!(asked <= 18, "{asked}");
     assert_eq!(plant.namespace.active_events().len(), 1);
 }
@@ -132,9 +136,9 @@ async fn a_paused_connection_is_closed_until_resumed() {
     plant.handle.pause();
     plant.until("paused", |p| p.last("d/a").status == Status::BAD_OUT_OF_SERVICE).await;
     assert_eq!((plant.handle.status().state, plant.last("d/a").value), (State::Paused, Value::U64(101)));
-    let (dials, asked) = (plant.endpoint.lock().dials, requests_to(&plant, 1));
+    let (dialled, asked) = (dials(&plant), requests_to(&plant, 1));
     plant.pass(S * 100).await;
-    assert_eq!((plant.endpoint.lock().dials, requests_to(&plant, 1)), (dials, asked));
+    assert_eq!((dials(&plant), requests_to(&plant, 1)), (dialled, asked));
     plant.handle.resume();
     plant.until("resumed", |p| p.last("d/a").status.is_good()).await;
     plant.handle.stop().await;
