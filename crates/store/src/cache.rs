@@ -79,7 +79,8 @@ pub(crate) struct Cache {
     pub segments: Lru<u64, Arc<Segment>>,
     pub stamps: Lru<Place, Arc<Stamps>>,
     pub runs: Lru<Place, Arc<Run>>,
-    pub rollups: Lru<(u64, u32), Arc<Vec<(u32, Bucket)>>>,
+    /// (segment, point).
+    pub rollups: Lru<(u64, u32), Arc<Vec<Bucket>>>,
     pub rollup_files: Lru<u64, Arc<crate::rollup::RollupFile>>,
 }
 

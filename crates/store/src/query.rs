@@ -203,29 +203,46 @@ impl Inner {
         Ok(())
     }
 
-    fn rollup(&self, entry: &Entry, point: u32) -> Result<Vec<Bucket>, StoreError> {
-        let cached = self.cache.lock().rollup_files.get(&entry.id);
-        let file = match cached {
-            Some(file) => file,
-            None => {
-                let file = Arc::new(RollupFile::open(&self.segments_dir().join(rollup_name(&entry.name())))?);
-                self.cache.lock().rollup_files.put(entry.id, Arc::clone(&file), file.bytes());
-                file
-            }
-        };
-        let mut out = Vec::new();
-        for group in file.groups(point) {
-            let cached = self.cache.lock().rollups.get(&(entry.id, group));
-            let rows = match cached {
-                Some(rows) => rows,
+    fn rollup_file(&self, entry: &Entry) -> Result<Arc<RollupFile>, StoreError> {
+        if let Some(file) = self.cache.lock().rollup_files.get(&entry.id) {
+            return Ok(file);
+        }
+        let file = Arc::new(RollupFile::open(&self.segments_dir().join(rollup_name(&entry.name())))?);
+        self.cache.lock().rollup_files.put(entry.id, Arc::clone(&file), file.bytes());
+        Ok(file)
+    }
+
+    /// Hours of `points` from the rollup file of `entry`. A row group is decoded once per call, and only the points
+    /// asked for are kept.
+    fn rollup(&self, entry: &Entry, points: &[u32]) -> Result<Vec<(u32, Arc<Vec<Bucket>>)>, StoreError> {
+        let mut out = Vec::with_capacity(points.len());
+        let mut missing = BTreeSet::new();
+        for point in points {
+            match self.cache.lock().rollups.get(&(entry.id, *point)) {
+                Some(known) => out.push((*point, known)),
                 None => {
-                    let rows = Arc::new(file.read(group)?);
-                    self.cache.lock().rollups.put((entry.id, group), Arc::clone(&rows), rows.len() * size_of::<(u32, Bucket)>());
-                    rows
+                    missing.insert(*point);
                 }
-            };
-            let first = rows.partition_point(|r| r.0 < point);
-            out.extend(rows.iter().skip(first).take_while(|r| r.0 == point).map(|r| r.1));
+            }
+        }
+        if missing.is_empty() {
+            return Ok(out);
+        }
+        let file = self.rollup_file(entry)?;
+        let groups: BTreeSet<u32> = missing.iter().flat_map(|p| file.groups(*p)).collect();
+        let mut found: HashMap<u32, Vec<Bucket>> = missing.iter().map(|p| (*p, Vec::new())).collect();
+        for group in groups {
+            for (point, bucket) in file.read(group)? {
+                if let Some(all) = found.get_mut(&point) {
+                    all.push(bucket);
+                }
+            }
+        }
+        for (point, buckets) in found {
+            let buckets = Arc::new(buckets);
+            let bytes = buckets.len() * size_of::<Bucket>() + 64;
+            self.cache.lock().rollups.put((entry.id, point), Arc::clone(&buckets), bytes);
+            out.push((point, buckets));
         }
         Ok(out)
     }
@@ -269,19 +286,19 @@ impl Inner {
 
     /// Whether the rollup file could be used; if it cannot be read, the samples are.
     fn add_rollups(&self, entry: &Entry, points: &[u32], from: i64, to: i64, add: &mut dyn FnMut(u32, Bucket)) -> bool {
-        let mut found = Vec::new();
-        for point in points {
-            match self.rollup(entry, *point) {
-                Ok(buckets) => found.extend(buckets.into_iter().map(|b| (*point, b))),
-                Err(e) => {
-                    self.counters.lock().unreadable += 1;
-                    tracing::warn!(error = %e, "a rollup cannot be read; the samples are used");
-                    return false;
+        match self.rollup(entry, points) {
+            Ok(found) => {
+                for (point, buckets) in found {
+                    buckets.iter().filter(|b| b.start >= from && b.start < to).for_each(|b| add(point, *b));
                 }
+                true
+            }
+            Err(e) => {
+                self.counters.lock().unreadable += 1;
+                tracing::warn!(error = %e, "a rollup cannot be read; the samples are used");
+                false
             }
         }
-        found.into_iter().filter(|(_, b)| b.start >= from && b.start < to).for_each(|(point, b)| add(point, b));
-        true
     }
 }
 

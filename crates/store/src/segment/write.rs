@@ -304,22 +304,28 @@ fn value_spans(pieces: &[Piece]) -> Vec<Span> {
     spans
 }
 
-/// Stamp pages: the pieces of one group and slice.
+/// Stamp pages: the pieces of one group and slice; small ones together, but never in front of a big one, whose shared
+/// times would lose their alignment.
 fn stamp_spans(pieces: &[Piece]) -> Vec<(usize, usize)> {
-    let mut spans = Vec::new();
-    let (mut first, mut rows) = (0, 0);
+    let mut spans: Vec<(usize, usize, usize)> = Vec::new();
+    let mut before: Option<&Piece> = None;
     for (at, piece) in pieces.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|b| pieces.get(b));
         // A new group or a new slice of the same group: the point does not grow.
-        let border = before.is_some_and(|b| b.group != piece.group || b.run.point >= piece.run.point);
-        if border && rows >= STAMP_PAGE_ROWS {
-            spans.push((first, at));
-            (first, rows) = (at, 0);
+        let border = before.is_none_or(|b| b.group != piece.group || b.run.point >= piece.run.point);
+        before = Some(piece);
+        match spans.last_mut() {
+            Some(span) if !border => *span = (span.0, at + 1, span.2 + piece.rows()),
+            _ => spans.push((at, at + 1, piece.rows())),
         }
-        rows += piece.rows();
     }
-    spans.push((first, pieces.len()));
-    spans
+    let mut pages: Vec<(usize, usize, usize)> = Vec::new();
+    for (first, last, rows) in spans {
+        match pages.last_mut() {
+            Some(page) if page.2 + rows < STAMP_PAGE_ROWS => *page = (page.0, last, page.2 + rows),
+            _ => pages.push((first, last, rows)),
+        }
+    }
+    pages.into_iter().map(|(first, last, _)| (first, last)).collect()
 }
 
 type Packer = zstd::bulk::Compressor<'static>;

@@ -121,3 +121,35 @@ fn a_flipped_bit_is_found_named_and_survived() {
     let plant = plant.restart();
     assert_eq!(plant.all(1).len(), 1000);
 }
+
+#[test]
+fn a_refusing_disk_is_a_state_and_loses_nothing() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let plant = Plant::new(store::Options { retry: std::time::Duration::ZERO, head_bytes: 64 << 10, ..options() });
+    let scan = shape(1, 4);
+    let refuse = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&refuse);
+    plant.store.stop_at(move |step| step == "synced" && switch.load(Ordering::SeqCst));
+    let mut want = Vec::new();
+    // Far more than the head may hold: the rest waits in the journal.
+    for i in 0..8_000i64 {
+        plant.send(&scan, START + i * SECOND, floats([i as f64, 1.0, 2.0, 3.0]));
+        want.push((START + i * SECOND, i as f64));
+    }
+    plant.store.flush();
+    let stats = plant.store.stats();
+    assert_eq!((stats.state, stats.segments), (StoreState::Failing, 0));
+    assert!(stats.text.contains("wait"), "{}", stats.text);
+    assert!(stats.head_bytes < 1 << 20, "{}", stats.head_bytes);
+    // Answers go on with what has been taken in.
+    assert!(plant.all(1).len() > 100 && plant.all(1).len() < 8_000);
+    refuse.store(false, Ordering::SeqCst);
+    plant.store.flush();
+    plant.store.flush();
+    assert_eq!(plant.all(1), want);
+    let stats = plant.store.stats();
+    assert_eq!((stats.state, stats.rows), (StoreState::Ok, 32_000));
+    let titles: Vec<String> = plant.store.take_notices().iter().map(store::StoreNotice::title).collect();
+    assert_eq!(titles, ["History cannot be written", "History is written again"]);
+}

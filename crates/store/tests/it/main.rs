@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod crash;
-//mod format;
+mod format;
 mod plant;
 mod reads;
 mod retention;
