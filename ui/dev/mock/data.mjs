@@ -11,7 +11,7 @@ export const connections = () => [
     faults: { timeouts: 4, exceptions: 2, late: 1, desync: 0, reconnects: 1, bad_frames: 0 },
     devices: [
       { name: "filler", unit: 1, state: "ok", since: start - 86_400_000, next_probe_ms: null, quarantined: [{ address: "holding 40319", points: [`${S}/packaging/line-1/filler/reserve`], reason: "exception 02, illegal data address" }], excluded: ["40900-40999"] },
-      { name: "capper", unit: 2, state: "demoted", since: start - 720_000, next_probe_ms: 14_000, quarantined: [], excluded: [] },
+      { name: "capper", unit: 2, state: "demoted", since: start - 720_000, next_probe_ms: Date.now() + 14_000, quarantined: [], excluded: [] },
       { name: "packer", unit: 3, state: paused.has("line-1/packer") ? "paused" : "ok", since: start - 86_400_000, next_probe_ms: null, quarantined: [], excluded: [] },
     ],
     last_error: { time: start - 720_000, title: "The device capper (unit 2) does not answer.", meaning: "Its values are kept and marked bad; filler and packer are read as before.", next: "Check the power of the capper's PLC and its network cable. It is asked again every few seconds." },
@@ -24,7 +24,7 @@ export const connections = () => [
   {
     name: "hall-gateway", kind: "modbus-tcp-tls", endpoint: "10.20.2.5:802", security: { level: "tls", text: "TLS 1.3, client certificate, valid until 2027-03-01" }, state: "lost", since: start - 190_000, points: 400, good: 397, bad: 3, requests_per_s: 0.1, response_ms: null,
     scans: [{ name: "slow", period_ms: 10_000, last_ms: null, overruns: 41, points: 400, requests: 8 }], faults: { timeouts: 41, exceptions: 0, late: 7, desync: 1, reconnects: 12, bad_frames: 2 },
-    devices: [{ name: "hall", unit: 255, state: "waiting", since: start - 190_000, next_probe_ms: 31_000, quarantined: [], excluded: [] }],
+    devices: [{ name: "hall", unit: 255, state: "waiting", since: start - 190_000, next_probe_ms: Date.now() + 31_000, quarantined: [], excluded: [] }],
     last_error: { time: start - 4_000, title: "10.20.2.5:802 refuses the connection.", meaning: "400 points keep their last value with a bad quality. Other connections are not affected.", next: "Is the gateway running? Is its port 802 open to this machine? Try: nc -vz 10.20.2.5 802" },
   },
 ];

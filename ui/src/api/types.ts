@@ -175,6 +175,7 @@ export interface Device {
   unit?: Maybe<number | string>;
   state: "ok" | "demoted" | "paused" | "waiting";
   since?: Maybe<number>;
+  /** When it is probed next, ms since 1970. */
   next_probe_ms?: Maybe<number>;
   quarantined: { address: string; points: string[]; reason?: Maybe<string> }[];
   excluded: string[];

@@ -4,6 +4,7 @@ import { api } from "../api/client";
 import type { Connection, Device, Scan } from "../api/types";
 import { formatCount, plural } from "../format/number";
 import { formatDuration } from "../format/time";
+import { useNow } from "../live/clock";
 import { Confirm } from "../parts/Dialog";
 import { GatedButton } from "../parts/Gate";
 import { ErrorBox, ThreeParts } from "../parts/Messages";
@@ -115,7 +116,7 @@ function Devices(props: { connection: Connection; why: string | null; onStep: (s
           ) : (
             <Status state={d.state} />
           )} <For ms={d.since} />
-          {d.next_probe_ms ? <div className="small">next try in {formatDuration(Math.round(d.next_probe_ms / 1000))}</div> : null}
+          {d.next_probe_ms ? <NextTry at={d.next_probe_ms} /> : null}
         </>
       ),
     },
@@ -152,6 +153,12 @@ function Devices(props: { connection: Connection; why: string | null; onStep: (s
       rowClass={(d) => (d.state === "demoted" || d.state === "waiting" || d.quarantined.length > 0 ? "row-attention" : "")}
     />
   );
+}
+
+/** Counts down to the next try; `at` is in ms since 1970. */
+function NextTry({ at }: { at: number }) {
+  const left = Math.ceil((at - useNow()) / 1000);
+  return <div className="small">{left > 0 ? `next try in ${formatDuration(left)}` : "next try now"}</div>;
 }
 
 function Quarantined({ device }: { device: Device }) {

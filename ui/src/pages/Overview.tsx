@@ -80,11 +80,16 @@ function Lines({ lines }: { lines: Line[] }) {
 
 const FAILED = new Set(["aborted", "aborting", "fault", "faulted", "failed"]);
 const STOPPED = new Set(["stopped", "stopping", "held", "holding", "suspended", "suspending", "clearing", "blocked", "starved"]);
-/** A unit gives no level of its own: the PackML word (ISA-TR88.00.02) decides whether it stands out. */
-function unitTone(unit: Unit): "normal" | "attention" | "alarm" {
+/** A unit gives no level of its own: the PackML word (ISA-TR88.00.02) decides whether its state stands out. */
+function stateTone(unit: Unit): "normal" | "attention" | "alarm" {
   const word = unit.state?.text?.toLowerCase() ?? "";
-  if (FAILED.has(word) || (unit.bad && unit.points && unit.bad >= unit.points)) return "alarm";
-  return STOPPED.has(word) || unit.bad ? "attention" : "normal";
+  return FAILED.has(word) ? "alarm" : STOPPED.has(word) ? "attention" : "normal";
+}
+/** Bad points mark the card, not the state: a machine that runs is not abnormal for a missing counter. */
+function unitTone(unit: Unit): "normal" | "attention" | "alarm" {
+  if (unit.bad && unit.points && unit.bad >= unit.points) return "alarm";
+  const tone = stateTone(unit);
+  return tone === "normal" && unit.bad ? "attention" : tone;
 }
 
 function UnitCard({ unit }: { unit: Unit }) {
@@ -94,8 +99,8 @@ function UnitCard({ unit }: { unit: Unit }) {
       <Link to={namespaceHref(unit.path)} className="unit-name">
         {unit.name || unit.path}
       </Link>
-      {unit.type && <span className="quiet"> {unit.type}</span>}
-      <div className="unit-state">{unit.state ? <State state={unit.state} level={tone} /> : <span className="quiet">no state point</span>}</div>
+      {unit.type && unit.type !== unit.name && <span className="quiet"> {unit.type}</span>}
+      <div className="unit-state">{unit.state ? <State state={unit.state} level={stateTone(unit)} /> : <span className="quiet">no state point</span>}</div>
       {unit.bad ? (
         <Link className="unit-bad" to={`${namespaceHref("")}?prefix=${encodeURIComponent(unit.path)}&quality=bad`}>
           {formatCount(unit.bad)} of {plural(unit.points ?? 0, "point")} bad
