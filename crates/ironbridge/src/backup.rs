@@ -60,7 +60,8 @@ fn write(data: &Path, partial: &Path) -> io::Result<u64> {
         }
     }
     if let Some(plant) = data.parent().filter(|folder| folder.join("ironbridge.toml").is_file()) {
-        for name in files(plant)?.into_iter().filter(|name| !plant.join(name).starts_with(data)) {
+        let configuration = files(plant)?.into_iter().filter(|name| is_configuration(name) && !plant.join(name).starts_with(data));
+        for name in configuration {
             append(&mut tar, &plant.join(&name), &Path::new("plant").join(&name))?;
         }
     }
@@ -68,6 +69,12 @@ fn write(data: &Path, partial: &Path) -> io::Result<u64> {
     file.sync_all()?;
     bar.finish_and_clear();
     Ok(done.len() as u64)
+}
+
+/// What a plant folder is made of; not the archives that people put beside it.
+fn is_configuration(name: &Path) -> bool {
+    let ending = name.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    ["toml", "csv", "pem", "crt", "key"].contains(&ending)
 }
 
 /// Cursors, then segments, then journal, then the rest.

@@ -189,7 +189,8 @@ fn bounds_hold() {
     let who = Principal::system();
     let rows = run(plant.sql.query("select * from samples", Limits { rows: 10, ..Limits::default() }, &who)).unwrap();
     assert_eq!((rows.rows(), rows.truncated), (10, true));
-    let endless = "select sum(a.value * b.value) from samples a, samples b, samples c";
+    // Endless without needing memory, so that it is the time that ends it.
+    let endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11";
     let limits = Limits { time: Duration::from_millis(300), ..Limits::default() };
     let start = Instant::now();
     let error = run(plant.sql.query(endless, limits, &who)).unwrap_err();
@@ -208,7 +209,8 @@ fn a_query_can_be_cancelled_by_its_owner_only() {
     let sql = plant.sql.clone();
     let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
     let running = std::thread::spawn(move || {
-        let endless = "select sum(a.value * b.value) from samples a, samples b, samples c";
+        // Endless without needing memory, so that it is the time that ends it.
+    let endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11";
         run(sql.query_as("q1", endless, limits, &Principal::system()))
     });
     let other = Principal { name: "user:eve".into(), ..Principal::system() };

@@ -4,6 +4,6 @@ mod assets;
 mod load;
 mod settings;
 
-pub use assets::{Asset, Level, Placed};
+pub use assets::{Asset, Placed};
 pub use load::{Connection, Loaded, Plant, load};
 pub use settings::{Settings, Switch, Tls, check_listen};
