@@ -36,7 +36,8 @@ async function person(problems, expected = []) {
   page.on("pageerror", (e) => problems.push(`exception: ${e.message}`));
   page.on("console", (m) => {
     // The browser repeats in the console what the answers below say with their status.
-    if (["error", "warning"].includes(m.type()) && !m.text().startsWith("Failed to load resource")) problems.push(`${m.type()}: ${m.text()}`);
+    if (m.type() === "warning") console.log(`          the browser warns: ${m.text()}`);
+    if (m.type() === "error" && !m.text().startsWith("Failed to load resource")) problems.push(`error: ${m.text()}`);
   });
   page.on("response", (r) => {
     const what = `${r.status()} ${r.request().method()} ${new URL(r.url()).pathname}`;
