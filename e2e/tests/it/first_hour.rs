@@ -27,7 +27,10 @@ fn demo(dir: &Path) -> (Process, String) {
         said.extend(receive.try_iter().map(|line| line + "\n"));
         said.lines().any(|line| line == "ready").then_some(())
     });
-    let link = said.split_whitespace().find(|word| word.contains("/setup#")).unwrap_or_else(|| panic!("no link in: {said}"));
+    let link = said
+        .split_whitespace()
+        .find(|word| word.contains("/setup#"))
+        .unwrap_or_else(|| panic!("no link in: {said}"));
     (process, link.to_owned())
 }
 
