@@ -132,7 +132,8 @@ impl Source for Plant {
         (0..20)
             .map(|device| {
                 let jitter = (self.random.next() % 4) as i64;
-                let values = (device * 50..device * 50 + 50).map(|tag| Value::F64(self.value(tag, t))).collect();
+                let values =
+                    (device * 50..device * 50 + 50).map(|tag| Value::F64(self.value(tag, t))).collect();
                 (START_MS + t as i64 * 1000 + jitter, values)
             })
             .collect()
@@ -171,7 +172,9 @@ impl Source for Files {
 
     fn scan(&mut self, t: usize) -> Vec<(i64, Vec<Value>)> {
         let value = |tag: usize| Value::F64(self.values[tag * self.scans + t]);
-        (0..20).map(|d| (self.times[d * self.scans + t], (d * 50..d * 50 + 50).map(value).collect())).collect()
+        (0..20)
+            .map(|d| (self.times[d * self.scans + t], (d * 50..d * 50 + 50).map(value).collect()))
+            .collect()
     }
 }
 
@@ -200,7 +203,9 @@ impl Source for Walks {
             self.state[tag] = (self.state[tag] + self.random.normal()).clamp(0., 100.);
             Value::I64(self.state[tag] as i64)
         };
-        (0..100).map(|h| (START_MS + t as i64 * 1000, (h * 10..h * 10 + 10).map(&mut value).collect())).collect()
+        (0..100)
+            .map(|h| (START_MS + t as i64 * 1000, (h * 10..h * 10 + 10).map(&mut value).collect()))
+            .collect()
     }
 }
 
@@ -222,7 +227,8 @@ impl Source for Year {
     }
 
     fn scan(&mut self, t: usize) -> Vec<(i64, Vec<Value>)> {
-        let mut value = |tag: usize| Value::F64((((t + tag) % 700) as f64 + self.random.normal()).round() / 10.);
+        let mut value =
+            |tag: usize| Value::F64((((t + tag) % 700) as f64 + self.random.normal()).round() / 10.);
         vec![(START_MS + t as i64 * 60_000, (0..50).map(&mut value).collect())]
     }
 }

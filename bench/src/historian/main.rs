@@ -74,7 +74,8 @@ struct Opened {
 
 fn open(dir: &Path) -> Result<Opened> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let (journal, _) = Journal::open(journal::Options::new(dir.join("journal")), RealDisk::shared(), Arc::clone(&clock))?;
+    let (journal, _) =
+        Journal::open(journal::Options::new(dir.join("journal")), RealDisk::shared(), Arc::clone(&clock))?;
     // As it runs in a plant; merges of a past day begin by hand, after the measured part, and count.
     let options = Options { background: false, ..Options::default() };
     let store = Store::open(dir.join("history"), &journal, clock, options)?;
@@ -92,7 +93,8 @@ fn send(opened: &Opened, source: &mut dyn Source, scans: usize) -> Duration {
         making += cpu(ClockId::ThreadCPUTime) - before;
         for (shape, (ms, values)) in shapes.iter().zip(scan) {
             sent += values.len() as u64;
-            let batch = Batch::polled(Arc::clone(shape), Time::from_millis(ms), Each::All(Status::GOOD), values);
+            let batch =
+                Batch::polled(Arc::clone(shape), Time::from_millis(ms), Each::All(Status::GOOD), values);
             opened.journal.append(Record::Samples(Arc::new(batch)));
         }
         // A source that is faster than the disk waits, as a device would be polled later: nothing may be dropped.
@@ -133,9 +135,17 @@ fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queri
         flushed.segments,
         stats.segments
     );
-    println!("  memory          {:>8.0} MiB at most         (at most 256), {:.0} now", memory("VmHWM"), memory("VmRSS"));
+    println!(
+        "  memory          {:>8.0} MiB at most         (at most 256), {:.0} now",
+        memory("VmHWM"),
+        memory("VmRSS")
+    );
     let sealed = opened.journal.stats();
-    println!("  journal         {:>8.2} B/sample on disk, sealed files at {:.2} of their raw size", sealed.bytes as f64 / samples, sealed.sealed_ratio);
+    println!(
+        "  journal         {:>8.2} B/sample on disk, sealed files at {:.2} of their raw size",
+        sealed.bytes as f64 / samples,
+        sealed.sealed_ratio
+    );
     if queries {
         reads(&opened.store, scans)?;
         opened.store.close();
@@ -161,7 +171,10 @@ fn median(times: u32, mut work: impl FnMut(u32) -> Result<usize>) -> Result<(f64
 }
 
 fn line(name: &str, limit: f64, (median, worst, count): (f64, f64, usize)) {
-    println!("  {name:<32} {median:>8.3} ms median  (at most {limit}: {:.2}x)  worst {worst:.3} ms  {count} values", median / limit);
+    println!(
+        "  {name:<32} {median:>8.3} ms median  (at most {limit}: {:.2}x)  worst {worst:.3} ms  {count} values",
+        median / limit
+    );
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -179,7 +192,12 @@ fn average(store: &Store, point: u32, to_ms: i64) -> Result<usize> {
 
 fn hourly(store: &Store, points: &[PointId], to_ms: i64) -> Result<usize> {
     let (from, to) = (Time::from_millis(to_ms - 4 * HOUR_MS), Time::from_millis(to_ms));
-    Ok(store.aggregate(points, from, to, Duration::from_secs(3600))?.iter().flatten().filter(|b| b.good > 0).count())
+    Ok(store
+        .aggregate(points, from, to, Duration::from_secs(3600))?
+        .iter()
+        .flatten()
+        .filter(|b| b.good > 0)
+        .count())
 }
 
 fn hundred(i: u32) -> Vec<PointId> {
@@ -215,7 +233,8 @@ fn year(dir: &Path) -> Result<()> {
     for day in 0..365usize {
         for t in day * 1440..(day + 1) * 1440 {
             for (shape, (ms, values)) in shapes.iter().zip(source.scan(t)) {
-                let batch = Batch::polled(Arc::clone(shape), Time::from_millis(ms), Each::All(Status::GOOD), values);
+                let batch =
+                    Batch::polled(Arc::clone(shape), Time::from_millis(ms), Each::All(Status::GOOD), values);
                 opened.journal.append(Record::Samples(Arc::new(batch)));
             }
         }
@@ -223,7 +242,13 @@ fn year(dir: &Path) -> Result<()> {
     }
     opened.store.compact()?;
     let stats = opened.store.stats();
-    println!("  {} samples in {} segments, {:.3} B/sample, made in {:.1} s", stats.rows, stats.segments, stats.bytes as f64 / stats.rows as f64, start.elapsed().as_secs_f64());
+    println!(
+        "  {} samples in {} segments, {:.3} B/sample, made in {:.1} s",
+        stats.rows,
+        stats.segments,
+        stats.bytes as f64 / stats.rows as f64,
+        start.elapsed().as_secs_f64()
+    );
     let store = &opened.store;
     let end = |i: u32| START_MS + (1 + i64::from(i * 37 % 365)) * 24 * HOUR_MS;
     line("one point raw 1 h", 1.0, median(300, |i| raw(store, i % 50, end(i)))?);
@@ -231,7 +256,12 @@ fn year(dir: &Path) -> Result<()> {
     let fifty: Vec<PointId> = (0..50).map(PointId).collect();
     line("50 points hourly max 4 h", 5.0, median(100, |i| hourly(store, &fifty, end(i)))?);
     let trend = |i: u32| {
-        let all = store.trend(PointId(i % 50), Time::from_millis(START_MS), Time::from_millis(START_MS + 365 * 24 * HOUR_MS), 800)?;
+        let all = store.trend(
+            PointId(i % 50),
+            Time::from_millis(START_MS),
+            Time::from_millis(START_MS + 365 * 24 * HOUR_MS),
+            800,
+        )?;
         Ok(match all {
             Trend::Raw(samples) => samples.len(),
             Trend::Buckets { buckets, .. } => buckets.len(),
@@ -239,7 +269,12 @@ fn year(dir: &Path) -> Result<()> {
     };
     line("trend of the year, first", 100.0, median(1, trend)?);
     line("trend of the year", 100.0, median(20, trend)?);
-    println!("  {:<32} {:.0} MiB at most, cache {:.1} MiB", "memory", memory("VmHWM"), store.stats().cache_bytes as f64 / 1048576.0);
+    println!(
+        "  {:<32} {:.0} MiB at most, cache {:.1} MiB",
+        "memory",
+        memory("VmHWM"),
+        store.stats().cache_bytes as f64 / 1048576.0
+    );
     opened.store.close();
     Ok(())
 }

@@ -38,8 +38,12 @@ impl SqlError {
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Self::Memory(memory),
             DataFusionError::Execution(text) if text == CANCELLED => Self::Cancelled,
-            DataFusionError::Plan(text) if REFUSALS.iter().any(|r| text.contains(r)) => Self::ReadOnly(tidy(text)),
-            DataFusionError::SQL(e, _) => Self::Query(format!("this is not SQL that can be read: {}", tidy(&e.to_string()))),
+            DataFusionError::Plan(text) if REFUSALS.iter().any(|r| text.contains(r)) => {
+                Self::ReadOnly(tidy(text))
+            }
+            DataFusionError::SQL(e, _) => {
+                Self::Query(format!("this is not SQL that can be read: {}", tidy(&e.to_string())))
+            }
             DataFusionError::SchemaError(e, _) => Self::Query(tidy(&e.to_string())),
             DataFusionError::IoError(e) => Self::Store(e.to_string()),
             DataFusionError::External(e) => Self::Store(e.to_string()),
@@ -55,7 +59,8 @@ impl SqlError {
 
 /// Text of the error by which a scan says that it was cancelled.
 pub(crate) const CANCELLED: &str = "cancelled";
-const REFUSALS: [&str; 4] = ["DDL not supported", "DML not supported", "Statement not supported", "Modifying"];
+const REFUSALS: [&str; 4] =
+    ["DDL not supported", "DML not supported", "Statement not supported", "Modifying"];
 
 fn tidy(text: &str) -> String {
     const PREFIXES: [&str; 9] = [

@@ -37,7 +37,11 @@ fn store(e: impl std::fmt::Display) -> SqlError {
 }
 
 fn quoted(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_string()
+    }
 }
 
 impl Output {
@@ -52,7 +56,9 @@ impl Output {
                 Sink::Csv(out)
             }
             Format::Parquet => {
-                let properties = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::ZSTD(Default::default()))
+                    .build();
                 Sink::Parquet(Box::new(ArrowWriter::try_new(file, schema, Some(properties)).map_err(store)?))
             }
         };
@@ -65,7 +71,9 @@ impl Output {
             Sink::Csv(out) => {
                 let columns: Vec<Vec<Option<String>>> = batch.columns().iter().map(texts).collect();
                 for row in 0..batch.num_rows() {
-                    let cell = |c: &Vec<Option<String>>| c.get(row).and_then(Option::as_deref).map(quoted).unwrap_or_default();
+                    let cell = |c: &Vec<Option<String>>| {
+                        c.get(row).and_then(Option::as_deref).map(quoted).unwrap_or_default()
+                    };
                     let line: Vec<String> = columns.iter().map(cell).collect();
                     writeln!(out, "{}", line.join(",")).map_err(store)?;
                 }

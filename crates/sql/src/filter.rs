@@ -32,7 +32,9 @@ impl Wanted {
     pub fn holds(&self, path: &Path) -> bool {
         self.paths.iter().all(|test| match test {
             PathTest::In(all) => all.iter().any(|p| p == path.as_str()),
-            PathTest::Like(pattern, ignore_case) if *ignore_case => like(&pattern.to_lowercase(), &path.as_str().to_lowercase()),
+            PathTest::Like(pattern, ignore_case) if *ignore_case => {
+                like(&pattern.to_lowercase(), &path.as_str().to_lowercase())
+            }
             PathTest::Like(pattern, _) => like(pattern, path.as_str()),
         })
     }
@@ -104,7 +106,9 @@ pub(crate) fn pushdown(filter: &Expr) -> TableProviderFilterPushDown {
 
 fn alternatives(filter: &Expr, all: &mut Vec<String>) -> bool {
     match filter {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => alternatives(left, all) && alternatives(right, all),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            alternatives(left, all) && alternatives(right, all)
+        }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
             let found = match (name(left), name(right)) {
                 (Some("path"), _) => text(right),
@@ -129,7 +133,10 @@ fn name(expr: &Expr) -> Option<&str> {
 
 fn text(expr: &Expr) -> Option<String> {
     match expr {
-        Expr::Literal(ScalarValue::Utf8(Some(t)) | ScalarValue::Utf8View(Some(t)) | ScalarValue::LargeUtf8(Some(t)), _) => Some(t.clone()),
+        Expr::Literal(
+            ScalarValue::Utf8(Some(t)) | ScalarValue::Utf8View(Some(t)) | ScalarValue::LargeUtf8(Some(t)),
+            _,
+        ) => Some(t.clone()),
         _ => None,
     }
 }
@@ -179,9 +186,14 @@ mod tests {
 
     #[test]
     fn like_as_in_sql() {
-        for (pattern, text, want) in
-            [("a%", "abc", true), ("%c", "abc", true), ("a_c", "abc", true), ("a%b", "abc", false), ("%", "", true), ("a%c%e", "abcde", true)]
-        {
+        for (pattern, text, want) in [
+            ("a%", "abc", true),
+            ("%c", "abc", true),
+            ("a_c", "abc", true),
+            ("a%b", "abc", false),
+            ("%", "", true),
+            ("a%c%e", "abcde", true),
+        ] {
             assert_eq!(like(pattern, text), want, "{pattern} {text}");
         }
     }
@@ -189,7 +201,10 @@ mod tests {
     #[test]
     fn understands_points_and_times() {
         let time = |t| lit(ScalarValue::TimestampNanosecond(Some(t), Some("UTC".into())));
-        let wanted = Wanted::of(&[col("time").gt_eq(time(5)).and(col("time").lt_eq(time(9))), col("path").eq(lit("a/b"))]);
+        let wanted = Wanted::of(&[
+            col("time").gt_eq(time(5)).and(col("time").lt_eq(time(9))),
+            col("path").eq(lit("a/b")),
+        ]);
         assert_eq!((wanted.from, wanted.to), (5, 10));
         assert!(wanted.holds(&Path::new("a/b").unwrap()) && !wanted.holds(&Path::new("a/c").unwrap()));
         let either = Wanted::of(&[col("path").eq(lit("a/b")).or(col("path").eq(lit("a/c")))]);

@@ -4,7 +4,9 @@ use arrow::array::{Array, ArrayRef, TimestampNanosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 use std::sync::Arc;
 
 /// `time_bucket('15 minutes', time [, origin])`: the start of the bucket in which `time` lies. Buckets begin at
@@ -43,15 +45,26 @@ pub(crate) fn width_ns(text: &str) -> Option<i64> {
 }
 
 fn width_of(value: &ColumnarValue) -> Result<i64> {
-    let wrong = || DataFusionError::Plan("time_bucket needs a width such as '1 minute', '15m', '250 ms' or '1 day' as its first value".into());
+    let wrong = || {
+        DataFusionError::Plan(
+            "time_bucket needs a width such as '1 minute', '15m', '250 ms' or '1 day' as its first value"
+                .into(),
+        )
+    };
     let ColumnarValue::Scalar(value) = value else { return Err(wrong()) };
     match value {
-        ScalarValue::Utf8(Some(t)) | ScalarValue::Utf8View(Some(t)) | ScalarValue::LargeUtf8(Some(t)) => width_ns(t).ok_or_else(wrong),
+        ScalarValue::Utf8(Some(t)) | ScalarValue::Utf8View(Some(t)) | ScalarValue::LargeUtf8(Some(t)) => {
+            width_ns(t).ok_or_else(wrong)
+        }
         ScalarValue::IntervalMonthDayNano(Some(i)) if i.months == 0 => {
-            Some(i64::from(i.days) * 86_400_000_000_000 + i.nanoseconds).filter(|ns| *ns > 0).ok_or_else(wrong)
+            Some(i64::from(i.days) * 86_400_000_000_000 + i.nanoseconds)
+                .filter(|ns| *ns > 0)
+                .ok_or_else(wrong)
         }
         ScalarValue::IntervalDayTime(Some(i)) => {
-            Some(i64::from(i.days) * 86_400_000_000_000 + i64::from(i.milliseconds) * 1_000_000).filter(|ns| *ns > 0).ok_or_else(wrong)
+            Some(i64::from(i.days) * 86_400_000_000_000 + i64::from(i.milliseconds) * 1_000_000)
+                .filter(|ns| *ns > 0)
+                .ok_or_else(wrong)
         }
         _ => Err(wrong()),
     }
@@ -70,7 +83,9 @@ impl ScalarUDFImpl for TimeBucket {
         match types {
             [width, _] => Ok(vec![width.clone(), stamp_type()]),
             [width, _, _] => Ok(vec![width.clone(), stamp_type(), stamp_type()]),
-            _ => Err(DataFusionError::Plan("write time_bucket('1 minute', time) or time_bucket('1 minute', time, origin)".into())),
+            _ => Err(DataFusionError::Plan(
+                "write time_bucket('1 minute', time) or time_bucket('1 minute', time, origin)".into(),
+            )),
         }
     }
 
@@ -88,7 +103,9 @@ impl ScalarUDFImpl for TimeBucket {
         let origin = match given.next() {
             Some(ColumnarValue::Scalar(ScalarValue::TimestampNanosecond(Some(t), _))) => t,
             None => 0,
-            Some(_) => return Err(DataFusionError::Plan("the origin of time_bucket must be one time".into())),
+            Some(_) => {
+                return Err(DataFusionError::Plan("the origin of time_bucket must be one time".into()));
+            }
         };
         let times: ArrayRef = cast(&time.into_array(rows)?, &stamp_type())?;
         let Some(times) = times.as_any().downcast_ref::<TimestampNanosecondArray>() else {

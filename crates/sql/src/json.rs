@@ -28,7 +28,15 @@ pub(crate) fn rows(batches: &[RecordBatch]) -> Vec<Vec<Value>> {
 
 fn float(v: f64) -> Value {
     serde_json::Number::from_f64(v).map_or_else(
-        || Value::String(if v.is_nan() { "NaN".into() } else if v > 0.0 { "Infinity".into() } else { "-Infinity".into() }),
+        || {
+            Value::String(if v.is_nan() {
+                "NaN".into()
+            } else if v > 0.0 {
+                "Infinity".into()
+            } else {
+                "-Infinity".into()
+            })
+        },
         Value::Number,
     )
 }
@@ -46,10 +54,12 @@ fn cells(column: &ArrayRef) -> Vec<Value> {
             let all = column.as_boolean();
             (0..all.len()).map(|i| null(i, all.value(i).into())).collect()
         }
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => to(&DataType::Float64).map_or_else(Vec::new, |c| {
-            let all = c.as_primitive::<Float64Type>();
-            (0..all.len()).map(|i| null(i, float(all.value(i)))).collect()
-        }),
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            to(&DataType::Float64).map_or_else(Vec::new, |c| {
+                let all = c.as_primitive::<Float64Type>();
+                (0..all.len()).map(|i| null(i, float(all.value(i)))).collect()
+            })
+        }
         DataType::UInt64 => {
             let all = column.as_primitive::<UInt64Type>();
             let cell = |v: u64| i64::try_from(v).map_or_else(|_| v.to_string().into(), int);
@@ -73,7 +83,9 @@ fn cells(column: &ArrayRef) -> Vec<Value> {
 pub(crate) fn texts(column: &ArrayRef) -> Vec<Option<String>> {
     let options = FormatOptions::default().with_display_error(true);
     match ArrayFormatter::try_new(column.as_ref(), &options) {
-        Ok(format) => (0..column.len()).map(|i| (!column.is_null(i)).then(|| format.value(i).to_string())).collect(),
+        Ok(format) => {
+            (0..column.len()).map(|i| (!column.is_null(i)).then(|| format.value(i).to_string())).collect()
+        }
         Err(e) => vec![Some(e.to_string()); column.len()],
     }
 }

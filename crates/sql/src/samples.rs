@@ -4,7 +4,8 @@ use crate::catalog::Catalog;
 use crate::error::CANCELLED;
 use crate::filter::{Wanted, pushdown};
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder, TimestampNanosecondArray, TimestampNanosecondBuilder,
+    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder, TimestampNanosecondArray,
+    TimestampNanosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -137,8 +138,13 @@ impl TableProvider for History {
         let whole = self.kind.schema();
         let columns: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..whole.fields().len()).collect());
         let schema = Arc::new(whole.project(&columns)?);
-        let scan =
-            Scan { kind: self.kind, shared: Arc::clone(&self.shared), wanted: Wanted::of(filters), schema: Arc::clone(&schema), columns };
+        let scan = Scan {
+            kind: self.kind,
+            shared: Arc::clone(&self.shared),
+            wanted: Wanted::of(filters),
+            schema: Arc::clone(&schema),
+            columns,
+        };
         Ok(Arc::new(StreamingTableExec::try_new(schema, vec![Arc::new(scan)], None, None, false, limit)?))
     }
 }
@@ -170,7 +176,9 @@ impl PartitionStream for Scan {
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let scan = self.clone();
         let begin = Progress { scan, state: State::Begin, ready: VecDeque::new() };
-        let batches = stream::try_unfold(begin, |mut progress| async move { Ok(progress.next()?.map(|batch| (batch, progress))) });
+        let batches = stream::try_unfold(begin, |mut progress| async move {
+            Ok(progress.next()?.map(|batch| (batch, progress)))
+        });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
     }
 }
@@ -215,7 +223,8 @@ impl Progress {
                         State::Samples { paths, parts: parts.into() }
                     }
                     Kind::Rollup(width) => {
-                        let points = numbers.iter().filter_map(|n| Some((*n, Arc::clone(paths.get(n)?)))).collect();
+                        let points =
+                            numbers.iter().filter_map(|n| Some((*n, Arc::clone(paths.get(n)?)))).collect();
                         State::Rollup { width, points }
                     }
                 };
@@ -336,11 +345,16 @@ fn fill(cells: &mut Cells, run: &Run, path: &str, from: usize, to: usize) {
         Cells::Received(b) => b.append_slice(&part(run.stamps.received.as_ref().unwrap_or(&run.stamps.time))),
         Cells::Seq(b) => b.append_slice(&part(&run.stamps.seq)),
         Cells::Value(b) => match (&run.values, &run.status) {
-            (Values::F64(v), store::run::Few::All(s)) if !model::Status(*s).is_bad() => b.append_slice(v.get(from..to).unwrap_or_default()),
-            _ => rows.for_each(|r| b.append_option(run.values.as_f64(r).filter(|_| !run.status_at(r).is_bad()))),
+            (Values::F64(v), store::run::Few::All(s)) if !model::Status(*s).is_bad() => {
+                b.append_slice(v.get(from..to).unwrap_or_default())
+            }
+            _ => rows
+                .for_each(|r| b.append_option(run.values.as_f64(r).filter(|_| !run.status_at(r).is_bad()))),
         },
         Cells::Int(b) => match &run.values {
-            Values::F64(v) => v.get(rows).unwrap_or_default().iter().for_each(|v| b.append_option(Value::F64(*v).as_i64())),
+            Values::F64(v) => {
+                v.get(rows).unwrap_or_default().iter().for_each(|v| b.append_option(Value::F64(*v).as_i64()))
+            }
             values => rows.for_each(|r| b.append_option(values.get(r).as_i64())),
         },
         Cells::Text(b) => match &run.values {
@@ -354,22 +368,34 @@ fn fill(cells: &mut Cells, run: &Run, path: &str, from: usize, to: usize) {
         Cells::Good(b) => rows.for_each(|r| b.append_value(run.status_at(r).is_good())),
         Cells::Quality(b) => rows.for_each(|r| b.append_value(run.status_at(r).name())),
         Cells::Status(b) => rows.for_each(|r| b.append_value(i64::from(run.status_at(r).0))),
-        Cells::Historical(b) => rows.for_each(|r| b.append_value(run.stamps.flags.get(r).unwrap_or(0) & HISTORICAL != 0)),
+        Cells::Historical(b) => {
+            rows.for_each(|r| b.append_value(run.stamps.flags.get(r).unwrap_or(0) & HISTORICAL != 0))
+        }
     }
 }
 
 fn rollup_batch(scan: &Scan, points: &[(u32, Arc<str>)], all: &[Vec<Bucket>]) -> Result<Option<RecordBatch>> {
-    let rows: Vec<(&str, &Bucket)> = points.iter().zip(all).flat_map(|(p, buckets)| buckets.iter().map(|b| (&*p.1, b))).collect();
+    let rows: Vec<(&str, &Bucket)> =
+        points.iter().zip(all).flat_map(|(p, buckets)| buckets.iter().map(|b| (&*p.1, b))).collect();
     scan.shared.scanned.fetch_add(rows.len() as u64, Ordering::Relaxed);
     if rows.is_empty() {
         return Ok(None);
     }
-    let float = |f: fn(&Bucket) -> Option<f64>| -> ArrayRef { Arc::new(rows.iter().map(|r| f(r.1)).collect::<arrow::array::Float64Array>()) };
-    let int = |f: fn(&Bucket) -> u64| -> ArrayRef { Arc::new(rows.iter().map(|r| Some(f(r.1) as i64)).collect::<arrow::array::Int64Array>()) };
+    let float = |f: fn(&Bucket) -> Option<f64>| -> ArrayRef {
+        Arc::new(rows.iter().map(|r| f(r.1)).collect::<arrow::array::Float64Array>())
+    };
+    let int = |f: fn(&Bucket) -> u64| -> ArrayRef {
+        Arc::new(rows.iter().map(|r| Some(f(r.1) as i64)).collect::<arrow::array::Int64Array>())
+    };
     let column = |at: &usize| -> ArrayRef {
         match at {
             0 => Arc::new(rows.iter().map(|r| Some(r.0)).collect::<arrow::array::StringViewArray>()),
-            1 => Arc::new(rows.iter().map(|r| Some(r.1.start)).collect::<TimestampNanosecondArray>().with_timezone("UTC")),
+            1 => Arc::new(
+                rows.iter()
+                    .map(|r| Some(r.1.start))
+                    .collect::<TimestampNanosecondArray>()
+                    .with_timezone("UTC"),
+            ),
             2 => int(|b| b.count),
             3 => int(|b| b.good),
             4 => float(Bucket::mean),

@@ -59,7 +59,11 @@ pub fn describe() -> Vec<TableInfo> {
         .map(|(name, text)| TableInfo {
             name,
             text,
-            columns: schema_of(name).fields().iter().map(|f| (f.name().clone(), type_name(f.data_type()))).collect(),
+            columns: schema_of(name)
+                .fields()
+                .iter()
+                .map(|f| (f.name().clone(), type_name(f.data_type())))
+                .collect(),
         })
         .collect()
 }
@@ -85,8 +89,10 @@ pub(crate) fn open(shared: &Arc<Shared>, limits: &Limits) -> Result<SessionConte
     let context = SessionContext::new_with_config_rt(config, runtime);
     context.register_udf(functions::time_bucket());
     for (name, _) in TABLES {
-        let history = |kind| -> Arc<dyn TableProvider> { Arc::new(History { kind, shared: Arc::clone(shared) }) };
-        let small = |which| -> Arc<dyn TableProvider> { Arc::new(SmallTable { which, shared: Arc::clone(shared) }) };
+        let history =
+            |kind| -> Arc<dyn TableProvider> { Arc::new(History { kind, shared: Arc::clone(shared) }) };
+        let small =
+            |which| -> Arc<dyn TableProvider> { Arc::new(SmallTable { which, shared: Arc::clone(shared) }) };
         let table = match name {
             "samples" => history(Kind::Samples),
             "rollup_1m" => history(Kind::Rollup(MINUTE)),

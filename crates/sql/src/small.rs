@@ -2,7 +2,9 @@
 
 use crate::filter::{Wanted, pushdown};
 use crate::samples::Shared;
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, TimestampNanosecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, TimestampNanosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -45,7 +47,9 @@ impl Small {
         let float = |name: &str| Field::new(name, DataType::Float64, true);
         let int = |name: &str| Field::new(name, DataType::Int64, true);
         let flag = |name: &str| Field::new(name, DataType::Boolean, true);
-        let stamp = |name: &str| Field::new(name, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), true);
+        let stamp = |name: &str| {
+            Field::new(name, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), true)
+        };
         Arc::new(Schema::new(match self {
             Self::Latest => vec![
                 text("path"),
@@ -78,9 +82,10 @@ impl Small {
                 flag("writable"),
                 int("number"),
             ],
-            Self::Assets => {
-                ["path", "type", "name", "level", "zone", "owner_ot", "owner_it"].into_iter().map(text).collect()
-            }
+            Self::Assets => ["path", "type", "name", "level", "zone", "owner_ot", "owner_it"]
+                .into_iter()
+                .map(text)
+                .collect(),
             Self::Events => vec![
                 text("id"),
                 int("revision"),
@@ -204,7 +209,8 @@ impl SmallTable {
         if self.shared.who.prefix.is_some() {
             rows.retain(|e| about(&e.source) || (!e.refs.is_empty() && e.refs.iter().all(about)));
         }
-        let word = |v: serde_json::Result<serde_json::Value>| v.ok().and_then(|v| v.as_str().map(str::to_string));
+        let word =
+            |v: serde_json::Result<serde_json::Value>| v.ok().and_then(|v| v.as_str().map(str::to_string));
         Ok(vec![
             texts(rows.iter().map(|e| Some(e.id.as_str()))),
             ints(rows.iter().map(|e| Some(i64::from(e.revision)))),

@@ -172,7 +172,13 @@ impl Sql {
     ///
     /// # Errors
     /// As [`Sql::query`], or a query with this id runs already.
-    pub async fn query_as(&self, id: &str, sql: &str, limits: Limits, who: &Principal) -> Result<QueryResult, SqlError> {
+    pub async fn query_as(
+        &self,
+        id: &str,
+        sql: &str,
+        limits: Limits,
+        who: &Principal,
+    ) -> Result<QueryResult, SqlError> {
         self.run(sql, limits, who, Some(id), None).await
     }
 
@@ -181,7 +187,14 @@ impl Sql {
     ///
     /// # Errors
     /// As [`Sql::query`], or the disk refuses; then there is no file.
-    pub async fn export(&self, sql: &str, format: Format, path: &Path, limits: Limits, who: &Principal) -> Result<QueryResult, SqlError> {
+    pub async fn export(
+        &self,
+        sql: &str,
+        format: Format,
+        path: &Path,
+        limits: Limits,
+        who: &Principal,
+    ) -> Result<QueryResult, SqlError> {
         self.run(sql, limits, who, None, Some((format, path.to_path_buf()))).await
     }
 
@@ -229,7 +242,16 @@ impl Sql {
             running.insert(key.clone(), Running { stop: Some(stop), shared: Arc::clone(&shared) });
         }
         let _registered = Registered { inner, key };
-        let job = Job { sql: sql.into(), limits, who: who.clone(), id: id.map(str::to_string), output, stop: stopped, shared, answer };
+        let job = Job {
+            sql: sql.into(),
+            limits,
+            who: who.clone(),
+            id: id.map(str::to_string),
+            output,
+            stop: stopped,
+            shared,
+            answer,
+        };
         let sender = self.sender()?;
         sender.send(job).await.map_err(|_| SqlError::Store("the query thread has ended".into()))?;
         wait.await.map_err(|_| SqlError::Store("the query thread has ended".into()))?
@@ -243,7 +265,10 @@ impl Sql {
         let (sender, receiver) = mpsc::channel(MOST_QUERIES);
         let failed = |e: std::io::Error| SqlError::Store(format!("the query thread cannot be started: {e}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
-        std::thread::Builder::new().name("sql".into()).spawn(move || serve(&runtime, receiver)).map_err(failed)?;
+        std::thread::Builder::new()
+            .name("sql".into())
+            .spawn(move || serve(&runtime, receiver))
+            .map_err(failed)?;
         Ok(self.inner.sender.get_or_init(|| sender).clone())
     }
 }
@@ -279,12 +304,23 @@ async fn answer(job: Job) {
         r.rows_scanned = shared.scanned.load(Ordering::Relaxed);
         r
     });
-    tracing::debug!(who = who.name, id, elapsed_ms = start.elapsed().as_millis() as u64, ok = result.is_ok(), "query");
+    tracing::debug!(
+        who = who.name,
+        id,
+        elapsed_ms = start.elapsed().as_millis() as u64,
+        ok = result.is_ok(),
+        "query"
+    );
     // Nobody waits any more if the caller went away.
     let _ = answer.send(result);
 }
 
-async fn execute(sql: &str, limits: &Limits, output: Option<(Format, PathBuf)>, shared: &Arc<Shared>) -> Result<QueryResult, SqlError> {
+async fn execute(
+    sql: &str,
+    limits: &Limits,
+    output: Option<(Format, PathBuf)>,
+    shared: &Arc<Shared>,
+) -> Result<QueryResult, SqlError> {
     let deadline = shared.deadline;
     let engine = |e| match SqlError::from_engine(e, limits.memory) {
         SqlError::Cancelled if Instant::now() > deadline => SqlError::Time(limits.time),
@@ -294,7 +330,10 @@ async fn execute(sql: &str, limits: &Limits, output: Option<(Format, PathBuf)>, 
     let frame = context.sql_with_options(sql, session::options()).await.map_err(engine)?;
     let mut stream = frame.execute_stream().await.map_err(engine)?;
     let schema = stream.schema();
-    let column = |f: &Arc<arrow::datatypes::Field>| Column { name: f.name().clone(), type_name: session::type_name(f.data_type()) };
+    let column = |f: &Arc<arrow::datatypes::Field>| Column {
+        name: f.name().clone(),
+        type_name: session::type_name(f.data_type()),
+    };
     let mut result = QueryResult {
         columns: schema.fields().iter().map(column).collect(),
         schema: Arc::clone(&schema),
@@ -329,7 +368,13 @@ async fn execute(sql: &str, limits: &Limits, output: Option<(Format, PathBuf)>, 
     Ok(result)
 }
 
-fn take(batch: RecordBatch, limit: usize, rows: &mut usize, output: &mut Option<Output>, result: &mut QueryResult) -> Result<(), SqlError> {
+fn take(
+    batch: RecordBatch,
+    limit: usize,
+    rows: &mut usize,
+    output: &mut Option<Output>,
+    result: &mut QueryResult,
+) -> Result<(), SqlError> {
     let left = limit - *rows;
     result.truncated = batch.num_rows() > left;
     let batch = if result.truncated { batch.slice(0, left) } else { batch };

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use journal::{Journal, RealDisk, Record};
-use model::{Batch, Clock, Declaration, Each, Event, EventKind, Path, PointId, Principal, Shape, Status, SystemClock, Time, Value, ValueType};
+use model::{
+    Batch, Declaration, Each, Event, EventKind, Path, PointId, Principal, Shape, Status, SystemClock, Time,
+    Value, ValueType,
+};
 use serde_json::{Value as Json, json};
 use sql::{Format, Limits, Sql, SqlError, StoreCatalog};
 use std::sync::Arc;
@@ -24,10 +27,22 @@ struct Plant {
 fn plant() -> Plant {
     let dir = tempfile::tempdir().unwrap();
     let clock = SystemClock::shared();
-    let journal = Journal::open(journal::Options::new(dir.path().join("journal")), RealDisk::shared(), Arc::clone(&clock)).unwrap().0;
+    let journal = Journal::open(
+        journal::Options::new(dir.path().join("journal")),
+        RealDisk::shared(),
+        Arc::clone(&clock),
+    )
+    .unwrap()
+    .0;
     let options = Options { background: false, ..Options::default() };
     let store = Store::open(dir.path().join("history"), &journal, clock, options).unwrap();
-    let names = ["acme/leeds/a/speed", "acme/leeds/a/level", "acme/leeds/a/state", "acme/leeds/a/note", "acme/york/b/speed"];
+    let names = [
+        "acme/leeds/a/speed",
+        "acme/leeds/a/level",
+        "acme/leeds/a/state",
+        "acme/leeds/a/note",
+        "acme/york/b/speed",
+    ];
     let types = [ValueType::F64, ValueType::F64, ValueType::I64, ValueType::Text, ValueType::F64];
     let declare = |(at, (name, kind)): (usize, (&&str, ValueType))| {
         let mut declaration = Declaration::new(Path::new(name).unwrap(), kind);
@@ -49,7 +64,12 @@ fn plant() -> Plant {
         let level = if bad { Status::BAD_SENSOR_FAILURE } else { Status::GOOD };
         let status = Each::Rows(vec![Status::GOOD, level, Status::GOOD, Status::GOOD].into());
         journal.append(Record::Samples(Arc::new(Batch::polled(Arc::clone(&a), time, status, values))));
-        journal.append(Record::Samples(Arc::new(Batch::polled(Arc::clone(&b), time, Each::All(Status::GOOD), vec![Value::F64(-1.0)]))));
+        journal.append(Record::Samples(Arc::new(Batch::polled(
+            Arc::clone(&b),
+            time,
+            Each::All(Status::GOOD),
+            vec![Value::F64(-1.0)],
+        ))));
         if i == 1800 {
             store.flush();
         }
@@ -57,7 +77,8 @@ fn plant() -> Plant {
     let event = Event::info(EventKind::Alarm, "e1", "acme/leeds/a", Time(START), "Filler stopped");
     journal.append(Record::Event(Arc::new(event)));
     store.flush();
-    let sql = Sql::new(store.clone(), Arc::new(StoreCatalog::new(store.clone(), Time(START + 3700 * SECOND))));
+    let sql =
+        Sql::new(store.clone(), Arc::new(StoreCatalog::new(store.clone(), Time(START + 3700 * SECOND))));
     Plant { dir, store, _journal: journal, sql }
 }
 
@@ -79,8 +100,14 @@ fn answers() {
     let ms = START / 1_000_000;
     let cases: Vec<(&str, Json)> = vec![
         ("select count(*) from samples", json!([[18000]])),
-        ("select count(*), count(value), avg(value) from samples where path = 'acme/york/b/speed'", json!([[3600, 3600, -1.0]])),
-        ("select count(*) n, count(value) v from samples where path = 'acme/leeds/a/level'", json!([[3600, 3564]])),
+        (
+            "select count(*), count(value), avg(value) from samples where path = 'acme/york/b/speed'",
+            json!([[3600, 3600, -1.0]]),
+        ),
+        (
+            "select count(*) n, count(value) v from samples where path = 'acme/leeds/a/level'",
+            json!([[3600, 3564]]),
+        ),
         (
             "select time, value, value_int, good, quality, status, historical, received = time from samples \
              where path = 'acme/leeds/a/speed' and time >= '2026-01-01T00:10:00Z' order by time limit 1",
@@ -99,7 +126,10 @@ fn answers() {
              where path in ('acme/leeds/a/speed') and time between '2026-01-01T00:00:10Z' and '2026-01-01T00:00:20Z'",
             json!([[1.0, 2.0]]),
         ),
-        ("select value_text, count(*) from samples where path = 'acme/leeds/a/note' group by 1 order by 1 limit 1", json!([["n0", 1200]])),
+        (
+            "select value_text, count(*) from samples where path = 'acme/leeds/a/note' group by 1 order by 1 limit 1",
+            json!([["n0", 1200]]),
+        ),
         (
             "select path, value, quality, age_seconds from latest where path like 'acme/%/speed' order by path",
             json!([["acme/leeds/a/speed", 359.9, "Good", 101.0], ["acme/york/b/speed", -1.0, "Good", 101.0]]),
@@ -107,7 +137,10 @@ fn answers() {
         ("select count(*), min(type), max(unit) from points", json!([[5, "f64", "/min"]])),
         ("select count(*) from assets", json!([[0]])),
         ("select id, kind, state, title from events", json!([["e1", "alarm", "info", "Filler stopped"]])),
-        ("select count, good, min, max, avg from rollup_1h where path = 'acme/york/b/speed'", json!([[3600, 3600, -1.0, -1.0, -1.0]])),
+        (
+            "select count, good, min, max, avg from rollup_1h where path = 'acme/york/b/speed'",
+            json!([[3600, 3600, -1.0, -1.0, -1.0]]),
+        ),
         (
             "select count(*), sum(count) from rollup_1m where path = 'acme/leeds/a/speed' and time < '2026-01-01T00:30:00Z'",
             json!([[30, 1800]]),
@@ -116,7 +149,10 @@ fn answers() {
             "select s.path, p.unit from samples s join points p on p.path = s.path where s.time = '2026-01-01T00:00:00Z' order by 1 limit 1",
             json!([["acme/leeds/a/level", "/min"]]),
         ),
-        ("select 9007199254740993 a, cast('NaN' as double) b, null c", json!([["9007199254740993", "NaN", null]])),
+        (
+            "select 9007199254740993 a, cast('NaN' as double) b, null c",
+            json!([["9007199254740993", "NaN", null]]),
+        ),
         ("select count(*) from information_schema.tables where table_schema = 'public'", json!([[7]])),
     ];
     for merged in [false, true] {
@@ -134,11 +170,16 @@ fn answers() {
 fn only_what_is_asked_for_is_read() {
     let plant = plant();
     plant.store.compact().unwrap();
-    let scanned = |sql: &str| run(plant.sql.query(sql, Limits::default(), &Principal::system())).unwrap().rows_scanned;
+    let scanned =
+        |sql: &str| run(plant.sql.query(sql, Limits::default(), &Principal::system())).unwrap().rows_scanned;
     assert_eq!(scanned("select avg(value) from samples where path = 'acme/york/b/speed'"), 3600);
-    let narrow = "select avg(value) from samples where path = 'acme/york/b/speed' and time >= '2026-01-01T00:59:00Z'";
+    let narrow =
+        "select avg(value) from samples where path = 'acme/york/b/speed' and time >= '2026-01-01T00:59:00Z'";
     assert_eq!(scanned(narrow), 60);
-    assert_eq!(scanned("select avg(value) from samples where path in ('acme/york/b/speed', 'acme/leeds/a/speed')"), 7200);
+    assert_eq!(
+        scanned("select avg(value) from samples where path in ('acme/york/b/speed', 'acme/leeds/a/speed')"),
+        7200
+    );
     assert_eq!(scanned("select avg(value) from samples where path like 'acme/york/%'"), 3600);
     assert_eq!(scanned("select avg(value) from samples where time > now()"), 0);
 }
@@ -160,7 +201,9 @@ fn nothing_can_be_changed_and_errors_are_words() {
         let refused = matches!(error, SqlError::ReadOnly(_) | SqlError::Query(_));
         assert!(refused, "{sql}: {error:?}");
     }
-    for (sql, word) in [("selec 1", "SQL"), ("select speed from samples", "speed"), ("select * from sample", "sample")] {
+    for (sql, word) in
+        [("selec 1", "SQL"), ("select speed from samples", "speed"), ("select * from sample", "sample")]
+    {
         let error = ask(&plant, sql).unwrap_err().to_string();
         assert!(error.contains(word) && !error.to_lowercase().contains("datafusion"), "{sql}: {error}");
     }
@@ -179,7 +222,8 @@ fn a_principal_sees_only_its_part() {
     assert_eq!(json!(ask("select count(*) from points where path like '%york%'")), json!([[0]]));
     assert_eq!(json!(ask("select count(*) from rollup_1h where path like '%york%'")), json!([[0]]));
     let york = Principal { prefix: Some("acme/york".into()), ..Principal::system() };
-    let events = run(plant.sql.query("select count(*) from events", Limits::default(), &york)).unwrap().json_rows();
+    let events =
+        run(plant.sql.query("select count(*) from events", Limits::default(), &york)).unwrap().json_rows();
     assert_eq!(json!(events), json!([[0]]));
 }
 
@@ -187,7 +231,8 @@ fn a_principal_sees_only_its_part() {
 fn bounds_hold() {
     let plant = plant();
     let who = Principal::system();
-    let rows = run(plant.sql.query("select * from samples", Limits { rows: 10, ..Limits::default() }, &who)).unwrap();
+    let rows = run(plant.sql.query("select * from samples", Limits { rows: 10, ..Limits::default() }, &who))
+        .unwrap();
     assert_eq!((rows.rows(), rows.truncated), (10, true));
     // Endless without needing memory, so that it is the time that ends it.
     let endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11";
@@ -197,7 +242,8 @@ fn bounds_hold() {
     assert!(matches!(error, SqlError::Time(_)), "{error:?}");
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     let limits = Limits { memory: 1 << 20, ..Limits::default() };
-    let error = run(plant.sql.query("select * from samples order by value, time, path desc", limits, &who)).unwrap_err();
+    let error = run(plant.sql.query("select * from samples order by value, time, path desc", limits, &who))
+        .unwrap_err();
     assert!(matches!(error, SqlError::Memory(_)), "{error:?}");
     // The thread is free again.
     assert_eq!(json!(ask(&plant, "select 1").unwrap()), json!([[1]]));
@@ -210,7 +256,7 @@ fn a_query_can_be_cancelled_by_its_owner_only() {
     let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
     let running = std::thread::spawn(move || {
         // Endless without needing memory, so that it is the time that ends it.
-    let endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11";
+        let endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11";
         run(sql.query_as("q1", endless, limits, &Principal::system()))
     });
     let other = Principal { name: "user:eve".into(), ..Principal::system() };
@@ -237,7 +283,10 @@ fn exports_are_whole_files() {
     let parquet = plant.dir.path().join("x.parquet");
     run(plant.sql.export(query, Format::Parquet, &parquet, none, &who)).unwrap();
     let file = std::fs::File::open(&parquet).unwrap();
-    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap();
     assert_eq!(reader.map(|b| b.unwrap().num_rows()).sum::<usize>(), 7200);
     let bad = plant.dir.path().join("bad.csv");
     assert!(run(plant.sql.export("select 1/0 from samples", Format::Csv, &bad, none, &who)).is_err());
@@ -274,7 +323,11 @@ fn duckdb_agrees() {
         )
         .unwrap();
         let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/duckdb_check.py");
-        let out = std::process::Command::new(&python).arg(script).arg(plant.dir.path().join("history")).output().unwrap();
+        let out = std::process::Command::new(&python)
+            .arg(script)
+            .arg(plant.dir.path().join("history"))
+            .output()
+            .unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let theirs: Vec<Vec<Json>> = serde_json::from_slice(&out.stdout).unwrap();
         assert_eq!(mine.len(), theirs.len());

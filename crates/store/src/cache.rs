@@ -105,6 +105,10 @@ impl Cache {
     }
 
     pub const fn bytes(&self) -> usize {
-        self.segments.bytes() + self.stamps.bytes() + self.runs.bytes() + self.rollups.bytes() + self.rollup_files.bytes()
+        self.segments.bytes()
+            + self.stamps.bytes()
+            + self.runs.bytes()
+            + self.rollups.bytes()
+            + self.rollup_files.bytes()
     }
 }

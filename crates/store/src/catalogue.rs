@@ -44,7 +44,9 @@ pub struct Entry {
 impl Entry {
     /// File name.
     pub fn name(&self) -> String {
-        let day = self.day.map_or_else(|| "mixed".into(), |d| model::Time(i64::from(d) * DAY).rfc3339()[..10].to_string());
+        let day = self
+            .day
+            .map_or_else(|| "mixed".into(), |d| model::Time(i64::from(d) * DAY).rfc3339()[..10].to_string());
         format!("{day}.{:08}.L{}.parquet", self.id, self.level)
     }
 }
@@ -148,7 +150,8 @@ impl Catalogue {
             }
             keep
         });
-        let mine: HashSet<String> = self.segments.iter().flat_map(|s| [s.name(), rollup_name(&s.name())]).collect();
+        let mine: HashSet<String> =
+            self.segments.iter().flat_map(|s| [s.name(), rollup_name(&s.name())]).collect();
         for name in there {
             let ours = name.ends_with(".parquet") || name.ends_with(".tmp");
             if ours && !mine.contains(&name) {
@@ -190,7 +193,8 @@ impl Catalogue {
     /// Writes the list of `dir`.
     pub(crate) fn save(&self, dir: &Path) -> Result<(), StoreError> {
         let list = Self { format: FORMAT, ..self.clone() };
-        let bytes = serde_json::to_vec(&list).map_err(|e| StoreError::Damaged { path: dir.join(NAME), why: e.to_string() })?;
+        let bytes = serde_json::to_vec(&list)
+            .map_err(|e| StoreError::Damaged { path: dir.join(NAME), why: e.to_string() })?;
         replace(dir, NAME, &bytes)
     }
 }

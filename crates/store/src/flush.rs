@@ -105,7 +105,12 @@ fn parts(frozen: &Frozen) -> Vec<(Option<i32>, Groups)> {
 pub type Step<'a> = &'a dyn Fn(&'static str) -> Result<(), StoreError>;
 
 /// Writes the files of a flush; afterwards they have their names, but the catalogue does not know them.
-pub(crate) fn write(dir: &Path, frozen: &Frozen, mut next: u64, step: Step<'_>) -> Result<Vec<Entry>, StoreError> {
+pub(crate) fn write(
+    dir: &Path,
+    frozen: &Frozen,
+    mut next: u64,
+    step: Step<'_>,
+) -> Result<Vec<Entry>, StoreError> {
     let parts = parts(frozen);
     let ids: Vec<u64> = (next..next + parts.len() as u64).collect();
     let mut entries = Vec::new();
@@ -131,7 +136,12 @@ pub(crate) fn write(dir: &Path, frozen: &Frozen, mut next: u64, step: Step<'_>) 
             writer.group(*key, runs)?;
         }
         let (out, rows, (from, to)) = writer.finish(|rows, (from, to)| {
-            About { entry: Entry { rows, from, to, ..entry.clone() }, replaces: Vec::new(), with: ids.clone() }.text()
+            About {
+                entry: Entry { rows, from, to, ..entry.clone() },
+                replaces: Vec::new(),
+                with: ids.clone(),
+            }
+            .text()
         })?;
         step("written")?;
         let file = out.into_inner().map_err(|e| StoreError::io(&temporary)(e.into_error()))?;
@@ -148,7 +158,12 @@ pub(crate) fn write(dir: &Path, frozen: &Frozen, mut next: u64, step: Step<'_>) 
 }
 
 /// Adds `entries` to the catalogue and writes it: the moment at which the flush has happened.
-pub(crate) fn commit(dir: &Path, catalogue: &mut Catalogue, entries: Vec<Entry>, last: u64) -> Result<(), StoreError> {
+pub(crate) fn commit(
+    dir: &Path,
+    catalogue: &mut Catalogue,
+    entries: Vec<Entry>,
+    last: u64,
+) -> Result<(), StoreError> {
     let mut new = catalogue.clone();
     new.next = new.next.max(entries.iter().map(|e| e.id + 1).max().unwrap_or(0));
     new.segments.extend(entries.into_iter().map(Arc::new));
@@ -157,4 +172,3 @@ pub(crate) fn commit(dir: &Path, catalogue: &mut Catalogue, entries: Vec<Entry>,
     *catalogue = new;
     Ok(())
 }
-

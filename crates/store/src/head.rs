@@ -69,7 +69,8 @@ impl Head {
         self.last = self.last.max(position);
         self.received = self.received.max(batch.received);
         self.rows += batch.len();
-        let group = if let Each::All(time) = batch.time { self.group_of(batch).map(|g| (g, time)) } else { None };
+        let group =
+            if let Each::All(time) = batch.time { self.group_of(batch).map(|g| (g, time)) } else { None };
         match group {
             Some((group, time)) => self.push_group(group, time, position, batch),
             None => self.push_loose(position, batch),
@@ -103,7 +104,8 @@ impl Head {
     }
 
     fn new_group(&mut self, key: u64, points: &[PointId]) -> u32 {
-        let mut by_point: Vec<(u32, u32)> = points.iter().enumerate().map(|(at, p)| (p.0, at as u32)).collect();
+        let mut by_point: Vec<(u32, u32)> =
+            points.iter().enumerate().map(|(at, p)| (p.0, at as u32)).collect();
         by_point.sort_unstable();
         let doubled = by_point.windows(2).any(|w| matches!(w, [a, b] if a.0 == b.0));
         if doubled || points.is_empty() || self.groups.len() >= MOST_GROUPS {
@@ -165,7 +167,8 @@ impl Head {
 
     /// Points with samples.
     pub fn points(&self) -> HashSet<u32> {
-        let grouped = self.groups.iter().filter(|g| !g.stamps.is_empty()).flat_map(|g| g.points.iter().map(|p| p.0));
+        let grouped =
+            self.groups.iter().filter(|g| !g.stamps.is_empty()).flat_map(|g| g.points.iter().map(|p| p.0));
         grouped.chain(self.loose.keys().copied()).collect()
     }
 
@@ -198,7 +201,12 @@ impl Head {
         groups.sort_by_key(|(_, runs)| runs.first().map(|r| r.point));
         let mut loose: Vec<Arc<Run>> = std::mem::take(&mut self.loose)
             .into_iter()
-            .map(|(point, l)| Run { point, stamps: Arc::new(l.stamps), values: l.column.values, status: l.column.status })
+            .map(|(point, l)| Run {
+                point,
+                stamps: Arc::new(l.stamps),
+                values: l.column.values,
+                status: l.column.status,
+            })
             .map(|run| Arc::new(run.sorted()))
             .collect();
         if !loose.is_empty() {
@@ -209,7 +217,13 @@ impl Head {
         for run in groups.iter().flat_map(|(_, runs)| runs) {
             by_point.entry(run.point).or_default().push(Arc::clone(run));
         }
-        let frozen = Frozen { groups, by_point, rows: self.rows, first: self.first.unwrap_or(self.last), last: self.last };
+        let frozen = Frozen {
+            groups,
+            by_point,
+            rows: self.rows,
+            first: self.first.unwrap_or(self.last),
+            last: self.last,
+        };
         (self.rows, self.bytes, self.first) = (0, 0, None);
         frozen
     }

@@ -19,7 +19,10 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
 pub(crate) fn spawn(inner: &Arc<Inner>) -> Result<JoinHandle<()>, StoreError> {
     let inner = Arc::clone(inner);
-    std::thread::Builder::new().name("store-keeper".into()).spawn(move || keep(&inner)).map_err(StoreError::io("thread"))
+    std::thread::Builder::new()
+        .name("store-keeper".into())
+        .spawn(move || keep(&inner))
+        .map_err(StoreError::io("thread"))
 }
 
 fn keep(inner: &Inner) {
@@ -67,7 +70,9 @@ fn keep(inner: &Inner) {
 /// Does the most useful merge; whether there was one.
 pub(crate) fn merge_one(inner: &Inner, settled: &dyn Fn(Option<i32>) -> bool) -> Result<bool, StoreError> {
     let catalogue = inner.snapshot().catalogue;
-    let Some(job) = merge::plan(&catalogue, inner.options.merge_fan.max(2), settled) else { return Ok(false) };
+    let Some(job) = merge::plan(&catalogue, inner.options.merge_fan.max(2), settled) else {
+        return Ok(false);
+    };
     let cutoffs = Cutoffs::of(inner)?;
     perform(inner, &job, &cutoffs)?;
     inner.counters.lock().merges += 1;
@@ -122,7 +127,11 @@ fn perform(inner: &Inner, job: &Job, cutoffs: &Cutoffs) -> Result<(), StoreError
     inner.exchange(&gone, merged.entry, merged.expired)?;
     if merged.expired > 0 {
         let before = Time(cutoffs.newest()).rfc3339();
-        inner.notice(StoreNotice::Expired { rows: merged.expired, before, why: "age or size of a rule".into() });
+        inner.notice(StoreNotice::Expired {
+            rows: merged.expired,
+            before,
+            why: "age or size of a rule".into(),
+        });
     }
     Ok(())
 }

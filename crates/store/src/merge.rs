@@ -62,7 +62,8 @@ impl Joiner {
     fn join(&mut self, mut runs: Vec<Arc<Run>>) -> Option<Arc<Run>> {
         runs.sort_by_key(|r| (r.stamps.time.first().copied(), r.stamps.seq.first().copied()));
         let key: Vec<usize> = runs.iter().map(|r| Arc::as_ptr(&r.stamps) as usize).collect();
-        let ordered = runs.windows(2).all(|w| matches!(w, [a, b] if a.stamps.time.last() < b.stamps.time.first()));
+        let ordered =
+            runs.windows(2).all(|w| matches!(w, [a, b] if a.stamps.time.last() < b.stamps.time.first()));
         if runs.len() < 2 || !ordered {
             return join(runs);
         }
@@ -128,9 +129,14 @@ struct GroupMerge<'a> {
 
 impl GroupMerge<'_> {
     /// Joins what is buffered and writes it: all of it, or whole slices of what is before `until`.
-    fn write(&mut self, buffer: &mut BTreeMap<u32, Vec<Arc<Run>>>, until: Option<i64>) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        buffer: &mut BTreeMap<u32, Vec<Arc<Run>>>,
+        until: Option<i64>,
+    ) -> Result<(), StoreError> {
         let mut joiner = Joiner::default();
-        let mut runs: Vec<Arc<Run>> = std::mem::take(buffer).into_values().filter_map(|r| joiner.join(r)).collect();
+        let mut runs: Vec<Arc<Run>> =
+            std::mem::take(buffer).into_values().filter_map(|r| joiner.join(r)).collect();
         if let Some(until) = until {
             let like = runs.iter().max_by_key(|r| r.len()).map(|r| Arc::clone(&r.stamps));
             let step = slice_rows(runs.len());
@@ -205,9 +211,13 @@ fn sources_of(segments: &[Arc<Segment>]) -> BTreeMap<u64, Vec<Source>> {
         for (g, group) in segment.index().groups.iter().enumerate() {
             let mut here: BTreeMap<u64, Source> = BTreeMap::new();
             for (r, run) in group.runs.iter().enumerate() {
-                let source = here
-                    .entry(run.group)
-                    .or_insert_with(|| Source { segment: s, group: g, runs: Vec::new(), from: run.from, rows: 0 });
+                let source = here.entry(run.group).or_insert_with(|| Source {
+                    segment: s,
+                    group: g,
+                    runs: Vec::new(),
+                    from: run.from,
+                    rows: 0,
+                });
                 source.runs.push(r);
                 source.from = source.from.min(run.from);
                 source.rows += run.rows as usize;
@@ -251,7 +261,8 @@ pub(crate) fn run(
     sources.sort_by_key(|(key, all)| (*key != 0, all.iter().filter_map(first_point).min()));
     let mut expired = 0;
     for (key, group) in sources {
-        let mut merge = GroupMerge { key, writer: &mut writer, rollups: &mut rollups, keep_from, expired: 0, stop };
+        let mut merge =
+            GroupMerge { key, writer: &mut writer, rollups: &mut rollups, keep_from, expired: 0, stop };
         merge.merge(segments, group)?;
         expired += merge.expired;
     }

@@ -46,8 +46,14 @@ impl Metadata {
         let path = dir.join(LOG);
         let log = if offline { None } else { Some(Lines::open(&path)?) };
         let (all, bad) = lines::read::<Effective>(&path)?;
-        let mut metadata =
-            Self { dir: dir.into(), log, of: HashMap::new(), by_path: HashMap::new(), last: Position::START, dirty: false };
+        let mut metadata = Self {
+            dir: dir.into(),
+            log,
+            of: HashMap::new(),
+            by_path: HashMap::new(),
+            last: Position::START,
+            dirty: false,
+        };
         all.into_iter().for_each(|e| metadata.keep(e));
         Ok((metadata, bad))
     }
@@ -59,7 +65,12 @@ impl Metadata {
     }
 
     /// Takes a declare record; what is known already, from this or an equal record, is not kept again.
-    pub fn declare(&mut self, position: Position, since: Time, all: &[(PointId, Declaration)]) -> Result<(), StoreError> {
+    pub fn declare(
+        &mut self,
+        position: Position,
+        since: Time,
+        all: &[(PointId, Declaration)],
+    ) -> Result<(), StoreError> {
         for (point, declaration) in all {
             let known = self.of.get(&point.0).and_then(|v| v.last());
             if known.is_some_and(|k| *k.declaration == *declaration) || position < self.last {
@@ -67,7 +78,8 @@ impl Metadata {
             }
             // The first declaration also governs what came before it: nothing else is known.
             let since = if known.is_none() { Time(i64::MIN) } else { since };
-            let effective = Effective { position, since, point: *point, declaration: Arc::new(declaration.clone()) };
+            let effective =
+                Effective { position, since, point: *point, declaration: Arc::new(declaration.clone()) };
             if let Some(log) = &mut self.log {
                 log.append(&effective)?;
             }
@@ -133,7 +145,8 @@ impl Metadata {
             ("current", Arc::new(BooleanArray::from(all.iter().map(|a| a.1).collect::<Vec<_>>()))),
         ];
         let rows = RecordBatch::try_from_iter(columns).map_err(|e| StoreError::Parquet(e.into()))?;
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+        let properties =
+            WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
         let mut out = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
         out.write(&rows)?;
         Ok(out.into_inner()?)

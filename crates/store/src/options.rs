@@ -131,10 +131,17 @@ impl StoreNotice {
         match self {
             Self::WriteFailed { detail } => format!("{detail}. Samples wait in memory and in the journal."),
             Self::WriteRecovered => "What waited is on disk.".into(),
-            Self::Corrupt { detail, rows, .. } => format!("{detail}. It held {rows} samples; all others are unaffected."),
-            Self::Expired { before, why, .. } => format!("Everything concerned is older than {before}: {why}."),
+            Self::Corrupt { detail, rows, .. } => {
+                format!("{detail}. It held {rows} samples; all others are unaffected.")
+            }
+            Self::Expired { before, why, .. } => {
+                format!("Everything concerned is older than {before}: {why}.")
+            }
             Self::Gap { range, rows } => {
-                format!("Positions {range}, {} samples.", rows.map_or_else(|| "an unknown number of".into(), |n| n.to_string()))
+                format!(
+                    "Positions {range}, {} samples.",
+                    rows.map_or_else(|| "an unknown number of".into(), |n| n.to_string())
+                )
             }
             Self::Repaired { detail } => detail.clone(),
         }
@@ -144,7 +151,9 @@ impl StoreNotice {
     pub const fn next_step(&self) -> &'static str {
         match self {
             Self::WriteFailed { .. } => "Free space on the data disk and check its health.",
-            Self::Corrupt { .. } => "Check the data disk's health; restore the file from a backup if there is one.",
+            Self::Corrupt { .. } => {
+                "Check the data disk's health; restore the file from a backup if there is one."
+            }
             Self::Gap { .. } => "Give the journal more room.",
             _ => "",
         }

@@ -151,7 +151,13 @@ impl Inner {
     }
 
     /// Decoded runs of one row group, from the cache where possible.
-    fn runs(&self, entry: &Entry, segment: &Segment, group: usize, runs: &[usize]) -> Result<Vec<Arc<Run>>, StoreError> {
+    fn runs(
+        &self,
+        entry: &Entry,
+        segment: &Segment,
+        group: usize,
+        runs: &[usize],
+    ) -> Result<Vec<Arc<Run>>, StoreError> {
         let mut out = Vec::with_capacity(runs.len());
         let mut reader = segment.group(group)?;
         for at in runs {
@@ -180,7 +186,14 @@ impl Inner {
     }
 
     /// Runs of `points` in `entry` that touch `from..to`. A damaged segment answers nothing, and is set aside.
-    fn stored(&self, entry: &Entry, points: &[u32], from: i64, to: i64, out: &mut HashMap<u32, Vec<Arc<Run>>>) -> Result<(), StoreError> {
+    fn stored(
+        &self,
+        entry: &Entry,
+        points: &[u32],
+        from: i64,
+        to: i64,
+        out: &mut HashMap<u32, Vec<Arc<Run>>>,
+    ) -> Result<(), StoreError> {
         let Some(segment) = self.segment(entry)? else { return Ok(()) };
         let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for point in points {
@@ -248,7 +261,14 @@ impl Inner {
     }
 
     /// Buckets of `points`, ascending: rollups where whole hours are wanted, samples elsewhere.
-    fn buckets(&self, points: &[u32], from: i64, to: i64, origin: i64, width: i64) -> Result<HashMap<u32, Vec<Bucket>>, StoreError> {
+    fn buckets(
+        &self,
+        points: &[u32],
+        from: i64,
+        to: i64,
+        origin: i64,
+        width: i64,
+    ) -> Result<HashMap<u32, Vec<Bucket>>, StoreError> {
         let (live, memory) = self.memory(points, Time(from), Time(to));
         let mut out: HashMap<u32, BTreeMap<i64, Bucket>> = HashMap::new();
         let mut add = |point: u32, bucket: Bucket| {
@@ -256,21 +276,27 @@ impl Inner {
             let all = out.entry(point).or_default();
             all.entry(start).or_insert(Bucket::new(start)).merge(&bucket);
         };
-        let add_runs = |runs: &HashMap<u32, Vec<Arc<Run>>>, from: i64, to: i64, add: &mut dyn FnMut(u32, Bucket)| {
-            for (point, runs) in runs {
-                for run in runs {
-                    let mut buckets = Vec::new();
-                    add_run(run, from, to, origin, width, &mut buckets);
-                    buckets.into_iter().for_each(|b| add(*point, b));
+        let add_runs =
+            |runs: &HashMap<u32, Vec<Arc<Run>>>, from: i64, to: i64, add: &mut dyn FnMut(u32, Bucket)| {
+                for (point, runs) in runs {
+                    for run in runs {
+                        let mut buckets = Vec::new();
+                        add_run(run, from, to, origin, width, &mut buckets);
+                        buckets.into_iter().for_each(|b| add(*point, b));
+                    }
                 }
-            }
-        };
+            };
         add_runs(&memory, from, to, &mut add);
         let hours = width % HOUR == 0 && origin % HOUR == 0;
-        let (whole_from, whole_to) = (rollup::floor(from.saturating_add(HOUR - 1), 0, HOUR), rollup::floor(to, 0, HOUR));
+        let (whole_from, whole_to) =
+            (rollup::floor(from.saturating_add(HOUR - 1), 0, HOUR), rollup::floor(to, 0, HOUR));
         for entry in live.catalogue.segments.iter().filter(|e| e.from < to && e.to >= from) {
             let mut edges = vec![(from, to)];
-            if hours && entry.rollup > 0 && whole_from < whole_to && self.add_rollups(entry, points, whole_from, whole_to, &mut add) {
+            if hours
+                && entry.rollup > 0
+                && whole_from < whole_to
+                && self.add_rollups(entry, points, whole_from, whole_to, &mut add)
+            {
                 edges = vec![(from, whole_from), (whole_to, to)];
             }
             for (from, to) in edges {
@@ -285,7 +311,14 @@ impl Inner {
     }
 
     /// Whether the rollup file could be used; if it cannot be read, the samples are.
-    fn add_rollups(&self, entry: &Entry, points: &[u32], from: i64, to: i64, add: &mut dyn FnMut(u32, Bucket)) -> bool {
+    fn add_rollups(
+        &self,
+        entry: &Entry,
+        points: &[u32],
+        from: i64,
+        to: i64,
+        add: &mut dyn FnMut(u32, Bucket),
+    ) -> bool {
         match self.rollup(entry, points) {
             Ok(found) => {
                 for (point, buckets) in found {
@@ -307,7 +340,11 @@ fn again<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreE
     let mut tries = 0;
     loop {
         match read() {
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && tries < 5 => tries += 1,
+            Err(StoreError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound && tries < 5 =>
+            {
+                tries += 1
+            }
             done => return done,
         }
     }
@@ -318,14 +355,29 @@ impl Store {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn range(&self, point: PointId, from: Time, to: Time, limit: usize, order: Order) -> Result<Samples, StoreError> {
+    pub fn range(
+        &self,
+        point: PointId,
+        from: Time,
+        to: Time,
+        limit: usize,
+        order: Order,
+    ) -> Result<Samples, StoreError> {
         again(|| self.try_range(point.0, from, to, limit, order))
     }
 
-    fn try_range(&self, point: u32, from: Time, to: Time, limit: usize, order: Order) -> Result<Samples, StoreError> {
+    fn try_range(
+        &self,
+        point: u32,
+        from: Time,
+        to: Time,
+        limit: usize,
+        order: Order,
+    ) -> Result<Samples, StoreError> {
         let (live, mut memory) = self.inner.memory(&[point], from, to);
         let mut runs = memory.remove(&point).unwrap_or_default();
-        let mut entries: Vec<&Arc<Entry>> = live.catalogue.segments.iter().filter(|e| e.from < to.0 && e.to >= from.0).collect();
+        let mut entries: Vec<&Arc<Entry>> =
+            live.catalogue.segments.iter().filter(|e| e.from < to.0 && e.to >= from.0).collect();
         match order {
             Order::Ascending => entries.sort_by_key(|e| e.from),
             Order::Descending => entries.sort_by_key(|e| std::cmp::Reverse(e.to)),
@@ -335,7 +387,9 @@ impl Store {
             // What is settled cannot be overtaken by this or later segments.
             let settled: usize = match order {
                 Order::Ascending => runs.iter().map(|r| r.stamps.lower(entry.from)).sum(),
-                Order::Descending => runs.iter().map(|r| r.len() - r.stamps.lower(entry.to.saturating_add(1))).sum(),
+                Order::Descending => {
+                    runs.iter().map(|r| r.len() - r.stamps.lower(entry.to.saturating_add(1))).sum()
+                }
             };
             if settled > limit {
                 more = true;
@@ -365,7 +419,8 @@ impl Store {
         }
         let span = to.0.saturating_sub(from.0).max(1);
         let width = (span + buckets as i64 - 1) / buckets as i64;
-        let (origin, width) = if width >= HOUR { (0, (width + HOUR - 1) / HOUR * HOUR) } else { (from.0, width) };
+        let (origin, width) =
+            if width >= HOUR { (0, (width + HOUR - 1) / HOUR * HOUR) } else { (from.0, width) };
         let mut found = again(|| self.inner.buckets(&[point.0], from.0, to.0, origin, width))?;
         let width = Duration::from_nanos(width as u64);
         Ok(Trend::Buckets { width, buckets: found.remove(&point.0).unwrap_or_default() })
@@ -397,7 +452,13 @@ impl Store {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn aggregate(&self, points: &[PointId], from: Time, to: Time, width: Duration) -> Result<Vec<Vec<Bucket>>, StoreError> {
+    pub fn aggregate(
+        &self,
+        points: &[PointId],
+        from: Time,
+        to: Time,
+        width: Duration,
+    ) -> Result<Vec<Vec<Bucket>>, StoreError> {
         let numbers: Vec<u32> = points.iter().map(|p| p.0).collect();
         let width = i64::try_from(width.as_nanos()).unwrap_or(i64::MAX).max(1);
         let mut found = again(|| self.inner.buckets(&numbers, from.0, to.0, 0, width))?;
@@ -487,11 +548,14 @@ impl Store {
         let mut parts = Vec::new();
         for entry in live.catalogue.segments.iter().filter(|e| e.from < to.0 && e.to >= from.0) {
             let Some(segment) = self.inner.segment(entry)? else { continue };
-            let inside = |g: usize, r: usize| segment.info(g, r).is_some_and(|i| i.from < to.0 && i.to >= from.0);
+            let inside =
+                |g: usize, r: usize| segment.info(g, r).is_some_and(|i| i.from < to.0 && i.to >= from.0);
             let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
             match points {
                 Some(points) => {
-                    for (g, r) in points.iter().flat_map(|p| segment.places(*p)).filter(|(g, r)| inside(*g, *r)) {
+                    for (g, r) in
+                        points.iter().flat_map(|p| segment.places(*p)).filter(|(g, r)| inside(*g, *r))
+                    {
                         by_group.entry(g).or_default().push(r);
                     }
                 }
@@ -506,7 +570,12 @@ impl Store {
             }
             for (group, mut runs) in by_group {
                 runs.sort_unstable();
-                parts.push(Part::Stored { entry: Arc::clone(entry), segment: Arc::clone(&segment), group, runs });
+                parts.push(Part::Stored {
+                    entry: Arc::clone(entry),
+                    segment: Arc::clone(&segment),
+                    group,
+                    runs,
+                });
             }
         }
         if !memory.is_empty() {
@@ -522,9 +591,10 @@ impl Store {
     pub fn read_part(&self, part: &Part) -> Result<Vec<Arc<Run>>, StoreError> {
         match part {
             Part::Memory(runs) => Ok(runs.clone()),
-            Part::Stored { entry, segment, group, runs } if runs.len() <= 4 => {
-                self.inner.runs(entry, segment, *group, runs).or_else(|e| self.inner.unreadable(entry, e).map(|()| Vec::new()))
-            }
+            Part::Stored { entry, segment, group, runs } if runs.len() <= 4 => self
+                .inner
+                .runs(entry, segment, *group, runs)
+                .or_else(|e| self.inner.unreadable(entry, e).map(|()| Vec::new())),
             Part::Stored { entry, segment, group, runs } => {
                 let mut reader = segment.group(*group)?;
                 let all: Result<Vec<_>, _> = runs.iter().map(|r| reader.run(*r).map(Arc::new)).collect();

@@ -10,7 +10,9 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use model::Status;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
@@ -55,7 +57,19 @@ impl Bucket {
     /// An empty bucket.
     pub const fn new(start: i64) -> Self {
         let nan = f64::NAN;
-        Self { start, count: 0, good: 0, sum: 0.0, min: nan, max: nan, first: nan, last: nan, first_at: 0, last_at: 0, good_ns: 0 }
+        Self {
+            start,
+            count: 0,
+            good: 0,
+            sum: 0.0,
+            min: nan,
+            max: nan,
+            first: nan,
+            last: nan,
+            first_at: 0,
+            last_at: 0,
+            good_ns: 0,
+        }
     }
 
     /// The mean; `None` without a number.
@@ -161,10 +175,16 @@ fn schema() -> Arc<Schema> {
 }
 
 fn batch(rows: &[(u32, Bucket)]) -> Result<RecordBatch, StoreError> {
-    let int = |f: fn(&Bucket) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| f(&r.1)))) };
-    let float = |f: fn(&Bucket) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| f(&r.1)))) };
+    let int = |f: fn(&Bucket) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| f(&r.1))))
+    };
+    let float = |f: fn(&Bucket) -> f64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|r| f(&r.1))))
+    };
     let stamp = |f: fn(&Bucket) -> i64| -> ArrayRef {
-        Arc::new(TimestampNanosecondArray::from_iter_values(rows.iter().map(|r| f(&r.1))).with_timezone("UTC"))
+        Arc::new(
+            TimestampNanosecondArray::from_iter_values(rows.iter().map(|r| f(&r.1))).with_timezone("UTC"),
+        )
     };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(UInt32Array::from_iter_values(rows.iter().map(|r| r.0))),
@@ -284,9 +304,16 @@ fn collect(rows: &RecordBatch, out: &mut Vec<(u32, Bucket)>) {
     let floats = |i: usize| column(i).downcast_ref::<Float64Array>();
     let stamps = |i: usize| column(i).downcast_ref::<TimestampNanosecondArray>();
     let Some(points) = column(0).downcast_ref::<UInt32Array>() else { return };
-    let (Some(start), Some(count), Some(good), Some(good_ns)) = (stamps(1), ints(2), ints(3), ints(11)) else { return };
+    let (Some(start), Some(count), Some(good), Some(good_ns)) = (stamps(1), ints(2), ints(3), ints(11))
+    else {
+        return;
+    };
     let (Some(sum), Some(min), Some(max)) = (floats(4), floats(5), floats(6)) else { return };
-    let (Some(first), Some(last), Some(first_at), Some(last_at)) = (floats(7), floats(8), stamps(9), stamps(10)) else { return };
+    let (Some(first), Some(last), Some(first_at), Some(last_at)) =
+        (floats(7), floats(8), stamps(9), stamps(10))
+    else {
+        return;
+    };
     for row in 0..points.len() {
         let bucket = Bucket {
             start: start.value(row),

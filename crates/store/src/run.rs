@@ -41,7 +41,9 @@ impl<T: Copy + PartialEq> Few<T> {
     pub fn pick(&self, order: &[u32]) -> Self {
         match self {
             Self::All(one) => Self::All(*one),
-            Self::Rows(rows) => Self::Rows(order.iter().filter_map(|i| rows.get(*i as usize).copied()).collect()),
+            Self::Rows(rows) => {
+                Self::Rows(order.iter().filter_map(|i| rows.get(*i as usize).copied()).collect())
+            }
         }
     }
 

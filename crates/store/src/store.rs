@@ -109,17 +109,27 @@ impl Inner {
         let mut catalogue = (*live.catalogue).clone();
         catalogue.segments.retain(|s| s.id != entry.id);
         // Even when the disk refuses the renaming, answers go on without the file.
-        let done = set_aside(&dir, &entry.name()).and_then(|()| catalogue.save(&dir)).and_then(|()| sync_dir(&dir));
+        let done =
+            set_aside(&dir, &entry.name()).and_then(|()| catalogue.save(&dir)).and_then(|()| sync_dir(&dir));
         self.live.write().catalogue = Arc::new(catalogue);
         self.cache.lock().forget(entry.id);
         self.counters.lock().corrupt += 1;
         let detail = done.err().map_or_else(|| why.to_string(), |e| format!("{why}; {e}"));
-        self.notice(StoreNotice::Corrupt { file: format!("{}.corrupt", entry.name()), detail, rows: entry.rows });
+        self.notice(StoreNotice::Corrupt {
+            file: format!("{}.corrupt", entry.name()),
+            detail,
+            rows: entry.rows,
+        });
         Ok(())
     }
 
     /// Replaces segments in the catalogue and removes their files.
-    pub fn exchange(&self, gone: &[u64], new: Option<crate::catalogue::Entry>, expired: u64) -> Result<(), StoreError> {
+    pub fn exchange(
+        &self,
+        gone: &[u64],
+        new: Option<crate::catalogue::Entry>,
+        expired: u64,
+    ) -> Result<(), StoreError> {
         let _guard = self.commit.lock();
         let dir = self.segments_dir();
         let mut catalogue = (*self.live.read().catalogue).clone();
@@ -153,14 +163,19 @@ impl Inner {
 fn report(inner: &Inner, found: Found, bad_lines: u64) {
     inner.counters.lock().bad_lines = bad_lines;
     if let Some(detail) = found.rebuilt {
-        inner.notice(StoreNotice::Repaired { detail: format!("the list of segments was made anew ({detail})") });
+        inner.notice(StoreNotice::Repaired {
+            detail: format!("the list of segments was made anew ({detail})"),
+        });
     }
     if !found.missing.is_empty() {
         let detail = format!("segments are missing from the folder: {}", found.missing.join(", "));
         inner.notice(StoreNotice::Repaired { detail });
     }
     if !found.unfinished.is_empty() {
-        tracing::info!(files = found.unfinished.join(", "), "unfinished history files of the last run were removed; the journal still has their samples");
+        tracing::info!(
+            files = found.unfinished.join(", "),
+            "unfinished history files of the last run were removed; the journal still has their samples"
+        );
     }
     if bad_lines > 0 {
         let detail = format!("{bad_lines} lines of the event and declaration logs could not be read");
@@ -173,15 +188,23 @@ impl Store {
     ///
     /// # Errors
     /// The folder cannot be used, or was written by a newer Ironbridge.
-    pub fn open(dir: impl Into<PathBuf>, journal: &Journal, clock: Arc<dyn Clock>, options: Options) -> Result<Self, StoreError> {
+    pub fn open(
+        dir: impl Into<PathBuf>,
+        journal: &Journal,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
         let dir: PathBuf = dir.into();
         let segments = dir.join("segments");
         std::fs::create_dir_all(&segments).map_err(StoreError::io(&segments))?;
-        let cursor: Cursor = journal.cursor("store", Start::Oldest).map_err(|e| StoreError::Journal(e.to_string()))?;
+        let cursor: Cursor =
+            journal.cursor("store", Start::Oldest).map_err(|e| StoreError::Journal(e.to_string()))?;
         let inner = Self::load(dir, clock, options, false)?;
         let mut consumed = Position(inner.live.read().catalogue.consumed);
         if consumed > journal.head() {
-            let detail = format!("the journal is younger than history (which ends at {consumed}): all of it is taken in");
+            let detail = format!(
+                "the journal is younger than history (which ends at {consumed}): all of it is taken in"
+            );
             inner.notice(StoreNotice::Repaired { detail });
             consumed = Position::START;
         }
@@ -206,7 +229,12 @@ impl Store {
         Ok(Self { inner, threads: Arc::default() })
     }
 
-    fn load(dir: PathBuf, clock: Arc<dyn Clock>, options: Options, offline: bool) -> Result<Arc<Inner>, StoreError> {
+    fn load(
+        dir: PathBuf,
+        clock: Arc<dyn Clock>,
+        options: Options,
+        offline: bool,
+    ) -> Result<Arc<Inner>, StoreError> {
         let (catalogue, found) = Catalogue::open(&dir.join("segments"), !offline)?;
         let (metadata, bad_declarations) = Metadata::open(&dir, offline)?;
         let (events, bad_events) = Events::open(&dir.join("events"), offline)?;

@@ -32,11 +32,27 @@ struct Worker {
     failed: Option<Duration>,
 }
 
-pub(crate) fn spawn(inner: &Arc<Inner>, journal: Journal, cursor: Cursor, reader: Reader) -> Result<JoinHandle<()>, StoreError> {
+pub(crate) fn spawn(
+    inner: &Arc<Inner>,
+    journal: Journal,
+    cursor: Cursor,
+    reader: Reader,
+) -> Result<JoinHandle<()>, StoreError> {
     let seen = reader.position();
-    let worker =
-        Worker { inner: Arc::clone(inner), journal, cursor, reader, seen, acknowledged: seen, since: None, failed: None };
-    std::thread::Builder::new().name("store".into()).spawn(move || worker.run()).map_err(StoreError::io("thread"))
+    let worker = Worker {
+        inner: Arc::clone(inner),
+        journal,
+        cursor,
+        reader,
+        seen,
+        acknowledged: seen,
+        since: None,
+        failed: None,
+    };
+    std::thread::Builder::new()
+        .name("store".into())
+        .spawn(move || worker.run())
+        .map_err(StoreError::io("thread"))
 }
 
 impl Worker {
@@ -126,7 +142,9 @@ impl Worker {
                 let since = if received.0 == 0 { self.inner.clock.now() } else { received };
                 self.inner.metadata.lock().declare(position, since, &all)
             }
-            Item::Record { position, record: Record::Event(event) } => self.inner.events.lock().push(position, &event),
+            Item::Record { position, record: Record::Event(event) } => {
+                self.inner.events.lock().push(position, &event)
+            }
             Item::Gap { from, to, samples } => {
                 self.inner.counters.lock().gaps += samples.unwrap_or(0);
                 self.inner.notice(StoreNotice::Gap { range: format!("{from} to {to}"), rows: samples });
@@ -160,7 +178,11 @@ impl Worker {
                     counters.notice(StoreNotice::WriteRecovered);
                 }
                 counters.state = if slow { StoreState::Slow } else { StoreState::Ok };
-                counters.text = if slow { format!("the last segment took {:?} to write", now - start) } else { String::new() };
+                counters.text = if slow {
+                    format!("the last segment took {:?} to write", now - start)
+                } else {
+                    String::new()
+                };
             }
             Err(e) => {
                 if self.failed.is_none() {

@@ -160,7 +160,10 @@ pub fn hybrid(bytes: &[u8], width: u32, count: usize) -> Result<Vec<u32>, Damage
             }
             out.resize(out.len() + run, value);
         } else {
-            let groups = usize::try_from(head >> 1).ok().filter(|g| *g > 0 && *g < 1 << 26).ok_or(Damaged("groups"))?;
+            let groups = usize::try_from(head >> 1)
+                .ok()
+                .filter(|g| *g > 0 && *g < 1 << 26)
+                .ok_or(Damaged("groups"))?;
             let raw = from.take(groups * width as usize)?;
             unpack(raw, width, (groups * 8).min(left), |v| out.push(v as u32));
         }

@@ -63,7 +63,14 @@ fn header(out: &mut Vec<u8>, block: usize, count: usize, first: i64) {
 }
 
 /// One block: `deltas` (at most a block of them) relative to `base`, widths given or exact per mini-block.
-fn put_block(out: &mut Vec<u8>, deltas: &[i64], block: usize, base: i64, fixed: Option<u32>, scratch: &mut Vec<u64>) {
+fn put_block(
+    out: &mut Vec<u8>,
+    deltas: &[i64],
+    block: usize,
+    base: i64,
+    fixed: Option<u32>,
+    scratch: &mut Vec<u64>,
+) {
     let mini = block / MINI;
     varint(out, zigzag(base));
     scratch.clear();

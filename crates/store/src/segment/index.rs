@@ -1,9 +1,9 @@
 //! What stands where in a segment. Kept in the file's own metadata, so that a read of one point touches only the
 //! pages of that point.
 
+use crate::codec::Damaged;
 use crate::codec::decode::Bytes;
 use crate::codec::encode::{varint, zigzag};
-use crate::codec::Damaged;
 
 /// Most row groups, runs and pages that a sound index has.
 const MOST: usize = 1 << 24;
@@ -207,7 +207,13 @@ fn narrow(v: u64) -> Result<u32, Damaged> {
     u32::try_from(v).map_err(|_| Damaged("number too large"))
 }
 
-fn decode_run(from: &mut Bytes<'_>, before: &[RunInfo], point: &mut i64, hash: &mut u64, start: u32) -> Result<RunInfo, Damaged> {
+fn decode_run(
+    from: &mut Bytes<'_>,
+    before: &[RunInfo],
+    point: &mut i64,
+    hash: &mut u64,
+    start: u32,
+) -> Result<RunInfo, Damaged> {
     *point = point.wrapping_add(from.zigzag()?);
     if from.varint()? != 0 {
         let raw = from.take(8)?;
@@ -278,7 +284,14 @@ fn decode_group(from: &mut Bytes<'_>) -> Result<Group, Damaged> {
             let encoding = Encoding::ALL.get(code).copied().ok_or(Damaged("encoding"))?;
             offset = begin + u64::from(len);
             let is_dictionary = has_dictionary && at == 0;
-            let page = Page { start: if is_dictionary { 0 } else { start }, rows, offset: begin, len, raw, encoding };
+            let page = Page {
+                start: if is_dictionary { 0 } else { start },
+                rows,
+                offset: begin,
+                len,
+                raw,
+                encoding,
+            };
             if is_dictionary {
                 column.dictionary = Some(page);
             } else {

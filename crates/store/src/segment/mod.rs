@@ -57,9 +57,18 @@ impl Col {
     ];
 }
 
-fn column(name: &str, physical: Physical, optional: bool, logical: Option<LogicalType>) -> Result<TypePtr, parquet::errors::ParquetError> {
+fn column(
+    name: &str,
+    physical: Physical,
+    optional: bool,
+    logical: Option<LogicalType>,
+) -> Result<TypePtr, parquet::errors::ParquetError> {
     let repetition = if optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    let converted = if physical == Physical::BYTE_ARRAY && logical.is_some() { ConvertedType::UTF8 } else { ConvertedType::NONE };
+    let converted = if physical == Physical::BYTE_ARRAY && logical.is_some() {
+        ConvertedType::UTF8
+    } else {
+        ConvertedType::NONE
+    };
     let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition);
     let builder = match logical {
         Some(logical) => builder.with_logical_type(Some(logical)),

@@ -66,9 +66,13 @@ impl Cells {
     pub fn of(piece: &Piece) -> Self {
         let (from, to) = (piece.from, piece.to);
         match &piece.run.values {
-            Values::Bool(v) => Self::plain(kind::BOOL, Opt::All(part(v, from, to).iter().map(|b| i64::from(*b)).collect())),
+            Values::Bool(v) => {
+                Self::plain(kind::BOOL, Opt::All(part(v, from, to).iter().map(|b| i64::from(*b)).collect()))
+            }
             Values::I64(v) => Self::plain(kind::I64, Opt::All(part(v, from, to).to_vec())),
-            Values::U64(v) => Self::plain(kind::U64, Opt::All(part(v, from, to).iter().map(|u| *u as i64).collect())),
+            Values::U64(v) => {
+                Self::plain(kind::U64, Opt::All(part(v, from, to).iter().map(|u| *u as i64).collect()))
+            }
             Values::F64(v) => Self::doubles(part(v, from, to)),
             Values::Mixed(v) => Self::mixed(part(v, from, to)),
         }
@@ -77,18 +81,26 @@ impl Cells {
     fn doubles(values: &[f64]) -> Self {
         let cells = Self::plain(kind::F64, Opt::None);
         match split(values) {
-            Split::Decimal(scale, number) => Self { scale: Few::All(scale), number: Opt::All(number), ..cells },
+            Split::Decimal(scale, number) => {
+                Self { scale: Few::All(scale), number: Opt::All(number), ..cells }
+            }
             Split::Real => Self { real: Opt::All(values.to_vec()), ..cells },
             Split::Mixed(scale, number) => {
                 let real = values.iter().zip(&number).map(|(v, n)| n.is_none().then_some(*v)).collect();
                 let scales = number.iter().map(|n| if n.is_some() { scale } else { 0 }).collect();
-                Self { scale: Few::Rows(scales), number: Opt::Some(number), real: Opt::from_rows(real), ..cells }
+                Self {
+                    scale: Few::Rows(scales),
+                    number: Opt::Some(number),
+                    real: Opt::from_rows(real),
+                    ..cells
+                }
             }
         }
     }
 
     fn mixed(values: &[Value]) -> Self {
-        let floats: Vec<f64> = values.iter().filter_map(|v| if let Value::F64(x) = v { Some(*x) } else { None }).collect();
+        let floats: Vec<f64> =
+            values.iter().filter_map(|v| if let Value::F64(x) = v { Some(*x) } else { None }).collect();
         let split = split(&floats);
         let mut next = 0;
         let (mut number, mut real) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
@@ -264,7 +276,11 @@ pub(crate) fn booleans(runs: &Runs) -> Pages {
 }
 
 /// Runs of a column that is few values per piece.
-pub(crate) fn runs_of<T: Copy + PartialEq>(pieces: &[Piece], of: impl Fn(usize) -> Few<T>, as_u32: impl Fn(T) -> u32) -> Runs {
+pub(crate) fn runs_of<T: Copy + PartialEq>(
+    pieces: &[Piece],
+    of: impl Fn(usize) -> Few<T>,
+    as_u32: impl Fn(T) -> u32,
+) -> Runs {
     let mut runs = Runs::default();
     for (at, piece) in pieces.iter().enumerate() {
         match of(at) {
@@ -320,7 +336,8 @@ pub(crate) fn stamps(pieces: &[Piece], spans: &[(usize, usize)], which: Stamp) -
             put_levels(&levels, &mut bytes);
         }
         let changes = 1 + vectors.windows(2).filter(|w| !matches!(w, [a, b] if std::ptr::eq(*a, *b))).count();
-        let aligned = vectors.first().is_none_or(|v| v.len().is_multiple_of(crate::codec::STAMP_BLOCK)) && changes == 1;
+        let aligned =
+            vectors.first().is_none_or(|v| v.len().is_multiple_of(crate::codec::STAMP_BLOCK)) && changes == 1;
         let encoding = if aligned || changes * 2 > vectors.len() { Encoding::Delta } else { Encoding::Plain };
         if encoding == Encoding::Delta {
             encode::delta_stamps(&vectors, &mut bytes);

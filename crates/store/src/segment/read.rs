@@ -44,13 +44,18 @@ impl Segment {
             e => damaged(e.to_string()),
         })?;
         let pairs = meta.file_metadata().key_value_metadata();
-        let get = |key: &str| pairs.and_then(|all| all.iter().find(|kv| kv.key == key)).and_then(|kv| kv.value.clone());
-        let format = get(FORMAT_KEY).and_then(|v| v.parse::<u32>().ok()).ok_or_else(|| damaged("no format version".into()))?;
+        let get = |key: &str| {
+            pairs.and_then(|all| all.iter().find(|kv| kv.key == key)).and_then(|kv| kv.value.clone())
+        };
+        let format = get(FORMAT_KEY)
+            .and_then(|v| v.parse::<u32>().ok())
+            .ok_or_else(|| damaged("no format version".into()))?;
         if format > FORMAT {
             return Err(StoreError::Newer { path: path.to_path_buf(), found: format, known: FORMAT });
         }
         let text = get(INDEX_KEY).ok_or_else(|| damaged("no index".into()))?;
-        let packed = base64::engine::general_purpose::STANDARD.decode(text).map_err(|e| damaged(e.to_string()))?;
+        let packed =
+            base64::engine::general_purpose::STANDARD.decode(text).map_err(|e| damaged(e.to_string()))?;
         let raw = decompress(&packed, MOST_INDEX).map_err(|e| damaged(e.to_string()))?;
         let index = Index::decode(&raw).map_err(|e| damaged(e.to_string()))?;
         let mut places = Vec::new();
@@ -197,7 +202,13 @@ impl GroupReader<'_> {
         self.group.columns.get(col as usize).ok_or_else(|| self.segment.damaged("column"))
     }
 
-    fn decoded(&mut self, col: Col, page: &Page, dictionary: Option<&Page>, limit: usize) -> Result<Arc<Decoded>, StoreError> {
+    fn decoded(
+        &mut self,
+        col: Col,
+        page: &Page,
+        dictionary: Option<&Page>,
+        limit: usize,
+    ) -> Result<Arc<Decoded>, StoreError> {
         let key = (col as usize, page.start);
         if let Some(found) = self.memo.get(&key) {
             return Ok(Arc::clone(found));
@@ -218,11 +229,16 @@ impl GroupReader<'_> {
             Col::Text | Col::Bytes => texts(&raw, rows).map_err(bad)?,
             Col::Historical | Col::Synchronised => booleans(&raw, rows),
             Col::Point | Col::Kind | Col::Scale | Col::Status => {
-                let entries = self.segment.page(dictionary.ok_or_else(|| self.segment.damaged("dictionary"))?)?;
-                let entries: Vec<u32> = entries.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect();
-                let (width, rest) = raw.split_first().ok_or_else(|| self.segment.damaged("dictionary width"))?;
+                let entries =
+                    self.segment.page(dictionary.ok_or_else(|| self.segment.damaged("dictionary"))?)?;
+                let entries: Vec<u32> =
+                    entries.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect();
+                let (width, rest) =
+                    raw.split_first().ok_or_else(|| self.segment.damaged("dictionary width"))?;
                 let indices = decode::hybrid(rest, u32::from(*width), rows).map_err(bad)?;
-                let pick = |i: u32| entries.get(i as usize).copied().ok_or_else(|| self.segment.damaged("dictionary index"));
+                let pick = |i: u32| {
+                    entries.get(i as usize).copied().ok_or_else(|| self.segment.damaged("dictionary index"))
+                };
                 Decoded::Small(indices.into_iter().map(pick).collect::<Result<_, _>>()?)
             }
         };
@@ -246,7 +262,8 @@ impl GroupReader<'_> {
         let dictionary = column.dictionary;
         let end = start + rows;
         let first = column.pages.partition_point(|p| p.start + p.rows <= start);
-        let pages: Vec<Page> = column.pages.iter().skip(first).take_while(|p| p.start < end).copied().collect();
+        let pages: Vec<Page> =
+            column.pages.iter().skip(first).take_while(|p| p.start < end).copied().collect();
         let mut seen = 0;
         for page in pages {
             let from = start.max(page.start) - page.start;
@@ -288,7 +305,8 @@ impl GroupReader<'_> {
         if let Some(found) = self.stamps.get(&run.leader) {
             return Ok(Arc::clone(found));
         }
-        let leader = *self.group.runs.get(run.leader as usize).ok_or_else(|| self.segment.damaged("leader"))?;
+        let leader =
+            *self.group.runs.get(run.leader as usize).ok_or_else(|| self.segment.damaged("leader"))?;
         let (start, rows) = (leader.start, leader.rows);
         let time = self.integers(Col::Time, start, rows)?;
         let seq = self.integers(Col::Seq, start, rows)?;
@@ -338,7 +356,9 @@ impl GroupReader<'_> {
         match (run.kind, run.number, run.real) {
             (Some(kind::F64), Filled::All, _) if run.scale.is_some() => {
                 let power = split::power(run.scale.unwrap_or(0));
-                Ok(Values::F64(self.integers(Col::Number, start, rows)?.into_iter().map(|n| n as f64 / power).collect()))
+                Ok(Values::F64(
+                    self.integers(Col::Number, start, rows)?.into_iter().map(|n| n as f64 / power).collect(),
+                ))
             }
             (Some(kind::F64), Filled::None, Filled::All) => {
                 let mut out = Vec::with_capacity(rows as usize);
@@ -351,12 +371,12 @@ impl GroupReader<'_> {
                 Ok(Values::F64(out))
             }
             (Some(kind::I64), Filled::All, _) => Ok(Values::I64(self.integers(Col::Number, start, rows)?)),
-            (Some(kind::U64), Filled::All, _) => {
-                Ok(Values::U64(self.integers(Col::Number, start, rows)?.into_iter().map(|n| n as u64).collect()))
-            }
-            (Some(kind::BOOL), Filled::All, _) => {
-                Ok(Values::Bool(self.integers(Col::Number, start, rows)?.into_iter().map(|n| n != 0).collect()))
-            }
+            (Some(kind::U64), Filled::All, _) => Ok(Values::U64(
+                self.integers(Col::Number, start, rows)?.into_iter().map(|n| n as u64).collect(),
+            )),
+            (Some(kind::BOOL), Filled::All, _) => Ok(Values::Bool(
+                self.integers(Col::Number, start, rows)?.into_iter().map(|n| n != 0).collect(),
+            )),
             _ => self.mixed(run),
         }
     }
@@ -388,10 +408,14 @@ impl GroupReader<'_> {
                 kind::I64 => number.map(Value::I64),
                 kind::U64 => number.map(|n| Value::U64(n as u64)),
                 kind::F64 => match number {
-                    Some(n) => Some(Value::F64(n as f64 / split::power(scales.get(row).copied().unwrap_or(0) as u8))),
+                    Some(n) => {
+                        Some(Value::F64(n as f64 / split::power(scales.get(row).copied().unwrap_or(0) as u8)))
+                    }
                     None => reals.get(row).copied().flatten().map(Value::F64),
                 },
-                kind::TEXT => string(&text).and_then(|t| String::from_utf8(t.into()).ok()).map(|t| Value::Text(t.into())),
+                kind::TEXT => string(&text)
+                    .and_then(|t| String::from_utf8(t.into()).ok())
+                    .map(|t| Value::Text(t.into())),
                 kind::BYTES => string(&bytes).map(|b| Value::Bytes(b.into())),
                 _ => Some(Value::None),
             };
@@ -419,7 +443,13 @@ fn present(levels: Option<&[u32]>, rows: usize) -> usize {
     levels.map_or(rows, |l| l.iter().take(rows).filter(|l| **l == 1).count())
 }
 
-fn sparse<T: Copy>(levels: Option<&[u32]>, values: &[T], from: usize, count: usize, out: &mut Vec<Option<T>>) {
+fn sparse<T: Copy>(
+    levels: Option<&[u32]>,
+    values: &[T],
+    from: usize,
+    count: usize,
+    out: &mut Vec<Option<T>>,
+) {
     let mut next = values.iter().skip(present(levels, from)).copied();
     for row in from..from + count {
         let there = levels.is_none_or(|l| l.get(row) == Some(&1));

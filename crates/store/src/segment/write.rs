@@ -106,7 +106,9 @@ impl<W: Write + Send> Writer<W> {
     /// The output fails.
     pub fn group(&mut self, group: u64, runs: &[Arc<Run>]) -> Result<(), StoreError> {
         let longest = runs.iter().map(|r| r.len()).max().unwrap_or(0);
-        let Some(like) = runs.iter().find(|r| r.len() == longest).filter(|r| !r.is_empty()) else { return Ok(()) };
+        let Some(like) = runs.iter().find(|r| r.len() == longest).filter(|r| !r.is_empty()) else {
+            return Ok(());
+        };
         let like = Arc::clone(&like.stamps);
         let step = slice_rows(runs.len());
         let mut cuts: Vec<usize> = (0..longest).step_by(step).collect();
@@ -145,7 +147,10 @@ impl<W: Write + Send> Writer<W> {
     ///
     /// # Errors
     /// The output fails.
-    pub fn finish(mut self, about: impl FnOnce(u64, (i64, i64)) -> String) -> Result<(W, u64, (i64, i64)), StoreError> {
+    pub fn finish(
+        mut self,
+        about: impl FnOnce(u64, (i64, i64)) -> String,
+    ) -> Result<(W, u64, (i64, i64)), StoreError> {
         self.emit()?;
         let about = about(self.total, self.times);
         let packed = zstd::bulk::compress(&self.index.encode(), 9).map_err(StoreError::io("zstd"))?;
@@ -177,7 +182,8 @@ impl<W: Write + Send> Writer<W> {
         let mut out = self.file.next_row_group()?;
         for (col, descriptor) in Col::ALL.into_iter().zip(descriptors) {
             let pages = pages_of(col, &pieces, &cells, &spans, &stamp_spans);
-            let packer = if matches!(col, Col::Time | Col::Received | Col::Seq) { &mut stamps } else { &mut values };
+            let packer =
+                if matches!(col, Col::Time | Col::Received | Col::Seq) { &mut stamps } else { &mut values };
             let (bytes, close, column) = chunk(descriptor, pages, packer, statistics(col, &group))?;
             out.append_column(&Bytes::from(bytes), close)?;
             group.columns.push(column);
@@ -199,9 +205,13 @@ fn statistics(col: Col, group: &Group) -> Option<Statistics> {
             let (min, max) = (runs().map(|r| r.point).min()?, runs().map(|r| r.point).max()?);
             Some(Statistics::int32(Some(min as i32), Some(max as i32), None, Some(0), false))
         }
-        Col::Time => {
-            Some(Statistics::int64(runs().map(|r| r.from).min(), runs().map(|r| r.to).max(), None, Some(0), false))
-        }
+        Col::Time => Some(Statistics::int64(
+            runs().map(|r| r.from).min(),
+            runs().map(|r| r.to).max(),
+            None,
+            Some(0),
+            false,
+        )),
         _ => None,
     }
 }
@@ -216,24 +226,46 @@ fn pages_of(col: Col, pieces: &[Piece], cells: &[Cells], spans: &[Span], stamps:
     let numbers = cells.iter().any(|c| c.number.filled() != Filled::None);
     let reals = cells.iter().any(|c| c.real.filled() != Filled::None);
     let texts = cells.iter().any(|c| c.texts.is_some());
-    let few = |f: fn(&Cells) -> &Few<u8>| page::runs_of(pieces, |at| cell(at).map_or(Few::All(0), |c| f(c).clone()), u32::from);
-    let flags = |historical| page::runs_of(pieces, |at| pieces.get(at).map_or(Few::All(false), |p| page::flag(p, historical)), u32::from);
+    let few = |f: fn(&Cells) -> &Few<u8>| {
+        page::runs_of(pieces, |at| cell(at).map_or(Few::All(0), |c| f(c).clone()), u32::from)
+    };
+    let flags = |historical| {
+        page::runs_of(
+            pieces,
+            |at| pieces.get(at).map_or(Few::All(false), |p| page::flag(p, historical)),
+            u32::from,
+        )
+    };
     match col {
-        Col::Point => page::dictionary(&page::runs_of(pieces, |at| Few::All(pieces.get(at).map_or(0, |p| p.run.point)), |p| p)),
+        Col::Point => page::dictionary(&page::runs_of(
+            pieces,
+            |at| Few::All(pieces.get(at).map_or(0, |p| p.run.point)),
+            |p| p,
+        )),
         Col::Time => page::stamps(pieces, stamps, Stamp::Time),
         Col::Received => page::stamps(pieces, stamps, Stamp::Received),
         Col::Seq => page::stamps(pieces, stamps, Stamp::Seq),
         Col::Kind => page::dictionary(&few(|c| &c.kind)),
         Col::Scale => page::dictionary(&few(|c| &c.scale)),
-        Col::Number => {
-            page::optional(spans_if(numbers), |at| cell(at).map_or(NO_NUMBER, |c| &c.number), Encoding::Delta, encode::delta_values)
-        }
-        Col::Real => {
-            page::optional(spans_if(reals), |at| cell(at).map_or(NO_REAL, |c| &c.real), Encoding::Split, encode::byte_stream_split)
-        }
+        Col::Number => page::optional(
+            spans_if(numbers),
+            |at| cell(at).map_or(NO_NUMBER, |c| &c.number),
+            Encoding::Delta,
+            encode::delta_values,
+        ),
+        Col::Real => page::optional(
+            spans_if(reals),
+            |at| cell(at).map_or(NO_REAL, |c| &c.real),
+            Encoding::Split,
+            encode::byte_stream_split,
+        ),
         Col::Text => page::texts(spans_if(texts), cells, kind::TEXT),
         Col::Bytes => page::texts(spans_if(texts), cells, kind::BYTES),
-        Col::Status => page::dictionary(&page::runs_of(pieces, |at| pieces.get(at).map_or(Few::All(0), page::status), |s| s)),
+        Col::Status => page::dictionary(&page::runs_of(
+            pieces,
+            |at| pieces.get(at).map_or(Few::All(0), page::status),
+            |s| s,
+        )),
         Col::Historical => page::booleans(&flags(true)),
         Col::Synchronised => page::booleans(&flags(false)),
     }
@@ -372,7 +404,12 @@ fn chunk(
     let (mut raw_total, mut packed_total, mut rows_total) = (0usize, 0usize, 0usize);
     let mut encodings = vec![ParquetEncoding::RLE];
     let mut data_offset = 0;
-    let mut put = |page: ParquetPage, raw: usize, packed: usize, rows: usize, encoding: Encoding| -> Result<Page, StoreError> {
+    let mut put = |page: ParquetPage,
+                   raw: usize,
+                   packed: usize,
+                   rows: usize,
+                   encoding: Encoding|
+     -> Result<Page, StoreError> {
         let spec = out.write_page(CompressedPage::new(page, raw))?;
         raw_total += spec.uncompressed_size;
         packed_total += spec.compressed_size;
@@ -382,7 +419,12 @@ fn chunk(
     if let Some((entries, plain)) = pages.dictionary {
         let buf = squeeze(packer, &plain)?;
         let (raw, packed) = (plain.len(), buf.len());
-        let page = ParquetPage::DictionaryPage { buf, num_values: entries as u32, encoding: ParquetEncoding::PLAIN, is_sorted: false };
+        let page = ParquetPage::DictionaryPage {
+            buf,
+            num_values: entries as u32,
+            encoding: ParquetEncoding::PLAIN,
+            is_sorted: false,
+        };
         let at = put(page, raw, packed, entries, Encoding::Plain)?;
         data_offset = at.offset as i64 + at.len as i64;
         column.dictionary = Some(at);
@@ -390,7 +432,9 @@ fn chunk(
     }
     for Body { rows, encoding, bytes, values } in pages.pages {
         let buf = match encoding {
-            Encoding::Split if values >= STREAM_VALUES => squeeze_streams(Levels::SMALL.values, &bytes, values)?,
+            Encoding::Split if values >= STREAM_VALUES => {
+                squeeze_streams(Levels::SMALL.values, &bytes, values)?
+            }
             _ => squeeze(packer, &bytes)?,
         };
         let (raw, packed) = (bytes.len(), buf.len());

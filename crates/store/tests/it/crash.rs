@@ -3,7 +3,8 @@
 use crate::plant::{DAY, Plant, SECOND, START, floats, options, shape};
 use store::StoreState;
 
-const STEPS: [&str; 7] = ["written", "synced", "renamed", "before commit", "committed", "merged", "merge renamed"];
+const STEPS: [&str; 7] =
+    ["written", "synced", "renamed", "before commit", "committed", "merged", "merge renamed"];
 
 #[test]
 fn a_crash_at_any_step_loses_and_doubles_nothing() {
@@ -25,7 +26,8 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
                     want.push((time, time as f64));
                 }
                 plant.store.flush();
-                let stopped = plant.store.compact().is_err() || plant.store.stats().state == StoreState::Failing;
+                let stopped =
+                    plant.store.compact().is_err() || plant.store.stats().state == StoreState::Failing;
                 if stopped {
                     plant = plant.crash();
                 }
@@ -36,7 +38,10 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
             let plant = plant.restart();
             assert_eq!(plant.all(4).len(), want.len(), "killed at `{kill}`, occurrence {occurrence}");
             let left = std::fs::read_dir(plant.dir.path().join("history/segments")).unwrap();
-            let left: Vec<_> = left.map(|e| e.unwrap().file_name().into_string().unwrap()).filter(|n| n.ends_with(".tmp")).collect();
+            let left: Vec<_> = left
+                .map(|e| e.unwrap().file_name().into_string().unwrap())
+                .filter(|n| n.ends_with(".tmp"))
+                .collect();
             assert!(left.is_empty(), "{left:?}");
         }
     }
@@ -126,7 +131,8 @@ fn a_flipped_bit_is_found_named_and_survived() {
 fn a_refusing_disk_is_a_state_and_loses_nothing() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
-    let plant = Plant::new(store::Options { retry: std::time::Duration::ZERO, head_bytes: 64 << 10, ..options() });
+    let plant =
+        Plant::new(store::Options { retry: std::time::Duration::ZERO, head_bytes: 64 << 10, ..options() });
     let scan = shape(1, 4);
     let refuse = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&refuse);

@@ -35,7 +35,14 @@ fn write_format_1(path: &Path) {
         seq: vec![5, 6, 7],
         flags: Few::Rows(vec![0, 1, 2]),
     });
-    let run = |point: u32, values: Values| Arc::new(Run { point, stamps: Arc::clone(&stamps), values, status: Few::Rows(vec![0, 0x8005_0000, 0]) });
+    let run = |point: u32, values: Values| {
+        Arc::new(Run {
+            point,
+            stamps: Arc::clone(&stamps),
+            values,
+            status: Few::Rows(vec![0, 0x8005_0000, 0]),
+        })
+    };
     let runs = [
         run(1, Values::F64(vec![0.1, -0.0, 1e300])),
         run(2, Values::I64(vec![i64::MIN, 0, i64::MAX])),

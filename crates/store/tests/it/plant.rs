@@ -1,7 +1,10 @@
 //! A journal and a store in a throw-away folder.
 
 use journal::{Journal, RealDisk, Record};
-use model::{Batch, Clock, Declaration, Each, Flags, ManualClock, Path, PointId, Position, Shape, Status, Time, Value, ValueType};
+use model::{
+    Batch, Clock, Declaration, Each, Flags, ManualClock, Path, PointId, Position, Shape, Status, Time, Value,
+    ValueType,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Options, Store};
@@ -36,7 +39,8 @@ impl Plant {
         let dir = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(Time(START));
         let journal = journal(dir.path(), &clock);
-        let store = Store::open(dir.path().join("history"), &journal, clock.clone(), options.clone()).unwrap();
+        let store =
+            Store::open(dir.path().join("history"), &journal, clock.clone(), options.clone()).unwrap();
         Self { dir, clock, journal, store, options }
     }
 
@@ -58,7 +62,8 @@ impl Plant {
         drop(store);
         old.close().unwrap();
         let journal = journal(dir.path(), &clock);
-        let store = Store::open(dir.path().join("history"), &journal, clock.clone(), options.clone()).unwrap();
+        let store =
+            Store::open(dir.path().join("history"), &journal, clock.clone(), options.clone()).unwrap();
         Self { dir, clock, journal, store, options }
     }
 
@@ -89,9 +94,14 @@ impl Plant {
 
     /// Times and numbers of a point.
     pub fn all(&self, point: u32) -> Vec<(i64, f64)> {
-        let samples = self.store.range(PointId(point), Time(i64::MIN), Time(i64::MAX), usize::MAX, store::Order::Ascending).unwrap();
+        let samples = self
+            .store
+            .range(PointId(point), Time(i64::MIN), Time(i64::MAX), usize::MAX, store::Order::Ascending)
+            .unwrap();
         assert!(samples.time.windows(2).all(|w| w[0] <= w[1]), "sorted");
-        (0..samples.len()).map(|i| (samples.time[i].0, samples.values.as_f64(i).unwrap_or(f64::NAN))).collect()
+        (0..samples.len())
+            .map(|i| (samples.time[i].0, samples.values.as_f64(i).unwrap_or(f64::NAN)))
+            .collect()
     }
 }
 

@@ -25,9 +25,13 @@ fn head_and_segments_answer_as_one() {
     // The last one is taken in by the worker some time; a flush makes sure that it has been.
     plant.store.flush();
     assert_eq!(plant.all(1), want);
-    let part = plant.store.range(PointId(1), Time(START + 10 * SECOND), Time(START + 20 * SECOND), 4, Order::Ascending).unwrap();
+    let part = plant
+        .store
+        .range(PointId(1), Time(START + 10 * SECOND), Time(START + 20 * SECOND), 4, Order::Ascending)
+        .unwrap();
     assert_eq!((part.len(), part.time[0], part.more), (4, Time(START + 10 * SECOND), true));
-    let part = plant.store.range(PointId(1), Time(START), Time(START + 20 * SECOND), 4, Order::Descending).unwrap();
+    let part =
+        plant.store.range(PointId(1), Time(START), Time(START + 20 * SECOND), 4, Order::Descending).unwrap();
     assert_eq!((part.len(), part.time[0], part.more), (4, Time(START + 19 * SECOND), true));
     let newest = plant.store.latest(PointId(1), true).unwrap().unwrap();
     assert_eq!((newest.time, newest.value), (Time(START + 1000 * SECOND), Value::F64(100.0)));
@@ -54,10 +58,13 @@ fn merging_changes_no_answer() {
     }
     plant.store.flush();
     let points = [1, 2, 3, 4, 5, 10, 11];
-    let read = |p: u32| plant.store.range(PointId(p), Time(0), Time(i64::MAX), usize::MAX, Order::Ascending).unwrap();
+    let read = |p: u32| {
+        plant.store.range(PointId(p), Time(0), Time(i64::MAX), usize::MAX, Order::Ascending).unwrap()
+    };
     let before: Vec<_> = points.iter().map(|p| format!("{:?}", read(*p))).collect();
     let numbers: Vec<_> = points.map(PointId).into();
-    let hours = |from, to| plant.store.aggregate(&numbers, Time(from), Time(to), Duration::from_secs(3600)).unwrap();
+    let hours =
+        |from, to| plant.store.aggregate(&numbers, Time(from), Time(to), Duration::from_secs(3600)).unwrap();
     let spans = [(START, START + DAY), (START + 17 * SECOND, START + 3 * HOUR + 5 * SECOND)];
     let raw = spans.map(|(a, b)| hours(a, b));
     assert!(plant.store.segments().len() > 5);
@@ -73,7 +80,10 @@ fn merging_changes_no_answer() {
             assert_eq!((got.start, got.count, got.good), (want.start, want.count, want.good));
             assert!((got.sum - want.sum).abs() < 1e-6, "{got:?} {want:?}");
             if got.good > 0 {
-                assert_eq!((got.min, got.max, got.first, got.last), (want.min, want.max, want.first, want.last));
+                assert_eq!(
+                    (got.min, got.max, got.first, got.last),
+                    (want.min, want.max, want.first, want.last)
+                );
             }
         }
     }
@@ -99,8 +109,12 @@ fn late_data_stands_where_it_belongs() {
     assert_eq!(all.len(), 109);
     assert_eq!(all[..8].iter().map(|s| s.1).collect::<Vec<_>>(), (0..8).map(f64::from).collect::<Vec<_>>());
     assert_eq!(all[8..10], [(START + 10 * DAY, 1.0), (START + 10 * DAY, 7.0)]);
-    assert!(plant.store.segments().iter().any(|s| s.entry.day.is_none()), "many days at once go into one mixed file");
-    let samples = plant.store.range(PointId(1), Time(START), Time(START + DAY), 10, Order::Ascending).unwrap();
+    assert!(
+        plant.store.segments().iter().any(|s| s.entry.day.is_none()),
+        "many days at once go into one mixed file"
+    );
+    let samples =
+        plant.store.range(PointId(1), Time(START), Time(START + DAY), 10, Order::Ascending).unwrap();
     assert_eq!((samples.len(), samples.historical[0], samples.received[0]), (1, true, Time(START + 5 * DAY)));
     plant.store.compact().unwrap();
     assert_eq!(plant.all(1), all);
@@ -117,11 +131,15 @@ fn a_trend_is_raw_or_buckets() {
     plant.store.flush();
     for _ in 0..2 {
         let end = START + 20_000 * 10 * SECOND;
-        let Trend::Raw(raw) = plant.store.trend(PointId(1), Time(START), Time(START + 1000 * SECOND), 100).unwrap() else {
+        let Trend::Raw(raw) =
+            plant.store.trend(PointId(1), Time(START), Time(START + 1000 * SECOND), 100).unwrap()
+        else {
             panic!("few samples are drawn as they are")
         };
         assert_eq!((raw.len(), raw.status[0]), (100, Status::BAD_SENSOR_FAILURE));
-        let Trend::Buckets { width, buckets } = plant.store.trend(PointId(1), Time(START), Time(end), 20).unwrap() else {
+        let Trend::Buckets { width, buckets } =
+            plant.store.trend(PointId(1), Time(START), Time(end), 20).unwrap()
+        else {
             panic!("many are not")
         };
         assert_eq!(width, Duration::from_secs(3 * 3600));

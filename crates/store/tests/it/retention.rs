@@ -32,7 +32,12 @@ fn each_pattern_has_its_age() {
     assert_eq!(plant.all(1).first().map(|s| s.0), Some(START + 7 * DAY));
     assert_eq!(plant.all(2).first().map(|s| s.0), Some(START + 2 * DAY));
     assert_eq!(plant.store.stats().expired, 700 + 200);
-    let dropped: u64 = plant.store.take_notices().iter().map(|n| if let StoreNotice::Expired { rows, .. } = n { *rows } else { 0 }).sum();
+    let dropped: u64 = plant
+        .store
+        .take_notices()
+        .iter()
+        .map(|n| if let StoreNotice::Expired { rows, .. } = n { *rows } else { 0 })
+        .sum();
     assert_eq!(dropped, 900);
     assert_eq!(plant.clock.now(), Time(START + 10 * DAY));
     let plant = plant.restart();

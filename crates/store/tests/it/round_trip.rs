@@ -53,19 +53,26 @@ fn values(rows: usize) -> impl Strategy<Value = Values> {
 
 fn stamps(rows: usize) -> impl Strategy<Value = Stamps> {
     let few = prop_oneof![Just(false), any::<bool>()];
-    (prop::collection::vec(0i64..5_000_000_000, rows), any::<i32>(), few, any::<bool>()).prop_map(move |(mut time, seq, flags, late)| {
-        time.sort_unstable();
-        let received = late.then(|| time.iter().map(|t| t + 7).collect());
-        let seq = (0..rows as i64).map(|i| i64::from(seq) + i * 3).collect();
-        let flags = if flags { Few::Rows((0..rows).map(|i| (i % 3) as u8).collect()) } else { Few::All(2) };
-        Stamps { time, received, seq, flags }
-    })
+    (prop::collection::vec(0i64..5_000_000_000, rows), any::<i32>(), few, any::<bool>()).prop_map(
+        move |(mut time, seq, flags, late)| {
+            time.sort_unstable();
+            let received = late.then(|| time.iter().map(|t| t + 7).collect());
+            let seq = (0..rows as i64).map(|i| i64::from(seq) + i * 3).collect();
+            let flags =
+                if flags { Few::Rows((0..rows).map(|i| (i % 3) as u8).collect()) } else { Few::All(2) };
+            Stamps { time, received, seq, flags }
+        },
+    )
 }
 
 fn groups() -> impl Strategy<Value = Vec<Vec<Run>>> {
     let group = (0usize..700, 1usize..5).prop_flat_map(|(rows, points)| {
-        let status = prop_oneof![Just(Few::All(0)), prop::collection::vec(any::<u32>(), rows).prop_map(Few::Rows)];
-        (stamps(rows), prop::collection::vec((values(rows), status, stamps(rows), prop::bool::weighted(0.2)), points))
+        let status =
+            prop_oneof![Just(Few::All(0)), prop::collection::vec(any::<u32>(), rows).prop_map(Few::Rows)];
+        (
+            stamps(rows),
+            prop::collection::vec((values(rows), status, stamps(rows), prop::bool::weighted(0.2)), points),
+        )
     });
     prop::collection::vec(group, 1..4).prop_map(|groups| {
         let mut point = 0;
@@ -101,7 +108,8 @@ fn check(groups: Vec<Vec<Run>>, levels: Levels) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.parquet");
     let mut writer = Writer::new(std::fs::File::create(&path).unwrap(), levels).unwrap();
-    let groups: Vec<Vec<Arc<Run>>> = groups.into_iter().map(|g| g.into_iter().map(Arc::new).collect()).collect();
+    let groups: Vec<Vec<Arc<Run>>> =
+        groups.into_iter().map(|g| g.into_iter().map(Arc::new).collect()).collect();
     for (at, group) in groups.iter().enumerate() {
         writer.group(at as u64 + 1, group).unwrap();
     }
@@ -113,7 +121,10 @@ fn check(groups: Vec<Vec<Run>>, levels: Levels) {
         for (group, at) in segment.places(run.point) {
             let info = *segment.info(group, at).unwrap();
             let part = segment.group(group).unwrap().run(at).unwrap();
-            assert_eq!((part.stamps.time.first(), part.stamps.time.last()), (Some(&info.from), Some(&info.to)));
+            assert_eq!(
+                (part.stamps.time.first(), part.stamps.time.last()),
+                (Some(&info.from), Some(&info.to))
+            );
             parts.push(Arc::new(part));
         }
         if let Some(whole) = store::run::join(parts) {
@@ -124,15 +135,21 @@ fn check(groups: Vec<Vec<Run>>, levels: Levels) {
     }
     // The library's own reader agrees on the whole.
     let file = std::fs::File::open(&path).unwrap();
-    let batches = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batches = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap();
     let mut numbers = 0i128;
     let mut count = 0;
     for batch in batches {
         let batch = batch.unwrap();
         count += batch.num_rows() as u64;
-        let times = batch.column(1).as_any().downcast_ref::<arrow::array::TimestampNanosecondArray>().unwrap();
+        let times =
+            batch.column(1).as_any().downcast_ref::<arrow::array::TimestampNanosecondArray>().unwrap();
         let seqs = batch.column(3).as_any().downcast_ref::<arrow::array::Int64Array>().unwrap();
-        numbers += (0..batch.num_rows()).map(|r| i128::from(times.value(r)) * 3 + i128::from(seqs.value(r))).sum::<i128>();
+        numbers += (0..batch.num_rows())
+            .map(|r| i128::from(times.value(r)) * 3 + i128::from(seqs.value(r)))
+            .sum::<i128>();
     }
     assert_eq!(count, rows);
     let want = groups.iter().flatten().flat_map(|r| r.stamps.time.iter().zip(&r.stamps.seq));
@@ -198,7 +215,12 @@ fn shared_times_are_repeated_not_rewritten() {
             seq: (0..rows as i64).map(|i| i * 20 + i % 3).collect(),
             flags: Few::All(2),
         });
-        let run = |p: u32| Run { point: p, stamps: Arc::clone(&stamps), values: Values::I64(vec![i64::from(p); rows]), status: Few::All(0) };
+        let run = |p: u32| Run {
+            point: p,
+            stamps: Arc::clone(&stamps),
+            values: Values::I64(vec![i64::from(p); rows]),
+            status: Few::All(0),
+        };
         check(vec![(1..60).map(run).collect()], Levels::SMALL);
     }
 }
