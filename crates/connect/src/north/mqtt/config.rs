@@ -128,36 +128,13 @@ impl Broker {
             ));
         }
         let secure = matches!(&address, Ok(address) if address.tls);
-        let files = &keys.tls;
-        let any = files.ca.is_some() || files.certificate.is_some() || files.key.is_some();
-        if any && !secure && address.is_ok() {
-            let help = "write \"mqtts://...\", or leave `tls` out";
-            mistakes.push(document.mistake(&["tls"], "`tls` is given but `url` is in the clear", help));
-        }
-        if files.certificate.is_some() != files.key.is_some() {
-            let help = "write both `certificate` and `key`";
-            mistakes.push(document.mistake(
-                &["tls"],
-                "a client certificate needs its key, and a key its certificate",
-                help,
-            ));
-        }
-        let mut tls = None;
-        if secure && mistakes.is_empty() {
-            let path = |name: &Option<String>| name.as_ref().map(|name| context.file(document, name));
-            let files = TlsFiles {
-                ca: path(&files.ca),
-                certificate: path(&files.certificate),
-                key: path(&files.key),
-                ..TlsFiles::default()
-            };
-            match TlsClient::from_files(files) {
-                Ok(client) => tls = Some(client),
-                Err(why) => {
-                    mistakes.push(document.mistake(&["tls"], why.to_string(), "put the PEM file in place"))
-                }
-            }
-        }
+        let in_the_clear = matches!(&address, Ok(address) if !address.tls);
+        check_files(&keys.tls, in_the_clear, document, &mut mistakes);
+        let tls = if secure && mistakes.is_empty() {
+            tls(&keys.tls, document, context, &mut mistakes)
+        } else {
+            None
+        };
         let Ok(address) = address else { return Err(mistakes) };
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -177,7 +154,7 @@ impl Broker {
             user: keys.user.clone(),
             password: keys.password.as_ref().map(|secret| secret.secret.clone()),
             secrets: context.secrets.clone(),
-            client_certificate: files.certificate.is_some(),
+            client_certificate: keys.tls.certificate.is_some(),
         })
     }
 
@@ -216,6 +193,43 @@ impl Broker {
             Security::none(&format!("in the clear, {by}"))
         }
     }
+}
+
+fn check_files(files: &TlsKeys, in_the_clear: bool, document: &Document, mistakes: &mut Vec<Diagnostic>) {
+    let any = files.ca.is_some() || files.certificate.is_some() || files.key.is_some();
+    if any && in_the_clear {
+        let help = "write \"mqtts://...\", or leave `tls` out";
+        mistakes.push(document.mistake(&["tls"], "`tls` is given but `url` is in the clear", help));
+    }
+    if files.certificate.is_some() != files.key.is_some() {
+        let help = "write both `certificate` and `key`";
+        mistakes.push(document.mistake(
+            &["tls"],
+            "a client certificate needs its key, and a key its certificate",
+            help,
+        ));
+    }
+}
+
+fn tls(
+    files: &TlsKeys,
+    document: &Document,
+    context: &Context,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Option<TlsClient> {
+    let path = |name: &Option<String>| name.as_ref().map(|name| context.file(document, name));
+    let files = TlsFiles {
+        ca: path(&files.ca),
+        certificate: path(&files.certificate),
+        key: path(&files.key),
+        ..TlsFiles::default()
+    };
+    let client = TlsClient::from_files(files);
+    client
+        .map_err(|why| {
+            mistakes.push(document.mistake(&["tls"], why.to_string(), "put the PEM file in place"))
+        })
+        .ok()
 }
 
 #[derive(Debug, PartialEq)]

@@ -9,23 +9,20 @@
 //! data before it has arrived. What stands behind the last acknowledged barrier is sent again, as history.
 
 mod command;
+mod config;
 mod host;
 mod node;
 mod proto;
 
-use super::mqtt::config::{Broker, BrokerKeys};
+use super::mqtt::config::Broker;
 use super::mqtt::session::{Message, Note, Qos, Session, Will};
-use super::settings::schema;
-use super::{CatchUp, Delivery, Feed, Samples, Sink};
-use crate::kind::{Built, Context, Kind};
+use super::{CatchUp, Delivery, Feed, Reject, Samples, Sink};
+use crate::kind::Kind;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use host::Host;
-use model::config::{Diagnostic, Document, Period};
 use model::{Fault, Position};
 use node::{Identity, Node, Out, ROOT};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,37 +31,10 @@ use tokio::time::Instant;
 pub const KIND: Kind<dyn Sink> = Kind {
     name: "sparkplug",
     title: "Sparkplug B edge node",
-    schema: schema::<Keys>,
-    build,
+    schema: config::schema,
+    build: config::build,
     sample: include_str!("sample.toml"),
 };
-
-/// Keys of `kind = "sparkplug"`.
-#[derive(Debug, Deserialize, JsonSchema)]
-struct Keys {
-    #[serde(flatten)]
-    broker: BrokerKeys,
-    /// Sparkplug group id; the site (second segment of every path) if left out
-    #[serde(default)]
-    group: Option<String>,
-    /// Sparkplug edge node id, unique within the group; "ironbridge" if left out
-    #[serde(default)]
-    node: Option<String>,
-    /// id of the primary host application: births and data wait until its STATE says online; nobody is waited for if
-    /// left out
-    #[serde(default)]
-    primary_host: Option<String>,
-    /// topic of the barrier message that confirms delivery; "_ironbridge/GROUP/NODE/barrier" if left out
-    #[serde(default)]
-    barrier_topic: Option<String>,
-    /// how long a host's command lives, counted from its own time stamp
-    #[serde(default = "command_ttl")]
-    command_ttl: Period,
-}
-
-const fn command_ttl() -> Period {
-    Period::millis(10_000)
-}
 
 /// A barrier at the latest this long after the data.
 const BARRIER_PERIOD: Duration = Duration::from_secs(1);
@@ -76,49 +46,6 @@ const MAX_BARRIERS: usize = 4;
 const REBIRTH_PERIOD: Duration = Duration::from_secs(1);
 /// Ticket of messages that nobody waits for.
 const LOOSE: u64 = u64::MAX;
-
-fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<Diagnostic>> {
-    let keys: Keys = document.construct().map_err(|mistake| vec![mistake])?;
-    let mut mistakes = Vec::new();
-    let site = context.site.segments().nth(1).unwrap_or(context.site.last()).to_owned();
-    let group = keys.group.clone().unwrap_or(site);
-    let node = keys.node.clone().unwrap_or_else(|| "ironbridge".into());
-    for (key, id) in
-        [("group", Some(&group)), ("node", Some(&node)), ("primary_host", keys.primary_host.as_ref())]
-    {
-        if id.is_some_and(|id| id.is_empty() || id.contains(['/', '+', '#', '\0'])) {
-            let help = "write a name without `/`, `+` and `#`";
-            mistakes.push(document.mistake(&[key], format!("`{key}` is no Sparkplug id"), help));
-        }
-    }
-    let barrier_topic =
-        keys.barrier_topic.clone().unwrap_or_else(|| format!("_ironbridge/{group}/{node}/barrier"));
-    if barrier_topic.is_empty() || barrier_topic.contains(['+', '#', '\0']) || barrier_topic.starts_with(ROOT)
-    {
-        let help = "write levels joined by `/`, outside `spBv1.0`";
-        mistakes.push(document.mistake(&["barrier_topic"], "`barrier_topic` is no topic of our own", help));
-    }
-    if keys.command_ttl.0 > Duration::from_secs(60) || keys.command_ttl.0.is_zero() {
-        mistakes.push(document.mistake(&["command_ttl"], "`command_ttl` is out of range", "write up to 60s"));
-    }
-    let broker = Broker::read(&keys.broker, document, context).map_err(|more| mistakes.extend(more)).ok();
-    let (Some(broker), true) = (broker, mistakes.is_empty()) else { return Err(mistakes) };
-    let sink = Sparkplug {
-        identity: Identity { group, node, site: context.site.clone() },
-        primary_host: keys.primary_host,
-        barrier_topic,
-        command_ttl: keys.command_ttl.0,
-        broker,
-    };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: format!("{} as {}/{}", sink.broker.endpoint(), sink.identity.group, sink.identity.node),
-        security: sink.broker.security(),
-        it: Box::new(sink),
-    })
-}
 
 struct Sparkplug {
     identity: Identity,
@@ -169,6 +96,8 @@ struct Talk {
     born_at: Instant,
     rebirth_due: bool,
     in_backlog: bool,
+    /// How far the live stream has come.
+    live_at: Position,
 }
 
 impl Sparkplug {
@@ -193,11 +122,13 @@ impl Sparkplug {
             born_at: Instant::now(),
             rebirth_due: false,
             in_backlog: false,
+            live_at: Position::START,
         };
         self.subscribe(&mut session, &mut talk, feed).await?;
         self.await_host(&mut session, &mut talk, feed).await?;
         feed.connected().await;
-        talk.node.refresh(feed.snapshot());
+        talk.live_at = feed.resumes_after();
+        talk.node.refresh(feed.snapshot(), talk.live_at);
         talk.out.extend(talk.node.birth(feed.now()));
         let ended = self.exchange(&mut session, &mut talk, feed).await;
         match ended {
@@ -329,7 +260,7 @@ impl Sparkplug {
             Delivery::Samples(samples) => self.samples(&samples, talk, feed),
             Delivery::Declare { position, historical, .. } => {
                 if !historical {
-                    let changed = talk.node.refresh(feed.snapshot());
+                    let changed = talk.node.refresh(feed.snapshot(), position);
                     talk.out.extend(talk.node.changed(&changed, feed.now()));
                 }
                 talk.sent(position, feed);
@@ -351,17 +282,16 @@ impl Sparkplug {
     fn flush(&self, session: &mut Session, talk: &mut Talk, feed: &Feed) -> Result<(), Fault> {
         while session.has_room() {
             let Some(out) = talk.out.pop_front() else { return Ok(()) };
-            if let Some(why) = session.too_large(&out.topic, out.payload.len()) {
-                // A birth cannot be split, and without it nothing of the device can be sent.
-                tracing::error!(
-                    destination = feed.name(),
-                    topic = out.topic,
-                    why,
-                    "raise the broker's limit or select fewer points"
-                );
-                return Err(Fault::Security(
-                    format!("{}: {why}; raise the broker's limit or select fewer points", out.topic).into(),
-                ));
+            if let Some(reason) = session.too_large(&out.topic, out.payload.len()) {
+                if out.topic.contains("BIRTH/") {
+                    // A birth cannot be split, and without it nothing of the device can be sent.
+                    let text =
+                        format!("{}: {reason}; raise the broker's limit or select fewer points", out.topic);
+                    return Err(Fault::Config(text.into()));
+                }
+                let position = talk.behind.live.max(talk.behind.back).unwrap_or_default();
+                feed.reject(Reject { position, path: out.topic, reason, time: feed.now() });
+                continue;
             }
             session.publish(&out.topic, out.payload, Qos::AtMostOnce, false, LOOSE)?;
         }
@@ -388,7 +318,7 @@ impl Sparkplug {
         if talk.rebirth_due && talk.born_at.elapsed() >= REBIRTH_PERIOD {
             talk.rebirth_due = false;
             talk.born_at = Instant::now();
-            talk.node.refresh(feed.snapshot());
+            talk.node.refresh(feed.snapshot(), talk.live_at);
             talk.out.extend(talk.node.birth(feed.now()));
         }
     }
@@ -487,6 +417,7 @@ impl Talk {
             self.behind.back = self.behind.back.max(Some(position));
         } else {
             self.behind.live = self.behind.live.max(Some(position));
+            self.live_at = self.live_at.max(position);
         }
         self.since.get_or_insert_with(Instant::now);
     }

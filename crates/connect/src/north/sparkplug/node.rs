@@ -9,13 +9,15 @@
 use super::proto::{Metric, MetricValue, Payload, Property, PropertySet, PropertyValue, datatype};
 use crate::north::{Current, Samples, below};
 use model::point::Last;
-use model::{Access, Declaration, Path, PointId, Status, Time, Value, ValueType};
+use model::{Access, Declaration, Path, PointId, Position, Status, Time, Value, ValueType};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Most metrics of one data message; births cannot be split.
 const MAX_METRICS: usize = 2_000;
+/// Most bytes of metrics in one data message, unless a single one is larger.
+const MAX_BYTES: usize = 64 * 1024;
 /// Namespace of all topics.
 pub const ROOT: &str = "spBv1.0";
 /// The metric by which a host asks for all births again.
@@ -106,9 +108,10 @@ impl Node {
         Self { identity, seq: 0, bd_seq, places: HashMap::new(), devices: BTreeMap::new() }
     }
 
-    /// Takes in which points there are. What this stream has said of a point stays. Returns the devices whose metrics
-    /// changed; `None` among them stands for the node.
-    pub fn refresh(&mut self, currents: Vec<Current>) -> BTreeSet<Option<String>> {
+    /// Takes in which points there are. What this stream has said of a point stays; of a new one, what is newer than
+    /// `after` is left to the samples that follow. Returns the devices whose metrics changed; `None` among them stands
+    /// for the node.
+    pub fn refresh(&mut self, currents: Vec<Current>, after: Position) -> BTreeSet<Option<String>> {
         let mut changed = BTreeSet::new();
         let mut gone: BTreeSet<PointId> = self.places.keys().copied().collect();
         for current in currents {
@@ -124,7 +127,8 @@ impl Node {
                 }
                 None => {
                     changed.insert(device.clone());
-                    let place = Place { device, declaration: current.declaration, last: current.last };
+                    let last = if current.last.position > after { Last::WAITING } else { current.last };
+                    let place = Place { device, declaration: current.declaration, last };
                     self.places.insert(current.point, place);
                 }
             }
@@ -288,12 +292,22 @@ impl Node {
     }
 
     fn send(&mut self, id: Option<&str>, samples: &Samples, rows: &[usize], now: Time, all: &mut Vec<Out>) {
-        for part in rows.chunks(MAX_METRICS) {
-            let metrics = part.iter().filter_map(|row| self.data_metric(samples, *row)).collect();
-            let topic = match id {
-                Some(id) => self.identity.device_topic("DDATA", id),
-                None => self.identity.topic("NDATA"),
-            };
+        let topic = match id {
+            Some(id) => self.identity.device_topic("DDATA", id),
+            None => self.identity.topic("NDATA"),
+        };
+        let whole: Vec<Metric> = rows.iter().filter_map(|row| self.data_metric(samples, *row)).collect();
+        let (mut metrics, mut size) = (Vec::new(), 0);
+        for metric in whole {
+            let more = metric.encoded_len();
+            if !metrics.is_empty() && (metrics.len() >= MAX_METRICS || size + more > MAX_BYTES) {
+                all.push(self.out(topic.clone(), std::mem::take(&mut metrics), now));
+                size = 0;
+            }
+            size += more;
+            metrics.push(metric);
+        }
+        if !metrics.is_empty() {
             all.push(self.out(topic, metrics, now));
         }
     }

@@ -1,7 +1,7 @@
 use super::super::command;
 use super::*;
 use crate::north::Rows;
-use model::{Batch, Each, Flags, Position, Shape};
+use model::{Batch, Each, Flags, Shape};
 use std::time::Duration;
 
 const NOW: Time = Time::from_millis(1_700_000_000_000);
@@ -19,12 +19,13 @@ fn node() -> Node {
     let identity =
         Identity { group: "leeds".into(), node: "gw".into(), site: Path::new("acme/leeds").unwrap() };
     let mut node = Node::new(identity, 7);
-    node.refresh(vec![
+    let points = vec![
         current(1, "line/speed", "filler", ValueType::F64),
         current(2, "line/count", "filler", ValueType::I64),
         current(3, "boiler/level", "boiler", ValueType::F64),
         current(4, "oee", "", ValueType::F64),
-    ]);
+    ];
+    node.refresh(points, Position::END);
     node
 }
 
@@ -140,19 +141,19 @@ fn new_points_bear_their_device_again_and_new_node_points_everything() {
         current(4, "oee", "", ValueType::F64),
         current(5, "line/torque", "filler", ValueType::F64),
     ];
-    let changed = node.refresh(all.clone());
+    let changed = node.refresh(all.clone(), Position::END);
     let out = node.changed(&changed, NOW);
     assert_eq!(kinds(&out), ["DBIRTH/gw/plc.filler"]);
     let payload = decode(&out[0]);
     assert_eq!((payload.metrics.len(), &payload.metrics[0].value), (3, &Some(MetricValue::Double(1.0))));
     all.push(current(6, "energy", "", ValueType::F64));
-    let changed = node.refresh(all.clone());
+    let changed = node.refresh(all.clone(), Position::END);
     assert_eq!(
         kinds(&node.changed(&changed, NOW)),
         ["NBIRTH/gw", "DBIRTH/gw/plc.boiler", "DBIRTH/gw/plc.filler"]
     );
     all.retain(|current| current.point != PointId(3));
-    let changed = node.refresh(all);
+    let changed = node.refresh(all, Position::END);
     assert_eq!(kinds(&node.changed(&changed, NOW)), ["DDEATH/gw/plc.boiler"]);
 }
 
@@ -198,6 +199,33 @@ fn a_host_can_follow_whatever_happens() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_newer_than_the_stream_waits_for_it() {
+    let mut node = node();
+    let mut ahead = current(9, "line/ahead", "", ValueType::F64);
+    ahead.last =
+        Last { value: Value::F64(5.0), status: Status::GOOD, position: Position::new(1, 8), ..Last::WAITING };
+    node.refresh(vec![ahead], Position::new(1, 7));
+    let metric = decode(&node.birth(NOW)[0]).metrics.pop().unwrap();
+    assert_eq!((metric.alias, metric.is_null), (Some(9), Some(true)));
+}
+
+#[test]
+fn large_data_is_split_and_counted() {
+    let mut node = node();
+    node.refresh(
+        (10..13).map(|id| current(id, &format!("text/t{id}"), "", ValueType::Text)).collect(),
+        Position::END,
+    );
+    node.birth(NOW);
+    let long = Value::from("x".repeat(60_000).as_str());
+    let rows: Vec<_> = (10..13).map(|id| (id, long.clone(), Status::GOOD)).collect();
+    let all = node.data(&samples(&rows, 1, false), NOW);
+    assert_eq!(kinds(&all), ["NDATA/gw", "NDATA/gw", "NDATA/gw"]);
+    assert_eq!(all.iter().map(|out| decode(out).seq).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
+    assert!(all.iter().all(|out| decode(out).metrics.len() == 1));
 }
 
 fn command(metrics: Vec<Metric>) -> Vec<u8> {

@@ -10,25 +10,27 @@
 //! Rationale: the journal is the only queue. A sink holds what is under way and nothing more; whatever it did not
 //! acknowledge when its session ends is read again.
 
-use super::filter::{Filter, Memory, Rows};
+mod budget;
+mod delivery;
+mod far_side;
+
+pub use delivery::{Current, Delivery, Samples, Wanted};
+
+use super::filter::{Filter, Memory};
 use super::keep::Keep;
 use super::progress::Progress;
 use super::rejects::Reject;
-use super::settings::{CatchUp, Settings, Switch};
-use super::status::{Backlog, Shared, Skipped, State};
-use model::event::severity;
+use super::settings::{CatchUp, Settings};
+use super::status::{Backlog, Shared, State};
+use budget::Budget;
 use model::point::Last;
-use model::{
-    Batch, Command, Declaration, Event, EventKind, Fault, Outcome, PointId, Position, Principal, Role, Time,
-    Value,
-};
+use model::{Declaration, Event, PointId, Position, Time};
 use namespace::Namespace;
 use namespace::journal::{Cursor, Item, Reader, Record};
 use std::collections::VecDeque;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
 /// Most records that are skipped before other tasks get their turn.
 const MAX_SKIPS: u32 = 256;
@@ -36,90 +38,6 @@ const MAX_SKIPS: u32 = 256;
 const MAX_COMMANDS: usize = 16;
 /// How often the ranges are written down while they shrink.
 const KEEP_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What a sink gets.
-#[derive(Clone, Debug)]
-pub enum Delivery {
-    /// Points of the selection were declared, perhaps anew.
-    Declare {
-        /// Position of the record.
-        position: Position,
-        /// The selected ones.
-        points: Vec<(PointId, Arc<Declaration>)>,
-        /// From the backlog: what is in force now may be something else.
-        historical: bool,
-    },
-    /// Samples worth sending.
-    Samples(Samples),
-    /// An event of a kind that the configuration names.
-    Event {
-        /// Position of the record.
-        position: Position,
-        /// The event.
-        event: Arc<Event>,
-        /// From the backlog.
-        historical: bool,
-    },
-    /// End the session properly and return [`Fault::Stopped`].
-    Stop,
-}
-
-/// Rows of a batch.
-#[derive(Clone, Debug)]
-pub struct Samples {
-    /// Position of the record.
-    pub position: Position,
-    /// The whole batch.
-    pub batch: Arc<Batch>,
-    /// Which rows are meant.
-    pub rows: Rows,
-    /// Not live: backfilled by the source, or replayed after an outage. Never to be retained by a broker.
-    pub historical: bool,
-}
-
-impl Samples {
-    /// Number of samples meant.
-    pub fn len(&self) -> usize {
-        self.rows.len(self.batch.len())
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Point, time, quality and value of the `n`-th sample meant.
-    pub fn get(&self, n: usize) -> Option<(PointId, Time, model::Status, &Value)> {
-        let row = self.rows.nth(n, self.batch.len())?;
-        let batch = &self.batch;
-        let point = *batch.shape.points().get(row)?;
-        let time = batch.time.get(row).unwrap_or(batch.received);
-        Some((point, time, batch.status.get(row).unwrap_or(model::Status::BAD), batch.values.get(row)?))
-    }
-}
-
-/// A point as it is now, for births.
-#[derive(Clone, Debug)]
-pub struct Current {
-    /// Its number.
-    pub point: PointId,
-    /// What is declared.
-    pub declaration: Arc<Declaration>,
-    /// Its newest sample.
-    pub last: Last,
-}
-
-/// What the runner wants of a sink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Run.
-    Run,
-    /// Pause until told otherwise.
-    Pause,
-    /// Stop for good.
-    Stop,
-}
-
 struct Outstanding {
     position: Position,
     samples: u64,
@@ -156,13 +74,13 @@ pub struct Feed {
     kept_at: Duration,
     trouble: Option<Event>,
     occurrence: u64,
-    pub(super) shared: Arc<Shared>,
+    pub(in crate::north) shared: Arc<Shared>,
     control: watch::Receiver<Wanted>,
     commands: Arc<Semaphore>,
 }
 
 /// Everything a feed is made of.
-pub(super) struct Parts {
+pub(in crate::north) struct Parts {
     pub name: String,
     pub namespace: Namespace,
     pub settings: Settings,
@@ -175,7 +93,7 @@ pub(super) struct Parts {
 }
 
 impl Feed {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(in crate::north) fn new(parts: Parts) -> Self {
         let Parts { name, namespace, settings, catch_up, filter, cursor, keep, shared, control } = parts;
         let saved = keep.progress().filter(|_| catch_up == CatchUp::LiveFirst);
         let progress = Progress::restore(cursor.position(), saved);
@@ -245,25 +163,6 @@ impl Feed {
         live.become_state(State::Connected, now);
         drop(live);
         self.settle();
-    }
-
-    /// The far side is there but not ready; nothing is sent until [`Feed::connected`].
-    pub fn waiting(&mut self, why: &str) {
-        let now = self.now();
-        let mut live = self.shared.lock();
-        live.become_state(State::Waiting, now);
-        live.status.last_error = Some(super::status::LastError {
-            time: now,
-            title: why.into(),
-            meaning: "Nothing is lost: the journal keeps it and it is sent when the far side is ready."
-                .into(),
-            next: "Start the far side, or check its name in the configuration.".into(),
-        });
-    }
-
-    /// How the session turned out to be protected.
-    pub fn secured(&mut self, security: crate::kind::Security) {
-        self.shared.lock().status.security = security;
     }
 
     /// Whether an outage left something that is still to be sent.
@@ -360,6 +259,9 @@ impl Feed {
             }
             Item::Record { record, .. } => self.judge(stream, position, record),
         };
+        if stream == Stream::Back && self.progress.range().is_none_or(|range| position >= range.to) {
+            self.back = None; // read to its end
+        }
         let track = if stream == Stream::Live { self.progress.live() } else { self.progress.back() };
         let Some((delivery, samples, received)) = delivery else {
             track.skip(position);
@@ -409,23 +311,6 @@ impl Feed {
             }
             _ => None,
         }
-    }
-
-    fn gap(&mut self, from: Position, to: Position, samples: Option<u64>) {
-        let now = self.now();
-        let count = samples.map_or_else(|| "An unknown number of".into(), |count| count.to_string());
-        let range = format!("{from} to {to}");
-        let title = format!("{count} samples were dropped before {} got them", self.name);
-        let text = format!(
-            "The journal reached its bound, or its disk failed; positions {range} are gone for this destination."
-        );
-        let id = format!("destination/{}/gap/{from}", self.name);
-        let mut event = Event::info(EventKind::Fault, id, format!("destination/{}", self.name), now, title)
-            .explained(text, "Give the journal more room, or bring the destination back sooner.");
-        event.severity = severity::HIGH;
-        event.refs = vec![self.name.clone()];
-        self.namespace.event(event);
-        self.shared.lock().skipped(Skipped { range, count: samples, time: now });
     }
 
     /// The far side has everything that was handed out up to and with `position` of the stream that `position` belongs
@@ -491,25 +376,6 @@ impl Feed {
         warn(written.unwrap_or_else(|panic| Err(std::io::Error::other(panic))));
     }
 
-    /// A number that a protocol must not forget, as it was last remembered.
-    pub fn recall(&self, name: &str) -> Option<u64> {
-        self.keep.number(name)
-    }
-
-    /// Remembers a number; it is on disk when this returns.
-    ///
-    /// # Errors
-    /// [`Fault::Config`] when the disk does not take it: the protocol must not go on without.
-    pub async fn remember(&mut self, name: &str, value: u64) -> Result<(), Fault> {
-        self.keep.set_number(name, value);
-        let keep = self.keep.clone();
-        match tokio::task::spawn_blocking(move || keep.write()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(why)) => Err(Fault::Connect(format!("`{name}` could not be written down: {why}").into())),
-            Err(panic) => Err(Fault::Connect(panic.to_string().into())),
-        }
-    }
-
     /// Live samples go on after this position; right after [`Feed::connected`], nothing newer was sent yet.
     pub fn resumes_after(&mut self) -> Position {
         self.progress.live().settled()
@@ -550,67 +416,8 @@ impl Feed {
         namespace.find(path).filter(|id| self.filter.holds(*id, &|id| namespace.meta(id)))
     }
 
-    /// Whether the configuration lets the far side write.
-    pub fn takes_commands(&self) -> bool {
-        self.settings.commands == Switch::On
-    }
-
-    /// Asks for a write on behalf of the far side. It goes on if the session ends meanwhile; the outcome also stands in
-    /// ledger and events.
-    pub fn request(&mut self, command: Command) -> impl Future<Output = Outcome> + Send + use<> {
-        let (respond, answer) = oneshot::channel();
-        let permit = self.commands.clone().try_acquire_owned();
-        let mut shared = self.shared.lock();
-        match permit {
-            _ if self.settings.commands == Switch::Off => {
-                shared.status.commands_refused += 1;
-                let _ = respond.send(Outcome::rejected("commands are off for this destination"));
-            }
-            Err(_) => {
-                shared.status.commands_refused += 1;
-                let _ = respond.send(Outcome::rejected("too many commands at the same time"));
-            }
-            Ok(permit) => {
-                shared.status.commands_taken += 1;
-                let name = format!("destination:{}", self.name);
-                let principal = Principal { name, role: Role::Operator, prefix: None };
-                let namespace = self.namespace.clone();
-                tokio::spawn(async move {
-                    let outcome = namespace.command(&principal, command).await;
-                    let _ = respond.send(outcome);
-                    drop(permit);
-                });
-            }
-        }
-        async move { answer.await.unwrap_or_else(|_| Outcome::Unknown { why: "the request was dropped".into() }) }
-    }
-
-    /// A session ended with a fault: what pages and events say about it.
-    pub(super) fn failed(&mut self, fault: &Fault) {
-        let now = self.now();
-        let mut shared = self.shared.lock();
-        shared.failed(fault, now);
-        shared.become_state(State::Lost, now);
-        drop(shared);
-        if self.trouble.is_none() {
-            self.occurrence += 1;
-            let (_, _, next) = fault.words();
-            let id = format!("destination/{}/lost/{:x}", self.name, self.occurrence);
-            let source = format!("destination/{}", self.name);
-            let title = format!("{} cannot be reached: {fault}", self.name);
-            let mut event = Event::active(EventKind::Fault, id, source, now, severity::MEDIUM, title)
-                .explained(
-                    "Nothing is lost: the journal keeps it and it is sent when the far side is back.",
-                    next,
-                );
-            event.refs = vec![self.name.clone()];
-            self.namespace.event(event.clone());
-            self.trouble = Some(event);
-        }
-    }
-
     /// Waits out a pause between sessions; ends early when something else is wanted.
-    pub(super) async fn pause(&mut self, pause: Duration) -> Wanted {
+    pub(in crate::north) async fn pause(&mut self, pause: Duration) -> Wanted {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.stopping() => {}
@@ -618,12 +425,12 @@ impl Feed {
         *self.control.borrow()
     }
 
-    pub(super) fn control(&mut self) -> &mut watch::Receiver<Wanted> {
+    pub(in crate::north) fn control(&mut self) -> &mut watch::Receiver<Wanted> {
         &mut self.control
     }
 
     /// The last words: ranges and cursor are written down.
-    pub(super) async fn close(&mut self) {
+    pub(in crate::north) async fn close(&mut self) {
         self.settle();
         if let Some(event) = self.trouble.take() {
             self.namespace.event(event.cleared(self.now()));
@@ -648,53 +455,5 @@ async fn next_of(reader: Option<&mut Reader>) -> Item {
 fn warn(written: std::io::Result<()>) {
     if let Err(why) = written {
         tracing::warn!(%why, "what a destination still has to send could not be written down; more may be sent again");
-    }
-}
-
-/// A token bucket with debts: a batch is handed out whole, then paid off.
-struct Budget {
-    rate: f64,
-    tokens: f64,
-    at: Duration,
-}
-
-impl Budget {
-    fn new(rate: u32, now: Duration) -> Self {
-        Self { rate: f64::from(rate.max(1)), tokens: 0.0, at: now }
-    }
-
-    /// How long to wait before the next batch; `None` if it may go.
-    fn pause(&mut self, now: Duration) -> Option<Duration> {
-        let passed = now.saturating_sub(self.at).as_secs_f64();
-        self.at = now;
-        // At most a quarter of a second is saved up, so that the backlog never comes in a burst.
-        self.tokens = (self.tokens + passed * self.rate).min(self.rate / 4.0 + 1.0);
-        let missing = 1.0 - self.tokens;
-        (missing > 0.0).then(|| Duration::from_secs_f64((missing / self.rate).clamp(0.001, 60.0)))
-    }
-
-    fn charge(&mut self, samples: u64) {
-        self.tokens -= samples as f64;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_budget_holds_the_rate() {
-        let mut budget = Budget::new(1_000, Duration::ZERO);
-        let (mut sent, mut ms) = (0_u64, 0);
-        while ms < 10_000 {
-            match budget.pause(Duration::from_millis(ms)) {
-                None => {
-                    budget.charge(37);
-                    sent += 37;
-                }
-                Some(pause) => ms += u64::try_from(pause.as_millis()).unwrap().max(1),
-            }
-        }
-        assert!((9_800..=10_100).contains(&sent), "{sent}");
     }
 }
