@@ -268,7 +268,8 @@ fn year(dir: &Path) -> Result<()> {
         })
     };
     line("trend of the year, first", 100.0, median(1, trend)?);
-    line("trend of the year", 100.0, median(20, trend)?);
+    line("trend of the year, another point", 100.0, median(20, trend)?);
+    line("trend of the year, again", 100.0, median(20, |_| trend(7))?);
     println!(
         "  {:<32} {:.0} MiB at most, cache {:.1} MiB",
         "memory",

@@ -1,15 +1,13 @@
-//! Reads without SQL: range, latest, trend, aggregate, and the parts that SQL scans.
+//! Reads without SQL: range, latest, extent.
 
-use crate::catalogue::{Entry, rollup_name};
+use crate::catalogue::Entry;
 use crate::error::StoreError;
-use crate::rollup::{self, Bucket, HOUR, RollupFile, add_run};
 use crate::run::{HISTORICAL, Run, Values, join};
 use crate::segment::read::Segment;
 use crate::store::{Inner, Live, Store};
 use model::{PointId, Position, Status, Time, Value};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// From the oldest or from the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -73,20 +71,6 @@ impl Samples {
     }
 }
 
-/// What a chart draws.
-#[derive(Clone, Debug)]
-pub enum Trend {
-    /// Few enough to draw each.
-    Raw(Samples),
-    /// Buckets that hold something, ascending.
-    Buckets {
-        /// Width of each.
-        width: Duration,
-        /// The buckets.
-        buckets: Vec<Bucket>,
-    },
-}
-
 /// The newest sample of a point in history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Newest {
@@ -102,38 +86,9 @@ pub struct Newest {
     pub value: Value,
 }
 
-/// A part of a scan: read with [`Store::read_part`].
-pub enum Part {
-    /// Runs of one row group of a segment.
-    Stored {
-        /// What the catalogue says.
-        entry: Arc<Entry>,
-        /// The open file.
-        segment: Arc<Segment>,
-        /// Row group.
-        group: usize,
-        /// Runs in it.
-        runs: Vec<usize>,
-    },
-    /// Samples in memory.
-    Memory(Vec<Arc<Run>>),
-}
-
-impl Part {
-    /// Samples in it, before cutting to the range.
-    pub fn rows(&self) -> usize {
-        match self {
-            Self::Stored { segment, group, runs, .. } => {
-                runs.iter().filter_map(|r| segment.info(*group, *r)).map(|i| i.rows as usize).sum()
-            }
-            Self::Memory(runs) => runs.iter().map(|r| r.len()).sum(),
-        }
-    }
-}
-
 impl Inner {
     /// Head and segments at one moment: what a flush moves is in exactly one of them.
-    fn memory(&self, points: &[u32], from: Time, to: Time) -> (Live, HashMap<u32, Vec<Arc<Run>>>) {
+    pub(crate) fn memory(&self, points: &[u32], from: Time, to: Time) -> (Live, HashMap<u32, Vec<Arc<Run>>>) {
         let mut found: HashMap<u32, Vec<Arc<Run>>> = HashMap::new();
         let head = self.head.lock();
         let live = self.snapshot();
@@ -151,7 +106,7 @@ impl Inner {
     }
 
     /// Decoded runs of one row group, from the cache where possible.
-    fn runs(
+    pub(crate) fn runs(
         &self,
         entry: &Entry,
         segment: &Segment,
@@ -186,7 +141,7 @@ impl Inner {
     }
 
     /// Runs of `points` in `entry` that touch `from..to`. A damaged segment answers nothing, and is set aside.
-    fn stored(
+    pub(crate) fn stored(
         &self,
         entry: &Entry,
         points: &[u32],
@@ -215,128 +170,10 @@ impl Inner {
         }
         Ok(())
     }
-
-    fn rollup_file(&self, entry: &Entry) -> Result<Arc<RollupFile>, StoreError> {
-        if let Some(file) = self.cache.lock().rollup_files.get(&entry.id) {
-            return Ok(file);
-        }
-        let file = Arc::new(RollupFile::open(&self.segments_dir().join(rollup_name(&entry.name())))?);
-        self.cache.lock().rollup_files.put(entry.id, Arc::clone(&file), file.bytes());
-        Ok(file)
-    }
-
-    /// Hours of `points` from the rollup file of `entry`. A row group is decoded once per call, and only the points
-    /// asked for are kept.
-    fn rollup(&self, entry: &Entry, points: &[u32]) -> Result<Vec<(u32, Arc<Vec<Bucket>>)>, StoreError> {
-        let mut out = Vec::with_capacity(points.len());
-        let mut missing = BTreeSet::new();
-        for point in points {
-            match self.cache.lock().rollups.get(&(entry.id, *point)) {
-                Some(known) => out.push((*point, known)),
-                None => {
-                    missing.insert(*point);
-                }
-            }
-        }
-        if missing.is_empty() {
-            return Ok(out);
-        }
-        let file = self.rollup_file(entry)?;
-        let groups: BTreeSet<u32> = missing.iter().flat_map(|p| file.groups(*p)).collect();
-        let mut found: HashMap<u32, Vec<Bucket>> = missing.iter().map(|p| (*p, Vec::new())).collect();
-        for group in groups {
-            for (point, bucket) in file.read(group)? {
-                if let Some(all) = found.get_mut(&point) {
-                    all.push(bucket);
-                }
-            }
-        }
-        for (point, buckets) in found {
-            let buckets = Arc::new(buckets);
-            let bytes = buckets.len() * size_of::<Bucket>() + 64;
-            self.cache.lock().rollups.put((entry.id, point), Arc::clone(&buckets), bytes);
-            out.push((point, buckets));
-        }
-        Ok(out)
-    }
-
-    /// Buckets of `points`, ascending: rollups where whole hours are wanted, samples elsewhere.
-    fn buckets(
-        &self,
-        points: &[u32],
-        from: i64,
-        to: i64,
-        origin: i64,
-        width: i64,
-    ) -> Result<HashMap<u32, Vec<Bucket>>, StoreError> {
-        let (live, memory) = self.memory(points, Time(from), Time(to));
-        let mut out: HashMap<u32, BTreeMap<i64, Bucket>> = HashMap::new();
-        let mut add = |point: u32, bucket: Bucket| {
-            let start = rollup::floor(bucket.start, origin, width);
-            let all = out.entry(point).or_default();
-            all.entry(start).or_insert(Bucket::new(start)).merge(&bucket);
-        };
-        let add_runs =
-            |runs: &HashMap<u32, Vec<Arc<Run>>>, from: i64, to: i64, add: &mut dyn FnMut(u32, Bucket)| {
-                for (point, runs) in runs {
-                    for run in runs {
-                        let mut buckets = Vec::new();
-                        add_run(run, from, to, origin, width, &mut buckets);
-                        buckets.into_iter().for_each(|b| add(*point, b));
-                    }
-                }
-            };
-        add_runs(&memory, from, to, &mut add);
-        let hours = width % HOUR == 0 && origin % HOUR == 0;
-        let (whole_from, whole_to) =
-            (rollup::floor(from.saturating_add(HOUR - 1), 0, HOUR), rollup::floor(to, 0, HOUR));
-        for entry in live.catalogue.segments.iter().filter(|e| e.from < to && e.to >= from) {
-            let mut edges = vec![(from, to)];
-            if hours
-                && entry.rollup > 0
-                && whole_from < whole_to
-                && self.add_rollups(entry, points, whole_from, whole_to, &mut add)
-            {
-                edges = vec![(from, whole_from), (whole_to, to)];
-            }
-            for (from, to) in edges {
-                if from < to && entry.from < to && entry.to >= from {
-                    let mut runs = HashMap::new();
-                    self.stored(entry, points, from, to, &mut runs)?;
-                    add_runs(&runs, from, to, &mut add);
-                }
-            }
-        }
-        Ok(out.into_iter().map(|(point, all)| (point, all.into_values().collect())).collect())
-    }
-
-    /// Whether the rollup file could be used; if it cannot be read, the samples are.
-    fn add_rollups(
-        &self,
-        entry: &Entry,
-        points: &[u32],
-        from: i64,
-        to: i64,
-        add: &mut dyn FnMut(u32, Bucket),
-    ) -> bool {
-        match self.rollup(entry, points) {
-            Ok(found) => {
-                for (point, buckets) in found {
-                    buckets.iter().filter(|b| b.start >= from && b.start < to).for_each(|b| add(point, *b));
-                }
-                true
-            }
-            Err(e) => {
-                self.counters.lock().unreadable += 1;
-                tracing::warn!(error = %e, "a rollup cannot be read; the samples are used");
-                false
-            }
-        }
-    }
 }
 
 /// A merge may replace a segment between the look at the list and the opening of the file: look again.
-fn again<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(crate) fn again<T>(mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let mut tries = 0;
     loop {
         match read() {
@@ -403,68 +240,6 @@ impl Store {
         Ok(join(runs).map_or_else(Samples::default, |run| Samples::of(&run, order, limit, more)))
     }
 
-    /// For a chart of `from..to` with about `buckets` columns: each sample if there are few, else buckets; wide ones
-    /// are whole hours and come from rollups.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn trend(&self, point: PointId, from: Time, to: Time, buckets: usize) -> Result<Trend, StoreError> {
-        let buckets = buckets.clamp(1, 100_000);
-        let most = buckets * 2;
-        if self.count(point, from, to)? <= most {
-            let samples = self.range(point, from, to, most, Order::Ascending)?;
-            if !samples.more {
-                return Ok(Trend::Raw(samples));
-            }
-        }
-        let span = to.0.saturating_sub(from.0).max(1);
-        let width = (span + buckets as i64 - 1) / buckets as i64;
-        let (origin, width) =
-            if width >= HOUR { (0, (width + HOUR - 1) / HOUR * HOUR) } else { (from.0, width) };
-        let mut found = again(|| self.inner.buckets(&[point.0], from.0, to.0, origin, width))?;
-        let width = Duration::from_nanos(width as u64);
-        Ok(Trend::Buckets { width, buckets: found.remove(&point.0).unwrap_or_default() })
-    }
-
-    /// At least the samples in the range: from indexes, without decoding.
-    fn count(&self, point: PointId, from: Time, to: Time) -> Result<usize, StoreError> {
-        again(|| {
-            let (live, mut memory) = self.inner.memory(&[point.0], from, to);
-            let mut count: usize = memory.remove(&point.0).unwrap_or_default().iter().map(|r| r.len()).sum();
-            for entry in live.catalogue.segments.iter().filter(|e| e.from < to.0 && e.to >= from.0) {
-                if count > 200_000 {
-                    break;
-                }
-                let Some(segment) = self.inner.segment(entry)? else { continue };
-                let infos = segment.places(point.0).filter_map(|(g, r)| segment.info(g, r));
-                for info in infos.filter(|i| i.from < to.0 && i.to >= from.0) {
-                    // A run that lies partly in the range counts by its share.
-                    let inside = info.to.min(to.0) - info.from.max(from.0);
-                    let share = (inside as f64 + 1.0) / ((info.to - info.from) as f64 + 1.0);
-                    count += (f64::from(info.rows) * share) as usize;
-                }
-            }
-            Ok(count)
-        })
-    }
-
-    /// Buckets of each of `points`, in their order. Buckets of `width` begin at multiples of it since 1970 UTC.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn aggregate(
-        &self,
-        points: &[PointId],
-        from: Time,
-        to: Time,
-        width: Duration,
-    ) -> Result<Vec<Vec<Bucket>>, StoreError> {
-        let numbers: Vec<u32> = points.iter().map(|p| p.0).collect();
-        let width = i64::try_from(width.as_nanos()).unwrap_or(i64::MAX).max(1);
-        let mut found = again(|| self.inner.buckets(&numbers, from.0, to.0, 0, width))?;
-        Ok(numbers.iter().map(|p| found.remove(p).unwrap_or_default()).collect())
-    }
-
     /// The newest sample of `point`, with `good` only of those that are not Bad.
     ///
     /// # Errors
@@ -524,83 +299,6 @@ impl Store {
             }
             Ok((low <= high).then_some((Time(low), Time(high))))
         })
-    }
-
-    /// The parts that hold samples of `points` (`None`: all) with `from <= time < to`. Files stay readable while a
-    /// part holds them, also when a merge replaces them meanwhile.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn scan(&self, points: Option<&[u32]>, from: Time, to: Time) -> Result<Vec<Part>, StoreError> {
-        again(|| self.try_scan(points, from, to))
-    }
-
-    fn try_scan(&self, points: Option<&[u32]>, from: Time, to: Time) -> Result<Vec<Part>, StoreError> {
-        let in_memory: Vec<u32> = match points {
-            Some(points) => points.to_vec(),
-            None => {
-                let mut all: BTreeSet<u32> = self.inner.head.lock().points().into_iter().collect();
-                all.extend(self.inner.snapshot().frozen.iter().flat_map(|f| f.by_point.keys().copied()));
-                all.into_iter().collect()
-            }
-        };
-        let (live, memory) = self.inner.memory(&in_memory, from, to);
-        let mut parts = Vec::new();
-        for entry in live.catalogue.segments.iter().filter(|e| e.from < to.0 && e.to >= from.0) {
-            let Some(segment) = self.inner.segment(entry)? else { continue };
-            let inside =
-                |g: usize, r: usize| segment.info(g, r).is_some_and(|i| i.from < to.0 && i.to >= from.0);
-            let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-            match points {
-                Some(points) => {
-                    for (g, r) in
-                        points.iter().flat_map(|p| segment.places(*p)).filter(|(g, r)| inside(*g, *r))
-                    {
-                        by_group.entry(g).or_default().push(r);
-                    }
-                }
-                None => {
-                    for (g, group) in segment.index().groups.iter().enumerate() {
-                        let runs: Vec<usize> = (0..group.runs.len()).filter(|r| inside(g, *r)).collect();
-                        if !runs.is_empty() {
-                            by_group.insert(g, runs);
-                        }
-                    }
-                }
-            }
-            for (group, mut runs) in by_group {
-                runs.sort_unstable();
-                parts.push(Part::Stored {
-                    entry: Arc::clone(entry),
-                    segment: Arc::clone(&segment),
-                    group,
-                    runs,
-                });
-            }
-        }
-        if !memory.is_empty() {
-            parts.push(Part::Memory(memory.into_values().flatten().collect()));
-        }
-        Ok(parts)
-    }
-
-    /// The samples of a part. Large scans go around the cache.
-    ///
-    /// # Errors
-    /// The disk refuses; a damaged segment answers nothing and is set aside.
-    pub fn read_part(&self, part: &Part) -> Result<Vec<Arc<Run>>, StoreError> {
-        match part {
-            Part::Memory(runs) => Ok(runs.clone()),
-            Part::Stored { entry, segment, group, runs } if runs.len() <= 4 => self
-                .inner
-                .runs(entry, segment, *group, runs)
-                .or_else(|e| self.inner.unreadable(entry, e).map(|()| Vec::new())),
-            Part::Stored { entry, segment, group, runs } => {
-                let mut reader = segment.group(*group)?;
-                let all: Result<Vec<_>, _> = runs.iter().map(|r| reader.run(*r).map(Arc::new)).collect();
-                all.or_else(|e| self.inner.unreadable(entry, e).map(|()| Vec::new()))
-            }
-        }
     }
 }
 

@@ -32,6 +32,9 @@ pub(crate) struct Asked {
     pub stop: bool,
 }
 
+/// Says whether a test stops the store at a step.
+type Hook = Box<dyn FnMut(&'static str) -> bool + Send>;
+
 pub(crate) struct Inner {
     pub dir: PathBuf,
     pub options: Options,
@@ -50,7 +53,7 @@ pub(crate) struct Inner {
     pub merge_wake: Condvar,
     pub stopping: AtomicBool,
     /// A crash test stops here.
-    pub step: Mutex<Option<Box<dyn FnMut(&'static str) -> bool + Send>>>,
+    pub step: Mutex<Option<Hook>>,
 }
 
 /// The historian. A cheap handle; [`Store::close`] writes what is in memory and stops its threads.

@@ -153,8 +153,11 @@ pub struct GroupReader<'a> {
     stamps: HashMap<u32, Arc<Stamps>>,
 }
 
+/// Which rows have a value (`None`: all), how many do, and the bytes of the values.
+type Levels<'a> = (Option<Vec<u32>>, usize, &'a [u8]);
+
 /// Splits a nullable page into levels (`None`: all present), present values and the value bytes.
-fn levels(raw: &[u8], rows: usize) -> Result<(Option<Vec<u32>>, usize, &[u8]), Damaged> {
+fn levels(raw: &[u8], rows: usize) -> Result<Levels<'_>, Damaged> {
     let mut from = decode::Bytes(raw);
     let head = from.take(4)?;
     let len = head.iter().rev().fold(0usize, |acc, b| acc << 8 | usize::from(*b));
@@ -319,7 +322,7 @@ impl GroupReader<'_> {
             None => {
                 let historical = self.small(Col::Historical, start, rows)?;
                 let synchronised = self.small(Col::Synchronised, start, rows)?;
-                let both = |(h, s): (&u32, &u32)| *h as u8 * HISTORICAL | *s as u8 * SYNCHRONISED;
+                let both = |(h, s): (&u32, &u32)| (*h as u8 * HISTORICAL) | (*s as u8 * SYNCHRONISED);
                 Few::Rows(historical.iter().zip(&synchronised).map(both).collect())
             }
         };

@@ -54,7 +54,7 @@ fn the_bound_in_bytes_drops_the_oldest() {
     plant.store.compact().unwrap();
     let left = plant.all(1);
     assert!(plant.store.stats().bytes <= bytes / 2);
-    assert!((400..=500).contains(&left.len()) && left.len() % 100 == 0, "{}", left.len());
+    assert!((400..=500).contains(&left.len()) && left.len().is_multiple_of(100), "{}", left.len());
     assert_eq!(left.last().map(|s| s.0), Some(START + 9 * DAY + 99 * SECOND));
     assert_eq!(plant.store.stats().expired as usize, 2 * (1000 - left.len()));
 }
