@@ -41,7 +41,7 @@ pub(crate) fn width_ns(text: &str) -> Option<i64> {
         _ => return None,
     };
     let ns = (number * unit).round();
-    (ns >= 1.0 && ns < 9e18).then_some(ns as i64)
+    (1.0..9e18).contains(&ns).then_some(ns as i64)
 }
 
 fn width_of(value: &ColumnarValue) -> Result<i64> {
