@@ -42,11 +42,12 @@ fn main() -> Result<()> {
     }
 }
 
-/// The devices: every int32 says when it was sent.
+/// The devices: every int32 says when it was sent. Reached over all addresses of the loopback network, so that each
+/// device has an endpoint of its own.
 fn simulate(port: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let _servers = twin::modbus::bench([127, 0, 0, 1].into(), port, PORTS, SystemClock::shared()).await?;
+        let _servers = twin::modbus::bench([0, 0, 0, 0].into(), port, PORTS, SystemClock::shared()).await?;
         std::future::pending::<Result<()>>().await
     })
 }
@@ -89,10 +90,12 @@ fn wait(mut until: impl FnMut() -> bool) -> Result<()> {
 
 /// One device file with `tags` int32 values.
 fn connection(rig: &Rig, index: usize, tags: usize, period_ms: u64, pipeline: usize) -> String {
-    let port = rig.sim + (index % usize::from(PORTS)) as u16;
+    let (port, host) = (rig.sim + (index % usize::from(PORTS)) as u16, 1 + index / usize::from(PORTS));
     let mut text = format!(
-        "kind = \"modbus-tcp\"\nhost = \"127.0.0.1\"\nport = {port}\npipeline = {pipeline}\nscan = {{ normal = \"{period_ms}ms\" }}\n\n\
-         [device.d{index}]\nunit = 1\nat = \"bench/d{index}\"\n\n[device.d{index}.tags]\n"
+        "kind = \"modbus-tcp\"\nhost = \"127.0.{}.{}\"\nport = {port}\npipeline = {pipeline}\nscan = {{ normal = \"{period_ms}ms\" }}\n\n\
+         [device.d{index}]\nunit = 1\nat = \"bench/d{index}\"\n\n[device.d{index}.tags]\n",
+        host / 250,
+        host % 250 + 1
     );
     for tag in 0..tags {
         let _ = writeln!(text, "t{tag} = {{ at = \"holding {}\", type = \"i32\" }}", tag * 2);
@@ -210,10 +213,13 @@ fn single() -> Result<()> {
     let rig = rig()?;
     let raw = raw_loop(rig.sim, SECONDS / 2.0)?;
     println!("raw client loop                    {raw:9.0} requests/s");
-    let folder = plant(&rig, 1, 5, 1, 1, None)?;
+    let folder = plant(&rig, 1, 0, 5, 1, None)?;
     let file = folder.path().join("connections/d0.toml");
-    // As often as the device answers: a period that is always over.
-    let text = std::fs::read_to_string(&file)?.replace("\"1ms\"", "\"0ms\"");
+    // 500 requests of 10 registers each scan: the next scan is always due before the last one is done.
+    let mut text = std::fs::read_to_string(&file)?.replace("[device.d0]\n", "[device.d0]\nmax_gap = 0\n");
+    for tag in 0..2500 {
+        let _ = writeln!(text, "t{tag} = {{ at = \"holding {}\", type = \"i32\" }}", tag / 5 * 20 + tag % 5 * 2);
+    }
     std::fs::write(&file, text)?;
     let running = ironbridge(folder.path())?;
     std::thread::sleep(Duration::from_secs_f64(WARM / 2.0));

@@ -312,3 +312,45 @@ fn unbound(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `cases/NAME.toml` of a kind of connection has a mistake in each line that ends with `# ! words`, and no other.
+    #[test]
+    fn cases_of_wrong_connections_name_each_mistake_at_its_line() {
+        let south = Path::new(env!("CARGO_MANIFEST_DIR")).join("../connect/src/south");
+        let mut cases = 0;
+        for kind in std::fs::read_dir(south).unwrap().map(|entry| entry.unwrap().path().join("cases")).filter(|dir| dir.is_dir()) {
+            for case in std::fs::read_dir(kind).unwrap().map(|entry| entry.unwrap().path()) {
+                let text = std::fs::read_to_string(&case).unwrap();
+                let document = Document::parse("connections/x.toml", &text).unwrap();
+                let context = Context::new("x", PointPath::new("acme/leeds").unwrap(), "");
+                let Err(found) = connection(&document, &context) else { panic!("{} has no mistake", case.display()) };
+                for (number, line) in text.lines().enumerate() {
+                    let here: Vec<_> = found.iter().filter(|mistake| mistake.line() == number + 1).collect();
+                    match line.split_once("# ! ") {
+                        Some((_, words)) => assert!(
+                            here.iter().any(|mistake| mistake.to_string().contains(words)),
+                            "{}:{}: no mistake says `{words}`: {found:?}",
+                            case.display(),
+                            number + 1
+                        ),
+                        None => assert!(here.is_empty(), "{}:{}: {here:?}", case.display(), number + 1),
+                    }
+                }
+                cases += 1;
+            }
+        }
+        assert!(cases >= 2, "{cases} cases");
+    }
+
+    #[test]
+    fn the_smallest_plant_loads() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"x\"\n").unwrap();
+        let plant = load(folder.path(), Arc::new(connect::kind::NoSecrets)).unwrap();
+        assert_eq!((plant.connections.len(), plant.site.as_str()), (0, "acme/x"));
+    }
+}

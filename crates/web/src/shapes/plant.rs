@@ -248,7 +248,7 @@ pub struct Device {
     pub state: String,
     /// Since when, ms.
     pub since: Option<Millis>,
-    /// Until the next probe of a demoted device, ms.
+    /// When a demoted device is tried next, ms since 1970.
     pub next_probe_ms: Option<f64>,
     /// Addresses that the device refuses.
     pub quarantined: Vec<Quarantined>,
