@@ -5,7 +5,7 @@ use super::settings::Settings;
 use connect::kind::{Binding, Built, Claim, Context, Secrets, find};
 use connect::{north, south};
 use model::{Declaration, Path as PointPath};
-use model::config::{Diagnostic, Document, NodeValue, check, nearest, schema_of};
+use model::config::{Diagnostic, Document, Node, NodeValue, check, nearest, schema_of};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -204,7 +204,9 @@ impl Loader<'_> {
                     let fingerprint = fingerprint(&document, &context, points(&it));
                     let mut secrets = Vec::new();
                     named_secrets(&document.root, &mut secrets);
-                    loaded.push((document, Loaded { name, fingerprint, secrets, it }));
+                    // From here on only file and text are needed: the trees of a large plant are hundreds of megabytes.
+                    let root = Node { span: 0..0, value: NodeValue::Table(Vec::new()) };
+                    loaded.push((Document { root, ..document }, Loaded { name, fingerprint, secrets, it }));
                 }
                 Err(found) => mistakes.extend(found),
             }
@@ -244,7 +246,7 @@ fn fingerprint(document: &Document, context: &Context, points: &[Declaration]) -
     print
 }
 
-fn named_files(node: &model::config::Node, each: &mut impl FnMut(&str)) {
+fn named_files(node: &Node, each: &mut impl FnMut(&str)) {
     for (key, _, value) in node.entries() {
         match &value.value {
             NodeValue::Text(name) if key.ends_with("_file") => each(name),
@@ -255,7 +257,7 @@ fn named_files(node: &model::config::Node, each: &mut impl FnMut(&str)) {
 }
 
 /// Names in `{ secret = "NAME" }`.
-fn named_secrets(node: &model::config::Node, found: &mut Vec<String>) {
+fn named_secrets(node: &Node, found: &mut Vec<String>) {
     for (key, _, value) in node.entries() {
         match &value.value {
             NodeValue::Text(name) if key == "secret" => found.push(name.clone()),

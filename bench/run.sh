@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# All benchmarks, one after the other. Each prints our figure, the peer's or the limit's from the same run, the ratio.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ulimit -n "$(ulimit -Hn)"
+target=${CARGO_TARGET_DIR:-target}
+cargo build --locked --release -p ironbridge -p bench
+echo "== Modbus to MQTT, 100,000 tags/s";  "$target/release/bench-gateway" load 1000 100 1000
+echo "== Modbus to MQTT, 500,000 tags/s";  "$target/release/bench-gateway" load 1000 500 1000
+echo "== one connection";                  "$target/release/bench-gateway" single
+echo "== historian";                       "$target/release/bench-historian"
+echo "== journal";                         cargo run --locked --release -q -p journal --example speed
