@@ -8,6 +8,13 @@ use crate::run::{Few, HISTORICAL, Run, SYNCHRONISED, Values};
 use model::Value;
 use std::sync::Arc;
 
+/// Value pages end with a point once they have this many rows ...
+const PAGE_ROWS: usize = 8 * 1024;
+/// ... and within a point at this many.
+const PAGE_MOST: usize = 16 * 1024;
+/// Stamp pages end with a group once they have this many rows.
+const STAMP_PAGE_ROWS: usize = 2 * 1024;
+
 /// A part of a run that goes into a row group.
 #[derive(Clone)]
 pub(crate) struct Piece {
@@ -347,4 +354,56 @@ pub(crate) fn stamps(pieces: &[Piece], spans: &[(usize, usize)], which: Stamp) -
         pages.pages.push(Body { rows: levels.len(), values: levels.len(), encoding, bytes });
     }
     pages
+}
+
+/// Value pages: whole points until there are enough rows; long points in parts.
+pub(crate) fn value_spans(pieces: &[Piece]) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let (mut span, mut have) = (Span::new(), 0);
+    for (at, piece) in pieces.iter().enumerate() {
+        let rows = piece.rows();
+        if have > 0 && have + rows > PAGE_MOST {
+            spans.push(std::mem::take(&mut span));
+            have = 0;
+        }
+        let mut from = 0;
+        while rows - from > PAGE_MOST {
+            spans.push(vec![(at, from, from + PAGE_MOST)]);
+            from += PAGE_MOST;
+        }
+        span.push((at, from, rows));
+        have += rows - from;
+        if have >= PAGE_ROWS {
+            spans.push(std::mem::take(&mut span));
+            have = 0;
+        }
+    }
+    if !span.is_empty() {
+        spans.push(span);
+    }
+    spans
+}
+
+/// Stamp pages: the pieces of one group and slice; small ones together, but never in front of a big one, whose shared
+/// times would lose their alignment.
+pub(crate) fn stamp_spans(pieces: &[Piece]) -> Vec<(usize, usize)> {
+    let mut spans: Vec<(usize, usize, usize)> = Vec::new();
+    let mut before: Option<&Piece> = None;
+    for (at, piece) in pieces.iter().enumerate() {
+        // A new group or a new slice of the same group: the point does not grow.
+        let border = before.is_none_or(|b| b.group != piece.group || b.run.point >= piece.run.point);
+        before = Some(piece);
+        match spans.last_mut() {
+            Some(span) if !border => *span = (span.0, at + 1, span.2 + piece.rows()),
+            _ => spans.push((at, at + 1, piece.rows())),
+        }
+    }
+    let mut pages: Vec<(usize, usize, usize)> = Vec::new();
+    for (first, last, rows) in spans {
+        match pages.last_mut() {
+            Some(page) if page.2 + rows < STAMP_PAGE_ROWS => *page = (page.0, last, page.2 + rows),
+            _ => pages.push((first, last, rows)),
+        }
+    }
+    pages.into_iter().map(|(first, last, _)| (first, last)).collect()
 }

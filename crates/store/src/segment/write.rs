@@ -26,12 +26,6 @@ const ENOUGH_ROWS: usize = 128 * 1024;
 pub(crate) const SLICE_ROWS: usize = 512 * 1024;
 /// Most rows of one point in a slice.
 const POINT_ROWS: usize = 64 * 1024;
-/// Value pages end with a point once they have this many rows ...
-const PAGE_ROWS: usize = 8 * 1024;
-/// ... and within a point at this many.
-const PAGE_MOST: usize = 16 * 1024;
-/// Stamp pages end with a group once they have this many rows.
-const STAMP_PAGE_ROWS: usize = 2 * 1024;
 
 /// Doubles from which a page is worth one entropy table per byte stream.
 const STREAM_VALUES: usize = 2 * 1024;
@@ -174,8 +168,8 @@ impl<W: Write + Send> Writer<W> {
         for run in &group.runs {
             self.times = (self.times.0.min(run.from), self.times.1.max(run.to));
         }
-        let spans = value_spans(&pieces);
-        let stamp_spans = stamp_spans(&pieces);
+        let spans = page::value_spans(&pieces);
+        let stamp_spans = page::stamp_spans(&pieces);
         let mut values = packer(self.levels.values)?;
         let mut stamps = packer(self.levels.stamps)?;
         let descriptors: Vec<ColumnDescPtr> = self.file.schema_descr().columns().to_vec();
@@ -308,58 +302,6 @@ fn describe(pieces: &[Piece], cells: &[Cells]) -> Group {
     group
 }
 
-/// Value pages: whole points until there are enough rows; long points in parts.
-fn value_spans(pieces: &[Piece]) -> Vec<Span> {
-    let mut spans = Vec::new();
-    let (mut span, mut have) = (Span::new(), 0);
-    for (at, piece) in pieces.iter().enumerate() {
-        let rows = piece.rows();
-        if have > 0 && have + rows > PAGE_MOST {
-            spans.push(std::mem::take(&mut span));
-            have = 0;
-        }
-        let mut from = 0;
-        while rows - from > PAGE_MOST {
-            spans.push(vec![(at, from, from + PAGE_MOST)]);
-            from += PAGE_MOST;
-        }
-        span.push((at, from, rows));
-        have += rows - from;
-        if have >= PAGE_ROWS {
-            spans.push(std::mem::take(&mut span));
-            have = 0;
-        }
-    }
-    if !span.is_empty() {
-        spans.push(span);
-    }
-    spans
-}
-
-/// Stamp pages: the pieces of one group and slice; small ones together, but never in front of a big one, whose shared
-/// times would lose their alignment.
-fn stamp_spans(pieces: &[Piece]) -> Vec<(usize, usize)> {
-    let mut spans: Vec<(usize, usize, usize)> = Vec::new();
-    let mut before: Option<&Piece> = None;
-    for (at, piece) in pieces.iter().enumerate() {
-        // A new group or a new slice of the same group: the point does not grow.
-        let border = before.is_none_or(|b| b.group != piece.group || b.run.point >= piece.run.point);
-        before = Some(piece);
-        match spans.last_mut() {
-            Some(span) if !border => *span = (span.0, at + 1, span.2 + piece.rows()),
-            _ => spans.push((at, at + 1, piece.rows())),
-        }
-    }
-    let mut pages: Vec<(usize, usize, usize)> = Vec::new();
-    for (first, last, rows) in spans {
-        match pages.last_mut() {
-            Some(page) if page.2 + rows < STAMP_PAGE_ROWS => *page = (page.0, last, page.2 + rows),
-            _ => pages.push((first, last, rows)),
-        }
-    }
-    pages.into_iter().map(|(first, last, _)| (first, last)).collect()
-}
-
 type Packer = zstd::bulk::Compressor<'static>;
 
 fn squeeze(packer: &mut Packer, body: &[u8]) -> Result<Bytes, StoreError> {
@@ -391,6 +333,80 @@ const fn parquet_encoding(encoding: Encoding) -> ParquetEncoding {
     }
 }
 
+/// Pages of one column chunk as they are written; offsets are within the chunk.
+struct Chunk {
+    sink: TrackedWrite<Vec<u8>>,
+    column: Column,
+    encodings: Vec<ParquetEncoding>,
+    raw: usize,
+    packed: usize,
+    rows: usize,
+    data_offset: u64,
+}
+
+impl Chunk {
+    fn put(
+        &mut self,
+        page: ParquetPage,
+        raw: usize,
+        rows: usize,
+        encoding: Encoding,
+    ) -> Result<Page, StoreError> {
+        let len = page.buffer().len();
+        for used in [page.encoding(), parquet_encoding(encoding)] {
+            if !self.encodings.contains(&used) {
+                self.encodings.push(used);
+            }
+        }
+        let spec = SerializedPageWriter::new(&mut self.sink).write_page(CompressedPage::new(page, raw))?;
+        self.raw += spec.uncompressed_size;
+        self.packed += spec.compressed_size;
+        let offset = spec.offset + (spec.compressed_size - len) as u64;
+        Ok(Page {
+            start: self.rows as u32,
+            rows: rows as u32,
+            offset,
+            len: len as u32,
+            raw: raw as u32,
+            encoding,
+        })
+    }
+
+    fn dictionary(&mut self, packer: &mut Packer, entries: usize, plain: &[u8]) -> Result<(), StoreError> {
+        let page = ParquetPage::DictionaryPage {
+            buf: squeeze(packer, plain)?,
+            num_values: entries as u32,
+            encoding: ParquetEncoding::PLAIN,
+            is_sorted: false,
+        };
+        let at = self.put(page, plain.len(), entries, Encoding::Plain)?;
+        self.data_offset = at.offset + u64::from(at.len);
+        self.column.dictionary = Some(at);
+        Ok(())
+    }
+
+    fn data(&mut self, packer: &mut Packer, body: &Body) -> Result<(), StoreError> {
+        let buf = match body.encoding {
+            Encoding::Split if body.values >= STREAM_VALUES => {
+                squeeze_streams(Levels::SMALL.values, &body.bytes, body.values)?
+            }
+            _ => squeeze(packer, &body.bytes)?,
+        };
+        let page = ParquetPage::DataPage {
+            buf,
+            num_values: body.rows as u32,
+            encoding: parquet_encoding(body.encoding),
+            def_level_encoding: ParquetEncoding::RLE,
+            rep_level_encoding: ParquetEncoding::RLE,
+            statistics: None,
+        };
+        let at = self.put(page, body.bytes.len(), body.rows, body.encoding)?;
+        self.column.pages.push(at);
+        self.rows += body.rows;
+        Ok(())
+    }
+}
+
 /// One column chunk: compressed pages with their headers, and its metadata; offsets are within the chunk.
 fn chunk(
     descriptor: ColumnDescPtr,
@@ -398,80 +414,37 @@ fn chunk(
     packer: &mut Packer,
     statistics: Option<Statistics>,
 ) -> Result<(Vec<u8>, ColumnCloseResult, Column), StoreError> {
-    let mut sink = TrackedWrite::new(Vec::new());
-    let mut out = SerializedPageWriter::new(&mut sink);
-    let mut column = Column::default();
-    let (mut raw_total, mut packed_total, mut rows_total) = (0usize, 0usize, 0usize);
-    let mut encodings = vec![ParquetEncoding::RLE];
-    let mut data_offset = 0;
-    let mut put = |page: ParquetPage,
-                   raw: usize,
-                   packed: usize,
-                   rows: usize,
-                   encoding: Encoding|
-     -> Result<Page, StoreError> {
-        let spec = out.write_page(CompressedPage::new(page, raw))?;
-        raw_total += spec.uncompressed_size;
-        packed_total += spec.compressed_size;
-        let offset = spec.offset + (spec.compressed_size - packed) as u64;
-        Ok(Page { start: 0, rows: rows as u32, offset, len: packed as u32, raw: raw as u32, encoding })
+    let mut chunk = Chunk {
+        sink: TrackedWrite::new(Vec::new()),
+        column: Column::default(),
+        encodings: vec![ParquetEncoding::RLE],
+        raw: 0,
+        packed: 0,
+        rows: 0,
+        data_offset: 0,
     };
     if let Some((entries, plain)) = pages.dictionary {
-        let buf = squeeze(packer, &plain)?;
-        let (raw, packed) = (plain.len(), buf.len());
-        let page = ParquetPage::DictionaryPage {
-            buf,
-            num_values: entries as u32,
-            encoding: ParquetEncoding::PLAIN,
-            is_sorted: false,
-        };
-        let at = put(page, raw, packed, entries, Encoding::Plain)?;
-        data_offset = at.offset as i64 + at.len as i64;
-        column.dictionary = Some(at);
-        encodings.push(ParquetEncoding::PLAIN);
+        chunk.dictionary(packer, entries, &plain)?;
     }
-    for Body { rows, encoding, bytes, values } in pages.pages {
-        let buf = match encoding {
-            Encoding::Split if values >= STREAM_VALUES => {
-                squeeze_streams(Levels::SMALL.values, &bytes, values)?
-            }
-            _ => squeeze(packer, &bytes)?,
-        };
-        let (raw, packed) = (bytes.len(), buf.len());
-        let parquet_encoding = parquet_encoding(encoding);
-        if !encodings.contains(&parquet_encoding) {
-            encodings.push(parquet_encoding);
-        }
-        let page = ParquetPage::DataPage {
-            buf,
-            num_values: rows as u32,
-            encoding: parquet_encoding,
-            def_level_encoding: ParquetEncoding::RLE,
-            rep_level_encoding: ParquetEncoding::RLE,
-            statistics: None,
-        };
-        let at = put(page, raw, packed, rows, encoding)?;
-        column.pages.push(Page { start: rows_total as u32, ..at });
-        rows_total += rows;
-    }
+    pages.pages.iter().try_for_each(|body| chunk.data(packer, body))?;
     let mut meta = ColumnChunkMetaData::builder(descriptor)
         .set_compression_codec(CompressionCodec::ZSTD)
-        .set_encodings(encodings)
-        .set_total_compressed_size(packed_total as i64)
-        .set_total_uncompressed_size(raw_total as i64)
-        .set_num_values(rows_total as i64)
-        .set_data_page_offset(data_offset)
-        .set_dictionary_page_offset(column.dictionary.map(|_| 0));
+        .set_encodings(chunk.encodings)
+        .set_total_compressed_size(chunk.packed as i64)
+        .set_total_uncompressed_size(chunk.raw as i64)
+        .set_num_values(chunk.rows as i64)
+        .set_data_page_offset(chunk.data_offset as i64)
+        .set_dictionary_page_offset(chunk.column.dictionary.map(|_| 0));
     if let Some(statistics) = statistics {
         meta = meta.set_statistics(statistics);
     }
     let close = ColumnCloseResult {
-        bytes_written: packed_total as u64,
-        rows_written: rows_total as u64,
+        bytes_written: chunk.packed as u64,
+        rows_written: chunk.rows as u64,
         metadata: meta.build()?,
         bloom_filter: None,
         column_index: None,
         offset_index: None,
     };
-    Ok((sink.into_inner()?, close, column))
+    Ok((chunk.sink.into_inner()?, close, chunk.column))
 }
