@@ -20,10 +20,13 @@ pub struct Kind<T: ?Sized> {
     /// JSON schema of its configuration file.
     pub schema: fn() -> serde_json::Value,
     /// Checks a file and constructs. Does no IO but reading files that the configuration names.
-    pub build: fn(&Document, &Context) -> Result<Built<T>, Vec<Diagnostic>>,
+    pub build: Build<T>,
     /// An example file that builds.
     pub sample: &'static str,
 }
+
+/// The constructor of a kind: what it makes of a file, or every mistake in it.
+pub type Build<T> = fn(&Document, &Context) -> Result<Built<T>, Vec<Diagnostic>>;
 
 impl<T: ?Sized> fmt::Debug for Kind<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,7 +100,8 @@ impl Context {
 
     /// A file that the configuration `document` names: beside it first, then in the plant folder.
     pub fn file(&self, document: &Document, name: &str) -> PathBuf {
-        let beside = std::path::Path::new(&*document.file).parent().unwrap_or_else(|| std::path::Path::new(""));
+        let beside =
+            std::path::Path::new(&*document.file).parent().unwrap_or_else(|| std::path::Path::new(""));
         let near = self.folder.join(beside).join(name);
         if near.exists() { near } else { self.folder.join(name) }
     }

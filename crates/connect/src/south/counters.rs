@@ -56,12 +56,14 @@ impl Histogram {
         let total: u64 = counts.iter().sum();
         let wanted = ((total as f64 * quantile).ceil() as u64).max(1);
         let mut seen = 0;
-        counts.iter().position(|count| {
-            seen += count;
-            seen >= wanted
-        })
-        .filter(|_| total > 0)
-        .map(Self::upper_ms)
+        counts
+            .iter()
+            .position(|count| {
+                seen += count;
+                seen >= wanted
+            })
+            .filter(|_| total > 0)
+            .map(Self::upper_ms)
     }
 }
 

@@ -80,7 +80,7 @@ pub struct GroupLayout {
     pub class: String,
     /// Its period; zero for groups that arrive by themselves.
     pub period: Duration,
-    /// Indices into the declared points, in row order. At most 1,000, so that one batch is one moment.
+    /// Indices into the declared points, in row order. At most 4,000.
     pub points: Vec<usize>,
 }
 

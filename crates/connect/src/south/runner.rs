@@ -145,7 +145,8 @@ pub fn run(
     let layout = built.it.layout();
     let writable: Vec<bool> = built.points.iter().map(|point| point.access != Access::Read).collect();
     let points: Arc<[PointId]> = namespace.declare(built.points)?.into();
-    let commanded: Vec<PointId> = points.iter().zip(writable).filter(|(_, writable)| *writable).map(|(id, _)| *id).collect();
+    let commanded: Vec<PointId> =
+        points.iter().zip(writable).filter(|(_, writable)| *writable).map(|(id, _)| *id).collect();
     let orders = (!commanded.is_empty()).then(|| namespace.own(&commanded));
     let now = namespace.clock().now();
     let shared = Arc::new(Shared {
@@ -308,7 +309,8 @@ impl Handle {
 
     /// Pauses or resumes one device: nothing is sent to it while paused. False if there is no such device.
     pub fn pause_device(&self, device: &str, pause: bool) -> bool {
-        let index = self.shared.devices.lock().iter().position(|known| known.name.eq_ignore_ascii_case(device));
+        let index =
+            self.shared.devices.lock().iter().position(|known| known.name.eq_ignore_ascii_case(device));
         let Some(index) = index else { return false };
         if let Some(slot) = self.shared.paused.lock().get_mut(index) {
             *slot = pause;
@@ -380,5 +382,92 @@ fn scan_status(class: &Class) -> ScanStatus {
         done: class.done.load(Relaxed),
         points: class.points,
         requests: u64::try_from(class.requests.load(Relaxed)).unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::south::{DeviceLayout, GroupLayout};
+    use futures_util::future::BoxFuture;
+    use journal::{Journal, Options, RealDisk};
+    use model::{Declaration, Path, SystemClock, ValueType};
+    use namespace::{Authority, Entry, Ledger, Settings};
+
+    struct Nobody;
+    impl Authority for Nobody {
+        fn may_write(&self, _: &model::Principal, _: &Path) -> Result<(), String> {
+            Err("no".into())
+        }
+    }
+    impl Ledger for Nobody {
+        fn record(&self, _: Entry) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    /// Panics in its first session, waits in the second.
+    struct Fragile(u32);
+    impl Driver for Fragile {
+        fn layout(&self) -> Layout {
+            let second = Duration::from_secs(1);
+            Layout {
+                devices: vec![DeviceLayout { name: "d".into(), unit: "1".into(), excluded: Vec::new() }],
+                groups: vec![GroupLayout {
+                    device: 0,
+                    class: "normal".into(),
+                    period: second,
+                    points: vec![0],
+                }],
+                timeout: second,
+                retries: 1,
+                recheck: second,
+            }
+        }
+        fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
+            async move {
+                self.0 += 1;
+                assert!(self.0 > 1, "a defect");
+                let _ = link.open(async { Ok(()) }).await;
+                link.answered(0, Duration::from_millis(1));
+                std::future::pending().await
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_loud_contained_and_over_after_a_while() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = SystemClock::shared();
+        let disk = Arc::new(RealDisk);
+        let (journal, recovered) = Journal::open(Options::new(dir.path()), disk, clock.clone()).unwrap();
+        let settings = Settings {
+            max_skew: Duration::from_secs(5),
+            writes_on: false,
+            authority: Arc::new(Nobody),
+            ledger: Arc::new(Nobody),
+        };
+        let namespace = Namespace::open(journal, recovered, clock, settings);
+        let built: Built<dyn Driver> = Built {
+            it: Box::new(Fragile(0)),
+            points: vec![Declaration::new(Path::new("acme/leeds/x").unwrap(), ValueType::Bool)],
+            claims: Vec::new(),
+            expected: Vec::new(),
+            endpoint: "x".into(),
+            security: Security::none(""),
+        };
+        let handle = run("x", "test", built, &namespace, &Arc::new(Wheel::new())).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut failed = false;
+        while handle.status().state != State::Connected {
+            failed |= handle.status().state == State::Failed;
+            assert!(Instant::now() < deadline && handle.is_running());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(failed, "the page says so meanwhile");
+        assert!(handle.status().counters.contains(&("panics", 1)));
+        assert!(namespace.active_events().is_empty());
+        handle.stop().await;
     }
 }

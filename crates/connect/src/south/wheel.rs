@@ -60,7 +60,7 @@ mod tests {
         let mut buckets = [0u32; 10];
         for _ in 0..1_000 {
             let phase = wheel.phase(period);
-            assert!(phase < period && phase.as_micros() % 5_000 == 0, "{phase:?}");
+            assert!(phase < period && phase.as_micros().is_multiple_of(5_000), "{phase:?}");
             buckets[(phase.as_millis() / 100) as usize] += 1;
         }
         assert!(buckets.iter().all(|count| (90..=110).contains(count)), "{buckets:?}");

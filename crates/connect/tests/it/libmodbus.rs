@@ -17,7 +17,11 @@ fn server() -> &'static str {
             .args(["-I/usr/include/modbus", "-lmodbus"])
             .output()
             .expect("the C compiler `cc` is needed (apt install gcc libmodbus-dev)");
-        assert!(made.status.success(), "apt install libmodbus-dev:\n{}", String::from_utf8_lossy(&made.stderr));
+        assert!(
+            made.status.success(),
+            "apt install libmodbus-dev:\n{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         binary.to_string_lossy().into_owned()
     })
 }
@@ -37,9 +41,10 @@ beyond = { at = "holding 600", type = "u16" }
 
 async fn both_ways(head: &str, peer: &mut Peer) {
     let house = House::new();
-    let text = format!("{head}\nscan = {{ normal = \"100ms\" }}\n[device.plc]\nunit = 1\nat = \"plc\"\n[device.plc.tags]\n{TAGS}");
+    let text = format!(
+        "{head}\nscan = {{ normal = \"100ms\" }}\n[device.plc]\nunit = 1\nat = \"plc\"\n[device.plc.tags]\n{TAGS}"
+    );
     let handle = house.start("lib", &text);
-    // libmodbus lays the floats out with its own modbus_set_float_abcd() and its sisters.
     for (tag, value) in [
         ("float_abcd", Value::F64(123_456.0)),
         ("float_dcba", Value::F64(123_456.0)),
@@ -67,11 +72,20 @@ async fn both_ways(head: &str, peer: &mut Peer) {
         assert_eq!(outcome, Outcome::Confirmed { readback: value }, "{order}");
         assert_eq!(peer.ask(&format!("float {order}")), "-0.4375");
     }
-    assert_eq!(house.write("plc/word", Value::I64(-32_768)).await, Outcome::Confirmed { readback: Value::I64(-32_768) });
+    assert_eq!(
+        house.write("plc/word", Value::I64(-32_768)).await,
+        Outcome::Confirmed { readback: Value::I64(-32_768) }
+    );
     assert_eq!(peer.ask("word 110"), "32768");
-    assert_eq!(house.write("plc/bit", Value::Bool(false)).await, Outcome::Confirmed { readback: Value::Bool(false) });
+    assert_eq!(
+        house.write("plc/bit", Value::Bool(false)).await,
+        Outcome::Confirmed { readback: Value::Bool(false) }
+    );
     assert_eq!(peer.ask("word 111"), "1", "only bit 9 was cleared");
-    assert_eq!(house.write("plc/coil", Value::Bool(false)).await, Outcome::Confirmed { readback: Value::Bool(false) });
+    assert_eq!(
+        house.write("plc/coil", Value::Bool(false)).await,
+        Outcome::Confirmed { readback: Value::Bool(false) }
+    );
     assert_eq!(peer.ask("coil 30"), "0");
     handle.stop().await;
 }

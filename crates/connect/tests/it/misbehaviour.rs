@@ -30,7 +30,11 @@ pub async fn device(number: u16, manner: Manner) -> SocketAddr {
                 while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                     let mut input = &buffer[..count];
                     while let Ok(Some(frame)) = deframer.feed(&mut input) {
-                        let Ok(Request::ReadHoldingRegisters { quantity, .. }) = Request::parse(frame.pdu, &Limits::STANDARD) else { return };
+                        let Ok(Request::ReadHoldingRegisters { quantity, .. }) =
+                            Request::parse(frame.pdu, &Limits::STANDARD)
+                        else {
+                            return;
+                        };
                         let mut pdu = vec![3, (quantity * 2) as u8];
                         (0..quantity).for_each(|_| pdu.extend(number.to_be_bytes()));
                         let mut adu = Vec::new();
@@ -102,12 +106,18 @@ async fn healthy_devices_lose_no_scan() {
     }
     let sound = |manner: &Option<Manner>| *manner == Some(Manner::Sound);
     eventually("80 healthy devices", || {
-        running.iter().filter(|(_, manner, _)| sound(manner)).all(|(number, _, _)| house.last(&format!("d{number}/v")).value == Value::U64((*number).into()))
+        running
+            .iter()
+            .filter(|(_, manner, _)| sound(manner))
+            .all(|(number, _, _)| house.last(&format!("d{number}/v")).value == Value::U64((*number).into()))
     })
     .await;
     let before: Vec<_> = running.iter().map(|(_, _, handle)| handle.status().scans[0].clone()).collect();
     let (start, scans) = (std::time::Instant::now(), 25);
-    eventually("25 scans", || running.last().unwrap().2.status().scans[0].done >= before.last().unwrap().done + scans).await;
+    eventually("25 scans", || {
+        running.last().unwrap().2.status().scans[0].done >= before.last().unwrap().done + scans
+    })
+    .await;
     let elapsed = start.elapsed();
     for ((number, manner, handle), before) in running.iter().zip(&before) {
         let status = handle.status();

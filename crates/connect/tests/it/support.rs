@@ -39,15 +39,20 @@ impl House {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = SystemClock::shared();
-        let disk = Arc::new(RealDisk::default());
-        let (journal, recovered) = Journal::open(Options::new(dir.path().join("journal")), disk, clock.clone()).unwrap();
+        let disk = Arc::new(RealDisk);
+        let (journal, recovered) =
+            Journal::open(Options::new(dir.path().join("journal")), disk, clock.clone()).unwrap();
         let settings = Settings {
             max_skew: Duration::from_secs(5),
             writes_on: true,
             authority: Arc::new(Everybody),
             ledger: Arc::new(Nowhere),
         };
-        Self { namespace: Namespace::open(journal, recovered, clock, settings), wheel: Arc::new(Wheel::new()), _dir: dir }
+        Self {
+            namespace: Namespace::open(journal, recovered, clock, settings),
+            wheel: Arc::new(Wheel::new()),
+            _dir: dir,
+        }
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {
@@ -65,7 +70,8 @@ impl House {
     }
 
     pub fn last(&self, path: &str) -> Last {
-        let id = self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
+        let id =
+            self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
         self.namespace.last(id).unwrap()
     }
 
@@ -139,7 +145,9 @@ impl Drop for Peer {
 pub fn python() -> Option<String> {
     let python = std::env::var("IRONBRIDGE_PEERS_PYTHON").ok();
     if python.is_none() {
-        eprintln!("SKIPPED: set IRONBRIDGE_PEERS_PYTHON to a Python that has pymodbus 3.16 (pip install pymodbus==3.16.*)");
+        eprintln!(
+            "SKIPPED: set IRONBRIDGE_PEERS_PYTHON to a Python that has pymodbus 3.16 (pip install pymodbus==3.16.*)"
+        );
     }
     python
 }

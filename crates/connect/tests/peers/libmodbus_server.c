@@ -15,15 +15,37 @@
 
 static modbus_mapping_t *map;
 
+/* The library's own modbus_set_float_abcd() and its sisters changed their meaning between releases, so the bytes are
+ * laid out here: A is the most significant one, the first of a pair is the register's high byte. */
+static const char *const orders[] = {"abcd", "dcba", "badc", "cdab"};
+
+static void set(float value, int order) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint8_t bytes[4];
+    for (int i = 0; i < 4; i++) bytes[i] = bits >> (24 - 8 * (orders[order][i] - 'a'));
+    uint16_t *r = map->tab_registers + 100 + 2 * order;
+    r[0] = bytes[0] << 8 | bytes[1];
+    r[1] = bytes[2] << 8 | bytes[3];
+}
+
+static float get(const char *name) {
+    int order = 0;
+    while (order < 3 && strcmp(name, orders[order])) order++;
+    uint16_t *r = map->tab_registers + 100 + 2 * order;
+    uint8_t bytes[4] = {r[0] >> 8, r[0], r[1] >> 8, r[1]};
+    uint32_t bits = 0;
+    for (int i = 0; i < 4; i++) bits |= (uint32_t)bytes[i] << (24 - 8 * (orders[order][i] - 'a'));
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 static void answer(char *line) {
     char word[16] = "", what[16] = "";
     sscanf(line, "%15s %15s", word, what);
     if (!strcmp(word, "float")) {
-        uint16_t *r = map->tab_registers + 100;
-        float f = !strcmp(what, "abcd")   ? modbus_get_float_abcd(r)
-                  : !strcmp(what, "dcba") ? modbus_get_float_dcba(r + 2)
-                  : !strcmp(what, "badc") ? modbus_get_float_badc(r + 4)
-                                          : modbus_get_float_cdab(r + 6);
+        float f = get(what);
         printf("%g\n", f);
     } else if (!strcmp(word, "word")) {
         printf("%d\n", map->tab_registers[atoi(what)]);
@@ -42,10 +64,7 @@ int main(int argc, char **argv) {
     map = modbus_mapping_new(100, 100, 500, 100);
     if (!ctx || !map) return 1;
     modbus_set_slave(ctx, 1);
-    modbus_set_float_abcd(123456.0f, map->tab_registers + 100);
-    modbus_set_float_dcba(123456.0f, map->tab_registers + 102);
-    modbus_set_float_badc(123456.0f, map->tab_registers + 104);
-    modbus_set_float_cdab(123456.0f, map->tab_registers + 106);
+    for (int i = 0; i < 4; i++) set(123456.0f, i);
     map->tab_registers[110] = (uint16_t)-7;
     map->tab_registers[111] = 0x0201;
     map->tab_input_registers[20] = 4711;

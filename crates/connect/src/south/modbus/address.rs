@@ -56,7 +56,10 @@ pub fn parse(text: &str) -> Result<Address, Wrong> {
     };
     let (table, offset) = parse_place(place)?;
     if bit.is_some() && table.is_bits() {
-        return Err(Wrong::new(format!("`{text}`: a {} is a bit already", table.word()), "leave out what follows the dot"));
+        return Err(Wrong::new(
+            format!("`{text}`: a {} is a bit already", table.word()),
+            "leave out what follows the dot",
+        ));
     }
     Ok(Address { table, offset, bit })
 }
@@ -79,7 +82,10 @@ pub fn parse_range(text: &str) -> Result<(Table, RangeInclusive<u16>), Wrong> {
         _ => parse_place(to)?,
     };
     if table != to_table {
-        return Err(Wrong::new(format!("`{text}` begins and ends in different tables"), "write one range per table"));
+        return Err(Wrong::new(
+            format!("`{text}` begins and ends in different tables"),
+            "write one range per table",
+        ));
     }
     if last < first {
         return Err(Wrong::new(format!("`{text}` ends before it begins"), "write the lower address first"));
@@ -89,7 +95,10 @@ pub fn parse_range(text: &str) -> Result<(Table, RangeInclusive<u16>), Wrong> {
 
 fn parse_bit(text: &str, bit: &str) -> Result<u8, Wrong> {
     bit.parse().ok().filter(|bit| *bit < 16).ok_or_else(|| {
-        Wrong::new(format!("`{text}`: a register has the bits 0 to 15"), "write the bit after a dot, e.g. \"40120.3\"; 0 is the lowest")
+        Wrong::new(
+            format!("`{text}`: a register has the bits 0 to 15"),
+            "write the bit after a dot, e.g. \"40120.3\"; 0 is the lowest",
+        )
     })
 }
 
@@ -106,7 +115,10 @@ fn parse_worded(text: &str, word: &str, number: &str) -> Result<(Table, u16), Wr
         .find(|table| table.word().eq_ignore_ascii_case(word))
         .ok_or_else(|| Wrong::new(format!("`{word}` in `{text}` is no Modbus table"), FORMS))?;
     let offset = number.parse().map_err(|_| {
-        Wrong::new(format!("`{number}` in `{text}` is no wire offset"), "a wire offset is a whole number from 0 to 65535")
+        Wrong::new(
+            format!("`{number}` in `{text}` is no wire offset"),
+            "a wire offset is a whole number from 0 to 65535",
+        )
     })?;
     Ok((table, offset))
 }
@@ -117,7 +129,10 @@ fn parse_modicon(text: &str) -> Result<(Table, u16), Wrong> {
     }
     if !matches!(text.len(), 5 | 6) {
         let help = format!("{FORMS}; is it \"holding {text}\"?");
-        return Err(Wrong::new(format!("`{text}` does not say its table, nor whether it counts from 0 or from 1"), help));
+        return Err(Wrong::new(
+            format!("`{text}` does not say its table, nor whether it counts from 0 or from 1"),
+            help,
+        ));
     }
     let (first, rest) = text.split_at(1);
     let table = match first {
@@ -127,14 +142,20 @@ fn parse_modicon(text: &str) -> Result<(Table, u16), Wrong> {
         "4" => Table::HoldingRegisters,
         _ => {
             let message = format!("`{text}` is no Modicon number: the first digit names the table");
-            return Err(Wrong::new(message, "0 = coil, 1 = discrete input, 3 = input register, 4 = holding register"));
+            return Err(Wrong::new(
+                message,
+                "0 = coil, 1 = discrete input, 3 = input register, 4 = holding register",
+            ));
         }
     };
     match rest.parse::<u32>() {
         Ok(number @ 1..=65_536) => Ok((table, u16::try_from(number - 1).unwrap_or(u16::MAX))),
         _ => {
             let message = format!("`{text}`: Modicon numbers count from 1 to 65536 in each table");
-            Err(Wrong::new(message, format!("the first one is \"{first}0001\"; the wire offset 0 is \"{} 0\"", table.word())))
+            Err(Wrong::new(
+                message,
+                format!("the first one is \"{first}0001\"; the wire offset 0 is \"{} 0\"", table.word()),
+            ))
         }
     }
 }

@@ -1,14 +1,13 @@
 //! From a checked file to a driver: every tag resolved, every mistake collected.
 
-use super::address::{self, Address, Wrong};
-use super::config::{Common, Confirm as ConfirmSetting, ConfirmWord, Device, Tag, Write};
+use super::address::{self, Wrong};
+use super::config::{Common, Device, Tag};
 use super::planner::{Barriers, Item, Rules};
 use super::spec::{DeviceSpec, PointSpec, Timing};
 use super::tags;
-use super::types::{Codec, Packing, Scaling, Type};
 use crate::kind::Context;
 use model::config::{Diagnostic, Document, Period};
-use model::{Access, Confirm, Declaration, Path, WriteRule};
+use model::{Declaration, Path};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::Duration;
@@ -28,7 +27,12 @@ pub(super) struct Resolved {
 }
 
 /// Resolves all devices and tags; mistakes go to `found`.
-pub(super) fn resolve(document: &Document, context: &Context, common: &Common, found: &mut Vec<Diagnostic>) -> Resolved {
+pub(super) fn resolve(
+    document: &Document,
+    context: &Context,
+    common: &Common,
+    found: &mut Vec<Diagnostic>,
+) -> Resolved {
     let mut building = Building {
         document,
         context,
@@ -42,15 +46,27 @@ pub(super) fn resolve(document: &Document, context: &Context, common: &Common, f
     for (name, device) in &common.device {
         if let Some(other) = units.insert(device.unit, name) {
             let message = format!("the devices `{other}` and `{name}` have the same unit id {}", device.unit);
-            building.mistake(&["device", name, "unit"], message, "give each device of an endpoint its own unit id, or put the tags into one device");
+            building.mistake(
+                &["device", name, "unit"],
+                message,
+                "give each device of an endpoint its own unit id, or put the tags into one device",
+            );
         }
         devices.push(building.device(name, device));
     }
     if building.points.is_empty() && building.found.is_empty() {
-        building.mistake(&["device"], "no device has a tag, so nothing would be read", "add e.g. [device.filler.tags] with speed = { at = \"40101\", type = \"f32\" }");
+        building.mistake(
+            &["device"],
+            "no device has a tag, so nothing would be read",
+            "add e.g. [device.filler.tags] with speed = { at = \"40101\", type = \"f32\" }",
+        );
     }
     if building.points.len() > MAX_POINTS {
-        building.mistake(&["device"], format!("a connection may have at most {MAX_POINTS} tags"), "split it into several connections");
+        building.mistake(
+            &["device"],
+            format!("a connection may have at most {MAX_POINTS} tags"),
+            "split it into several connections",
+        );
     }
     let (classes, points) = (building.classes, building.points);
     Resolved { timing: timing(document, common, found), classes, devices, points }
@@ -62,7 +78,11 @@ fn classes(document: &Document, common: &Common, found: &mut Vec<Diagnostic>) ->
     }
     for (name, period) in &common.scan {
         if period.0 < SHORTEST {
-            found.push(document.mistake(&["scan", name], format!("scan class `{name}` is faster than every 5 ms"), "write 5ms or more"));
+            found.push(document.mistake(
+                &["scan", name],
+                format!("scan class `{name}` is faster than every 5 ms"),
+                "write 5ms or more",
+            ));
         }
     }
     common.scan.iter().map(|(name, period)| (name.clone(), period.0.max(SHORTEST))).collect()
@@ -87,9 +107,9 @@ fn timing(document: &Document, common: &Common, found: &mut Vec<Diagnostic>) -> 
     }
 }
 
-struct Building<'a> {
+pub(super) struct Building<'a> {
     document: &'a Document,
-    context: &'a Context,
+    pub(super) context: &'a Context,
     classes: Vec<(String, Duration)>,
     found: &'a mut Vec<Diagnostic>,
     points: Vec<Declaration>,
@@ -98,17 +118,17 @@ struct Building<'a> {
 
 /// Where a tag was written.
 #[derive(Clone)]
-enum Place<'a> {
+pub(super) enum Place<'a> {
     Toml { device: &'a str, tag: &'a str },
     Csv { list: &'a tags::List, span: Range<usize> },
 }
 
 /// What all tags of a device share.
-struct Home<'a> {
+pub(super) struct Home<'a> {
     name: &'a str,
-    config: &'a Device,
+    pub(super) config: &'a Device,
     at: Path,
-    rules: DeviceSpec,
+    pub(super) rules: DeviceSpec,
 }
 
 impl Building<'_> {
@@ -116,7 +136,7 @@ impl Building<'_> {
         self.found.push(self.document.mistake(keys, message, help));
     }
 
-    fn wrong(&mut self, place: &Place<'_>, key: &str, wrong: Wrong) {
+    pub(super) fn wrong(&mut self, place: &Place<'_>, key: &str, wrong: Wrong) {
         let diagnostic = match place {
             Place::Toml { device, tag } => {
                 self.document.mistake(&["device", device, "tags", tag, key], wrong.message, wrong.help)
@@ -135,11 +155,17 @@ impl Building<'_> {
     fn device(&mut self, name: &str, device: &Device) -> DeviceSpec {
         let below = device.at.clone().unwrap_or_else(|| format!("{}/{name}", self.context.name));
         let at = self.context.site.join(&below).unwrap_or_else(|error| {
-            self.mistake(&["device", name, "at"], format!("`{below}` is no path: {error}"), "write it like \"packaging/line-1/filler\"");
+            self.mistake(
+                &["device", name, "at"],
+                format!("`{below}` is no path: {error}"),
+                "write it like \"packaging/line-1/filler\"",
+            );
             self.context.site.clone()
         });
         if let Some(class) = &device.scan {
-            self.class(class, &mut |building, wrong| building.mistake(&["device", name, "scan"], wrong.message, wrong.help));
+            self.class(class, &mut |building, wrong| {
+                building.mistake(&["device", name, "scan"], wrong.message, wrong.help)
+            });
         }
         let rules = DeviceSpec {
             name: name.to_owned(),
@@ -165,7 +191,10 @@ impl Building<'_> {
         for text in &device.exclude {
             match address::parse_range(text) {
                 Ok((table, range)) => {
-                    excluded.entry(super::spec::table_number(table)).or_default().push((*range.start(), *range.end()));
+                    excluded
+                        .entry(super::spec::table_number(table))
+                        .or_default()
+                        .push((*range.start(), *range.end()));
                 }
                 Err(wrong) => self.mistake(&["device", name, "exclude"], wrong.message, wrong.help),
             }
@@ -178,7 +207,13 @@ impl Building<'_> {
         let path = self.context.file(self.document, file);
         let text = match std::fs::read(&path) {
             Ok(bytes) if bytes.len() <= model_limit() => decode_text(bytes),
-            Ok(_) => return self.mistake(&keys, format!("`{file}` is larger than 16 MiB"), "split the list into several devices or connections"),
+            Ok(_) => {
+                return self.mistake(
+                    &keys,
+                    format!("`{file}` is larger than 16 MiB"),
+                    "split the list into several devices or connections",
+                );
+            }
             Err(error) => {
                 let help = "the name is relative to this file's folder, then to the plant folder";
                 return self.mistake(&keys, format!("`{file}` cannot be read: {error}"), help);
@@ -214,8 +249,15 @@ impl Building<'_> {
         }
         if self.classes.len() > 1 {
             let names: Vec<&str> = self.classes.iter().map(|(class, _)| class.as_str()).collect();
-            let help = format!("write scan = \"{}\", or name one of the classes normal", names.first().unwrap_or(&"normal"));
-            self.wrong(place, "at", Wrong::new("this tag names no scan class, and there is no class `normal`", help));
+            let help = format!(
+                "write scan = \"{}\", or name one of the classes normal",
+                names.first().unwrap_or(&"normal")
+            );
+            self.wrong(
+                place,
+                "at",
+                Wrong::new("this tag names no scan class, and there is no class `normal`", help),
+            );
         }
         0
     }
@@ -253,16 +295,35 @@ impl Building<'_> {
         };
         let width = if bits { 1 } else { codec.registers() };
         let item = Item { first: address.offset, width };
-        home.rules.points.push(PointSpec { table: address.table, item, codec, class, index: self.points.len() });
+        home.rules.points.push(PointSpec {
+            table: address.table,
+            item,
+            codec,
+            class,
+            index: self.points.len(),
+        });
         self.points.push(declaration);
     }
 
-    fn path(&mut self, home: &Home<'_>, tag: &str, entry: &Tag, place: &Place<'_>) -> Option<(Path, Vec<Path>)> {
+    fn path(
+        &mut self,
+        home: &Home<'_>,
+        tag: &str,
+        entry: &Tag,
+        place: &Place<'_>,
+    ) -> Option<(Path, Vec<Path>)> {
         let mut was = Vec::new();
         for former in &entry.was {
             match self.context.site.join(former) {
                 Ok(path) => was.push(path),
-                Err(error) => self.wrong(place, "was", Wrong::new(format!("`{former}` is no path: {error}"), "write it as it was below enterprise/site")),
+                Err(error) => self.wrong(
+                    place,
+                    "was",
+                    Wrong::new(
+                        format!("`{former}` is no path: {error}"),
+                        "write it as it was below enterprise/site",
+                    ),
+                ),
             }
         }
         let path = match self.context.binding(home.name, tag) {
@@ -273,7 +334,14 @@ impl Building<'_> {
             None => match home.at.join(tag) {
                 Ok(path) => path,
                 Err(error) => {
-                    self.wrong(place, "at", Wrong::new(format!("`{tag}` is no name for a tag: {error}"), "rename the tag; its display name (`name`) is free"));
+                    self.wrong(
+                        place,
+                        "at",
+                        Wrong::new(
+                            format!("`{tag}` is no name for a tag: {error}"),
+                            "rename the tag; its display name (`name`) is free",
+                        ),
+                    );
                     return None;
                 }
             },
@@ -283,141 +351,6 @@ impl Building<'_> {
             self.wrong(place, "at", Wrong::new(message, "rename one; case is ignored"));
         }
         Some((path, was))
-    }
-
-    fn codec(&mut self, home: &Home<'_>, entry: &Tag, address: Address, place: &Place<'_>) -> Option<Codec> {
-        let single = address.table.is_bits() || address.bit.is_some();
-        let kind = match entry.kind {
-            Some(kind) if single && kind != Type::Bool => {
-                let message = format!("`{}` is a single bit, so its type is bool, not {}", entry.at, kind.name());
-                self.wrong(place, "type", Wrong::new(message, "leave out `type`, or point at a register"));
-                return None;
-            }
-            Some(kind) => kind,
-            None if single => Type::Bool,
-            None => {
-                let names: Vec<_> = Type::ALL.iter().map(|t| t.name()).collect();
-                self.wrong(place, "at", Wrong::new("`type` is missing: registers do not say what they hold", format!("write type = \"i16\" or another of {}", names.join(", "))));
-                return None;
-            }
-        };
-        let length = match (kind, entry.length) {
-            (Type::Text, None) => {
-                self.wrong(place, "type", Wrong::new("a text needs `length`", "write length = 16 (characters)"));
-                return None;
-            }
-            (Type::Text, Some(length)) => length,
-            (_, None) => 0,
-            (_, Some(_)) => {
-                self.wrong(place, "length", Wrong::new("only a text has `length`", "leave it out, or write type = \"text\""));
-                0
-            }
-        };
-        let scaling = self.scaling(entry, kind, place);
-        Some(Codec {
-            kind,
-            order: entry.order.unwrap_or(home.config.order),
-            bit: address.bit,
-            length,
-            packing: entry.packing.unwrap_or(Packing::HighFirst),
-            scaling: scaling.map(Box::new),
-        })
-    }
-
-    fn scaling(&mut self, entry: &Tag, kind: Type, place: &Place<'_>) -> Option<Scaling> {
-        let linear = match (entry.raw, entry.range, entry.scale.or(entry.offset)) {
-            (Some(_), _, Some(_)) => {
-                self.wrong(place, "raw", Wrong::new("`raw` and `scale`/`offset` are two ways to say the same", "keep one of them"));
-                None
-            }
-            (Some(_), None, None) => {
-                self.wrong(place, "raw", Wrong::new("`raw` needs `range`: the values that the raw numbers stand for", "write e.g. raw = [0, 27648], range = [0, 100]"));
-                None
-            }
-            (Some(raw), Some(range), None) => match Scaling::between(raw, range) {
-                Ok(linear) => Some(linear),
-                Err(wrong) => {
-                    self.wrong(place, "raw", wrong);
-                    None
-                }
-            },
-            (None, _, Some(_)) => Some((entry.scale.unwrap_or(1.0), entry.offset.unwrap_or(0.0))),
-            (None, _, None) => None,
-        };
-        if linear.is_some_and(|(factor, _)| factor == 0.0) {
-            self.wrong(place, "scale", Wrong::new("`scale` is 0, so every value would be the same", "write another factor"));
-        }
-        let any = linear.is_some() || entry.bad_above.is_some() || entry.bad_below.is_some();
-        if any && matches!(kind, Type::Bool | Type::Text) {
-            self.wrong(place, "type", Wrong::new(format!("a {} has no scale and no raw limits", kind.name()), "leave them out"));
-        }
-        any.then_some(Scaling { linear, bad_above: entry.bad_above, bad_below: entry.bad_below })
-    }
-
-    fn reach(&mut self, home: &Home<'_>, codec: &Codec, address: Address, place: &Place<'_>) {
-        let width = if address.table.is_bits() { 1 } else { codec.registers() };
-        if u32::from(address.offset) + u32::from(width) > 65_536 {
-            self.wrong(place, "at", Wrong::new(format!("{address} with {width} registers runs past 65535"), "the last register of a table has the wire offset 65535"));
-        }
-        if !address.table.is_bits() && width > home.rules.registers.max_size {
-            let message = format!("this tag has {width} registers, the device gives at most {} in one answer", home.rules.registers.max_size);
-            self.wrong(place, "at", Wrong::new(message, "shorten it, or raise `max_registers` of the device"));
-        }
-        if home.rules.barriers(address.table).excludes(address.offset, width) {
-            self.wrong(place, "at", Wrong::new(format!("{address} lies in an `exclude` range of the device"), "move one of them"));
-        }
-    }
-
-    fn states(&mut self, entry: &Tag, place: &Place<'_>) -> model::States {
-        let mut states = model::States::new();
-        for (value, name) in &entry.states {
-            match value.parse() {
-                Ok(value) => {
-                    states.insert(value, name.clone());
-                }
-                Err(_) => self.wrong(place, "states", Wrong::new(format!("`{value}` in `states` is no whole number"), "write states = { 0 = \"Idle\", 1 = \"Execute\" }")),
-            }
-        }
-        states
-    }
-
-    fn access(&mut self, home: &Home<'_>, entry: &Tag, codec: &Codec, address: Address, place: &Place<'_>) -> Access {
-        let Some(write) = &entry.write else { return Access::Read };
-        if home.config.safety {
-            self.wrong(place, "write", Wrong::new("points of a safety controller are never writable", "leave out `write`, or `safety` if this is none"));
-        }
-        if matches!(address.table, Table::InputRegisters | Table::DiscreteInputs) {
-            let message = format!("{address} cannot be written: Modbus knows no way to write this table");
-            self.wrong(place, "write", Wrong::new(message, "use a holding register or a coil, or leave out `write`"));
-        }
-        if let (Some(min), Some(max)) = (write.min, write.max)
-            && min > max
-        {
-            self.wrong(place, "write", Wrong::new(format!("`min` {min} is above `max` {max}"), "swap them"));
-        }
-        if write.step.is_some_and(|step| step <= 0.0) {
-            self.wrong(place, "write", Wrong::new("`step` must be above 0", "leave it out if any change is allowed"));
-        }
-        let limited = write.min.is_some() || write.max.is_some() || write.step.is_some();
-        if limited && matches!(codec.kind, Type::Bool | Type::Text) {
-            self.wrong(place, "write", Wrong::new(format!("a {} has no limits", codec.kind.name()), "leave out min, max and step"));
-        }
-        let confirm = self.confirm(write, place);
-        Access::Write(WriteRule { min: write.min, max: write.max, step: write.step, confirm })
-    }
-
-    fn confirm(&mut self, write: &Write, place: &Place<'_>) -> Confirm {
-        match &write.confirm {
-            None | Some(ConfirmSetting::Word(ConfirmWord::Readback)) => Confirm::Readback,
-            Some(ConfirmSetting::Word(ConfirmWord::None)) => Confirm::None,
-            Some(ConfirmSetting::Point(point)) => match self.context.site.join(&point.point) {
-                Ok(path) => Confirm::Point { path, within: point.within.0.min(Duration::from_secs(30)) },
-                Err(error) => {
-                    self.wrong(place, "write", Wrong::new(format!("`{}` is no path: {error}", point.point), "write the point's path below enterprise/site"));
-                    Confirm::Readback
-                }
-            },
-        }
     }
 }
 
@@ -434,7 +367,8 @@ fn decode_text(bytes: Vec<u8>) -> String {
     match bytes.as_slice() {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        _ => String::from_utf8(bytes).unwrap_or_else(|wrong| wrong.into_bytes().into_iter().map(char::from).collect()),
+        _ => String::from_utf8(bytes)
+            .unwrap_or_else(|wrong| wrong.into_bytes().into_iter().map(char::from).collect()),
     }
 }
 

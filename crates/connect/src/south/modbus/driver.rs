@@ -17,7 +17,7 @@ use transport::{Stream, Target};
 use wire::modbus::{Request, Table};
 
 /// Most points of one group: a batch is one moment, and a device with more is asked in staggered portions.
-const GROUP_POINTS: usize = 1_000;
+const GROUP_POINTS: usize = 4_000;
 
 /// How frames are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,14 @@ pub(super) struct InFlight {
     pub(super) deadline: Instant,
     pub(super) timeout: Duration,
     pub(super) purpose: Purpose,
+}
+
+/// One request to be sent.
+pub(super) struct Ask {
+    pub(super) device: usize,
+    pub(super) request: Request,
+    pub(super) purpose: Purpose,
+    pub(super) timeout: Duration,
 }
 
 /// Why a request was sent.
@@ -190,7 +198,9 @@ impl Modbus {
     /// The cheapest read of a device: its first point that is not refused.
     pub(super) fn probe(&self, device: usize) -> Option<Request> {
         let of_device = self.groups.iter().filter(|group| group.device == device);
-        let row = |group: &Group| (0..group.rows.len() as u32).find(|row| !group.refused.iter().any(|r| r.row == *row));
+        let row = |group: &Group| {
+            (0..group.rows.len() as u32).find(|row| !group.refused.iter().any(|r| r.row == *row))
+        };
         let single = of_device.clone().find_map(|group| group.single(row(group)?));
         // All refused: any answer to the first will do.
         single.or_else(|| of_device.clone().find_map(|group| group.single(0))).map(|read| read.request())
@@ -251,7 +261,9 @@ fn portions(mut points: Vec<PointSpec>) -> Vec<(usize, Vec<PointSpec>)> {
     let mut portions: Vec<(usize, Vec<PointSpec>)> = Vec::new();
     for point in points {
         match portions.last_mut() {
-            Some((class, portion)) if *class == point.class && portion.len() < GROUP_POINTS => portion.push(point),
+            Some((class, portion)) if *class == point.class && portion.len() < GROUP_POINTS => {
+                portion.push(point)
+            }
             _ => portions.push((point.class, vec![point])),
         }
     }

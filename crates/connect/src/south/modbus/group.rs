@@ -124,12 +124,17 @@ impl Group {
             let cuts = self.cuts.get(&table_number(table)).cloned().unwrap_or_default();
             let mut barriers = Barriers { cuts, ..spec.barriers(table) };
             // What is refused must not be read along by bridging it either.
-            let refused = self.refused.iter().filter_map(|r| self.row(r.row)).filter(|row| row.table == table);
-            barriers.exclude.extend(refused.map(|row| (row.item.first, row.item.first.saturating_add(row.item.width - 1))));
-            let items = self.rows.iter().enumerate().filter(|(_, row)| row.table == table).filter_map(|(index, row)| {
-                let index = u32::try_from(index).ok()?;
-                (!self.refused.iter().any(|r| r.row == index)).then_some((index, row.item))
-            });
+            let refused =
+                self.refused.iter().filter_map(|r| self.row(r.row)).filter(|row| row.table == table);
+            barriers.exclude.extend(
+                refused.map(|row| (row.item.first, row.item.first.saturating_add(row.item.width - 1))),
+            );
+            let items = self.rows.iter().enumerate().filter(|(_, row)| row.table == table).filter_map(
+                |(index, row)| {
+                    let index = u32::try_from(index).ok()?;
+                    (!self.refused.iter().any(|r| r.row == index)).then_some((index, row.item))
+                },
+            );
             let blocks = planner::plan(items, &barriers, spec.rules(table));
             reads.extend(blocks.into_iter().map(|block| Arc::new(Read { table, block })));
         }
@@ -222,7 +227,8 @@ impl Group {
             let Some(point) = self.rows.get(*row as usize) else { continue };
             let offset = usize::from(point.item.first.saturating_sub(read.block.first));
             let (value, status) = if read.table.is_bits() {
-                bit(data, offset).map_or((Value::None, Status::BAD_DECODING_ERROR), |on| (Value::Bool(on), Status::GOOD))
+                bit(data, offset)
+                    .map_or((Value::None, Status::BAD_DECODING_ERROR), |on| (Value::Bool(on), Status::GOOD))
             } else {
                 point.codec.decode(data.get(offset * 2..).unwrap_or_default())
             };
@@ -261,7 +267,11 @@ impl Group {
 
     /// Ends the scan: what it learned goes into the plan; values and qualities come out. Returns whether the plan
     /// changed.
-    pub(super) fn finish(&mut self, spec: &DeviceSpec, lost: Status) -> (Vec<Value>, Each<Status>, Moments, bool) {
+    pub(super) fn finish(
+        &mut self,
+        spec: &DeviceSpec,
+        lost: Status,
+    ) -> (Vec<Value>, Each<Status>, Moments, bool) {
         let learned = self.run.learned;
         for (left, right) in std::mem::take(&mut self.run.splits) {
             let fine = |read: &Arc<Read>| self.run.fine.iter().any(|f| Arc::ptr_eq(f, read));

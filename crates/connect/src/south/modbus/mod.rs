@@ -11,6 +11,7 @@
 
 mod address;
 mod build;
+mod conclude;
 mod config;
 mod driver;
 mod group;
@@ -18,6 +19,7 @@ mod planner;
 mod rtu;
 mod session;
 mod spec;
+mod tag;
 pub mod tags;
 #[cfg(test)]
 mod tests;
@@ -86,7 +88,13 @@ fn build_tcp(document: &Document, context: &Context) -> Outcome {
     let file: TcpFile = read(document, &TCP)?;
     let target = Target::Tcp { host: file.host, port: file.port };
     let security = Security::none("plain Modbus TCP: anybody on this network can read and write the device");
-    assemble(document, context, &file.common, Framing::Tcp, target, security, Vec::new())
+    assemble(
+        document,
+        context,
+        &file.common,
+        Endpoint { framing: Framing::Tcp, target, security },
+        Vec::new(),
+    )
 }
 
 fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
@@ -95,7 +103,8 @@ fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
     let security = Security::none("plain RTU over TCP: anybody on this network can read and write the line");
     let mut found = Vec::new();
     one_at_a_time(document, &file.common, &mut found);
-    assemble(document, context, &file.common, Framing::Rtu { silence: NETWORK_SILENCE }, target, security, found)
+    let framing = Framing::Rtu { silence: NETWORK_SILENCE };
+    assemble(document, context, &file.common, Endpoint { framing, target, security }, found)
 }
 
 fn build_rtu(document: &Document, context: &Context) -> Outcome {
@@ -111,7 +120,8 @@ fn build_rtu(document: &Document, context: &Context) -> Outcome {
     let target = Target::Serial { path: file.line, settings };
     let mut found = Vec::new();
     one_at_a_time(document, &file.common, &mut found);
-    assemble(document, context, &file.common, Framing::Rtu { silence }, target, Security::none("a local line"), found)
+    let (framing, security) = (Framing::Rtu { silence }, Security::none("a local line"));
+    assemble(document, context, &file.common, Endpoint { framing, target, security }, found)
 }
 
 fn build_tls(document: &Document, context: &Context) -> Outcome {
@@ -132,7 +142,11 @@ fn build_tls(document: &Document, context: &Context) -> Outcome {
                 Fault::Config(why) => why.to_string(),
                 other => other.to_string(),
             };
-            found.push(document.mistake(&["tls"], why, "file names are relative to this file's folder, then to the plant folder"));
+            found.push(document.mistake(
+                &["tls"],
+                why,
+                "file names are relative to this file's folder, then to the plant folder",
+            ));
             None
         }
     };
@@ -142,7 +156,7 @@ fn build_tls(document: &Document, context: &Context) -> Outcome {
         // Never dialled: the mistake above stops the build.
         None => Target::Tcp { host: file.host, port: file.port },
     };
-    assemble(document, context, &file.common, Framing::Tcp, target, security, found)
+    assemble(document, context, &file.common, Endpoint { framing: Framing::Tcp, target, security }, found)
 }
 
 fn read<T: DeserializeOwned>(document: &Document, kind: &Kind<dyn Driver>) -> Result<T, Vec<Diagnostic>> {
@@ -160,15 +174,21 @@ fn one_at_a_time(document: &Document, common: &Common, found: &mut Vec<Diagnosti
     }
 }
 
+/// What the kinds differ in.
+struct Endpoint {
+    framing: Framing,
+    target: Target,
+    security: Security,
+}
+
 fn assemble(
     document: &Document,
     context: &Context,
     common: &Common,
-    framing: Framing,
-    target: Target,
-    security: Security,
+    endpoint: Endpoint,
     mut found: Vec<Diagnostic>,
 ) -> Outcome {
+    let Endpoint { framing, target, security } = endpoint;
     let resolved = build::resolve(document, context, common, &mut found);
     if !found.is_empty() {
         found.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
@@ -183,7 +203,8 @@ fn assemble(
         Target::Tcp { host, port } | Target::Tls { host, port, .. } => (host.parse::<IpAddr>().ok(), *port),
         Target::Serial { .. } => (None, 0),
     };
-    let driver = Modbus::new(Dial::Target(target), framing, resolved.timing, &resolved.classes, resolved.devices);
+    let driver =
+        Modbus::new(Dial::Target(target), framing, resolved.timing, &resolved.classes, resolved.devices);
     let expected = driver.expected(&context.name, address, port, |index| {
         resolved.points.get(index).is_some_and(|point| point.access != Access::Read)
     });
@@ -192,7 +213,13 @@ fn assemble(
 
 impl Modbus {
     /// Every request that the plan may send.
-    fn expected(&self, connection: &str, address: Option<IpAddr>, port: u16, writable: impl Fn(usize) -> bool) -> Vec<ExpectedTraffic> {
+    fn expected(
+        &self,
+        connection: &str,
+        address: Option<IpAddr>,
+        port: u16,
+        writable: impl Fn(usize) -> bool,
+    ) -> Vec<ExpectedTraffic> {
         use wire::modbus::Table;
         let mut expected = Vec::new();
         let layout = self.layout();
@@ -208,7 +235,10 @@ impl Modbus {
                 first: first.into(),
                 count: count.into(),
             };
-            let reads = book.reads.iter().map(|read| traffic(read.request().function_code(), read.block.first, read.block.count));
+            let reads = book
+                .reads
+                .iter()
+                .map(|read| traffic(read.request().function_code(), read.block.first, read.block.count));
             expected.extend(reads);
             let indices = layout.groups.get(group).map(|layout| layout.points.as_slice()).unwrap_or_default();
             for (row, _) in book.rows.iter().zip(indices).filter(|(_, index)| writable(**index)) {
@@ -219,7 +249,9 @@ impl Modbus {
                     _ if device.write_multiple || row.item.width > 1 => &[16],
                     _ => &[6],
                 };
-                expected.extend(functions.iter().map(|function| traffic(*function, row.item.first, row.item.width)));
+                expected.extend(
+                    functions.iter().map(|function| traffic(*function, row.item.first, row.item.width)),
+                );
             }
         }
         expected

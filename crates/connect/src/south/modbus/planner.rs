@@ -168,7 +168,9 @@ mod tests {
     #[test]
     fn bisects_down_to_one_point() {
         let items = [item(0, 2), item(2, 2), item(40, 1)];
-        let block = plan(items.iter().enumerate().map(|(i, it)| (i as u32, *it)), &Barriers::default(), RULES).remove(0);
+        let block =
+            plan(items.iter().enumerate().map(|(i, it)| (i as u32, *it)), &Barriers::default(), RULES)
+                .remove(0);
         let (left, right) = bisect(&block, |i| items[i as usize]).unwrap();
         assert_eq!((left.first, left.count, right.first, right.count), (0, 2, 2, 39));
         assert!(bisect(&left, |i| items[i as usize]).is_none());
@@ -176,7 +178,7 @@ mod tests {
 
     /// Fewest blocks over every way to divide the items into sets, or `None` if a single one is not allowed.
     fn brute(items: &[Item], barriers: &Barriers, rules: Rules) -> usize {
-        fn allowed(set: &mut Vec<Item>, barriers: &Barriers, rules: Rules) -> bool {
+        fn allowed(set: &mut [Item], barriers: &Barriers, rules: Rules) -> bool {
             set.sort_by_key(|i| (i.first, i.width));
             let end = set.iter().map(|i| i.end()).max().unwrap();
             let mut reached = set[0].end();
@@ -214,8 +216,10 @@ mod tests {
     }
 
     fn maps(points: std::ops::Range<usize>) -> impl Strategy<Value = (Vec<Item>, Barriers)> {
-        let items = prop::collection::vec((0u16..160, 1u16..5).prop_map(|(first, width)| item(first, width)), points);
-        let exclude = prop::collection::vec((0u16..160, 0u16..6).prop_map(|(from, len)| (from, from + len)), 0..3);
+        let items =
+            prop::collection::vec((0u16..160, 1u16..5).prop_map(|(first, width)| item(first, width)), points);
+        let exclude =
+            prop::collection::vec((0u16..160, 0u16..6).prop_map(|(from, len)| (from, from + len)), 0..3);
         (items, exclude).prop_map(|(mut items, exclude)| {
             let barriers = Barriers { exclude, cuts: Vec::new() };
             items.retain(|item| !barriers.excludes(item.first, item.width));

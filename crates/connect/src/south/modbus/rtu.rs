@@ -48,7 +48,12 @@ impl Collector {
     }
 
     /// Looks for the answer to `request`; `discarded` is told of each sound frame that is none.
-    pub(super) fn look(&mut self, unit: u8, request: &Request, mut discarded: impl FnMut(u8, &[u8])) -> Collected {
+    pub(super) fn look(
+        &mut self,
+        unit: u8,
+        request: &Request,
+        mut discarded: impl FnMut(u8, &[u8]),
+    ) -> Collected {
         if self.raw.len() > MAX_RAW {
             return Collected::Flood;
         }
@@ -106,7 +111,8 @@ impl Owed {
     /// A request timed out.
     pub(super) fn timed_out(&mut self, unit: u8, request: &Request) {
         let now = Instant::now();
-        let debt = self.units.entry(unit).or_insert(Debt { forms: Vec::new(), count: 0, exceptions: 0, since: now });
+        let debt =
+            self.units.entry(unit).or_insert(Debt { forms: Vec::new(), count: 0, exceptions: 0, since: now });
         debt.since = now;
         debt.count += 1;
         debt.exceptions = 0;
@@ -128,7 +134,12 @@ impl Owed {
 
     /// The question to ask first, if the answer to `request` could be mistaken. `allowed` says whether a read may
     /// touch these addresses.
-    pub(super) fn question(&mut self, unit: u8, request: &Request, allowed: impl Fn(Table, u16, u16) -> bool) -> Option<Request> {
+    pub(super) fn question(
+        &mut self,
+        unit: u8,
+        request: &Request,
+        allowed: impl Fn(Table, u16, u16) -> bool,
+    ) -> Option<Request> {
         let debt = self.units.get(&unit)?;
         if debt.since.elapsed() > FORGET {
             self.units.remove(&unit);
@@ -147,9 +158,15 @@ impl Owed {
     fn other_lengths(&self, request: &Request, allowed: &impl Fn(Table, u16, u16) -> bool) -> Vec<Request> {
         let (table, address, quantity, step) = match *request {
             Request::ReadCoils { address, quantity } => (Table::Coils, address, quantity, 8),
-            Request::ReadDiscreteInputs { address, quantity } => (Table::DiscreteInputs, address, quantity, 8),
-            Request::ReadInputRegisters { address, quantity } => (Table::InputRegisters, address, quantity, 1),
-            Request::ReadHoldingRegisters { address, quantity } => (Table::HoldingRegisters, address, quantity, 1),
+            Request::ReadDiscreteInputs { address, quantity } => {
+                (Table::DiscreteInputs, address, quantity, 8)
+            }
+            Request::ReadInputRegisters { address, quantity } => {
+                (Table::InputRegisters, address, quantity, 1)
+            }
+            Request::ReadHoldingRegisters { address, quantity } => {
+                (Table::HoldingRegisters, address, quantity, 1)
+            }
             _ => return Vec::new(),
         };
         let build = |address: u16, quantity: u16| match table {
@@ -158,11 +175,15 @@ impl Owed {
             Table::InputRegisters => Request::ReadInputRegisters { address, quantity },
             _ => Request::ReadHoldingRegisters { address, quantity },
         };
-        let shorter = (1..=8u16).filter_map(|n| quantity.checked_sub(n * step).filter(|q| *q > 0)).map(|q| (address, q));
+        let shorter = (1..=8u16)
+            .filter_map(|n| quantity.checked_sub(n * step).filter(|q| *q > 0))
+            .map(|q| (address, q));
         let longer = (1..=8u16).map(|n| (address, quantity + n * step));
         shorter
             .chain(longer)
-            .filter(|(address, quantity)| u32::from(*address) + u32::from(*quantity) <= 65_536 && allowed(table, *address, *quantity))
+            .filter(|(address, quantity)| {
+                u32::from(*address) + u32::from(*quantity) <= 65_536 && allowed(table, *address, *quantity)
+            })
             .map(|(address, quantity)| build(address, quantity))
             .collect()
     }
@@ -204,7 +225,10 @@ mod tests {
         collector.push(head);
         assert_eq!(collector.look(1, &TWO, |unit, _| late.push(unit)), Collected::More);
         collector.push(tail);
-        assert_eq!(collector.look(1, &TWO, |unit, _| late.push(unit)), Collected::Answer(vec![3, 4, 0, 1, 0, 2]));
+        assert_eq!(
+            collector.look(1, &TWO, |unit, _| late.push(unit)),
+            Collected::Answer(vec![3, 4, 0, 1, 0, 2])
+        );
         assert_eq!(late, [7, 1]);
     }
 

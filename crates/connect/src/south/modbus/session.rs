@@ -3,19 +3,18 @@
 //! One loop for all framings. A session ends when the stream is lost or is not Modbus any more; everything else is a
 //! matter of one request.
 
-use super::driver::{Draining, Framing, InFlight, Modbus, Purpose, Session};
-use super::group::Read;
+use super::conclude::exception;
+use super::driver::{Ask, Draining, Framing, InFlight, Modbus, Purpose, Session};
 use super::rtu::Collected;
-use crate::south::job::{Lane, Work};
+use crate::south::job::Work;
 use crate::south::{Job, Link};
-use model::{Fault, Status};
-use std::sync::Arc;
+use model::Fault;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use transport::Stream;
 use wire::modbus::mbap::{self, Deframer};
-use wire::modbus::{ExceptionCode, Limits, Request, Response, rtu};
+use wire::modbus::{ExceptionCode, Limits, Response, rtu};
 
 /// Frames that answer nothing, in a row, after which the peer is not believed any more.
 const MAX_STRANGERS: u32 = 64;
@@ -84,9 +83,17 @@ impl Modbus {
         deadlines.chain(delayed).chain(quiet).chain(draining).min()
     }
 
-    async fn send_due(&mut self, stream: &mut Stream, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
+    async fn send_due(
+        &mut self,
+        stream: &mut Stream,
+        session: &mut Session,
+        link: &mut Link,
+    ) -> Result<(), Fault> {
         let now = Instant::now();
-        while session.inflight.len() < self.window() && now >= session.quiet_until && session.draining.is_none() {
+        while session.inflight.len() < self.window()
+            && now >= session.quiet_until
+            && session.draining.is_none()
+        {
             if let Some(at) = session.delayed.iter().position(|(at, _)| *at <= now) {
                 let (_, writing) = session.delayed.swap_remove(at);
                 self.start_readback(writing, session, link);
@@ -107,7 +114,7 @@ impl Modbus {
             Work::Probe { device, attempt } => {
                 let timeout = link.probe_timeout(attempt);
                 if let Some(request) = self.probe(device) {
-                    self.launch(device, request, Purpose::Probe, timeout, session, link);
+                    self.launch(Ask { device, request, purpose: Purpose::Probe, timeout }, session, link);
                 }
             }
             Work::Recheck { group } => self.start_recheck(group, session, link),
@@ -135,7 +142,8 @@ impl Modbus {
         }
         let request = read.request();
         let purpose = Purpose::Scan { group, run, read, attempt };
-        self.launch(device, request, purpose, self.timing.timeout, session, link);
+        let timeout = self.timing.timeout;
+        self.launch(Ask { device, request, purpose, timeout }, session, link);
     }
 
     fn start_recheck(&mut self, group: usize, session: &mut Session, link: &mut Link) {
@@ -148,20 +156,14 @@ impl Modbus {
         let device = book.device;
         if let Some(read) = book.single(refused.row) {
             let purpose = Purpose::Recheck { group, row: refused.row };
-            self.launch(device, read.request(), purpose, self.timing.timeout, session, link);
+            let ask = Ask { device, request: read.request(), purpose, timeout: self.timing.timeout };
+            self.launch(ask, session, link);
         }
     }
 
     /// Puts a request on the wire, after the question that an owed answer may make necessary.
-    pub(super) fn launch(
-        &mut self,
-        device: usize,
-        request: Request,
-        purpose: Purpose,
-        timeout: Duration,
-        session: &mut Session,
-        link: &Link,
-    ) {
+    pub(super) fn launch(&mut self, ask: Ask, session: &mut Session, link: &Link) {
+        let Ask { device, request, purpose, timeout } = ask;
         let Some(spec) = self.devices.get(device) else { return };
         let unit = spec.unit;
         let (request, purpose) = match self.framing {
@@ -186,19 +188,35 @@ impl Modbus {
         }
         link.sent(session.out.len() - before);
         let sent = Instant::now();
-        session.inflight.push(InFlight { transaction, device, unit, request, sent, deadline: sent + timeout, timeout, purpose });
+        session.inflight.push(InFlight {
+            transaction,
+            device,
+            unit,
+            request,
+            sent,
+            deadline: sent + timeout,
+            timeout,
+            purpose,
+        });
     }
 
     // ---- bytes in ----------------------------------------------------------------------------------------------
 
-    fn take_tcp(&mut self, mut bytes: &[u8], deframer: &mut Deframer, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
+    fn take_tcp(
+        &mut self,
+        mut bytes: &[u8],
+        deframer: &mut Deframer,
+        session: &mut Session,
+        link: &mut Link,
+    ) -> Result<(), Fault> {
         loop {
             let frame = match deframer.feed(&mut bytes) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
                 Err(desync) => return Err(Fault::Protocol(desync.to_string().into())),
             };
-            let Some(at) = session.inflight.iter().position(|flight| flight.transaction == frame.transaction) else {
+            let Some(at) = session.inflight.iter().position(|flight| flight.transaction == frame.transaction)
+            else {
                 link.late();
                 stranger(session)?;
                 continue;
@@ -214,14 +232,24 @@ impl Modbus {
         }
     }
 
-    fn take_rtu(&mut self, bytes: &[u8], silence: Duration, session: &mut Session, link: &mut Link) -> Result<(), Fault> {
+    fn take_rtu(
+        &mut self,
+        bytes: &[u8],
+        silence: Duration,
+        session: &mut Session,
+        link: &mut Link,
+    ) -> Result<(), Fault> {
         let now = Instant::now();
         if let Some(draining) = &mut session.draining {
             draining.until = now + silence;
             if !std::mem::replace(&mut draining.heard, true) {
                 link.late();
             }
-            return if now > draining.give_up { Err(Fault::Protocol("the line does not fall silent".into())) } else { Ok(()) };
+            return if now > draining.give_up {
+                Err(Fault::Protocol("the line does not fall silent".into()))
+            } else {
+                Ok(())
+            };
         }
         session.collector.push(bytes);
         let Some(flight) = session.inflight.first() else {
@@ -270,7 +298,10 @@ impl Modbus {
             Ok(_) => Answer::Done,
             Err(error) => return self.misfit(flight, error.to_string(), session, link),
         };
-        let silent = matches!(answer, Answer::Exception(ExceptionCode::GATEWAY_PATH_UNAVAILABLE | ExceptionCode::GATEWAY_TARGET_FAILED));
+        let silent = matches!(
+            answer,
+            Answer::Exception(ExceptionCode::GATEWAY_PATH_UNAVAILABLE | ExceptionCode::GATEWAY_TARGET_FAILED)
+        );
         match answer {
             Answer::Exception(code) if silent => {
                 link.failed(flight.device, &exception(code));
@@ -313,122 +344,6 @@ impl Modbus {
         }
         Ok(())
     }
-
-    // ---- what an answer means ----------------------------------------------------------------------------------
-
-    pub(super) fn conclude(&mut self, flight: InFlight, answer: Answer<'_>, session: &mut Session, link: &mut Link) {
-        let (device, sent) = (flight.device, flight.sent);
-        match flight.purpose {
-            Purpose::Scan { group, run, read, attempt } => self.conclude_scan(group, run, read, attempt, sent, answer, link),
-            Purpose::Probe => {}
-            Purpose::Recheck { group, row } => self.conclude_recheck(group, row, answer, link),
-            Purpose::Write(writing) => self.conclude_write(writing, answer, session, link),
-            Purpose::Readback(writing) => self.conclude_readback(writing, answer, session, link),
-            Purpose::Settle { then } => {
-                let (request, purpose) = *then;
-                match answer {
-                    Answer::Failed(fault) => {
-                        // Its own failure counts; what it was asked for has not been sent.
-                        let flight = InFlight { request, purpose, ..flight };
-                        self.conclude_unsent(flight, fault, session, link);
-                    }
-                    answer => {
-                        session.owed.answered(flight.unit, matches!(answer, Answer::Exception(_)));
-                        self.launch(device, request, purpose, flight.timeout, session, link);
-                    }
-                }
-            }
-        }
-    }
-
-    fn conclude_unsent(&mut self, flight: InFlight, fault: Fault, session: &mut Session, link: &mut Link) {
-        match flight.purpose {
-            Purpose::Write(writing) => link.refuse(writing.order, "the device did not answer before it was sent"),
-            _ => self.conclude(flight, Answer::Failed(fault), session, link),
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request under way")]
-    fn conclude_scan(
-        &mut self,
-        group: usize,
-        run: u32,
-        read: Arc<Read>,
-        attempt: u32,
-        sent: Instant,
-        answer: Answer<'_>,
-        link: &mut Link,
-    ) {
-        let lost = link.lost_status(group);
-        let Some(book) = self.groups.get_mut(group) else { return };
-        if book.run.number != run || !link.is_active(book.device) {
-            return;
-        }
-        match answer {
-            Answer::Data(data) => book.take_data(&read, data, sent, Instant::now()),
-            Answer::Exception(code) => match code {
-                ExceptionCode::ILLEGAL_DATA_ADDRESS | ExceptionCode::ILLEGAL_DATA_VALUE | ExceptionCode::ILLEGAL_FUNCTION => {
-                    if book.refuse(&read, code) {
-                        self.tell_refused(group, link);
-                    }
-                }
-                code if code.is_transient() && attempt < self.timing.retries => book.retry(read, attempt + 1),
-                code => {
-                    let failed = matches!(code, ExceptionCode::SERVER_DEVICE_FAILURE | ExceptionCode::MEMORY_PARITY_ERROR);
-                    book.mark(&read, if failed { Status::BAD_DEVICE_FAILURE } else { lost });
-                    book.give_up();
-                }
-            },
-            Answer::Failed(_) if attempt < self.timing.retries => book.retry(read, attempt + 1),
-            // If one read of a device fails after all attempts, the others would only cost time.
-            Answer::Failed(_) | Answer::Done => book.give_up_all(),
-        }
-        self.settle_scan(group, link);
-    }
-
-    /// Goes on with a scan, or ends it if nothing is left.
-    fn settle_scan(&mut self, group: usize, link: &mut Link) {
-        let lost = link.lost_status(group);
-        let Some(book) = self.groups.get_mut(group) else { return };
-        if book.has_more() {
-            if let Some(job) = book.run.parked.take() {
-                link.later(job);
-            }
-            return;
-        }
-        if !book.is_complete() {
-            return;
-        }
-        let Some(spec) = self.devices.get(book.device) else { return };
-        let before = book.reads.len();
-        let (values, status, moments, learned) = book.finish(spec, lost);
-        let after = book.reads.len();
-        link.publish_scan(group, moments, values, status);
-        if learned {
-            link.group_requests(group, before, after);
-        }
-    }
-
-    fn conclude_recheck(&mut self, group: usize, row: u32, answer: Answer<'_>, link: &mut Link) {
-        let Some(book) = self.groups.get_mut(group) else { return };
-        let Some(spec) = self.devices.get(book.device) else { return };
-        match answer {
-            Answer::Data(_) => {
-                let before = book.reads.len();
-                book.readmit(row, spec);
-                book.recheck = book.recheck.saturating_sub(1);
-                link.group_requests(group, before, book.reads.len());
-                self.tell_refused(group, link);
-                link.enqueue(Lane::Browse, Work::Recheck { group });
-            }
-            // Still refused: the next one.
-            Answer::Exception(_) => link.enqueue(Lane::Browse, Work::Recheck { group }),
-            Answer::Failed(_) | Answer::Done => {
-                book.recheck = 0;
-                link.schedule_recheck(group);
-            }
-        }
-    }
 }
 
 /// Sends what is collected.
@@ -452,7 +367,6 @@ async fn flush(stream: &mut Stream, session: &mut Session, patience: Duration) -
     }
 }
 
-
 fn stranger(session: &mut Session) -> Result<(), Fault> {
     session.strangers += 1;
     if session.strangers > MAX_STRANGERS {
@@ -465,10 +379,4 @@ fn drain(session: &mut Session, silence: Duration) {
     let now = Instant::now();
     session.collector.clear();
     session.draining = Some(Draining { until: now + silence, give_up: now + MAX_DRAIN, heard: false });
-}
-
-/// The fault that an exception is.
-pub(super) fn exception(code: ExceptionCode) -> Fault {
-    let text = code.name().map_or_else(|| code.sentence().to_owned(), |name| format!("{name}: {}", code.sentence()));
-    Fault::Exception { code: code.0.into(), text: text.into() }
 }

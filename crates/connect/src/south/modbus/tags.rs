@@ -15,9 +15,32 @@ use std::sync::Arc;
 
 /// The columns, in the order in which they are written.
 pub const COLUMNS: [&str; 26] = [
-    "tag", "at", "type", "order", "unit", "scan", "raw_low", "raw_high", "range_low", "range_high", "scale", "offset",
-    "bad_above", "bad_below", "length", "packing", "states", "name", "description", "write", "min", "max", "step",
-    "confirm", "within", "was",
+    "tag",
+    "at",
+    "type",
+    "order",
+    "unit",
+    "scan",
+    "raw_low",
+    "raw_high",
+    "range_low",
+    "range_high",
+    "scale",
+    "offset",
+    "bad_above",
+    "bad_below",
+    "length",
+    "packing",
+    "states",
+    "name",
+    "description",
+    "write",
+    "min",
+    "max",
+    "step",
+    "confirm",
+    "within",
+    "was",
 ];
 
 /// A tag and the place of its line.
@@ -48,7 +71,8 @@ pub struct List {
 /// Every mistake with its line.
 pub fn read(file: &str, text: &str) -> Result<List, Vec<Diagnostic>> {
     let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(text).into();
-    let mut reading = Reading { file: file.into(), text: text.clone(), mistakes: Vec::new(), decimal_comma: false };
+    let mut reading =
+        Reading { file: file.into(), text: text.clone(), mistakes: Vec::new(), decimal_comma: false };
     let header = text.lines().next().unwrap_or_default();
     let delimiter = [b';', b'\t', b','].into_iter().find(|d| header.as_bytes().contains(d)).unwrap_or(b',');
     reading.decimal_comma = delimiter != b',';
@@ -73,7 +97,8 @@ pub fn read(file: &str, text: &str) -> Result<List, Vec<Diagnostic>> {
             Ok(true) => {
                 let start = record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(start);
                 // The reader may stop between the two characters that end a Windows line.
-                let ends = text.as_bytes().iter().skip(start).take_while(|b| matches!(b, b'\r' | b'\n')).count();
+                let ends =
+                    text.as_bytes().iter().skip(start).take_while(|b| matches!(b, b'\r' | b'\n')).count();
                 let start = start + ends;
                 let end = usize::try_from(csv.position().byte()).unwrap_or(start).max(start);
                 if record.iter().any(|field| !field.is_empty()) {
@@ -86,7 +111,11 @@ pub fn read(file: &str, text: &str) -> Result<List, Vec<Diagnostic>> {
             }
         }
     }
-    if reading.mistakes.is_empty() { Ok(List { file: reading.file, text, rows }) } else { Err(reading.mistakes) }
+    if reading.mistakes.is_empty() {
+        Ok(List { file: reading.file, text, rows })
+    } else {
+        Err(reading.mistakes)
+    }
 }
 
 struct Reading {
@@ -121,7 +150,10 @@ impl Reading {
                 let known = COLUMNS.iter().find(|column| column.eq_ignore_ascii_case(name)).copied();
                 if known.is_none() && !name.is_empty() {
                     let near = nearest(name, COLUMNS.iter().copied());
-                    let help = near.map_or_else(|| format!("known columns: {}", COLUMNS.join(", ")), |near| format!("did you mean `{near}`?"));
+                    let help = near.map_or_else(
+                        || format!("known columns: {}", COLUMNS.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
                     self.mistake(0..0, format!("the column `{name}` is not known"), help);
                 }
                 known
@@ -129,17 +161,31 @@ impl Reading {
             .collect();
         for needed in ["tag", "at"] {
             if !columns.contains(&Some(needed)) {
-                self.mistake(0..0, format!("the column `{needed}` is missing"), "the first line names the columns; `tag` and `at` are needed");
+                self.mistake(
+                    0..0,
+                    format!("the column `{needed}` is missing"),
+                    "the first line names the columns; `tag` and `at` are needed",
+                );
             }
         }
         columns
     }
 
-    fn row(&mut self, columns: &[Option<&'static str>], record: &csv::StringRecord, span: Range<usize>) -> Option<Row> {
-        let fields = columns.iter().zip(record).filter_map(|(column, field)| Some(((*column)?, field))).collect();
+    fn row(
+        &mut self,
+        columns: &[Option<&'static str>],
+        record: &csv::StringRecord,
+        span: Range<usize>,
+    ) -> Option<Row> {
+        let fields =
+            columns.iter().zip(record).filter_map(|(column, field)| Some(((*column)?, field))).collect();
         let line = Line { fields, span: span.clone() };
         let (Some(tag), Some(at)) = (line.text("tag"), line.text("at")) else {
-            self.mistake(span, "this line has no tag or no address", "fill the columns `tag` and `at`, or delete the line");
+            self.mistake(
+                span,
+                "this line has no tag or no address",
+                "fill the columns `tag` and `at`, or delete the line",
+            );
             return None;
         };
         let entry = Tag {
@@ -160,7 +206,10 @@ impl Reading {
             name: line.text("name").unwrap_or_default().to_owned(),
             description: line.text("description").unwrap_or_default().to_owned(),
             write: self.write(&line),
-            was: line.text("was").map(|was| was.split('|').map(|w| w.trim().to_owned()).collect()).unwrap_or_default(),
+            was: line
+                .text("was")
+                .map(|was| was.split('|').map(|w| w.trim().to_owned()).collect())
+                .unwrap_or_default(),
         };
         Some(Row { tag: tag.to_owned(), entry, span })
     }
@@ -170,7 +219,11 @@ impl Reading {
         let dotted = if self.decimal_comma { text.replace(',', ".") } else { text.to_owned() };
         let number = dotted.parse::<f64>().ok().filter(|n| n.is_finite());
         if number.is_none() {
-            self.mistake(line.span.clone(), format!("`{text}` in the column `{column}` is no number"), "write a number like 12.5");
+            self.mistake(
+                line.span.clone(),
+                format!("`{text}` in the column `{column}` is no number"),
+                "write a number like 12.5",
+            );
         }
         number
     }
@@ -180,19 +233,32 @@ impl Reading {
             (Some(low), Some(high)) => Some((low, high)),
             (None, None) => None,
             _ => {
-                self.mistake(line.span.clone(), format!("`{low}` and `{high}` belong together"), "fill both or none");
+                self.mistake(
+                    line.span.clone(),
+                    format!("`{low}` and `{high}` belong together"),
+                    "fill both or none",
+                );
                 None
             }
         }
     }
 
-    fn word<T: DeserializeOwned>(&mut self, line: &Line<'_>, column: &str, known: impl Iterator<Item = &'static str>) -> Option<T> {
+    fn word<T: DeserializeOwned>(
+        &mut self,
+        line: &Line<'_>,
+        column: &str,
+        known: impl Iterator<Item = &'static str>,
+    ) -> Option<T> {
         let text = line.text(column)?;
         let known: Vec<_> = known.collect();
         let exact = known.iter().find(|word| word.eq_ignore_ascii_case(text)).copied().unwrap_or(text);
         let found = serde_json::from_value(serde_json::Value::from(exact)).ok();
         if found.is_none() {
-            self.mistake(line.span.clone(), format!("`{text}` in the column `{column}` is not known"), format!("possible: {}", known.join(", ")));
+            self.mistake(
+                line.span.clone(),
+                format!("`{text}` in the column `{column}` is not known"),
+                format!("possible: {}", known.join(", ")),
+            );
         }
         found
     }
@@ -203,7 +269,11 @@ impl Reading {
             match part.split_once('=') {
                 Some((value, name)) => states.insert(value.trim().to_owned(), name.trim().to_owned()),
                 None => {
-                    self.mistake(line.span.clone(), format!("`{part}` in the column `states` is no state"), "write 0=Idle|1=Execute");
+                    self.mistake(
+                        line.span.clone(),
+                        format!("`{part}` in the column `states` is no state"),
+                        "write 0=Idle|1=Execute",
+                    );
                     None
                 }
             };
@@ -212,12 +282,17 @@ impl Reading {
     }
 
     fn write(&mut self, line: &Line<'_>) -> Option<Write> {
-        let (min, max, step) = (self.number(line, "min"), self.number(line, "max"), self.number(line, "step"));
+        let (min, max, step) =
+            (self.number(line, "min"), self.number(line, "max"), self.number(line, "step"));
         let allowed = match line.text("write").map(str::to_ascii_lowercase).as_deref() {
             Some("yes" | "true" | "1") => true,
             Some("no" | "false" | "0") | None => false,
             Some(other) => {
-                self.mistake(line.span.clone(), format!("`{other}` in the column `write` is neither yes nor no"), "write yes or no");
+                self.mistake(
+                    line.span.clone(),
+                    format!("`{other}` in the column `write` is neither yes nor no"),
+                    "write yes or no",
+                );
                 false
             }
         };
@@ -231,7 +306,11 @@ impl Reading {
             }
         };
         if !allowed && (min.is_some() || max.is_some() || step.is_some() || confirm.is_some()) {
-            self.mistake(line.span.clone(), "limits of a write without `write`", "write yes in the column `write`, or empty min, max, step and confirm");
+            self.mistake(
+                line.span.clone(),
+                "limits of a write without `write`",
+                "write yes in the column `write`, or empty min, max, step and confirm",
+            );
         }
         allowed.then_some(Write { min, max, step, confirm })
     }
@@ -241,7 +320,9 @@ impl Reading {
 pub fn write<'a>(tags: impl IntoIterator<Item = (&'a str, &'a Tag)>) -> String {
     let lines: Vec<Vec<String>> = tags.into_iter().map(|(tag, entry)| fields(tag, entry)).collect();
     let used: Vec<bool> = (0..COLUMNS.len())
-        .map(|column| column < 2 || lines.iter().any(|line| line.get(column).is_some_and(|field| !field.is_empty())))
+        .map(|column| {
+            column < 2 || lines.iter().any(|line| line.get(column).is_some_and(|field| !field.is_empty()))
+        })
         .collect();
     let keep = |line: &[String]| -> Vec<String> {
         line.iter().zip(&used).filter(|(_, used)| **used).map(|(field, _)| field.clone()).collect()

@@ -236,7 +236,9 @@ impl Codec {
         let raw = self.assemble(bytes);
         // The casts keep the bits: that is what reading a register as a signed number means.
         let value = match self.kind {
-            Type::Bool => return (Value::Bool(self.bit.map_or(raw != 0, |bit| raw & (1 << bit) != 0)), Status::GOOD),
+            Type::Bool => {
+                return (Value::Bool(self.bit.map_or(raw != 0, |bit| raw & (1 << bit) != 0)), Status::GOOD);
+            }
             Type::I16 => Value::I64((raw as u16 as i16).into()),
             Type::I32 => Value::I64((raw as u32 as i32).into()),
             Type::I64 => Value::I64(raw as i64),
@@ -258,7 +260,11 @@ impl Codec {
     fn assemble(&self, bytes: &[u8]) -> u64 {
         let (pairs, _) = bytes.as_chunks::<2>();
         let register = |pair: &[u8; 2]| {
-            u64::from(if self.order.bytes_swapped() { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) })
+            u64::from(if self.order.bytes_swapped() {
+                u16::from_le_bytes(*pair)
+            } else {
+                u16::from_be_bytes(*pair)
+            })
         };
         if self.order.words_swapped() {
             pairs.iter().rev().fold(0, |raw, pair| raw << 16 | register(pair))
@@ -307,7 +313,10 @@ impl Codec {
         match self.kind {
             Type::Text => return self.encode_text(value),
             Type::Bool => {
-                let on = value.as_i64().filter(|v| matches!(v, 0 | 1)).ok_or_else(|| format!("{value} is not true or false"))?;
+                let on = value
+                    .as_i64()
+                    .filter(|v| matches!(v, 0 | 1))
+                    .ok_or_else(|| format!("{value} is not true or false"))?;
                 return Ok(self.disassemble(u64::from(on != 0) << self.bit.unwrap_or(0)));
             }
             Type::F32 | Type::F64 => return self.encode_float(value),
@@ -316,11 +325,18 @@ impl Codec {
         let number = self.raw_integer(value)?;
         let (lowest, highest) = self.kind.bounds().unwrap_or((0, 0));
         if !(lowest..=highest).contains(&number) {
-            return Err(format!("{value} gives the raw number {number}; {} holds {lowest} to {highest}", self.kind.name()));
+            return Err(format!(
+                "{value} gives the raw number {number}; {} holds {lowest} to {highest}",
+                self.kind.name()
+            ));
         }
         // Two's complement of any width is the low bits of the 128-bit number.
         let bits = number as u64;
-        Ok(self.disassemble(if matches!(self.kind, Type::Bcd16 | Type::Bcd32) { number_to_bcd(bits) } else { bits }))
+        Ok(self.disassemble(if matches!(self.kind, Type::Bcd16 | Type::Bcd32) {
+            number_to_bcd(bits)
+        } else {
+            bits
+        }))
     }
 
     fn raw_integer(&self, value: &Value) -> Result<i128, String> {
@@ -334,13 +350,18 @@ impl Codec {
             (Some(_), _) => {
                 let raw = self.unscaled(value)?.round();
                 // Beyond this a double names no single integer any more, and no raw type is wider.
-                if raw.abs() < 1.9e19 { Ok(raw as i128) } else { Err(format!("{value} is far outside the raw range")) }
+                if raw.abs() < 1.9e19 {
+                    Ok(raw as i128)
+                } else {
+                    Err(format!("{value} is far outside the raw range"))
+                }
             }
         }
     }
 
     fn unscaled(&self, value: &Value) -> Result<f64, String> {
-        let number = value.as_f64().filter(|v| v.is_finite()).ok_or_else(|| format!("{value} is no finite number"))?;
+        let number =
+            value.as_f64().filter(|v| v.is_finite()).ok_or_else(|| format!("{value} is no finite number"))?;
         Ok(self.linear().map_or(number, |(factor, offset)| (number - offset) / factor))
     }
 
@@ -387,7 +408,11 @@ impl Codec {
             Type::F64 => a.abs().max(b.abs()) * 4.5e-16,
             _ => step * 0.501,
         };
-        let scaled = if step > 0.0 && matches!(self.kind, Type::F32 | Type::F64) { rounding + step * 2.4e-7 } else { rounding };
+        let scaled = if step > 0.0 && matches!(self.kind, Type::F32 | Type::F64) {
+            rounding + step * 2.4e-7
+        } else {
+            rounding
+        };
         (a - b).abs() <= scaled
     }
 
@@ -411,7 +436,10 @@ impl Scaling {
     /// The two raw numbers are the same, or the two of the range.
     pub fn between(raw: (f64, f64), range: (f64, f64)) -> Result<(f64, f64), Wrong> {
         if raw.0 == raw.1 || range.0 == range.1 {
-            return Err(Wrong::new("`raw` and `range` need two different numbers each", "write e.g. raw = [0, 27648], range = [0, 100]"));
+            return Err(Wrong::new(
+                "`raw` and `range` need two different numbers each",
+                "write e.g. raw = [0, 27648], range = [0, 100]",
+            ));
         }
         let factor = (range.1 - range.0) / (raw.1 - raw.0);
         Ok((factor, range.0 - raw.0 * factor))
@@ -419,7 +447,9 @@ impl Scaling {
 
     fn apply(&self, raw: Value) -> (Value, Status) {
         let Some(number) = raw.as_f64() else { return (raw, Status::GOOD) };
-        if self.bad_above.is_some_and(|limit| number > limit) || self.bad_below.is_some_and(|limit| number < limit) {
+        if self.bad_above.is_some_and(|limit| number > limit)
+            || self.bad_below.is_some_and(|limit| number < limit)
+        {
             return (Value::None, Status::BAD_SENSOR_FAILURE);
         }
         match self.linear {
@@ -430,7 +460,10 @@ impl Scaling {
 }
 
 fn bcd_to_number(raw: u64) -> Option<u64> {
-    (0..16).rev().map(|i| raw >> (4 * i) & 0xF).try_fold(0, |number, digit| (digit < 10).then_some(number * 10 + digit))
+    (0..16)
+        .rev()
+        .map(|i| raw >> (4 * i) & 0xF)
+        .try_fold(0, |number, digit| (digit < 10).then_some(number * 10 + digit))
 }
 
 fn number_to_bcd(number: u64) -> u64 {
@@ -531,7 +564,11 @@ mod tests {
             assert_eq!(bytes(&codec.encode(&Value::from("ABC")).unwrap()), wire, "{packing:?}");
         }
         let codec = Codec { length: 6, ..Codec::plain(Type::Text, Order::ABCD) };
-        assert_eq!(codec.decode(b"B\xE4r\0xx").0, Value::from("Bär"), "Latin-1, and what follows NUL is not text");
+        assert_eq!(
+            codec.decode(b"B\xE4r\0xx").0,
+            Value::from("Bär"),
+            "Latin-1, and what follows NUL is not text"
+        );
         assert_eq!(codec.decode(b"ab    ").0, Value::from("ab"));
         assert!(codec.encode(&Value::from("sevenths")).is_err());
         assert_eq!(bytes(&codec.encode(&Value::from("ab")).unwrap()), b"ab\0\0\0\0");
@@ -544,7 +581,8 @@ mod tests {
     #[test]
     fn scales_and_finds_broken_sensors() {
         let linear = Some(Scaling::between((0.0, 27_648.0), (0.0, 100.0)).unwrap());
-        let codec = scaled(Type::I16, Scaling { linear, bad_above: Some(32_511.0), bad_below: Some(-4_864.0) });
+        let codec =
+            scaled(Type::I16, Scaling { linear, bad_above: Some(32_511.0), bad_below: Some(-4_864.0) });
         assert_eq!(codec.decode(&13_824i16.to_be_bytes()), (Value::F64(50.0), Status::GOOD));
         assert_eq!(codec.decode(&32_767i16.to_be_bytes()), (Value::None, Status::BAD_SENSOR_FAILURE));
         assert_eq!(codec.decode(&(-4_865i16).to_be_bytes()), (Value::None, Status::BAD_SENSOR_FAILURE));
@@ -574,8 +612,14 @@ mod tests {
         ] {
             assert!(Codec::plain(kind, Order::ABCD).encode(&value).is_err(), "{kind:?} {value:?}");
         }
-        assert_eq!(Codec::plain(Type::Bcd16, Order::ABCD).decode(&[0x12, 0x3A]), (Value::None, Status::BAD_DECODING_ERROR));
-        assert_eq!(Codec::plain(Type::U32, Order::ABCD).decode(&[1, 2]), (Value::None, Status::BAD_DECODING_ERROR));
+        assert_eq!(
+            Codec::plain(Type::Bcd16, Order::ABCD).decode(&[0x12, 0x3A]),
+            (Value::None, Status::BAD_DECODING_ERROR)
+        );
+        assert_eq!(
+            Codec::plain(Type::U32, Order::ABCD).decode(&[1, 2]),
+            (Value::None, Status::BAD_DECODING_ERROR)
+        );
     }
 
     #[test]

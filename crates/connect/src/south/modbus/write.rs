@@ -2,9 +2,10 @@
 //!
 //! A write is sent once. If its answer never comes, nobody knows, and that is what is said: it is never sent again.
 
-use super::driver::{Modbus, Purpose, Session};
+use super::conclude::exception;
+use super::driver::{Ask, Modbus, Purpose, Session};
 use super::group::Row;
-use super::session::{Answer, exception};
+use super::session::Answer;
 use crate::south::Link;
 use model::{Access, Confirm, Outcome, Path, Value};
 use namespace::{Namespace, Order};
@@ -45,10 +46,17 @@ impl Modbus {
         };
         link.write_sent();
         let writing = Box::new(Writing { order, device, group, row, readbacks: 0 });
-        self.launch(device, request, Purpose::Write(writing), self.timing.timeout, session, link);
+        let ask = Ask { device, request, purpose: Purpose::Write(writing), timeout: self.timing.timeout };
+        self.launch(ask, session, link);
     }
 
-    pub(super) fn conclude_write(&mut self, writing: Box<Writing>, answer: Answer<'_>, session: &mut Session, link: &mut Link) {
+    pub(super) fn conclude_write(
+        &mut self,
+        writing: Box<Writing>,
+        answer: Answer<'_>,
+        session: &mut Session,
+        link: &mut Link,
+    ) {
         let fault = match answer {
             Answer::Data(_) | Answer::Done => return self.confirm(writing, session, link),
             Answer::Exception(code) => {
@@ -58,11 +66,11 @@ impl Modbus {
                     why.push_str(" A bit is written with mask-write (function 22) or not at all: reading and writing the \
                                   whole register could undo what the device changes in between.");
                 }
-                return respond(writing, Outcome::Failed { why });
+                return respond(*writing, Outcome::Failed { why });
             }
             Answer::Failed(fault) => fault,
         };
-        respond(writing, Outcome::Unknown { why: format!("it was sent, but {fault}") });
+        respond(*writing, Outcome::Unknown { why: format!("it was sent, but {fault}") });
     }
 
     /// The device took it; now its effect.
@@ -72,13 +80,13 @@ impl Modbus {
             Access::Read => Confirm::None,
         };
         match confirm {
-            Confirm::None => respond(writing, Outcome::Accepted),
+            Confirm::None => respond(*writing, Outcome::Accepted),
             Confirm::Readback => session.delayed.push((Instant::now(), writing)),
             Confirm::Point { path, within } => {
                 let namespace = link.namespace().clone();
                 tokio::spawn(async move {
                     let outcome = other_point(&namespace, &path, &writing.order.command.value, within).await;
-                    respond(writing, outcome);
+                    respond(*writing, outcome);
                 });
             }
         }
@@ -89,37 +97,51 @@ impl Modbus {
         match read {
             Some(read) => {
                 let device = writing.device;
-                self.launch(device, read.request(), Purpose::Readback(writing), self.timing.timeout, session, link);
+                let purpose = Purpose::Readback(writing);
+                let ask = Ask { device, request: read.request(), purpose, timeout: self.timing.timeout };
+                self.launch(ask, session, link);
             }
-            None => respond(writing, Outcome::Unknown { why: "it was taken, but cannot be read back any more".into() }),
+            None => respond(
+                *writing,
+                Outcome::Unknown { why: "it was taken, but cannot be read back any more".into() },
+            ),
         }
     }
 
-    pub(super) fn conclude_readback(&mut self, mut writing: Box<Writing>, answer: Answer<'_>, session: &mut Session, link: &mut Link) {
-        let unknown = |why: String| Outcome::Unknown { why: format!("the device took it, but it could not be read back: {why}") };
+    pub(super) fn conclude_readback(
+        &mut self,
+        mut writing: Box<Writing>,
+        answer: Answer<'_>,
+        session: &mut Session,
+        link: &mut Link,
+    ) {
+        let unknown = |why: String| Outcome::Unknown {
+            why: format!("the device took it, but it could not be read back: {why}"),
+        };
         let data = match answer {
             Answer::Data(data) => data,
-            Answer::Exception(code) => return respond(writing, unknown(exception(code).to_string())),
-            Answer::Failed(fault) => return respond(writing, unknown(fault.to_string())),
-            Answer::Done => return respond(writing, unknown("the answer has no data".into())),
+            Answer::Exception(code) => return respond(*writing, unknown(exception(code).to_string())),
+            Answer::Failed(fault) => return respond(*writing, unknown(fault.to_string())),
+            Answer::Done => return respond(*writing, unknown("the answer has no data".into())),
         };
         let Some(book) = self.groups.get(writing.group) else { return };
         let (read, status) = book.decode_single(writing.row, data);
         let wanted = &writing.order.command.value;
-        let agrees = status.is_good() && book.row(writing.row).is_some_and(|row| row.codec.agrees(wanted, &read));
+        let agrees =
+            status.is_good() && book.row(writing.row).is_some_and(|row| row.codec.agrees(wanted, &read));
         if agrees {
-            return respond(writing, Outcome::Confirmed { readback: read });
+            return respond(*writing, Outcome::Confirmed { readback: read });
         }
         writing.readbacks += 1;
         if writing.readbacks < READBACKS && link.is_active(writing.device) {
             return session.delayed.push((Instant::now() + READBACK_PAUSE, writing));
         }
         let why = format!("the device took {wanted}, but reads back {read} ({status})");
-        respond(writing, Outcome::Failed { why });
+        respond(*writing, Outcome::Failed { why });
     }
 }
 
-fn respond(writing: Box<Writing>, outcome: Outcome) {
+fn respond(writing: Writing, outcome: Outcome) {
     // Nobody may be waiting any more; the ledger has its entry from the command path.
     let _ = writing.order.respond.send(outcome);
 }
@@ -129,8 +151,16 @@ fn request(point: &Row, value: &Value, multiple: bool) -> Result<Request, String
     let address = point.item.first;
     match point.table {
         Table::Coils => {
-            let on = value.as_i64().filter(|v| matches!(v, 0 | 1)).ok_or_else(|| format!("{value} is not true or false"))? == 1;
-            Ok(if multiple { Request::WriteMultipleCoils { address, values: vec![on] } } else { Request::WriteSingleCoil { address, value: on } })
+            let on = value
+                .as_i64()
+                .filter(|v| matches!(v, 0 | 1))
+                .ok_or_else(|| format!("{value} is not true or false"))?
+                == 1;
+            Ok(if multiple {
+                Request::WriteMultipleCoils { address, values: vec![on] }
+            } else {
+                Request::WriteSingleCoil { address, value: on }
+            })
         }
         Table::HoldingRegisters => {
             let words = point.codec.encode(value)?;
@@ -151,13 +181,16 @@ fn request(point: &Row, value: &Value, multiple: bool) -> Result<Request, String
 /// Waits for another point to take the value.
 async fn other_point(namespace: &Namespace, path: &Path, value: &Value, within: Duration) -> Outcome {
     let Some(id) = namespace.find(path.as_str()) else {
-        return Outcome::Unknown { why: format!("the device took it; {path}, which should confirm it, does not exist") };
+        return Outcome::Unknown {
+            why: format!("the device took it; {path}, which should confirm it, does not exist"),
+        };
     };
     let mut watch = namespace.watch(&[id]);
     let reached = async {
         loop {
             for (_, last) in watch.changed().await {
-                let same = last.value == *value || matches!((last.value.as_f64(), value.as_f64()), (Some(a), Some(b)) if a == b);
+                let same = last.value == *value
+                    || matches!((last.value.as_f64(), value.as_f64()), (Some(a), Some(b)) if a == b);
                 if last.status.is_good() && same {
                     return last.value;
                 }
@@ -167,7 +200,10 @@ async fn other_point(namespace: &Namespace, path: &Path, value: &Value, within: 
     match tokio::time::timeout(within, reached).await {
         Ok(readback) => Outcome::Confirmed { readback },
         Err(_) => Outcome::Failed {
-            why: format!("the device took it, but {path} did not become {value} within {} ms", within.as_millis()),
+            why: format!(
+                "the device took it, but {path} did not become {value} within {} ms",
+                within.as_millis()
+            ),
         },
     }
 }
@@ -185,13 +221,28 @@ mod tests {
     #[test]
     fn each_value_has_its_function() {
         let coil = row(Table::Coils, Codec::plain(Type::Bool, ByteOrder::ABCD));
-        assert_eq!(request(&coil, &Value::Bool(true), false), Ok(Request::WriteSingleCoil { address: 7, value: true }));
-        assert_eq!(request(&coil, &Value::Bool(true), true), Ok(Request::WriteMultipleCoils { address: 7, values: vec![true] }));
+        assert_eq!(
+            request(&coil, &Value::Bool(true), false),
+            Ok(Request::WriteSingleCoil { address: 7, value: true })
+        );
+        assert_eq!(
+            request(&coil, &Value::Bool(true), true),
+            Ok(Request::WriteMultipleCoils { address: 7, values: vec![true] })
+        );
         let word = row(Table::HoldingRegisters, Codec::plain(Type::I16, ByteOrder::ABCD));
-        assert_eq!(request(&word, &Value::I64(-1), false), Ok(Request::WriteSingleRegister { address: 7, value: 0xFFFF }));
-        assert_eq!(request(&word, &Value::I64(-1), true), Ok(Request::WriteMultipleRegisters { address: 7, values: vec![0xFFFF] }));
+        assert_eq!(
+            request(&word, &Value::I64(-1), false),
+            Ok(Request::WriteSingleRegister { address: 7, value: 0xFFFF })
+        );
+        assert_eq!(
+            request(&word, &Value::I64(-1), true),
+            Ok(Request::WriteMultipleRegisters { address: 7, values: vec![0xFFFF] })
+        );
         let double = row(Table::HoldingRegisters, Codec::plain(Type::U32, ByteOrder::CDAB));
-        assert_eq!(request(&double, &Value::U64(0x1_0002), false), Ok(Request::WriteMultipleRegisters { address: 7, values: vec![2, 1] }));
+        assert_eq!(
+            request(&double, &Value::U64(0x1_0002), false),
+            Ok(Request::WriteMultipleRegisters { address: 7, values: vec![2, 1] })
+        );
         let input = row(Table::InputRegisters, Codec::plain(Type::I16, ByteOrder::ABCD));
         assert!(request(&input, &Value::I64(1), false).is_err());
     }

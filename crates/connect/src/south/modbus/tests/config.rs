@@ -39,7 +39,11 @@ fn samples_build_and_stand_in_the_readme() {
             continue;
         }
         let built = (kind.build)(&document, &context()).unwrap();
-        assert!(!built.points.is_empty() && !built.expected.is_empty() && !built.claims.is_empty(), "{}", kind.name);
+        assert!(
+            !built.points.is_empty() && !built.expected.is_empty() && !built.claims.is_empty(),
+            "{}",
+            kind.name
+        );
     }
 }
 
@@ -54,7 +58,11 @@ fn the_contract_example_becomes_points() {
     let built = build(south::modbus::TCP.sample, &context).unwrap();
     let point = |path: &str| {
         let path = format!("acme/leeds/packaging/line-1/filler/{path}");
-        built.points.iter().find(|p| p.path.as_str() == path).unwrap_or_else(|| panic!("{path}: {:?}", built.points))
+        built
+            .points
+            .iter()
+            .find(|p| p.path.as_str() == path)
+            .unwrap_or_else(|| panic!("{path}: {:?}", built.points))
     };
     let speed = point("Speed");
     assert_eq!((speed.unit.as_str(), speed.source.as_str()), ("/min", "holding 100 f32 CDAB"));
@@ -64,7 +72,10 @@ fn the_contract_example_becomes_points() {
     assert_eq!(point("state").states[&1], "Execute");
     assert_eq!(point("jam").source, "holding 120.3 bool");
     let Access::Write(rule) = &point("target").access else { panic!("not writable") };
-    assert_eq!((rule.min, rule.max, rule.step, &rule.confirm), (Some(0.0), Some(600.0), Some(50.0), &Confirm::Readback));
+    assert_eq!(
+        (rule.min, rule.max, rule.step, &rule.confirm),
+        (Some(0.0), Some(600.0), Some(50.0), &Confirm::Readback)
+    );
     assert_eq!(built.endpoint, "10.20.1.11:502");
     let functions: std::collections::BTreeSet<u8> = built.expected.iter().map(|e| e.function).collect();
     assert_eq!(functions.into_iter().collect::<Vec<_>>(), [1, 2, 3, 5, 16], "{:?}", built.expected);
@@ -137,11 +148,15 @@ end = { at = "465536", type = "f32", scan = "slow" }
 fn paths_must_differ_and_something_must_be_read() {
     mistakes(
         "kind = \"modbus-tcp\"\nhost = \"plc\"\n[device.a]\nat = \"x\"\ntags = { s = { at = \"40001\", type = \"i16\" }, S = { at = \"40002\", type = \"i16\" } }\n",
-        &["connections/line-1.toml:5: `a.s` and `a.S` have the same path acme/leeds/x/s (rename one; case is ignored)"],
+        &[
+            "connections/line-1.toml:5: `a.s` and `a.S` have the same path acme/leeds/x/s (rename one; case is ignored)",
+        ],
     );
     mistakes(
         "kind = \"modbus-tcp\"\nhost = \"plc\"\n[device.a]\nat = \"x\"\n",
-        &["connections/line-1.toml:3: no device has a tag, so nothing would be read (add e.g. [device.filler.tags] with speed = { at = \"40101\", type = \"f32\" })"],
+        &[
+            "connections/line-1.toml:3: no device has a tag, so nothing would be read (add e.g. [device.filler.tags] with speed = { at = \"40101\", type = \"f32\" })",
+        ],
     );
     mistakes(
         "kind = \"modbus-rtu-tcp\"\nhost = \"plc\"\nport = 4001\npipeline = 4\n[device.a]\nsafety = true\ntags = { s = { at = \"40001\", type = \"i16\", write = {} } }\n",
@@ -168,6 +183,9 @@ fn tags_from_a_spreadsheet_join_the_others() {
     assert!(found[0].to_string().starts_with("a.csv:2: `110` does not say its table"), "{found:?}");
     std::fs::remove_file(folder.path().join("connections/a.csv")).unwrap();
     let found = build(text, &context).unwrap_err();
-    assert!(found[0].to_string().starts_with("connections/line-1.toml:5: `a.csv` cannot be read"), "{found:?}");
+    assert!(
+        found[0].to_string().starts_with("connections/line-1.toml:5: `a.csv` cannot be read"),
+        "{found:?}"
+    );
     assert!(tags::read("x.csv", "").is_err());
 }

@@ -28,7 +28,8 @@ async fn reads_and_keeps_time() {
     assert_eq!((status.scans[0].requests, status.scans[0].overruns), (2, 0));
     // One at once, then on the wheel: eleven or twelve scans in 10.5 s.
     assert!((10..=12).contains(&status.scans[0].done), "{status:?}");
-    let times: Vec<_> = plant.endpoint.lock().log.iter().filter(|l| span(&l.2).unwrap().1 == 10).map(|l| l.0).collect();
+    let times: Vec<_> =
+        plant.endpoint.lock().log.iter().filter(|l| span(&l.2).unwrap().1 == 10).map(|l| l.0).collect();
     for pair in times.windows(2).skip(1) {
         let gap = pair[1] - pair[0];
         assert!(gap >= ms(999) && gap <= ms(1_002), "deadlines are absolute: {gap:?}");
@@ -51,7 +52,11 @@ async fn a_late_frame_is_counted_and_never_used() {
     let status = plant.handle.status();
     assert_eq!((status.faults.timeouts, status.faults.late), (1, 1));
     for path in ["d/a", "d/b"] {
-        assert!(plant.history(path).iter().all(|(value, _)| *value != Value::U64(999)), "{:?}", plant.history(path));
+        assert!(
+            plant.history(path).iter().all(|(value, _)| *value != Value::U64(999)),
+            "{:?}",
+            plant.history(path)
+        );
     }
 }
 
@@ -97,11 +102,16 @@ async fn an_answer_of_another_unit_is_no_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_modbus_ends_the_session() {
-    for garbage in [b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), vec![0; 4_000], [0u8, 9, 0, 0, 0, 3, 1, 3, 0].repeat(200)] {
+    for garbage in [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+        vec![0; 4_000],
+        [0u8, 9, 0, 0, 0, 3, 1, 3, 0].repeat(200),
+    ] {
         let plant = plant(false, TWO_BLOCKS, move |endpoint| {
             two(endpoint);
             let mut first = true;
-            endpoint.hook = Some(Box::new(move |_, _| std::mem::take(&mut first).then(|| Reply::Raw(garbage.clone()))));
+            endpoint.hook =
+                Some(Box::new(move |_, _| std::mem::take(&mut first).then(|| Reply::Raw(garbage.clone()))));
         });
         plant.until("recovery", |p| p.last("d/b").status.is_good()).await;
         let status = plant.handle.status();
@@ -112,7 +122,8 @@ async fn what_is_no_modbus_ends_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hole_is_found_and_only_its_point_is_bad() {
-    let tags: String = (0..60).map(|i| format!("t{i} = {{ at = \"holding {}\", type = \"u16\" }}\n", i * 2)).collect();
+    let tags: String =
+        (0..60).map(|i| format!("t{i} = {{ at = \"holding {}\", type = \"u16\" }}\n", i * 2)).collect();
     let text = format!("recheck = \"1min\"\n[device.d]\nat = \"d\"\n[device.d.tags]\n{tags}");
     let plant = plant(false, &text, |endpoint| {
         // Register 46 does not exist; 15 in a gap between points does not either.
@@ -136,7 +147,13 @@ async fn a_hole_is_found_and_only_its_point_is_bad() {
     // Nothing asks for it any more, until the re-check finds that it is there by now.
     plant.pass(S * 10).await;
     let asks = |p: &super::plant::Plant| {
-        p.endpoint.lock().log.iter().skip(searched).filter(|l| span(&l.2).is_some_and(|(_, a, n)| (a..a + n).contains(&46))).count()
+        p.endpoint
+            .lock()
+            .log
+            .iter()
+            .skip(searched)
+            .filter(|l| span(&l.2).is_some_and(|(_, a, n)| (a..a + n).contains(&46)))
+            .count()
     };
     assert_eq!(asks(&plant), 0);
     plant.endpoint.lock().unit(1).registers.insert(46, 47);
@@ -163,7 +180,8 @@ async fn excluded_addresses_are_never_touched() {
 
 #[tokio::test(start_paused = true)]
 async fn pipelined_answers_may_come_in_any_order() {
-    let tags: String = (0..8).map(|i| format!("t{i} = {{ at = \"holding {}\", type = \"u16\" }}\n", i * 200)).collect();
+    let tags: String =
+        (0..8).map(|i| format!("t{i} = {{ at = \"holding {}\", type = \"u16\" }}\n", i * 200)).collect();
     let text = format!("pipeline = 4\n[device.d]\nat = \"d\"\n[device.d.tags]\n{tags}");
     let plant = plant(false, &text, |endpoint| {
         endpoint.unit(1).registers.extend((0..8).map(|i| (i * 200, i + 1)));
@@ -215,8 +233,14 @@ async fn an_overrun_is_skipped_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn fast_goes_before_slow_and_a_slow_class_is_not_starved() {
     // Answers take 30 ms. The slow device has 20 blocks: 600 ms of work that the 100 ms class must not wait for.
-    let slow: String = (0..20).map(|i| format!("s{i} = {{ at = \"holding {}\", type = \"u16\", scan = \"slow\" }}\n", 1_000 + i * 200)).collect();
-    let text = format!("scan = {{ fast = \"100ms\", slow = \"5s\" }}\n[device.d]\nat = \"d\"\n[device.d.tags]\nf = {{ at = \"holding 10\", type = \"u16\", scan = \"fast\" }}\n{slow}");
+    let slow: String = (0..20)
+        .map(|i| {
+            format!("s{i} = {{ at = \"holding {}\", type = \"u16\", scan = \"slow\" }}\n", 1_000 + i * 200)
+        })
+        .collect();
+    let text = format!(
+        "scan = {{ fast = \"100ms\", slow = \"5s\" }}\n[device.d]\nat = \"d\"\n[device.d.tags]\nf = {{ at = \"holding 10\", type = \"u16\", scan = \"fast\" }}\n{slow}"
+    );
     let plant = plant(false, &text, |endpoint| {
         endpoint.hook = Some(Box::new(|_, _| Some(Reply::Late(ms(30), vec![3, 2, 0, 1]))));
     });
@@ -232,7 +256,9 @@ async fn functions_the_device_does_not_know_cost_only_their_points() {
     let text = "[device.d]\nat = \"d\"\ntags = { a = { at = \"holding 10\", type = \"u16\" }, c = { at = \"coil 3\" } }\n";
     let plant = plant(false, text, |endpoint| {
         two(endpoint);
-        endpoint.hook = Some(Box::new(|_, request| matches!(request, Request::ReadCoils { .. }).then(|| Reply::Pdu(vec![0x81, 1]))));
+        endpoint.hook = Some(Box::new(|_, request| {
+            matches!(request, Request::ReadCoils { .. }).then(|| Reply::Pdu(vec![0x81, 1]))
+        }));
     });
     plant.pass(S * 3).await;
     assert!(plant.last("d/a").status.is_good());

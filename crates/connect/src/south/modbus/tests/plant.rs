@@ -80,15 +80,18 @@ impl Unit {
     pub(super) fn answer(&mut self, request: &Request) -> Vec<u8> {
         let refuse = |code: u8| vec![request.function_code() | 0x80, code];
         match request {
-            Request::ReadHoldingRegisters { address, quantity } | Request::ReadInputRegisters { address, quantity } => {
-                let words: Option<Vec<u16>> = (0..*quantity).map(|i| self.registers.get(&(address + i)).copied()).collect();
+            Request::ReadHoldingRegisters { address, quantity }
+            | Request::ReadInputRegisters { address, quantity } => {
+                let words: Option<Vec<u16>> =
+                    (0..*quantity).map(|i| self.registers.get(&(address + i)).copied()).collect();
                 let Some(words) = words else { return refuse(2) };
                 let mut pdu = vec![request.function_code(), (quantity * 2) as u8];
                 pdu.extend(words.iter().flat_map(|word| word.to_be_bytes()));
                 pdu
             }
             Request::ReadCoils { address, quantity } | Request::ReadDiscreteInputs { address, quantity } => {
-                let bits: Option<Vec<bool>> = (0..*quantity).map(|i| self.coils.get(&(address + i)).copied()).collect();
+                let bits: Option<Vec<bool>> =
+                    (0..*quantity).map(|i| self.coils.get(&(address + i)).copied()).collect();
                 let Some(bits) = bits else { return refuse(2) };
                 let mut pdu = vec![request.function_code(), quantity.div_ceil(8) as u8];
                 wire::modbus::pack_bits(bits, &mut pdu);
@@ -103,7 +106,8 @@ impl Unit {
                 echo(request)
             }
             Request::WriteMultipleRegisters { address, values } => {
-                self.registers.extend(values.iter().enumerate().map(|(i, value)| (address + i as u16, *value)));
+                self.registers
+                    .extend(values.iter().enumerate().map(|(i, value)| (address + i as u16, *value)));
                 echo(request)[..5].to_vec()
             }
             Request::MaskWriteRegister { address, and_mask, or_mask } => {
@@ -126,10 +130,16 @@ fn echo(request: &Request) -> Vec<u8> {
 /// First address and count of a read.
 pub(super) fn span(request: &Request) -> Option<(Table, u16, u16)> {
     match request {
-        Request::ReadHoldingRegisters { address, quantity } => Some((Table::HoldingRegisters, *address, *quantity)),
-        Request::ReadInputRegisters { address, quantity } => Some((Table::InputRegisters, *address, *quantity)),
+        Request::ReadHoldingRegisters { address, quantity } => {
+            Some((Table::HoldingRegisters, *address, *quantity))
+        }
+        Request::ReadInputRegisters { address, quantity } => {
+            Some((Table::InputRegisters, *address, *quantity))
+        }
         Request::ReadCoils { address, quantity } => Some((Table::Coils, *address, *quantity)),
-        Request::ReadDiscreteInputs { address, quantity } => Some((Table::DiscreteInputs, *address, *quantity)),
+        Request::ReadDiscreteInputs { address, quantity } => {
+            Some((Table::DiscreteInputs, *address, *quantity))
+        }
         _ => None,
     }
 }
@@ -229,7 +239,8 @@ pub(super) struct Plant {
 pub(super) fn namespace() -> (Namespace, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let clock: Arc<dyn Clock> = Arc::new(RuntimeClock(Instant::now()));
-    let (journal, recovered) = Journal::open(Options::new(dir.path()), Arc::new(RealDisk::default()), clock.clone()).unwrap();
+    let (journal, recovered) =
+        Journal::open(Options::new(dir.path()), Arc::new(RealDisk), clock.clone()).unwrap();
     let settings = Settings {
         max_skew: Duration::from_secs(5),
         writes_on: true,
@@ -259,12 +270,17 @@ pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) 
             return None;
         }
         let (near, far) = tokio::io::duplex(4_096);
-        let task = if rtu { tokio::spawn(serve_rtu(shared.clone(), far)) } else { tokio::spawn(serve_tcp(shared.clone(), far)) };
+        let task = if rtu {
+            tokio::spawn(serve_rtu(shared.clone(), far))
+        } else {
+            tokio::spawn(serve_tcp(shared.clone(), far))
+        };
         endpoint.sessions.push(task.abort_handle());
         Some(Stream::Mock(near))
     }));
     let framing = if rtu { Framing::Rtu { silence: Duration::from_millis(5) } } else { Framing::Tcp };
-    let driver: Box<dyn Driver> = Box::new(Modbus::new(dial, framing, resolved.timing, &resolved.classes, resolved.devices));
+    let driver: Box<dyn Driver> =
+        Box::new(Modbus::new(dial, framing, resolved.timing, &resolved.classes, resolved.devices));
     let built = Built {
         it: driver,
         points: resolved.points,
@@ -279,7 +295,8 @@ pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) 
 
 impl Plant {
     pub(super) fn last(&self, path: &str) -> Last {
-        let id = self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
+        let id =
+            self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
         self.namespace.last(id).unwrap()
     }
 

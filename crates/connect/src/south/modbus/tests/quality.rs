@@ -95,7 +95,9 @@ async fn a_device_that_falls_silent_is_bad_after_its_attempts_and_then_only_prob
 async fn a_gateway_that_reports_a_dead_unit_counts_as_silence_of_that_unit() {
     let plant = plant(false, TWO, |endpoint| {
         sound(endpoint);
-        endpoint.hook = Some(Box::new(|unit, request| (unit == 2).then(|| Reply::Pdu(vec![request.function_code() | 0x80, 0x0B]))));
+        endpoint.hook = Some(Box::new(|unit, request| {
+            (unit == 2).then(|| Reply::Pdu(vec![request.function_code() | 0x80, 0x0B]))
+        }));
     });
     plant.until("demoted", |p| p.handle.status().devices[1].state == DeviceState::Demoted).await;
     assert!(plant.last("d/a").status.is_good());

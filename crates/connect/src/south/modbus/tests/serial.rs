@@ -8,11 +8,22 @@ const S: Duration = Duration::from_secs(1);
 const BLOCKS: &str = "scan = { normal = \"1s\" }\ntimeout = \"200ms\"\n[device.d]\nat = \"d\"\ntags = { a = { at = \"holding 10\", type = \"u16\" }, b = { at = \"holding 500\", type = \"u16\" }, c = { at = \"holding 900\", type = \"f32\" }, e = { at = \"holding 1200\", type = \"f32\" } }\n";
 
 fn sound(endpoint: &mut Endpoint) {
-    endpoint.unit(1).registers.extend([(10, 111), (11, 0), (500, 222), (501, 0), (900, 0x3FC0), (901, 0), (1200, 0x4020), (1201, 0)]);
+    endpoint.unit(1).registers.extend([
+        (10, 111),
+        (11, 0),
+        (500, 222),
+        (501, 0),
+        (900, 0x3FC0),
+        (901, 0),
+        (1200, 0x4020),
+        (1201, 0),
+    ]);
 }
 
 fn never_mixed(plant: &super::plant::Plant) {
-    for (path, value) in [("a", Value::U64(111)), ("b", Value::U64(222)), ("c", Value::F64(1.5)), ("e", Value::F64(2.5))] {
+    for (path, value) in
+        [("a", Value::U64(111)), ("b", Value::U64(222)), ("c", Value::F64(1.5)), ("e", Value::F64(2.5))]
+    {
         for (seen, _) in plant.history(&format!("d/{path}")) {
             assert!(seen == value || seen == Value::None, "{path} had the value {seen:?}");
         }
@@ -50,7 +61,8 @@ async fn a_late_answer_is_never_the_next_ones() {
         plant.pass(S * 60).await;
         never_mixed(&plant);
         let status = plant.handle.status();
-        assert!(status.faults.late > 0, "{delay}: {status:?}");
+        // The latest ones end the session first, and what comes then reaches nobody.
+        assert!(status.faults.late + status.faults.reconnects > 0, "{delay}: {status:?}");
         let good = plant.history("d/a").iter().filter(|(_, status)| status.is_good()).count();
         assert!(good >= 20, "{delay} ms: only {good} good scans in a minute");
     }
@@ -83,7 +95,8 @@ async fn a_flood_ends_the_session() {
     let mut first = true;
     let plant = plant(true, BLOCKS, |endpoint| {
         sound(endpoint);
-        endpoint.hook = Some(Box::new(move |_, _| std::mem::take(&mut first).then(|| Reply::Raw(vec![1; 3_000]))));
+        endpoint.hook =
+            Some(Box::new(move |_, _| std::mem::take(&mut first).then(|| Reply::Raw(vec![1; 3_000]))));
     });
     plant.until("good", |p| p.last("d/e").status.is_good()).await;
     assert_eq!(plant.handle.status().faults.desync, 1);
@@ -108,6 +121,11 @@ async fn one_dead_unit_of_thirty_costs_the_others_at_most_two_percent() {
     plant.pass(S * 300).await;
     for unit in (1..=30u64).filter(|unit| *unit != 17) {
         let history = plant.history(&format!("u{unit}/a"));
-        assert!(history.len() >= 294 && history.iter().all(|(value, status)| *value == Value::U64(unit) && status.is_good()), "unit {unit}: {} scans", history.len());
+        assert!(
+            history.len() >= 294
+                && history.iter().all(|(value, status)| *value == Value::U64(unit) && status.is_good()),
+            "unit {unit}: {} scans",
+            history.len()
+        );
     }
 }

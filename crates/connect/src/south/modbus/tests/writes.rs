@@ -41,10 +41,19 @@ fn writes(plant: &Plant) -> usize {
 #[tokio::test(start_paused = true)]
 async fn confirmed_accepted_and_masked() {
     let plant = running(|_| {}).await;
-    assert_eq!(plant.write("d/target", Value::F64(512.5)).await, Outcome::Confirmed { readback: Value::F64(512.5) });
-    assert_eq!(plant.write("d/small", Value::F64(-12.34)).await, Outcome::Confirmed { readback: Value::F64(-12.3) });
+    assert_eq!(
+        plant.write("d/target", Value::F64(512.5)).await,
+        Outcome::Confirmed { readback: Value::F64(512.5) }
+    );
+    assert_eq!(
+        plant.write("d/small", Value::F64(-12.34)).await,
+        Outcome::Confirmed { readback: Value::F64(-12.3) }
+    );
     assert_eq!(plant.write("d/pulse", Value::Bool(true)).await, Outcome::Accepted);
-    assert_eq!(plant.write("d/bit", Value::Bool(true)).await, Outcome::Confirmed { readback: Value::Bool(true) });
+    assert_eq!(
+        plant.write("d/bit", Value::Bool(true)).await,
+        Outcome::Confirmed { readback: Value::Bool(true) }
+    );
     let mut endpoint = plant.endpoint.lock();
     assert_eq!(endpoint.unit(1).registers[&30], 0xFF08, "only the bit changed");
     assert_eq!(endpoint.unit(1).registers[&20], (-123i16) as u16);
@@ -53,7 +62,9 @@ async fn confirmed_accepted_and_masked() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_fit_is_rejected_and_not_sent() {
     let plant = running(|_| {}).await;
-    for (path, value) in [("d/target", Value::F64(601.0)), ("d/small", Value::F64(5_000.0)), ("d/mirror", Value::U64(1))] {
+    for (path, value) in
+        [("d/target", Value::F64(601.0)), ("d/small", Value::F64(5_000.0)), ("d/mirror", Value::U64(1))]
+    {
         let outcome = plant.write(path, value).await;
         assert_eq!(outcome.word(), "Rejected", "{path}: {outcome:?}");
     }
@@ -88,7 +99,9 @@ async fn refusals_and_differences_are_failures() {
 async fn a_write_without_answer_is_unknown_and_never_repeated() {
     for reply in [Reply::Silence, Reply::Close] {
         let plant = running(move |endpoint| {
-            endpoint.hook = Some(Box::new(move |_, request| matches!(request, Request::WriteMultipleRegisters { .. }).then(|| reply.clone())));
+            endpoint.hook = Some(Box::new(move |_, request| {
+                matches!(request, Request::WriteMultipleRegisters { .. }).then(|| reply.clone())
+            }));
         })
         .await;
         let outcome = plant.write("d/target", Value::F64(1.0)).await;
@@ -136,7 +149,9 @@ async fn another_point_may_confirm() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_does_not_wait_for_a_long_scan() {
-    let tags: String = (0..50).map(|i| format!("t{i} = {{ at = \"holding {}\", type = \"u16\" }}\n", 1_000 + i * 200)).collect();
+    let tags: String = (0..50)
+        .map(|i| format!("t{i} = {{ at = \"holding {}\", type = \"u16\" }}\n", 1_000 + i * 200))
+        .collect();
     let plant = plant(false, &format!("{TAGS}{tags}"), |endpoint| {
         sound(endpoint);
         endpoint.hook = Some(Box::new(|_, request| {
