@@ -49,7 +49,8 @@ async fn demonstrate(folder: &Path, listen: &str, seed: u64) -> u8 {
     };
     print(&format!(
         "The demonstration plant runs: {}.\n\
-         plant     {}   (to try writing: set writes = \"on\" in ironbridge.toml there, then: ironbridge apply {})\n\
+         plant     {}   (to try writing: set writes = \"on\" in ironbridge.toml there, then: ironbridge apply {};\n\
+         \x20         a good first point to write is acme/demo/utilities/boiler/setpoint)\n\
          end       Ctrl-C\n",
         plant.summary(),
         folder.display(),

@@ -66,7 +66,7 @@ pub async fn tail(prefix: &str, lines: Option<usize>, running: &Running, out: &m
 
 fn tail_line(row: &[Json], paths: &[String], units: &[String]) -> String {
     let index = row.first().and_then(Json::as_u64).and_then(|i| usize::try_from(i).ok()).unwrap_or(usize::MAX);
-    let cell = |n: usize| row.get(n).map(plain).unwrap_or_default();
+    let cell = |n: usize| row.get(n).map(short).unwrap_or_default();
     let of = |names: &[String]| names.get(index).cloned().unwrap_or_default();
     let at = row.get(4).and_then(Json::as_f64).map(stamp).unwrap_or_default();
     format!("{at} {} {} {} {}\n", of(paths), cell(1), of(units), cell(2)).replace("  ", " ")
@@ -229,9 +229,26 @@ fn plain(json: &Json) -> String {
 }
 
 fn shown(point: &Json) -> String {
+    let value = point.get("value").map(short).unwrap_or_default();
     match point.get("state").and_then(Json::as_str) {
-        Some(state) => format!("{} ({state})", text(point, "value")),
-        None => text(point, "value"),
+        Some(state) => format!("{value} ({state})"),
+        None => value,
+    }
+}
+
+/// A value for eyes: six digits behind the point at most, small ones with an exponent. CSV and JSON keep all digits.
+fn short(json: &Json) -> String {
+    match json {
+        Json::Number(number) if number.is_f64() => {
+            let value = number.as_f64().unwrap_or_default();
+            if value != 0.0 && value.abs() < 1e-3 {
+                format!("{value:.4e}")
+            } else {
+                let text = format!("{value:.6}");
+                text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
+        }
+        other => plain(other),
     }
 }
 
@@ -246,4 +263,23 @@ fn stamp(ms: f64) -> String {
 
 fn write(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| ClientError::Broken(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_for_eyes_are_short() {
+        for (value, expected) in [(json!(87.80000000000001), "87.8"), (json!(12.0), "12"), (json!(0.0000515), "5.1500e-5"), (json!(0.0), "0"), (json!(7), "7"), (json!("x"), "x")] {
+            assert_eq!(short(&value), expected);
+        }
+    }
+
+    #[test]
+    fn csv_disarms_formulas_and_keeps_numbers() {
+        for (cell, expected) in [("=1+1", "'=1+1"), ("-5.5", "-5.5"), ("-x", "'-x"), ("a,b", "\"a,b\"")] {
+            assert_eq!(csv_cell(cell), expected);
+        }
+    }
 }

@@ -112,6 +112,12 @@ pub async fn notices(house: Arc<House>) {
         for (number, notice) in house.namespace.journal().take_notices().iter().enumerate() {
             tell(&house.namespace, number, notice);
         }
+        for (number, notice) in house.store.take_notices().iter().enumerate() {
+            let at = house.clock.now();
+            let mut event = Event::info(EventKind::Fault, format!("history/{}/{number}", at.0), "history", at, notice.title());
+            event.severity = severity::MEDIUM;
+            house.namespace.event(event.explained(notice.detail(), notice.next_step()));
+        }
         let stats = house.namespace.journal().stats();
         let now = house.clock.now();
         match (&failing, stats.state) {

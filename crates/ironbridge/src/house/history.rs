@@ -38,6 +38,14 @@ fn samples(found: Samples) -> impl Iterator<Item = Sample> {
     })
 }
 
+impl Recorded {
+    /// Records between the journal's head and what is in segments.
+    fn lag(&self) -> u64 {
+        let stats = self.0.namespace.journal().stats();
+        stats.cursors.iter().find(|cursor| cursor.name == "store").map_or(0, |cursor| cursor.lag)
+    }
+}
+
 impl History for Recorded {
     fn range(&self, point: PointId, span: Span, limit: usize, newest_first: bool) -> Result<Vec<Sample>, Problem> {
         let order = if newest_first { Order::Descending } else { Order::Ascending };
@@ -69,7 +77,7 @@ impl History for Recorded {
             samples: stats.rows,
             segments: stats.segments as u64,
             head_samples: stats.head_rows as u64,
-            lag_records: 0,
+            lag_records: self.lag(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::cli::{complain, exit, print};
 use crate::plant::{self, Plant, Tls};
 use crate::report;
 use access::{Access, Certificate};
-use model::SystemClock;
+use model::{Event, EventKind, SystemClock, event::severity};
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
@@ -84,11 +84,16 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError> {
     data_folder(&options.data)?;
     let clock = SystemClock::shared();
-    let access = Access::open(&options.data.join("access"), clock).map_err(|why| StartError::room("accounts", why))?;
+    // A damaged file of accounts closes sign-in and writing; recording must not stop for it.
+    let (access, damaged) = Access::open_anyway(&options.data.join("access"), clock, access::Options::default())
+        .map_err(|why| StartError::room("accounts", why))?;
     let secrets = Arc::new(PlantSecrets(access.clone()));
     let folder = std::fs::canonicalize(folder).map_err(|why| StartError::room("plant folder", why))?;
     let plant = plant::load(&folder, secrets).map_err(|found| StartError::room("configuration", report::mistakes(&found)))?;
     let house = House::open(&plant, access.clone(), options)?;
+    for why in damaged {
+        tell_damaged(&house, &why);
+    }
     let page = listen(&plant, &access)?;
     house.facts.store(Arc::new(Facts::of(&plant, options.simulated, page.address.clone())));
     let names = plant.settings.web.names.clone();
@@ -110,6 +115,15 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     Ok(Ready { house, server, address: page.address })
 }
 
+fn tell_damaged(house: &House, why: &access::AccessError) {
+    tracing::error!(%why, "accounts");
+    let (text, meaning, next) = why.words();
+    let at = house.clock.now();
+    let id = format!("accounts/{}", why.code());
+    let event = Event::active(EventKind::Fault, id, "accounts", at, severity::HIGH, text);
+    house.namespace.event(event.explained(meaning, next));
+}
+
 /// Expired sessions, last uses, certificates that are due. The listener's certificate lives as long as this.
 async fn housekeeping(house: Arc<House>, _tls: Option<Arc<access::ListenerTls>>) {
     let mut tick = tokio::time::interval(Duration::from_secs(20));
@@ -127,6 +141,14 @@ async fn housekeeping(house: Arc<House>, _tls: Option<Arc<access::ListenerTls>>)
 
 /// Connections and destinations of a plant that was just opened.
 fn start(house: &Arc<House>, plant: Plant) -> Result<(), String> {
+    // A destination that was removed while nothing ran must not keep files for ever.
+    let journal = house.namespace.journal();
+    for name in journal.cursor_names() {
+        let configured = |wanted: &str| plant.destinations.iter().any(|one| one.name == wanted);
+        if name.strip_prefix("destination/").is_some_and(|destination| !configured(destination)) {
+            journal.remove_cursor(&name);
+        }
+    }
     house.start_destinations(plant.destinations, &plant.site)?;
     house.start_connections(plant.connections)?;
     Ok(())
@@ -181,7 +203,11 @@ pub fn announce(ready: &Ready) {
     let mode = if facts.simulated { format!("SIMULATED, {mode}") } else { mode.to_owned() };
     let mut text = format!("Ironbridge {} - {} - {mode}\n", env!("CARGO_PKG_VERSION"), facts.site);
     text.push_str(&format!("page      {}\n", ready.address));
-    if let Ok(Some(token)) = house.access.setup_token() {
+    let token = house.access.setup_token().unwrap_or_else(|why| {
+        tracing::error!(%why, "no set-up link can be made");
+        None
+    });
+    if let Some(token) = &token {
         let token = token.as_str();
         text.push_str(&format!("sign in   {}/setup#{token}   (works once: creates the administrator)\n", ready.address));
     }

@@ -21,8 +21,6 @@ pub struct Http {
 pub struct Answer {
     /// Status code.
     pub status: u16,
-    /// Headers in lower case.
-    pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
 }
@@ -31,11 +29,6 @@ impl Answer {
     /// The body as JSON.
     pub fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
-    }
-
-    /// A header.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The body, if the status is a success.
@@ -104,7 +97,7 @@ fn parse(raw: &[u8]) -> Option<Answer> {
     let body = &raw[end + 4..];
     let chunked = headers.iter().any(|(key, value)| key == "transfer-encoding" && value == "chunked");
     let body = if chunked { unchunk(body)? } else { body.to_vec() };
-    Some(Answer { status, headers, body })
+    Some(Answer { status, body })
 }
 
 fn unchunk(mut body: &[u8]) -> Option<Vec<u8>> {

@@ -86,14 +86,9 @@ impl Plant {
         self.lines.lock().unwrap().join("\n")
     }
 
-    /// The address and the one-time link that it printed.
+    /// The address that it printed.
     pub fn address(&self) -> String {
         self.after("page")
-    }
-
-    /// The one-time link that it printed.
-    pub fn link(&self) -> String {
-        self.after("sign in")
     }
 
     fn after(&self, word: &str) -> String {
@@ -123,11 +118,6 @@ impl Plant {
         process.signal("TERM");
         let status = wait_for("a clean end", Duration::from_secs(30), || process.0.try_wait().unwrap());
         assert!(status.success(), "{status}: {}", self.output());
-    }
-
-    /// Process id.
-    pub fn pid(&self) -> u32 {
-        self.running.as_ref().expect("it runs").0.id()
     }
 
     /// Runs a command of the binary in the plant folder.
