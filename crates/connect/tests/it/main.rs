@@ -6,4 +6,5 @@ mod libmodbus;
 mod misbehaviour;
 mod pymodbus;
 mod scale;
+mod security;
 mod support;

@@ -98,7 +98,7 @@ async fn healthy_devices_lose_no_scan() {
             _ => (Some(Manner::Sound), device(number, Manner::Sound).await),
         };
         let text = format!(
-            "kind = \"modbus-tcp\"\nhost = \"127.0.0.1\"\nport = {}\ntimeout = \"300ms\"\nconnect_timeout = \"1s\"\nscan = {{ normal = \"200ms\" }}\n\
+            "kind = \"modbus-tcp\"\nhost = \"127.0.0.1\"\nport = {}\ntimeout = \"300ms\"\nconnect_timeout = \"1s\"\nscan = {{ normal = \"500ms\" }}\n\
              [device.d]\nat = \"d{number}\"\ntags = {{ v = {{ at = \"holding 3\", type = \"u16\" }} }}\n",
             address.port()
         );
@@ -113,8 +113,8 @@ async fn healthy_devices_lose_no_scan() {
     })
     .await;
     let before: Vec<_> = running.iter().map(|(_, _, handle)| handle.status().scans[0].clone()).collect();
-    let (start, scans) = (std::time::Instant::now(), 25);
-    eventually("25 scans", || {
+    let (start, scans) = (std::time::Instant::now(), 12);
+    eventually("12 scans", || {
         running.last().unwrap().2.status().scans[0].done >= before.last().unwrap().done + scans
     })
     .await;
@@ -124,7 +124,7 @@ async fn healthy_devices_lose_no_scan() {
         let last = house.last(&format!("d{number}/v"));
         if sound(manner) {
             let done = status.scans[0].done - before.done;
-            assert_eq!(status.scans[0].overruns, 0, "device {number} {elapsed:?}");
+            assert_eq!(status.scans[0].overruns, before.overruns, "device {number} {elapsed:?}");
             assert!(done + 2 >= scans, "device {number} did {done} of {scans} scans in {elapsed:?}");
             assert!(last.status.is_good(), "device {number}");
             assert_eq!(status.faults.timeouts + status.faults.reconnects, 0, "device {number}");

@@ -36,15 +36,30 @@ pub(super) enum Answer<'a> {
 impl Modbus {
     /// Serves one open stream to its end.
     pub(super) async fn exchange(&mut self, mut stream: Stream, link: &mut Link) -> Fault {
+        let secure = matches!(stream.security(), transport::Security::Tls { .. });
+        let mut heard = false;
+        match self.converse(&mut stream, &mut heard, link).await {
+            // In TLS 1.3 a client learns only after its handshake whether its certificate is accepted, and not every
+            // device says so before it hangs up.
+            Fault::Lost(_) if secure && !heard => {
+                let why = "the other side hung up right after the TLS handshake; it seems not to accept our certificate";
+                Fault::Security(why.into())
+            }
+            fault => fault,
+        }
+    }
+
+    async fn converse(&mut self, stream: &mut Stream, heard: &mut bool, link: &mut Link) -> Fault {
         let mut session = Session::new(Instant::now() + self.timing.pause_after_connect);
         let mut deframer = Deframer::new();
         let mut buffer = [0u8; 512];
         loop {
-            if let Err(fault) = self.send_due(&mut stream, &mut session, link).await {
+            if let Err(fault) = self.send_due(stream, &mut session, link).await {
                 return fault;
             }
             if session.inflight.is_empty() && link.is_deserted() {
-                return Fault::Lost("no device answers".into());
+                let timeout_ms = u64::try_from(self.timing.timeout.as_millis()).unwrap_or(u64::MAX);
+                return Fault::Timeout { timeout_ms };
             }
             let until = self.next_moment(&session);
             tokio::select! {
@@ -56,6 +71,7 @@ impl Modbus {
                         Err(error) => return transport::fault_from_io(&error),
                     };
                     link.received(bytes.len());
+                    *heard = true;
                     let taken = match self.framing {
                         Framing::Tcp => self.take_tcp(bytes, &mut deframer, &mut session, link),
                         Framing::Rtu { silence } => self.take_rtu(bytes, silence, &mut session, link),
@@ -67,7 +83,7 @@ impl Modbus {
                 }
                 () = link.wait(until) => {}
             }
-            if let Err(fault) = self.expire(&stream, &mut session, link) {
+            if let Err(fault) = self.expire(stream, &mut session, link) {
                 return fault;
             }
         }

@@ -64,7 +64,9 @@ async fn a_late_answer_is_never_the_next_ones() {
         // The latest ones end the session first, and what comes then reaches nobody.
         assert!(status.faults.late + status.faults.reconnects > 0, "{delay}: {status:?}");
         let good = plant.history("d/a").iter().filter(|(_, status)| status.is_good()).count();
-        assert!(good >= 20, "{delay} ms: only {good} good scans in a minute");
+        // Beyond three time-outs in a row the session ends and is opened again with backoff.
+        let least = if delay <= 600 { 20 } else { 3 };
+        assert!(good >= least, "{delay} ms: only {good} good scans in a minute");
     }
 }
 
