@@ -36,8 +36,11 @@ use driver::{Dial, Framing, Modbus};
 use model::config::{Diagnostic, Document, check};
 use model::expected::ExpectedTraffic;
 use model::{Access, Fault};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use transport::{Parity, SerialSettings, StopBits, Target, TlsClient, TlsFiles};
 
@@ -160,11 +163,17 @@ fn build_tls(document: &Document, context: &Context) -> Outcome {
 }
 
 fn read<T: DeserializeOwned>(document: &Document, kind: &Kind<dyn Driver>) -> Result<T, Vec<Diagnostic>> {
-    let found = check(document, &(kind.schema)());
+    let found = check(document, &schema(kind));
     if !found.is_empty() {
         return Err(found);
     }
     document.construct().map_err(|mistake| vec![mistake])
+}
+
+/// The schema of a kind, derived once: a plant may have a thousand files of it.
+fn schema(kind: &Kind<dyn Driver>) -> Arc<serde_json::Value> {
+    static DERIVED: Mutex<BTreeMap<&'static str, Arc<serde_json::Value>>> = Mutex::new(BTreeMap::new());
+    DERIVED.lock().entry(kind.name).or_insert_with(|| Arc::new((kind.schema)())).clone()
 }
 
 fn one_at_a_time(document: &Document, common: &Common, found: &mut Vec<Diagnostic>) {
