@@ -27,6 +27,7 @@ async fn ten_thousand_points_are_read_soon_after_the_start() {
     let built = start.elapsed();
     eventually("10,000 good points", || handle.status().good == 10_000).await;
     let read = start.elapsed();
+    assert_eq!(house.last("d/t9999").value, model::Value::I64(0x0007_0007));
     eprintln!("10,000 points: built and declared in {built:?}, all read in {read:?}");
     // Not a benchmark: a guard against work that grows with the square of the points, in an unoptimised build.
     assert!(read < Duration::from_secs(8), "{built:?} {read:?}");
