@@ -2,7 +2,7 @@
 
 use crate::ApiError;
 use crate::state::Shared;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -53,6 +53,20 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
                     .map_or_else(String::new, |cause| format!(": {cause}"));
                 Err(ApiError::bad_request(format!("The parameters do not fit{cause}.")))
             }
+        }
+    }
+}
+
+/// The part of the path that names something. Also when it is no text, the answer is one of our errors.
+pub(crate) struct Name(pub String);
+
+impl FromRequestParts<Shared> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, ApiError> {
+        match Path::<String>::from_request_parts(parts, web).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => Err(ApiError::bad_request("The name in the address is no text.")),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Users, tokens, secrets. Every change is recorded by `access` before it is made.
 
 use crate::ApiError;
-use crate::extract::Body;
+use crate::extract::{Body, Name};
 use crate::shapes::{
     Done, Link, NewToken, NewUser, SecretShape, SecretValue, Secrets, TokenCreated, TokenShape, Tokens,
     UserChange, UserCreated, UserShape, Users,
 };
 use crate::state::{Shared, Who};
 use access::{Access, AccessError, LinkPurpose, User, Zeroizing};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use model::{Principal, Time};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub(super) async fn add_user(
 pub(super) async fn change_user(
     State(web): State<Shared>,
     who: Asker,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(ask): Body<UserChange>,
 ) -> Answer<Done> {
     change(&web, &who, move |access, actor| access.update_user(actor, &name, ask.role, ask.disabled)).await?;
@@ -69,7 +69,7 @@ pub(super) async fn change_user(
 pub(super) async fn remove_user(
     State(web): State<Shared>,
     who: Asker,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Answer<Done> {
     change(&web, &who, move |access, actor| access.delete_user(actor, &name)).await?;
     Ok(Json(Done {}))
@@ -78,7 +78,7 @@ pub(super) async fn remove_user(
 pub(super) async fn user_link(
     State(web): State<Shared>,
     who: Asker,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Answer<Link> {
     let token =
         change(&web, &who, move |access, actor| access.create_link(actor, &name, LinkPurpose::SetPassword))
@@ -116,7 +116,7 @@ pub(super) async fn add_token(
 pub(super) async fn remove_token(
     State(web): State<Shared>,
     who: Asker,
-    Path(id): Path<String>,
+    Name(id): Name,
 ) -> Answer<Done> {
     change(&web, &who, move |access, actor| access.delete_token(actor, &id)).await?;
     Ok(Json(Done {}))
@@ -134,7 +134,7 @@ pub(super) async fn secrets(State(web): State<Shared>) -> Json<Secrets> {
 pub(super) async fn set_secret(
     State(web): State<Shared>,
     who: Asker,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(ask): Body<SecretValue>,
 ) -> Answer<Done> {
     let value = Zeroizing::new(ask.value);
@@ -145,7 +145,7 @@ pub(super) async fn set_secret(
 pub(super) async fn remove_secret(
     State(web): State<Shared>,
     who: Asker,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Answer<Done> {
     change(&web, &who, move |access, actor| access.delete_secret(actor, &name)).await?;
     Ok(Json(Done {}))

@@ -4,11 +4,11 @@ use super::points::short;
 use crate::ApiError;
 use crate::answer;
 use crate::auth;
-use crate::extract::Body;
+use crate::extract::{Body, Name};
 use crate::plant::Pausable;
 use crate::shapes::{Connections, Destinations, Done, Overview, Rejects, WhichDevice};
 use crate::state::{Shared, Who};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(super) async fn destinations(State(web): State<Shared>) -> Json<Destinations
 
 pub(super) async fn rejects(
     State(web): State<Shared>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Rejects>, ApiError> {
     match web.plant.rejects(&name, MOST_REJECTS) {
         Some(rejects) => Ok(Json(Rejects { rejects })),
@@ -43,7 +43,7 @@ type Answer = Result<Json<Done>, ApiError>;
 pub(super) async fn pause_connection(
     web: State<Shared>,
     who: Extension<Arc<Who>>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(which): Body<WhichDevice>,
 ) -> Answer {
     let what = Pausable::Connection { name: &name, device: which.device.as_deref() };
@@ -53,7 +53,7 @@ pub(super) async fn pause_connection(
 pub(super) async fn resume_connection(
     web: State<Shared>,
     who: Extension<Arc<Who>>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(which): Body<WhichDevice>,
 ) -> Answer {
     let what = Pausable::Connection { name: &name, device: which.device.as_deref() };
@@ -63,7 +63,7 @@ pub(super) async fn resume_connection(
 pub(super) async fn pause_destination(
     web: State<Shared>,
     who: Extension<Arc<Who>>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Answer {
     pause(&web, &who, Pausable::Destination { name: &name }, true).await
 }
@@ -71,7 +71,7 @@ pub(super) async fn pause_destination(
 pub(super) async fn resume_destination(
     web: State<Shared>,
     who: Extension<Arc<Who>>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Answer {
     pause(&web, &who, Pausable::Destination { name: &name }, false).await
 }

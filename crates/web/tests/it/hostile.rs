@@ -205,7 +205,8 @@ fn random_queries_never_break_a_route() {
         any::<Vec<u8>>().prop_map(|bytes| bytes.iter().map(|byte| format!("%{byte:02X}")).collect()),
     ];
     let query = prop::collection::vec((name, value), 0..4);
-    let strategy = (prop::sample::select(routes), "[A-Za-z0-9%._-]{1,12}", query);
+    let segment = prop_oneof!["[A-Za-z0-9%._-]{1,12}", Just("%FF%C0".to_owned())];
+    let strategy = (prop::sample::select(routes), segment, query);
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 300,
         failure_persistence: None,
