@@ -241,7 +241,7 @@ fn finite(declaration: &Declaration) -> std::borrow::Cow<'_, Declaration> {
     let ok = |v: Option<f64>| v.is_none_or(f64::is_finite);
     let range_ok = declaration.range.is_none_or(|(low, high)| low.is_finite() && high.is_finite());
     let rule_ok = match &declaration.access {
-        Access::Write(rule) => ok(rule.min) && ok(rule.max) && ok(rule.step),
+        Access::Write(rule) => [rule.min, rule.max, rule.step, rule.tolerance].into_iter().all(ok),
         Access::Read => true,
     };
     if range_ok && rule_ok {
@@ -250,7 +250,7 @@ fn finite(declaration: &Declaration) -> std::borrow::Cow<'_, Declaration> {
     let mut clean = declaration.clone();
     clean.range = clean.range.filter(|_| range_ok);
     if let Access::Write(rule) = &mut clean.access {
-        for limit in [&mut rule.min, &mut rule.max, &mut rule.step] {
+        for limit in [&mut rule.min, &mut rule.max, &mut rule.step, &mut rule.tolerance] {
             *limit = limit.filter(|v| v.is_finite());
         }
     }

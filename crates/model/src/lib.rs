@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod command;
+pub mod condition;
 pub mod config;
 pub mod event;
 pub mod expected;
@@ -23,7 +24,7 @@ pub use command::{Command, Confirm, Outcome, Principal, Role};
 pub use event::{Event, EventKind, EventState};
 pub use fault::Fault;
 pub use path::{Path, PathError};
-pub use point::{Access, Declaration, Last, PointId, States, WriteRule};
+pub use point::{Access, Declaration, Interlock, Last, PointId, Rate, States, WriteRule};
 pub use position::Position;
 pub use quality::Status;
 pub use time::{Clock, ManualClock, SystemClock, Time};

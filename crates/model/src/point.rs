@@ -1,6 +1,6 @@
 //! A point: its number, and everything that is declared about it.
 
-use crate::{Path, Status, Time, Value, ValueType, command::Confirm};
+use crate::{Path, Role, Status, Time, Value, ValueType, command::Confirm};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,11 +33,11 @@ pub enum Access {
     /// Read only: every write is rejected.
     #[default]
     Read,
-    /// May be written within the rule.
-    Write(WriteRule),
+    /// May be written within the rule. Boxed: most points are only read.
+    Write(Box<WriteRule>),
 }
 
-/// Limits of a write, in engineering units.
+/// The rule of writes to a point: who, how far, how often, while what else holds; limits in engineering units.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WriteRule {
@@ -49,6 +49,50 @@ pub struct WriteRule {
     pub step: Option<f64>,
     /// How the effect is confirmed.
     pub confirm: Confirm,
+    /// How far what is read back may be from what was asked for; without it they must be equal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    /// How often it may be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Lowest role that may write it; operator if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// A second person of this role or higher must approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Role>,
+    /// What must hold elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interlock: Option<Interlock>,
+}
+
+impl WriteRule {
+    /// Whether what was read back lies within the tolerance of what was asked for. False without a tolerance: then
+    /// only the driver knows what the device can hold exactly.
+    pub fn tolerates(&self, wanted: &Value, read: &Value) -> bool {
+        match (self.tolerance, wanted.as_f64(), read.as_f64()) {
+            (Some(tolerance), Some(wanted), Some(read)) => (wanted - read).abs() <= tolerance,
+            _ => false,
+        }
+    }
+}
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// So many times, 1 to 1,000.
+    pub writes: u32,
+    /// Within any span of this length.
+    pub per: Duration,
+}
+
+/// What must hold elsewhere in the plant for a write to be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interlock {
+    /// A [`crate::condition::Condition`] over the names below.
+    pub allow_if: String,
+    /// Name in the condition to the point it stands for. All of them must be Good.
+    pub points: BTreeMap<String, Path>,
 }
 
 /// All metadata of a point. Effective from the declare record's position on: it does not relabel earlier samples.

@@ -52,8 +52,8 @@ fn point(path: &str) -> Declaration {
 }
 
 fn writable(path: &str) -> Declaration {
-    let rule = WriteRule { min: Some(0.0), max: Some(600.0), step: Some(50.0), confirm: Confirm::Readback };
-    Declaration { access: Access::Write(rule), unit: "/min".into(), ..point(path) }
+    let rule = WriteRule { min: Some(0.0), max: Some(600.0), step: Some(50.0), confirm: Confirm::Readback, ..WriteRule::default() };
+    Declaration { access: Access::Write(Box::new(rule)), unit: "/min".into(), ..point(path) }
 }
 
 fn publish(house: &House, id: PointId, value: f64) {

@@ -100,8 +100,11 @@ impl Plant {
             if *value_type == ValueType::F64 {
                 point.unit = "bar".into();
                 point.range = Some((0.0, 100.0));
-                point.access =
-                    Access::Write(WriteRule { min: Some(0.0), max: Some(100.0), ..WriteRule::default() });
+                point.access = Access::Write(Box::new(WriteRule {
+                    min: Some(0.0),
+                    max: Some(100.0),
+                    ..WriteRule::default()
+                }));
             }
             point
         });

@@ -273,7 +273,7 @@ impl Fixture {
         speed.connection = "line-1".into();
         speed.scan = Duration::from_millis(250);
         speed.access =
-            model::Access::Write(WriteRule { min: Some(0.0), max: Some(600.0), ..WriteRule::default() });
+            model::Access::Write(Box::new(WriteRule { min: Some(0.0), max: Some(600.0), ..WriteRule::default() }));
         let mut state = Declaration::new(path("acme/leeds/line-1/filler/State"), ValueType::U64);
         state.states = [(1, "Execute".to_owned()), (2, "Stopped".to_owned())].into();
         let other = Declaration::new(path("acme/leeds/line-2/packer/count"), ValueType::I64);

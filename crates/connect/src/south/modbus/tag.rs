@@ -219,7 +219,13 @@ impl Building<'_> {
             );
         }
         let confirm = self.confirm(write, place);
-        Access::Write(WriteRule { min: write.min, max: write.max, step: write.step, confirm })
+        Access::Write(Box::new(WriteRule {
+            min: write.min,
+            max: write.max,
+            step: write.step,
+            confirm,
+            ..WriteRule::default()
+        }))
     }
 
     fn confirm(&mut self, write: &Write, place: &Place<'_>) -> Confirm {
