@@ -12,5 +12,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod kind;
+pub mod mqtt;
 pub mod north;
 pub mod south;

@@ -1,6 +1,6 @@
 //! Commands that come in as messages: `{"id":"...","path":"...","value":...,"ttl_ms":10000,"reason":"..."}`.
 
-use super::session::Message;
+use crate::mqtt::session::Message;
 use crate::north::Feed;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;

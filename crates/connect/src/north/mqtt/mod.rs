@@ -6,18 +6,17 @@
 //! With QoS 0 a record counts as done when it is written to the connection: a cut may lose what was on its way.
 
 mod command;
-pub mod config;
 mod json;
 mod render;
-pub mod session;
 mod template;
 mod window;
 
 use crate::kind::{Built, Context, Kind};
+use crate::mqtt::broker::{Broker, BrokerKeys};
+use crate::mqtt::session::{Note, Opening, Qos, Session};
 use crate::north::settings::schema;
 use crate::north::{CatchUp, Current, Delivery, Feed, Reject, Samples, Sink};
 use command::Commands;
-use config::{Broker, BrokerKeys};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::config::{Diagnostic, Document};
@@ -25,7 +24,6 @@ use model::{Event, Fault, Path, Position};
 use render::{Format, Renderer};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use session::{Note, Qos, Session};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use window::{LOOSE, Window};
@@ -205,7 +203,7 @@ enum Work {
 
 impl Mqtt {
     async fn run(&mut self, feed: &mut Feed) -> Result<Never, Fault> {
-        let mut session = Session::open(&self.broker, None)?;
+        let mut session = Session::open(&self.broker, &Opening::default())?;
         up(&mut session, feed).await?;
         feed.secured(self.broker.security());
         feed.connected().await;
@@ -216,7 +214,7 @@ impl Mqtt {
             commands: Commands::new(&self.commands_topic),
         };
         if feed.takes_commands() {
-            session.subscribe(&self.commands_topic)?;
+            session.subscribe(std::slice::from_ref(&self.commands_topic))?;
         }
         if self.retain {
             // What is newer comes with the live samples: said here as well, it would stand before older ones.
@@ -338,7 +336,7 @@ impl Mqtt {
                     "the broker refuses the subscription for commands"
                 );
             }
-            Note::Subscribed(true) | Note::Up => {}
+            Note::Subscribed(true) | Note::Up { .. } => {}
         }
     }
 
@@ -377,7 +375,7 @@ struct Talk {
 pub(super) async fn up(session: &mut Session, feed: &mut Feed) -> Result<(), Fault> {
     loop {
         tokio::select! {
-            note = session.next() => if matches!(note?, Note::Up) { return Ok(()) },
+            note = session.next() => if matches!(note?, Note::Up { .. }) { return Ok(()) },
             () = feed.stopping() => return Err(Fault::Stopped),
         }
     }

@@ -1,7 +1,7 @@
 //! NCMD and DCMD: what a host asks of the node (Sparkplug B 3.0, sections 6.4.23, 6.4.24).
 
 use super::node::{Node, REBIRTH};
-use super::proto::{Metric, MetricValue, Payload, datatype};
+use crate::mqtt::sparkplug::{Metric, MetricValue, Payload, datatype};
 use model::{Command, Declaration, Time, Value, ValueType};
 use prost::Message;
 use std::time::Duration;

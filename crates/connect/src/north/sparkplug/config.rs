@@ -3,8 +3,8 @@
 use super::Sparkplug;
 use super::node::{Identity, ROOT};
 use crate::kind::{Built, Context};
+use crate::mqtt::broker::{Broker, BrokerKeys};
 use crate::north::Sink;
-use crate::north::mqtt::config::{Broker, BrokerKeys};
 use model::config::{Diagnostic, Document, Period};
 use schemars::JsonSchema;
 use serde::Deserialize;

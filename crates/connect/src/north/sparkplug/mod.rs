@@ -12,12 +12,11 @@ mod command;
 mod config;
 mod host;
 mod node;
-mod proto;
 
-use super::mqtt::config::Broker;
-use super::mqtt::session::{Message, Note, Qos, Session, Will};
 use super::{CatchUp, Delivery, Feed, Reject, Samples, Sink};
 use crate::kind::Kind;
+use crate::mqtt::broker::Broker;
+use crate::mqtt::session::{Message, Note, Opening, Qos, Session, Will};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use host::Host;
@@ -106,8 +105,13 @@ impl Sparkplug {
         // Written down before CONNECT: a number that the broker may have seen is never used again.
         let bd_seq = feed.recall("bdSeq").map_or(0, |last| (last + 1) % 256);
         feed.remember("bdSeq", bd_seq).await?;
-        let will = Will { topic: self.identity.topic("NDEATH"), payload: node::death(bd_seq, feed.now()) };
-        let mut session = Session::open(&self.broker, Some(&will))?;
+        let will = Will {
+            topic: self.identity.topic("NDEATH"),
+            payload: node::death(bd_seq, feed.now()),
+            retain: false,
+        };
+        let opening = Opening { will: Some(will), ..Opening::default() };
+        let mut session = Session::open(&self.broker, &opening)?;
         super::mqtt::up(&mut session, feed).await?;
         feed.secured(self.broker.security());
         let mut talk = Talk {
@@ -163,25 +167,21 @@ impl Sparkplug {
         let devices = format!("{}/+", self.identity.topic("DCMD"));
         let mut filters = vec![self.identity.topic("NCMD"), devices];
         filters.extend(self.state_topic());
-        for filter in &filters {
-            session.subscribe(filter)?;
-        }
-        let mut open = filters.len();
-        while open > 0 {
+        session.subscribe(&filters)?;
+        loop {
             tokio::select! {
                 note = session.next() => match note? {
-                    Note::Subscribed(true) => open -= 1,
+                    Note::Subscribed(true) => return Ok(()),
                     Note::Subscribed(false) => {
                         let topics = filters.join(", ");
                         return Err(Fault::Security(format!("the broker refuses a subscription to one of {topics}").into()));
                     }
                     Note::Message(message) => { self.state(&message, talk, feed); }
-                    Note::Up | Note::Done { .. } => {}
+                    Note::Up { .. } | Note::Done { .. } => {}
                 },
                 () = feed.stopping() => return Err(Fault::Stopped),
             }
         }
-        Ok(())
     }
 
     async fn await_host(
@@ -325,7 +325,7 @@ impl Sparkplug {
 
     fn note(&mut self, note: Note, talk: &mut Talk, feed: &mut Feed) -> Result<(), Fault> {
         match note {
-            Note::Done { ticket: LOOSE, .. } | Note::Up | Note::Subscribed(_) => {}
+            Note::Done { ticket: LOOSE, .. } | Note::Up { .. } | Note::Subscribed(_) => {}
             Note::Done { refused: Some(why), .. } => {
                 let text = format!("the broker does not take the barrier on {}: {why}", self.barrier_topic);
                 return Err(Fault::Security(text.into()));

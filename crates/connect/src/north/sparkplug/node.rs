@@ -6,7 +6,7 @@
 //! Rationale: births are made of what this stream has said so far, not of the namespace's newest values, so that no
 //! host sees a value before an older one.
 
-use super::proto::{Metric, MetricValue, Payload, Property, PropertySet, PropertyValue, datatype};
+use crate::mqtt::sparkplug::{Metric, MetricValue, Payload, Property, PropertySet, PropertyValue, datatype};
 use crate::north::{Current, Samples, below};
 use model::point::Last;
 use model::{Access, Declaration, Path, PointId, Position, Status, Time, Value, ValueType};

@@ -1,4 +1,4 @@
-//! Keys of an MQTT broker, shared by `mqtt` and `sparkplug`.
+//! Keys of an MQTT broker, shared by all kinds that speak to one.
 
 use crate::kind::{Context, Secrets, Security};
 use model::Fault;
