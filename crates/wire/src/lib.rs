@@ -13,3 +13,4 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod modbus;
+pub mod s7;

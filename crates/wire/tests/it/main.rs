@@ -5,3 +5,4 @@ mod examples;
 mod generate;
 mod hostile;
 mod properties;
+mod s7;
