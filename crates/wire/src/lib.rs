@@ -12,5 +12,6 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod enip;
 pub mod modbus;
 pub mod s7;
