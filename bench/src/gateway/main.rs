@@ -63,8 +63,14 @@ fn rig() -> Result<Rig> {
     let folder = tempfile::tempdir()?;
     let (broker, sim) = (free_port(), 20_000 + free_port() % 10_000);
     let config = folder.path().join("mosquitto.conf");
-    std::fs::write(&config, format!("listener {broker} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\n"))?;
-    let mosquitto = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| Path::new(path).exists());
+    // Without `set_tcp_nodelay` the broker holds small messages back until the subscriber's delayed acknowledgement,
+    // and everything measured here is 20 ms old.
+    let text = format!(
+        "listener {broker} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\nset_tcp_nodelay true\n"
+    );
+    std::fs::write(&config, text)?;
+    let mosquitto =
+        ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| Path::new(path).exists());
     let mosquitto = mosquitto.ok_or_else(|| Error::other("mosquitto is missing: scripts/need.sh test"))?;
     let quiet = |command: &mut Command| Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
     let processes = vec![
@@ -104,14 +110,27 @@ fn connection(rig: &Rig, index: usize, tags: usize, period_ms: u64, pipeline: us
 }
 
 /// A plant folder; `qos` of its destination, or none.
-fn plant(rig: &Rig, devices: usize, tags: usize, period_ms: u64, pipeline: usize, qos: Option<u8>) -> Result<tempfile::TempDir> {
+fn plant(
+    rig: &Rig,
+    devices: usize,
+    tags: usize,
+    period_ms: u64,
+    pipeline: usize,
+    qos: Option<u8>,
+) -> Result<tempfile::TempDir> {
     let plant = tempfile::tempdir_in(rig.folder.path())?;
     let at = plant.path();
     std::fs::create_dir_all(at.join("connections"))?;
     std::fs::create_dir_all(at.join("destinations"))?;
-    std::fs::write(at.join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"bench\"\n[web]\nlisten = \"127.0.0.1:0\"\n")?;
+    std::fs::write(
+        at.join("ironbridge.toml"),
+        "enterprise = \"acme\"\nsite = \"bench\"\n[web]\nlisten = \"127.0.0.1:0\"\n",
+    )?;
     for index in 0..devices {
-        std::fs::write(at.join(format!("connections/d{index}.toml")), connection(rig, index, tags, period_ms, pipeline))?;
+        std::fs::write(
+            at.join(format!("connections/d{index}.toml")),
+            connection(rig, index, tags, period_ms, pipeline),
+        )?;
     }
     if let Some(qos) = qos {
         let text = format!(
@@ -132,7 +151,8 @@ struct Running {
 fn ironbridge(plant: &Path) -> Result<Running> {
     let start = Instant::now();
     let mut command = Command::new(beside("ironbridge"));
-    let mut process = Process::start(command.arg("run").arg(plant).args(["--log", "error"]).stdout(Stdio::piped()))?;
+    let mut process =
+        Process::start(command.arg("run").arg(plant).args(["--log", "error"]).stdout(Stdio::piped()))?;
     let out = process.0.stdout.take().ok_or_else(|| Error::other("no output"))?;
     let mut page = 0;
     for line in BufReader::new(out).lines() {
@@ -170,18 +190,29 @@ fn line(name: &str, cpu: f64, memory: u64, seen: &mqtt::Seen) {
 
 fn compare(devices: usize, tags: usize, period_ms: u64) -> Result<()> {
     let rig = rig()?;
-    println!("{devices} devices x {tags} int32 every {period_ms} ms = {} tags/s", devices * tags * 1000 / period_ms as usize);
-    let words = [rig.sim as usize, devices, tags, period_ms as usize, rig.broker as usize].map(|w| w.to_string());
+    println!(
+        "{devices} devices x {tags} int32 every {period_ms} ms = {} tags/s",
+        devices * tags * 1000 / period_ms as usize
+    );
+    let words =
+        [rig.sim as usize, devices, tags, period_ms as usize, rig.broker as usize].map(|w| w.to_string());
     let reference = Process::start(Command::new(std::env::current_exe()?).arg("reference").args(words))?;
     let (bound, memory, seen) = measure(&rig, || reference.cost())?;
     line("lower bound (one thread, no disk)", bound, memory, &seen);
     drop(reference);
-    for (name, pipeline, qos) in [("ironbridge, depth 2, QoS 0", 2, 0), ("ironbridge, depth 1, QoS 1", 1, 1)] {
+    for (name, pipeline, qos) in [("ironbridge, depth 2, QoS 0", 2, 0), ("ironbridge, depth 1, QoS 1", 1, 1)]
+    {
         let folder = plant(&rig, devices, tags, period_ms, pipeline, Some(qos))?;
         let running = ironbridge(folder.path())?;
         let (cpu, memory, seen) = measure(&rig, || running.process.cost())?;
         line(name, cpu, memory, &seen);
-        println!("{:34} {:.2} x the lower bound; ready after {:.2} s; overruns {}", "", cpu / bound.max(0.1), running.ready.as_secs_f64(), overruns(&running));
+        println!(
+            "{:34} {:.2} x the lower bound; ready after {:.2} s; overruns {}",
+            "",
+            cpu / bound.max(0.1),
+            running.ready.as_secs_f64(),
+            overruns(&running)
+        );
         running.process.stop();
     }
     println!("own cost of the rig {:.1} s", own_cost().as_secs_f64());
@@ -218,14 +249,17 @@ fn single() -> Result<()> {
     // 500 requests of 10 registers each scan: the next scan is always due before the last one is done.
     let mut text = std::fs::read_to_string(&file)?.replace("[device.d0]\n", "[device.d0]\nmax_gap = 0\n");
     for tag in 0..2500 {
-        let _ = writeln!(text, "t{tag} = {{ at = \"holding {}\", type = \"i32\" }}", tag / 5 * 20 + tag % 5 * 2);
+        let _ =
+            writeln!(text, "t{tag} = {{ at = \"holding {}\", type = \"i32\" }}", tag / 5 * 20 + tag % 5 * 2);
     }
     std::fs::write(&file, text)?;
     let running = ironbridge(folder.path())?;
     std::thread::sleep(Duration::from_secs_f64(WARM / 2.0));
     let sent = || -> f64 {
         let text = get(running.page, "/metrics").unwrap_or_default();
-        let own = text.lines().filter(|line| line.contains("d0") && line.contains("requests") && !line.starts_with('#'));
+        let own = text
+            .lines()
+            .filter(|line| line.contains("d0") && line.contains("requests") && !line.starts_with('#'));
         own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).fold(0.0, f64::max)
     };
     let (before, at) = (sent(), Instant::now());

@@ -159,7 +159,7 @@ pub struct Built<T: ?Sized> {
     /// The driver or sink, not started.
     pub it: Box<T>,
     /// Points that it will feed; empty for a destination.
-    pub points: Vec<Declaration>,
+    pub points: Vec<Arc<Declaration>>,
     /// Exclusive resources.
     pub claims: Vec<Claim>,
     /// What it will send, for the monitor.

@@ -381,7 +381,7 @@ impl Decoder {
                 let mut list = Vec::with_capacity(n.min(1024));
                 for _ in 0..n {
                     let id = u32::try_from(from.varint()?).map_err(|_| Corrupt("bad point number"))?;
-                    list.push((PointId(id), take_json(&mut from)?));
+                    list.push((PointId(id), Arc::new(take_json(&mut from)?)));
                 }
                 Record::Declare(list.into())
             }

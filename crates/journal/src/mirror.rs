@@ -29,7 +29,7 @@ pub(crate) struct Snapshot {
     pub samples: u64,
     pub table: BTreeMap<PointId, Last>,
     pub tails: Vec<Tail>,
-    pub declares: Vec<Arc<[(PointId, Declaration)]>>,
+    pub declares: Vec<Arc<[(PointId, Arc<Declaration>)]>>,
     /// All events remembered, if any is new.
     pub events: Option<Vec<Arc<Event>>>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Mirror {
     table: BTreeMap<PointId, Last>,
     tails: HashMap<u32, Vec<Tail>>,
     count: usize,
-    declares: Vec<Arc<[(PointId, Declaration)]>>,
+    declares: Vec<Arc<[(PointId, Arc<Declaration>)]>>,
     events: VecDeque<Arc<Event>>,
     events_changed: bool,
 }

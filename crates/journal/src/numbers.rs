@@ -103,7 +103,7 @@ impl Numbers {
     /// that none is given twice.
     pub(crate) fn adopt(
         &self,
-        declarations: &[(PointId, Declaration)],
+        declarations: &[(PointId, Arc<Declaration>)],
         highest: PointId,
     ) -> Result<usize, JournalError> {
         let mut inner = self.inner.lock();

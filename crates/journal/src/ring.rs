@@ -267,7 +267,8 @@ pub(crate) fn cost_of(record: &Record) -> usize {
             };
             FIXED + batch.values.len() * size_of::<Value>() + heap + times
         }
-        Record::Declare(list) => FIXED + list.len() * 512,
+        // The declarations themselves are shared with the namespace, which keeps them anyway.
+        Record::Declare(list) => FIXED + list.len() * 64,
         Record::Event(event) => {
             FIXED + size_of_val(&**event) + event.title.len() + event.text.len() + event.next.len()
         }

@@ -75,6 +75,11 @@ impl SealedWriter {
         self.raw.extend_from_slice(body);
     }
 
+    /// Bytes of the block so far, not yet compressed.
+    pub const fn pending(&self) -> usize {
+        self.raw.len()
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         if self.raw.is_empty() {
             return Ok(());

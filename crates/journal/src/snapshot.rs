@@ -22,7 +22,9 @@ use std::sync::Arc;
 pub(crate) const LAST: &str = "last.snap";
 pub(crate) const DECLARED: &str = "declared.snap";
 /// Declarations written in one frame.
-const DECLARE_AT_ONCE: usize = 4096;
+const DECLARE_AT_ONCE: usize = 1000;
+/// Bytes after which a new block begins: what is compressed at once is held in memory twice.
+const BLOCK: usize = 1 << 20;
 
 /// What a snapshot file held.
 #[derive(Default)]
@@ -30,7 +32,7 @@ pub(crate) struct Stored {
     pub position: Position,
     pub samples: u64,
     pub table: BTreeMap<PointId, Last>,
-    pub declared: BTreeMap<PointId, Declaration>,
+    pub declared: BTreeMap<PointId, Arc<Declaration>>,
     pub events: Vec<Arc<Event>>,
     /// Of `last.snap`: the position of the `declared.snap` that it goes with.
     pub declared_at: Position,
@@ -68,6 +70,11 @@ impl Frames {
             .record(&mut self.buf, position, record)
             .map_err(|e| io::Error::other(format!("a frame of {} bytes", e.0)))?;
         self.hand_over();
+        if self.writer.pending() >= BLOCK {
+            self.writer.block(position)?;
+            self.encoder.begin_block(&mut self.buf);
+            self.hand_over();
+        }
         Ok(())
     }
 
@@ -143,7 +150,8 @@ pub(crate) fn write_declared(disk: &Arc<dyn Disk>, dir: &Path, stored: &Stored, 
     let mut frames = Frames::create(disk, &dir.join(DECLARED), &header)?;
     let all: Vec<_> = stored.declared.iter().collect();
     for some in all.chunks(DECLARE_AT_ONCE) {
-        let list: Vec<(PointId, Declaration)> = some.iter().map(|(id, d)| (**id, (*d).clone())).collect();
+        let list: Vec<(PointId, Arc<Declaration>)> =
+            some.iter().map(|(id, d)| (**id, Arc::clone(d))).collect();
         frames.push(&Record::Declare(list.into()))?;
     }
     frames.writer.finish().map(|_| ())

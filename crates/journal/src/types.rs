@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub enum Record {
     /// Metadata of points, in force from this position on.
-    Declare(Arc<[(PointId, Declaration)]>),
+    Declare(Arc<[(PointId, Arc<Declaration>)]>),
     /// Samples of one shape.
     Samples(Arc<Batch>),
     /// What happened, in words.
@@ -327,7 +327,7 @@ pub struct Recovered {
     /// Newest sample of each point; its status is as it was, the namespace decides what it is worth now.
     pub last: Vec<(PointId, Last)>,
     /// Newest declaration of each point.
-    pub declarations: Vec<(PointId, Declaration)>,
+    pub declarations: Vec<(PointId, Arc<Declaration>)>,
     /// Newest events, oldest first, at most 10,000.
     pub events: Vec<Arc<Event>>,
     /// What was wrong.

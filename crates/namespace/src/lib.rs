@@ -35,6 +35,9 @@ use std::time::Duration;
 /// Most points of one plant.
 pub const MAX_POINTS: usize = 2_000_000;
 
+/// Declarations in one record: what the journal, its readers and the disk handle at once stays small.
+const DECLARED_AT_ONCE: usize = 1_000;
+
 /// What the namespace is told once.
 pub struct Settings {
     /// How far a source's clock may be from the gateway's before its stamps are not believed (default 5 s).
@@ -98,7 +101,7 @@ impl Namespace {
         let mut table: Vec<Slot> = Vec::new();
         let mut newest = Time::ZERO;
         for (id, declaration) in recovered.declarations {
-            slot_mut(&mut table, id).declaration = Some(Arc::new(declaration));
+            slot_mut(&mut table, id).declaration = Some(declaration);
         }
         for (id, last) in recovered.last {
             newest = newest.max(last.received);
@@ -146,13 +149,17 @@ impl Namespace {
         self.0.gateway_clock.is_sound()
     }
 
-    /// Makes points known and live. What is new or changed becomes one declare record that precedes its samples; a
+    /// Makes points known and live. What is new or changed becomes declare records that precede its samples; a
     /// point that comes back keeps number and last value, with the quality it had.
     ///
     /// # Errors
     /// [`NamespaceError`]; then nothing was declared.
-    pub fn declare(&self, declarations: Vec<Declaration>) -> Result<Vec<PointId>, NamespaceError> {
+    pub fn declare<D: Into<Arc<Declaration>>>(
+        &self,
+        declarations: impl IntoIterator<Item = D>,
+    ) -> Result<Vec<PointId>, NamespaceError> {
         let _one_at_a_time = self.0.declaring.lock();
+        let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Into::into).collect();
         let wanted: Vec<_> = declarations.iter().map(|d| (d.path.clone(), d.was.clone())).collect();
         if let Some(twice) = first_duplicate(&wanted) {
             return Err(NamespaceError::Twice(twice));
@@ -167,15 +174,15 @@ impl Namespace {
             for (id, declaration) in ids.iter().zip(declarations) {
                 let slot = slot_mut(&mut table, *id);
                 slot.live = true;
-                if slot.declaration.as_deref() != Some(&declaration) {
-                    slot.declaration = Some(Arc::new(declaration.clone()));
+                if slot.declaration.as_ref() != Some(&declaration) {
+                    slot.declaration = Some(declaration.clone());
                     changed.push((*id, declaration));
                 }
             }
         }
         self.0.stale_tree.store(true, Ordering::Release);
-        if !changed.is_empty() {
-            self.0.journal.append(Record::Declare(changed.into()));
+        for some in changed.chunks(DECLARED_AT_ONCE) {
+            self.0.journal.append(Record::Declare(some.into()));
         }
         Ok(ids)
     }

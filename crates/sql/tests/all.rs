@@ -47,7 +47,7 @@ fn plant() -> Plant {
     let declare = |(at, (name, kind)): (usize, (&&str, ValueType))| {
         let mut declaration = Declaration::new(Path::new(name).unwrap(), kind);
         declaration.unit = "/min".into();
-        (PointId(at as u32 + 1), declaration)
+        (PointId(at as u32 + 1), Arc::new(declaration))
     };
     let all: Vec<_> = names.iter().zip(types).enumerate().map(declare).collect();
     journal.append(Record::Declare(all.into()));

@@ -61,7 +61,8 @@ impl Metadata {
     fn keep(&mut self, effective: Effective) {
         self.last = self.last.max(effective.position);
         self.by_path.insert(effective.declaration.path.folded(), effective.point.0);
-        self.of.entry(effective.point.0).or_default().push(effective);
+        // Most points are declared once and never change: room for one, not for the four that a vector begins with.
+        self.of.entry(effective.point.0).or_insert_with(|| Vec::with_capacity(1)).push(effective);
     }
 
     /// Takes a declare record; what is known already, from this or an equal record, is not kept again.
@@ -69,17 +70,16 @@ impl Metadata {
         &mut self,
         position: Position,
         since: Time,
-        all: &[(PointId, Declaration)],
+        all: &[(PointId, Arc<Declaration>)],
     ) -> Result<(), StoreError> {
         for (point, declaration) in all {
             let known = self.of.get(&point.0).and_then(|v| v.last());
-            if known.is_some_and(|k| *k.declaration == *declaration) || position < self.last {
+            if known.is_some_and(|k| k.declaration == *declaration) || position < self.last {
                 continue;
             }
             // The first declaration also governs what came before it: nothing else is known.
             let since = if known.is_none() { Time(i64::MIN) } else { since };
-            let effective =
-                Effective { position, since, point: *point, declaration: Arc::new(declaration.clone()) };
+            let effective = Effective { position, since, point: *point, declaration: declaration.clone() };
             if let Some(log) = &mut self.log {
                 log.append(&effective)?;
             }

@@ -26,7 +26,7 @@ pub struct Options {
     pub max_bytes: u64,
     /// Oldest event kept. Default 10 years.
     pub events_max_age: Duration,
-    /// Samples in memory after which a segment is written, in bytes. Default 32 MiB.
+    /// Samples in memory after which a segment is written, in bytes. Default 16 MiB.
     pub head_bytes: usize,
     /// Age of the oldest sample in memory after which a segment is written. Default 10 min.
     pub head_age: Duration,
@@ -48,7 +48,7 @@ impl Default for Options {
             retention: Vec::new(),
             max_bytes: u64::MAX,
             events_max_age: Duration::from_secs(10 * 365 * 86_400),
-            head_bytes: 32 << 20,
+            head_bytes: 16 << 20,
             head_age: Duration::from_secs(600),
             cache_bytes: 64 << 20,
             merge_fan: 8,

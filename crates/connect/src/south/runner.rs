@@ -451,7 +451,7 @@ mod tests {
         let namespace = Namespace::open(journal, recovered, clock, settings);
         let built: Built<dyn Driver> = Built {
             it: Box::new(Fragile(0)),
-            points: vec![Declaration::new(Path::new("acme/leeds/x").unwrap(), ValueType::Bool)],
+            points: vec![Arc::new(Declaration::new(Path::new("acme/leeds/x").unwrap(), ValueType::Bool))],
             claims: Vec::new(),
             expected: Vec::new(),
             endpoint: "x".into(),

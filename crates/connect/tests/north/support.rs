@@ -108,7 +108,7 @@ impl Plant {
             }
             point
         });
-        Shape::new(self.namespace.declare(declarations.collect()).unwrap())
+        Shape::new(self.namespace.declare(declarations).unwrap())
     }
 
     pub fn publish(&self, shape: &Arc<Shape>, values: Vec<Value>) {

@@ -125,7 +125,7 @@ impl House {
 
     /// Declares all points in one go (one sync of the catalogue instead of one a connection), then starts.
     pub(super) fn start_connections(&self, wanted: Vec<Loaded<Connection>>) -> Result<Vec<PointId>, String> {
-        let all = wanted.iter().flat_map(|one| one.it.built.points.iter().cloned()).collect();
+        let all = wanted.iter().flat_map(|one| one.it.built.points.iter().cloned());
         let points = self.namespace.declare(all).map_err(|why| why.to_string())?;
         for one in wanted {
             let handle = south::run(&one.name, one.it.kind, one.it.built, &self.namespace, &self.wheel).map_err(|why| why.to_string())?;

@@ -35,7 +35,7 @@ pub async fn watch(house: Arc<House>) {
         (point.connection, point.scan) = ("_ironbridge".into(), PERIOD);
         Some(point)
     });
-    let ids = match house.namespace.declare(declarations.collect()) {
+    let ids = match house.namespace.declare(declarations) {
         Ok(ids) => ids,
         Err(why) => return tracing::error!(%why, "own health cannot be recorded"),
     };

@@ -16,7 +16,7 @@ mod run;
 pub use query::offline as query_offline;
 pub use run::{StartError, announce, run, runtime, serve, until_stopped, verify_audit};
 
-use crate::plant::{Plant, Switch};
+use crate::plant::{Fingerprint, Plant, Switch};
 use crate::supervisor::Supervisor;
 use access::Access;
 use arc_swap::ArcSwap;
@@ -62,7 +62,7 @@ pub(crate) struct Facts {
 }
 
 struct Running<T> {
-    fingerprint: String,
+    fingerprint: Fingerprint,
     handle: T,
     /// Paths as fed, to know what an `apply` removes.
     select: Vec<String>,

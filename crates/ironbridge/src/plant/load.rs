@@ -6,9 +6,13 @@ use connect::kind::{Binding, Built, Claim, Context, Secrets, find};
 use connect::{north, south};
 use model::{Declaration, Path as PointPath};
 use model::config::{Diagnostic, Document, Node, NodeValue, check, nearest, schema_of};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// SHA-256 of everything that a running part was made from.
+pub type Fingerprint = [u8; 32];
 
 /// Most files of one kind in a plant folder.
 const MAX_FILES: usize = 20_000;
@@ -18,7 +22,7 @@ pub struct Loaded<B> {
     /// File name without `.toml`.
     pub name: String,
     /// Everything that its behaviour depends on: if this is unchanged, it is not touched by `apply`.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// Names of the secrets that it uses.
     pub secrets: Vec<String>,
     /// What was built.
@@ -187,7 +191,7 @@ impl Loader<'_> {
         &self,
         sub: &str,
         build: impl Fn(&Document, &Context) -> Result<B, Vec<Diagnostic>>,
-        points: impl Fn(&B) -> &[Declaration],
+        points: impl Fn(&B) -> &[Arc<Declaration>],
         mistakes: &mut Vec<Diagnostic>,
     ) -> Vec<(Document, Loaded<B>)> {
         let mut loaded = Vec::new();
@@ -234,16 +238,16 @@ fn connection(document: &Document, context: &Context) -> Result<Connection, Vec<
 }
 
 /// The file, the files it names, and the places that assets give to its tags.
-fn fingerprint(document: &Document, context: &Context, points: &[Declaration]) -> String {
-    let mut print = document.text.to_string();
+fn fingerprint(document: &Document, context: &Context, points: &[Arc<Declaration>]) -> Fingerprint {
+    let mut print = Sha256::new_with_prefix(document.text.as_bytes());
     named_files(&document.root, &mut |name| {
-        print.push_str(&std::fs::read_to_string(context.file(document, name)).unwrap_or_default());
+        print.update(std::fs::read(context.file(document, name)).unwrap_or_default());
     });
     for point in points {
-        print.push_str(point.path.as_str());
-        point.was.iter().for_each(|was| print.push_str(was.as_str()));
+        print.update(point.path.as_str());
+        point.was.iter().for_each(|was| print.update(was.as_str()));
     }
-    print
+    print.finalize().into()
 }
 
 fn named_files(node: &Node, each: &mut impl FnMut(&str)) {

@@ -5,5 +5,5 @@ mod load;
 mod settings;
 
 pub use assets::{Asset, Placed};
-pub use load::{Connection, Loaded, Plant, load};
+pub use load::{Connection, Fingerprint, Loaded, Plant, load};
 pub use settings::{Settings, Switch, Tls, check_listen};

@@ -1,6 +1,7 @@
 use crate::helpers::*;
 use journal::{Item, Journal, JournalError, RealDisk, Record, Start};
 use model::{Declaration, Path, PointId, Position, Value, ValueType};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test]
@@ -12,7 +13,7 @@ async fn what_is_appended_is_read_live_and_after_a_restart() {
     let declaration = Declaration::new(Path::new("acme/leeds/speed").unwrap(), ValueType::I64);
     let ids = journal.numbers().assign(&[(declaration.path.clone(), Vec::new())]).unwrap();
     assert_eq!(ids, [PointId(1)]);
-    journal.append(Record::Declare(vec![(PointId(1), declaration.clone())].into()));
+    journal.append(Record::Declare(vec![(PointId(1), std::sync::Arc::new(declaration.clone()))].into()));
     let mut reader = journal.reader(Position::START);
     for n in 1..=500 {
         journal.append(numbered(&shape, n));
@@ -31,7 +32,7 @@ async fn what_is_appended_is_read_live_and_after_a_restart() {
     let (journal, recovered) = open(options(dir.path()), RealDisk::shared());
     assert_eq!((recovered.epoch, recovered.end), (2, head));
     assert_eq!(recovered.notices, []);
-    assert_eq!(recovered.declarations, [(PointId(1), declaration)]);
+    assert_eq!(recovered.declarations, [(PointId(1), Arc::new(declaration))]);
     assert_eq!(recovered.last.len(), 100);
     let (id, last) = &recovered.last[7];
     assert_eq!((*id, &last.value, last.count, last.position), (PointId(8), &Value::I64(500_007), 500, head));

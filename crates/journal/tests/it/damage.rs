@@ -27,7 +27,7 @@ fn everything() -> Vec<Record> {
         Declaration::new(model::Path::new("acme/leeds/filler/speed").unwrap(), ValueType::F64);
     declaration.unit = "/min".into();
     declaration.states.insert(1, "Execute".into());
-    records.push(Record::Declare(vec![(PointId(1), declaration)].into()));
+    records.push(Record::Declare(vec![(PointId(1), Arc::new(declaration))].into()));
     for n in 0..4_i64 {
         let at = Time(1_700_000_000_000_000_000 + n * 1_000_000_123);
         let values = vec![
@@ -239,7 +239,7 @@ fn flipped_bits_in_catalogue_cursors_and_snapshots_are_survived() {
     {
         let (journal, _) = Journal::open(quiet(), disk.shared(), clock()).unwrap();
         let ids = journal.numbers().assign(&paths).unwrap();
-        let declare = |(path, _): &(model::Path, _)| Declaration::new(path.clone(), ValueType::I64);
+        let declare = |(path, _): &(model::Path, _)| Arc::new(Declaration::new(path.clone(), ValueType::I64));
         let list: Vec<_> = ids.into_iter().zip(paths.iter().map(declare)).collect();
         journal.append(Record::Declare(list.into()));
         let shape = shape(1, 4);

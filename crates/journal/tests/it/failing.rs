@@ -74,7 +74,8 @@ async fn a_full_disk_keeps_memory_going_and_counts_what_falls_out() {
     let notices = journal.take_notices();
     assert!(notices.iter().any(|x| matches!(x, Notice::WriteFailed { .. })), "{notices:?}");
     // A slow machine may lose records to a slow writer before the disk refuses: all are named, whatever the reason.
-    let named: u64 = notices.iter().map(|x| if let Notice::Lost { samples, .. } = x { *samples } else { 0 }).sum();
+    let named: u64 =
+        notices.iter().map(|x| if let Notice::Lost { samples, .. } = x { *samples } else { 0 }).sum();
     assert_eq!(named, missing * 20, "{notices:?}");
     assert!(
         notices.iter().any(|x| matches!(x, Notice::WriteRecovered { records, samples, .. }

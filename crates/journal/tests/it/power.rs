@@ -143,7 +143,7 @@ impl World {
             }
             4 => {
                 let path = Path::new("p/0").unwrap();
-                let list = vec![(PointId(1), Declaration::new(path, ValueType::I64))];
+                let list = vec![(PointId(1), Arc::new(Declaration::new(path, ValueType::I64)))];
                 self.highest = journal.append(Record::Declare(list.into()));
             }
             _ => {

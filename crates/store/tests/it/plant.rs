@@ -89,7 +89,7 @@ impl Plant {
     pub fn declare(&self, point: u32, path: &str, unit: &str) {
         let mut declaration = Declaration::new(Path::new(path).unwrap(), ValueType::F64);
         declaration.unit = unit.into();
-        self.journal.append(Record::Declare(vec![(PointId(point), declaration)].into()));
+        self.journal.append(Record::Declare(vec![(PointId(point), Arc::new(declaration))].into()));
     }
 
     /// Times and numbers of a point.

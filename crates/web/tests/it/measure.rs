@@ -44,7 +44,7 @@ async fn measure() {
     let path =
         |n: usize| format!("acme/leeds/area-{}/line-{}/unit-{}/point-{n}", n / 10_000, n / 1_000, n / 100);
     let declared = |n: usize| Declaration::new(Path::new(&path(n)).unwrap(), ValueType::F64);
-    let ids = plant.namespace.declare((0..100_000).map(declared).collect()).unwrap();
+    let ids = plant.namespace.declare((0..100_000).map(declared)).unwrap();
     for some in ids.chunks(1_000) {
         plant.publish(some, some.iter().map(|id| Value::F64(f64::from(id.0) / 7.0)).collect());
     }

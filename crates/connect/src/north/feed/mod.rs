@@ -296,9 +296,9 @@ impl Feed {
                 let mut mine = Vec::new();
                 for (id, declaration) in points.iter() {
                     // What is in force now decides about the selection; the record may be an old one.
-                    let now = namespace.meta(*id).unwrap_or_else(|| Arc::new(declaration.clone()));
+                    let now = namespace.meta(*id).unwrap_or_else(|| declaration.clone());
                     if self.filter.declared(*id, &now) {
-                        mine.push((*id, Arc::new(declaration.clone())));
+                        mine.push((*id, declaration.clone()));
                     }
                 }
                 let delivery = Delivery::Declare { position, points: mine, historical: replayed };

@@ -217,7 +217,8 @@ fn assemble(
     let expected = driver.expected(&context.name, address, port, |index| {
         resolved.points.get(index).is_some_and(|point| point.access != Access::Read)
     });
-    Ok(Built { it: Box::new(driver), points: resolved.points, claims, expected, endpoint, security })
+    let points = resolved.points.into_iter().map(Arc::new).collect();
+    Ok(Built { it: Box::new(driver), points, claims, expected, endpoint, security })
 }
 
 impl Modbus {

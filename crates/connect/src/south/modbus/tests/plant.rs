@@ -283,7 +283,7 @@ pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) 
         Box::new(Modbus::new(dial, framing, resolved.timing, &resolved.classes, resolved.devices));
     let built = Built {
         it: driver,
-        points: resolved.points,
+        points: resolved.points.into_iter().map(Arc::new).collect(),
         claims: Vec::new(),
         expected: Vec::new(),
         endpoint: "plc:502".into(),
