@@ -7,6 +7,9 @@ target=${CARGO_TARGET_DIR:-target}
 cargo build --locked --release -p ironbridge -p bench
 echo "== Modbus to MQTT, 100,000 tags/s";  "$target/release/bench-gateway" load 1000 100 1000
 echo "== Modbus to MQTT, 500,000 tags/s";  "$target/release/bench-gateway" load 1000 500 1000
+echo "== Modbus to MQTT, 1,000,000 tags/s"; "$target/release/bench-gateway" load 1000 1000 1000
+echo "== a query without an end";          "$target/release/bench-gateway" sql
+echo "== cold start, 10,000 points";       "$target/release/bench-gateway" start
 echo "== one connection";                  "$target/release/bench-gateway" single
 echo "== historian";                       "$target/release/bench-historian"
 echo "== journal";                         cargo run --locked --release -q -p journal --example speed

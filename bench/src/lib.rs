@@ -1,7 +1,9 @@
 //! Shared by the benchmarks: processes and what they cost, a free port, medians.
 
+pub mod http;
 pub mod mqtt;
 pub mod process;
+pub mod program;
 
 use std::net::TcpListener;
 

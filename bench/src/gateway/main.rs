@@ -2,15 +2,19 @@
 
 mod reference;
 
-use bench::process::{Process, beside, own_cost};
+use bench::http::Http;
+use bench::process::{Process, own_cost};
+use bench::program::{self, Gateway};
 use bench::{free_port, mqtt};
 use model::SystemClock;
 use reference::Load;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Error, Result};
+use std::io::{Error, Result};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Ports of the simulator.
@@ -38,7 +42,9 @@ fn main() -> Result<()> {
         }
         Some("load") => compare(number(1, 1000) as usize, number(2, 100) as usize, number(3, 1000)),
         Some("single") => single(),
-        _ => Err(Error::other("usage: bench-gateway load [DEVICES TAGS PERIOD_MS] | single")),
+        Some("sql") => beside_sql(),
+        Some("start") => cold_start(),
+        _ => Err(Error::other("usage: bench-gateway load [DEVICES TAGS PERIOD_MS] | single | sql | start")),
     }
 }
 
@@ -142,31 +148,6 @@ fn plant(
     Ok(plant)
 }
 
-struct Running {
-    process: Process,
-    ready: Duration,
-    page: u16,
-}
-
-fn ironbridge(plant: &Path) -> Result<Running> {
-    let start = Instant::now();
-    let mut command = Command::new(beside("ironbridge"));
-    let mut process =
-        Process::start(command.arg("run").arg(plant).args(["--log", "error"]).stdout(Stdio::piped()))?;
-    let out = process.0.stdout.take().ok_or_else(|| Error::other("no output"))?;
-    let mut page = 0;
-    for line in BufReader::new(out).lines() {
-        let line = line?;
-        if let Some(port) = line.strip_prefix("page").and_then(|rest| rest.rsplit(':').next()) {
-            page = port.trim().parse().unwrap_or(0);
-        }
-        if line == "ready" {
-            return Ok(Running { process, ready: start.elapsed(), page });
-        }
-    }
-    Err(Error::other("ironbridge did not start"))
-}
-
 /// CPU in percent of a core while a watcher measures.
 fn measure(rig: &Rig, cost: impl Fn() -> (Duration, u64)) -> Result<(f64, u64, mqtt::Seen)> {
     std::thread::sleep(Duration::from_secs_f64(WARM));
@@ -194,16 +175,14 @@ fn compare(devices: usize, tags: usize, period_ms: u64) -> Result<()> {
         "{devices} devices x {tags} int32 every {period_ms} ms = {} tags/s",
         devices * tags * 1000 / period_ms as usize
     );
-    let words =
-        [rig.sim as usize, devices, tags, period_ms as usize, rig.broker as usize].map(|w| w.to_string());
+    let words = [rig.sim as usize, devices, tags, period_ms as usize, rig.broker as usize].map(|w| w.to_string());
     let reference = Process::start(Command::new(std::env::current_exe()?).arg("reference").args(words))?;
     let (bound, memory, seen) = measure(&rig, || reference.cost())?;
     line("lower bound (one thread, no disk)", bound, memory, &seen);
     drop(reference);
-    for (name, pipeline, qos) in [("ironbridge, depth 2, QoS 0", 2, 0), ("ironbridge, depth 1, QoS 1", 1, 1)]
-    {
+    for (name, pipeline, qos) in [("ironbridge, depth 2, QoS 0", 2, 0), ("ironbridge, depth 1, QoS 1", 1, 1)] {
         let folder = plant(&rig, devices, tags, period_ms, pipeline, Some(qos))?;
-        let running = ironbridge(folder.path())?;
+        let running = program::start(folder.path(), &folder.path().join("data"))?;
         let (cpu, memory, seen) = measure(&rig, || running.process.cost())?;
         line(name, cpu, memory, &seen);
         println!(
@@ -211,7 +190,7 @@ fn compare(devices: usize, tags: usize, period_ms: u64) -> Result<()> {
             "",
             cpu / bound.max(0.1),
             running.ready.as_secs_f64(),
-            overruns(&running)
+            overruns(&running)?
         );
         running.process.stop();
     }
@@ -219,24 +198,76 @@ fn compare(devices: usize, tags: usize, period_ms: u64) -> Result<()> {
     Ok(())
 }
 
-/// Sum of all overruns, from the metrics page.
-fn overruns(running: &Running) -> String {
-    let text = get(running.page, "/metrics").unwrap_or_default();
-    let sum: f64 = text
-        .lines()
-        .filter(|line| line.contains("overrun") && !line.starts_with('#'))
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum();
-    format!("{sum:.0}")
+/// What a query that never ends does to collection: the same load without it and with it.
+fn beside_sql() -> Result<()> {
+    let rig = rig()?;
+    let folder = plant(&rig, 1000, 100, 1000, 2, Some(0))?;
+    let data = folder.path().join("data");
+    let running = program::start(folder.path(), &data)?;
+    let cost = || running.process.cost();
+    let (cpu, memory, idle) = measure(&rig, cost)?;
+    line("SQL idle", cpu, memory, &idle);
+    let before = overruns(&running)?;
+    let token = program::token(&data)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (asked, page) = (stop.clone(), running.page);
+    let queries = std::thread::spawn(move || runaway(page, &token, &asked));
+    let (cpu, memory, busy) = measure(&rig, cost)?;
+    stop.store(true, Ordering::Relaxed);
+    line("SQL without an end", cpu, memory, &busy);
+    let missed = overruns(&running)? - before;
+    let slower = (1.0 - busy.tags / idle.tags.max(1.0)) * 100.0;
+    println!("{:34} {slower:.1} % fewer values (at most 5 %); overruns {missed:.0}", "");
+    running.process.stop();
+    println!("{:34} {} queries were begun", "", queries.join().unwrap_or(0));
+    Ok(())
 }
 
-fn get(port: u16, path: &str) -> Result<String> {
-    use std::io::{Read, Write};
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
-    Ok(text)
+/// Asks for a product of all samples with themselves until told to stop; the limits end each query.
+fn runaway(page: u16, token: &str, stop: &AtomicBool) -> u32 {
+    let body = r#"{"sql":"SELECT count(*), sum(a.value * b.value) FROM samples a, samples b"}"#;
+    let mut begun = 0;
+    while !stop.load(Ordering::Relaxed) {
+        begun += 1;
+        // Cancelled by its limit: an error, and expected.
+        let _ = Http::connect(page, token).and_then(|mut http| http.ask("POST", "/api/query", body));
+    }
+    begun
+}
+
+/// From the start of the process to the first scan of every one of 100 devices with 100 tags each.
+fn cold_start() -> Result<()> {
+    let rig = rig()?;
+    for round in ["first start", "second start"] {
+        let folder = plant(&rig, 100, 100, 1000, 1, None)?;
+        let running = program::start(folder.path(), &rig.folder.path().join("data"))?;
+        let mut http = Http::connect(running.page, "")?;
+        let first = scanned(&mut http, 1.0)?.then(|| running.started.elapsed());
+        wait(|| scanned(&mut http, 100.0).unwrap_or(false))?;
+        println!(
+            "{round:34} ready {:.2} s, {} all 100 devices scanned after {:.2} s (the phases are spread over 1 s)",
+            running.ready.as_secs_f64(),
+            first.map_or(String::new(), |at| format!("first scan before {:.2} s,", at.as_secs_f64())),
+            running.started.elapsed().as_secs_f64()
+        );
+        running.process.stop();
+    }
+    Ok(())
+}
+
+/// Whether as many samples came as so many devices give in one scan.
+fn scanned(http: &mut Http, least: f64) -> Result<bool> {
+    let text = String::from_utf8_lossy(&http.ask("GET", "/metrics", "")?).into_owned();
+    let samples = text.lines().filter_map(|line| line.strip_prefix("ironbridge_samples_total ")?.parse::<f64>().ok());
+    Ok(samples.sum::<f64>() >= least * 100.0)
+}
+
+/// Sum of all overruns, from the metrics page.
+fn overruns(running: &Gateway) -> Result<f64> {
+    let text = Http::connect(running.page, "")?.ask("GET", "/metrics", "")?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let lines = text.lines().filter(|line| line.contains("overrun") && !line.starts_with('#'));
+    Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
 }
 
 /// One connection, depth 1, 10 registers, as fast as it goes: requests a second beside a raw loop.
@@ -253,10 +284,11 @@ fn single() -> Result<()> {
             writeln!(text, "t{tag} = {{ at = \"holding {}\", type = \"i32\" }}", tag / 5 * 20 + tag % 5 * 2);
     }
     std::fs::write(&file, text)?;
-    let running = ironbridge(folder.path())?;
+    let running = program::start(folder.path(), &folder.path().join("data"))?;
     std::thread::sleep(Duration::from_secs_f64(WARM / 2.0));
     let sent = || -> f64 {
-        let text = get(running.page, "/metrics").unwrap_or_default();
+        let text = Http::connect(running.page, "").and_then(|mut http| http.ask("GET", "/metrics", ""));
+        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
         let own = text
             .lines()
             .filter(|line| line.contains("d0") && line.contains("requests") && !line.starts_with('#'));

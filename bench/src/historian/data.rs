@@ -6,6 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub const TAGS: usize = 1_000;
+/// Number of the first point, as the journal gives them.
+pub const FIRST: u32 = 1;
+
+/// Where a point lives.
+pub fn path(point: u32) -> String {
+    format!("acme/bench/unit-{}/tag-{point}", point / 50)
+}
+
 /// 2026-01-01, ms.
 pub const START_MS: i64 = 1_767_225_600_000;
 
@@ -59,7 +67,7 @@ pub trait Source {
 }
 
 fn shapes(devices: usize, tags: usize) -> Vec<Arc<Shape>> {
-    let shape = |d: usize| Shape::new((0..tags).map(|t| PointId((d * tags + t) as u32)).collect::<Vec<_>>());
+    let shape = |d: usize| Shape::new((0..tags).map(|t| PointId((d * tags + t) as u32 + FIRST)).collect::<Vec<_>>());
     (0..devices).map(shape).collect()
 }
 

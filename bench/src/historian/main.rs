@@ -7,10 +7,11 @@
 //! ```
 
 mod data;
+mod http;
 
-use data::{Files, Plant, START_MS, Source, TAGS, Walks, Year};
+use data::{FIRST, Files, Plant, START_MS, Source, TAGS, Walks, Year, path};
 use journal::{Journal, RealDisk, Record};
-use model::{Batch, Clock, Each, PointId, Status, SystemClock, Time};
+use model::{Batch, Clock, Declaration, Each, PointId, Status, SystemClock, Time, ValueType};
 use rustix::time::{ClockId, clock_gettime};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -78,8 +79,21 @@ fn open(dir: &Path) -> Result<Opened> {
         Journal::open(journal::Options::new(dir.join("journal")), RealDisk::shared(), Arc::clone(&clock))?;
     // As it runs in a plant; merges of a past day begin by hand, after the measured part, and count.
     let options = Options { background: false, ..Options::default() };
-    let store = Store::open(dir.join("history"), &journal, clock, options)?;
+    let store = Store::open(dir.join("store"), &journal, clock, options)?;
     Ok(Opened { journal, store })
+}
+
+/// Makes the points known, so that the program finds them by their paths.
+fn declare(journal: &Journal) -> Result<()> {
+    let paths: Vec<model::Path> =
+        (0..TAGS as u32).map(|n| model::Path::new(&path(n + FIRST))).collect::<std::result::Result<_, _>>()?;
+    let wanted: Vec<_> = paths.iter().map(|path| (path.clone(), Vec::new())).collect();
+    let ids = journal.numbers().assign(&wanted)?;
+    assert_eq!(ids.first(), Some(&PointId(FIRST)), "the numbers that the samples carry");
+    let declared = |(id, path): (PointId, &model::Path)| (id, Arc::new(Declaration::new(path.clone(), ValueType::F64)));
+    let all: Vec<_> = ids.into_iter().zip(&paths).map(declared).collect();
+    journal.append(Record::Declare(all.into()));
+    Ok(())
 }
 
 /// Sends everything; the CPU time of making the values.
@@ -107,6 +121,7 @@ fn send(opened: &Opened, source: &mut dyn Source, scans: usize) -> Duration {
 
 fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queries: bool) -> Result<()> {
     let opened = open(dir)?;
+    declare(&opened.journal)?;
     let (start, busy) = (Instant::now(), cpu(ClockId::ProcessCPUTime));
     let making = send(&opened, source, scans);
     opened.journal.flush()?;
@@ -127,7 +142,7 @@ fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queri
         making.as_secs_f64()
     );
     let bytes = stats.bytes as f64 / samples;
-    let segments = folder_bytes(&dir.join("history/segments"), ".parquet") as f64 / samples;
+    let segments = folder_bytes(&dir.join("store/segments"), ".parquet") as f64 / samples;
     println!(
         "  size            {bytes:>8.3} B/sample           (at most {most_bytes}: {:.2}x)   files {segments:.3}; before merging {:.3}; {} files, then {}",
         bytes / most_bytes,
@@ -154,6 +169,8 @@ fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queri
         println!("  after a restart, first of each kind:");
         first_reads(&again.store, scans)?;
         again.store.close();
+        again.journal.close()?;
+        http::reads(dir, scans)?;
     }
     Ok(())
 }
@@ -181,12 +198,12 @@ const HOUR_MS: i64 = 3_600_000;
 
 fn raw(store: &Store, point: u32, to_ms: i64) -> Result<usize> {
     let (from, to) = (Time::from_millis(to_ms - HOUR_MS), Time::from_millis(to_ms));
-    Ok(store.range(PointId(point), from, to, usize::MAX, Order::Ascending)?.len())
+    Ok(store.range(PointId(point + FIRST), from, to, usize::MAX, Order::Ascending)?.len())
 }
 
 fn average(store: &Store, point: u32, to_ms: i64) -> Result<usize> {
     let (from, to) = (Time::from_millis(to_ms - 4 * HOUR_MS), Time::from_millis(to_ms));
-    let buckets = store.aggregate(&[PointId(point)], from, to, Duration::from_secs(60))?;
+    let buckets = store.aggregate(&[PointId(point + FIRST)], from, to, Duration::from_secs(60))?;
     Ok(buckets.iter().flatten().filter_map(store::Bucket::mean).count())
 }
 
@@ -201,7 +218,7 @@ fn hourly(store: &Store, points: &[PointId], to_ms: i64) -> Result<usize> {
 }
 
 fn hundred(i: u32) -> Vec<PointId> {
-    (0..100).map(|n| PointId((n * 10 + i % 10) % TAGS as u32)).collect()
+    (0..100).map(|n| PointId((n * 10 + i % 10) % TAGS as u32 + FIRST)).collect()
 }
 
 fn reads(store: &Store, scans: usize) -> Result<()> {
@@ -210,7 +227,7 @@ fn reads(store: &Store, scans: usize) -> Result<()> {
     line("one point raw 1 h", 1.0, median(200, |i| raw(store, i * 5 % 1000, end))?);
     line("one point 1-min average 4 h", 1.0, median(200, |i| average(store, i * 5 % 1000, end))?);
     line("100 points hourly max 4 h", 5.0, median(50, |i| hourly(store, &hundred(i), end))?);
-    let all: Vec<PointId> = (0..TAGS as u32).map(PointId).collect();
+    let all: Vec<PointId> = (0..TAGS as u32).map(|n| PointId(n + FIRST)).collect();
     let last = |_| Ok(all.iter().filter_map(|p| store.latest(*p, true).ok().flatten()).count());
     line("last value of 1,000, from disk", 1.0, median(5, last)?);
     println!("  {:<32} the last values of a running plant come from memory, not from here", "");
@@ -253,11 +270,11 @@ fn year(dir: &Path) -> Result<()> {
     let end = |i: u32| START_MS + (1 + i64::from(i * 37 % 365)) * 24 * HOUR_MS;
     line("one point raw 1 h", 1.0, median(300, |i| raw(store, i % 50, end(i)))?);
     line("one point 1-min average 4 h", 1.0, median(300, |i| average(store, i % 50, end(i)))?);
-    let fifty: Vec<PointId> = (0..50).map(PointId).collect();
+    let fifty: Vec<PointId> = (0..50).map(|n| PointId(n + FIRST)).collect();
     line("50 points hourly max 4 h", 5.0, median(100, |i| hourly(store, &fifty, end(i)))?);
     let trend = |i: u32| {
         let all = store.trend(
-            PointId(i % 50),
+            PointId(i % 50 + FIRST),
             Time::from_millis(START_MS),
             Time::from_millis(START_MS + 365 * 24 * HOUR_MS),
             800,

@@ -68,6 +68,12 @@ pub trait History: Send + Sync + 'static {
     /// As [`History::range`].
     fn trend(&self, point: PointId, span: Span, buckets: usize) -> Result<Trend, Problem>;
 
+    /// Figures of each point in buckets of `width`, for `span` without its end; buckets without a sample are left out.
+    ///
+    /// # Errors
+    /// As [`History::range`].
+    fn aggregate(&self, points: &[PointId], span: Span, width: Duration) -> Result<Vec<Trend>, Problem>;
+
     /// First and last sample.
     fn extent(&self, point: PointId) -> Option<(Time, Time)>;
 

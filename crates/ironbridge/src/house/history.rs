@@ -3,6 +3,7 @@
 use super::House;
 use model::{Event, PointId, Time};
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Bucket, EventFilter, Order, Samples, StoreError, Trend};
 use web::shapes;
 use web::{Figures, History, Problem, ProblemKind, Sample, Span};
@@ -58,6 +59,15 @@ impl History for Recorded {
             Trend::Raw(found) => Ok(raw(found)),
             Trend::Buckets { width, buckets } => Ok(bucketed(width.as_nanos() as i64, &buckets)),
         }
+    }
+
+    fn aggregate(&self, points: &[PointId], span: Span, width: Duration) -> Result<Vec<shapes::Trend>, Problem> {
+        let found = self.0.store.aggregate(points, span.from, span.to, width).map_err(problem)?;
+        let filled = |all: Vec<Bucket>| {
+            let filled: Vec<Bucket> = all.into_iter().filter(|bucket| bucket.count > 0).collect();
+            bucketed(width.as_nanos() as i64, &filled)
+        };
+        Ok(found.into_iter().map(filled).collect())
     }
 
     fn extent(&self, point: PointId) -> Option<(Time, Time)> {

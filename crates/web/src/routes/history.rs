@@ -5,10 +5,10 @@ use super::query::{attachment, file_kind, send_file};
 use crate::ApiError;
 use crate::answer;
 use crate::csv;
-use crate::extract::Params;
+use crate::extract::{Body, Params};
 use crate::history::{Sample, Span};
 use crate::json::Writer;
-use crate::shapes::{FileFormat, Trend};
+use crate::shapes::{Aggregate, AggregateAsk, Aggregates, FileFormat, Trend};
 use crate::state::{Shared, Web, Who};
 use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::State;
@@ -20,6 +20,7 @@ use model::{Declaration, PointId, Time, Value};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most samples of one answer.
 const MOST: usize = 100_000;
@@ -27,6 +28,10 @@ const MOST: usize = 100_000;
 const SAMPLES: usize = 5_000;
 /// Most buckets of a trend.
 const MOST_BUCKETS: usize = 5_000;
+/// Most points of one request for figures.
+const MOST_POINTS: usize = 1_000;
+/// Most buckets of one answer.
+const MOST_CELLS: f64 = 500_000.0;
 /// An hour, ms.
 const HOUR: f64 = 3_600_000.0;
 /// Samples read at a time for a download.
@@ -139,6 +144,35 @@ pub(super) async fn trend(
     let buckets = ask.buckets.unwrap_or(800).clamp(1, MOST_BUCKETS);
     let trend = answer::read(&web, move |web| web.store.trend(id, span, buckets)).await??;
     Ok(Json(trend))
+}
+
+/// Figures of many points in one answer: what a report or a dashboard of a line needs.
+pub(super) async fn aggregate(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Body(ask): Body<AggregateAsk>,
+) -> Result<Json<Aggregates>, ApiError> {
+    if ask.paths.len() > MOST_POINTS {
+        return Err(ApiError::bad_request(format!("One request may ask for at most {MOST_POINTS} points.")));
+    }
+    let span = span(&web, Some(ask.from), Some(ask.to))?;
+    let buckets = (ask.to - ask.from) / ask.bucket_ms;
+    // Written so that a width of zero, below zero or not a number is refused, too.
+    if !(ask.bucket_ms >= 1.0 && buckets <= MOST_BUCKETS as f64) {
+        let most = format!("`bucket_ms` is at least 1, and a point has at most {MOST_BUCKETS} buckets.");
+        return Err(ApiError::bad_request(most));
+    }
+    if buckets * ask.paths.len() as f64 > MOST_CELLS {
+        return Err(ApiError::bad_request(format!("One answer has at most {MOST_CELLS} buckets in all.")));
+    }
+    let mut points = Vec::with_capacity(ask.paths.len());
+    for path in &ask.paths {
+        points.push(visible(&web, &who.principal, path)?.0);
+    }
+    let width = Duration::from_secs_f64(ask.bucket_ms / 1_000.0);
+    let found = answer::read(&web, move |web| web.store.aggregate(&points, span, width)).await??;
+    let points = ask.paths.into_iter().zip(found).map(|(path, buckets)| Aggregate { path, buckets }).collect();
+    Ok(Json(Aggregates { points }))
 }
 
 #[derive(Deserialize)]

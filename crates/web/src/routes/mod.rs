@@ -136,6 +136,11 @@ fn point_routes() -> Vec<Route> {
             .param("buckets", "At most 5,000, default 800.")
             .gives::<s::Trend>()
             .scoped(),
+        post("/api/aggregate", Viewer, "Figures of many points in equal buckets.", history::aggregate)
+            .takes::<s::AggregateAsk>()
+            .gives::<s::Aggregates>()
+            .body(MANY_PATHS)
+            .scoped(),
         get("/api/download", Viewer, "Samples of one point as a file.", history::download)
             .must("path", "The point.")
             .param("from", "ms; default: the first sample.")

@@ -50,6 +50,36 @@ pub struct Trend {
     pub good: Vec<f64>,
 }
 
+/// Asking for figures of many points in equal buckets.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AggregateAsk {
+    /// At most 1,000 points.
+    pub paths: Vec<String>,
+    /// ms
+    pub from: Millis,
+    /// ms; not included.
+    pub to: Millis,
+    /// Width of a bucket, ms; buckets begin at multiples of it since 1970 UTC. At most 5,000 a point and 500,000 in all.
+    pub bucket_ms: f64,
+}
+
+/// Figures of many points.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Aggregates {
+    /// In the order of the question.
+    pub points: Vec<Aggregate>,
+}
+
+/// Figures of one point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Aggregate {
+    /// The point.
+    pub path: String,
+    /// Its buckets; those without a sample are left out.
+    pub buckets: Trend,
+}
+
 /// What can be asked in SQL.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct QueryTables {

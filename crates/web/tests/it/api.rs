@@ -141,6 +141,37 @@ async fn ranges_and_downloads() {
 }
 
 #[tokio::test]
+async fn figures_of_many_points_in_one_answer() {
+    let plant = Fixture::new().await;
+    let ids = plant.points();
+    for n in 0..10 {
+        plant.remember(ids[0], 60_000 + n * 10_000, Value::F64(n as f64));
+        plant.remember(ids[1], 60_000 + n * 10_000, Value::U64(7));
+    }
+    let anna = plant.administrator().await;
+    let state = "acme/leeds/line-1/filler/State";
+    let ask = |paths: Json, from: f64, to: f64, bucket_ms: f64| json!({"paths": paths, "from": from, "to": to, "bucket_ms": bucket_ms});
+    let body = ask(json!([state, SPEED]), 60_000.0, 180_000.0, 60_000.0);
+    let figures = plant.call("POST", "/api/aggregate", &anna, &body).await.ok();
+    assert_eq!((&figures["points"][0]["path"], &figures["points"][1]["path"]), (&json!(state), &json!(SPEED)));
+    let speed = &figures["points"][1]["buckets"];
+    assert_eq!(speed["time"], json!([60_000.0, 120_000.0]));
+    assert_eq!((&speed["count"], &speed["max"]), (&json!([6, 4]), &json!([5.0, 9.0])));
+    for (what, body) in [
+        ("no width", ask(json!([SPEED]), 0.0, 1e6, 0.0)),
+        ("too narrow", ask(json!([SPEED]), 0.0, 1e9, 1.0)),
+        ("too many in all", ask(json!(vec![SPEED; 1_000]), 0.0, 1e6, 1_000.0)),
+        ("too many points", ask(json!(vec![SPEED; 1_001]), 0.0, 1e6, 1e6)),
+        ("backwards", ask(json!([SPEED]), 9.0, 1.0, 1.0)),
+    ] {
+        let reply = plant.call("POST", "/api/aggregate", &anna, &body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, "bad-request"), "{what}");
+    }
+    let nobody = plant.call("POST", "/api/aggregate", &anna, &ask(json!(["acme/leeds/nothing"]), 0.0, 9.0, 1.0)).await;
+    assert_eq!(nobody.status, 404);
+}
+
+#[tokio::test]
 async fn the_first_page_says_what_is_wrong() {
     let plant = Fixture::new().await;
     let ids = plant.points();

@@ -11,6 +11,7 @@ use model::{
 };
 use namespace::{Namespace, Settings};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +54,32 @@ impl History for Memory {
 
     fn trend(&self, _: PointId, _: Span, _: usize) -> Result<Trend, Problem> {
         Err(Problem::internal("/var/lib/secret/place: no such file"))
+    }
+
+    fn aggregate(&self, points: &[PointId], span: Span, width: Duration) -> Result<Vec<Trend>, Problem> {
+        let buckets = |point: &PointId| {
+            let mut all: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+            for (id, sample) in self.0.lock().iter() {
+                if id == point && (span.from..span.to).contains(&sample.time) {
+                    let bucket = (sample.time.0 - span.from.0) / width.as_nanos() as i64;
+                    all.entry(bucket).or_default().extend(sample.value.as_f64());
+                }
+            }
+            let column = |of: fn(&[f64]) -> f64| -> Vec<_> { all.values().map(|v| Some(of(v))).collect() };
+            Trend {
+                mode: "buckets".into(),
+                bucket_ms: Some(width.as_secs_f64() * 1e3),
+                time: all.keys().map(|at| span.from.millis_f64() + *at as f64 * width.as_secs_f64() * 1e3).collect(),
+                avg: Some(column(|v| v.iter().sum::<f64>() / v.len() as f64)),
+                min: column(|v| v.iter().copied().fold(f64::MAX, f64::min)),
+                max: column(|v| v.iter().copied().fold(f64::MIN, f64::max)),
+                first: column(|v| v[0]),
+                last: column(|v| v[v.len() - 1]),
+                count: all.values().map(|v| v.len() as u64).collect(),
+                good: vec![1.0; all.len()],
+            }
+        };
+        Ok(points.iter().map(buckets).collect())
     }
 
     fn extent(&self, point: PointId) -> Option<(Time, Time)> {
