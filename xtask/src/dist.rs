@@ -13,7 +13,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     let dist = root.join("dist");
     fs::create_dir_all(&dist).map_err(|e| format!("{}: {e}", dist.display()))?;
     step("build the web interface", Command::new("make").arg("ui").current_dir(root))?;
-    step("build the release", Command::new(env!("CARGO")).args(["build", "--release", "-p", "ironbridge"]).current_dir(root))?;
+    step("build the release", Command::new(env!("CARGO")).args(["build", "--locked", "--release", "-p", "ironbridge"]).current_dir(root))?;
     let metadata = metadata(root)?;
     let version = version(&metadata)?;
     let target = metadata["target_directory"].as_str().ok_or("cargo metadata gave no target folder")?;
