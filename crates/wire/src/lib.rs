@@ -14,4 +14,5 @@
 
 pub mod enip;
 pub mod modbus;
+mod reader;
 pub mod s7;

@@ -1,5 +1,7 @@
 //! Why bytes were refused.
 
+use crate::reader::{Extra, Short};
+
 /// Bytes that are not exactly what the standard, the limits or the request allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -88,5 +90,17 @@ impl Error {
             Self::Service { .. } | Self::Nested => 0x08,
             _ => 0x20,
         }
+    }
+}
+
+impl From<Short> for Error {
+    fn from(Short { need, have }: Short) -> Self {
+        Self::Truncated { need, have }
+    }
+}
+
+impl From<Extra> for Error {
+    fn from(Extra(extra): Extra) -> Self {
+        Self::Trailing { extra }
     }
 }

@@ -1,60 +1,10 @@
-//! A bounded little-endian cursor: every access is checked, nothing is indexed.
+//! Reading and writing little-endian fields.
 
 use super::Error;
+use crate::reader::Little;
 
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a> {
-    rest: &'a [u8],
-    total: usize,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, total: bytes.len() }
-    }
-
-    pub(super) const fn remaining(&self) -> usize {
-        self.rest.len()
-    }
-
-    const fn short(&self, wanted: usize) -> Error {
-        Error::Truncated { need: self.total - self.rest.len() + wanted, have: self.total }
-    }
-
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (head, tail) = self.rest.split_at_checked(count).ok_or(self.short(count))?;
-        self.rest = tail;
-        Ok(head)
-    }
-
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (head, tail) = self.rest.split_first_chunk::<N>().ok_or(self.short(N))?;
-        self.rest = tail;
-        Ok(*head)
-    }
-
-    pub(super) fn u8(&mut self) -> Result<u8, Error> {
-        Ok(u8::from_le_bytes(self.array()?))
-    }
-
-    pub(super) fn u16(&mut self) -> Result<u16, Error> {
-        Ok(u16::from_le_bytes(self.array()?))
-    }
-
-    pub(super) fn u32(&mut self) -> Result<u32, Error> {
-        Ok(u32::from_le_bytes(self.array()?))
-    }
-
-    /// Everything that is left.
-    pub(super) fn all(&mut self) -> &'a [u8] {
-        std::mem::take(&mut self.rest)
-    }
-
-    /// Refuses bytes that nobody has read.
-    pub(super) const fn finish(&self) -> Result<(), Error> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Error::Trailing { extra: self.rest.len() }) }
-    }
-}
+/// The cursor of this protocol: little-endian, with its own mistakes.
+pub(super) type Reader<'a> = crate::reader::Reader<'a, Little, Error>;
 
 pub(super) fn put16(out: &mut Vec<u8>, value: u16) {
     out.extend_from_slice(&value.to_le_bytes());

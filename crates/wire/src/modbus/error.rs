@@ -1,6 +1,7 @@
 //! Why a PDU was refused.
 
 use super::ExceptionCode;
+use crate::reader::{Extra, Short};
 
 /// A PDU that is not exactly what the standard, the limits or the request allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -102,5 +103,17 @@ impl Error {
             Self::AddressRange { .. } => ExceptionCode::ILLEGAL_DATA_ADDRESS,
             _ => ExceptionCode::ILLEGAL_DATA_VALUE,
         }
+    }
+}
+
+impl From<Short> for Error {
+    fn from(Short { need, have }: Short) -> Self {
+        Self::Truncated { need, have }
+    }
+}
+
+impl From<Extra> for Error {
+    fn from(Extra(extra): Extra) -> Self {
+        Self::Trailing { extra }
     }
 }
