@@ -3,9 +3,11 @@
 //! Rationale: the configuration struct belongs to the kind. Validation, JSON schema, the form on the page and the
 //! reference come from it, so nothing outside a kind's folder knows its keys.
 
-use model::config::{Diagnostic, Document};
+use model::config::{Diagnostic, Document, check, nearest};
 use model::expected::ExpectedTraffic;
 use model::{Declaration, Path};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -32,6 +34,50 @@ impl<T: ?Sized> fmt::Debug for Kind<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Kind({})", self.name)
     }
+}
+
+impl<T: ?Sized> Kind<T> {
+    /// Holds a document against the schema of the kind, which is derived once: a plant may have a thousand files of
+    /// it. Then constructs the kind's own struct.
+    ///
+    /// # Errors
+    /// Every mistake in the document, at its place.
+    pub fn read<F: DeserializeOwned>(&self, document: &Document) -> Result<F, Vec<Diagnostic>> {
+        type Derived = BTreeMap<(&'static str, &'static str), Arc<serde_json::Value>>;
+        static DERIVED: Mutex<Derived> = Mutex::new(BTreeMap::new());
+        // A connection and a destination may have the same name.
+        let key = (std::any::type_name::<T>(), self.name);
+        let schema = DERIVED.lock().entry(key).or_insert_with(|| Arc::new((self.schema)())).clone();
+        let found = check(document, &schema);
+        if !found.is_empty() {
+            return Err(found);
+        }
+        document.construct().map_err(|mistake| vec![mistake])
+    }
+}
+
+/// The kind that a document names in `kind`; `of` is what it is a kind of, for the words: `connection`, `destination`.
+///
+/// # Errors
+/// The key is missing or names none, with the nearest.
+pub fn choose<T: ?Sized>(
+    kinds: &[&'static Kind<T>],
+    of: &str,
+    document: &Document,
+) -> Result<&'static Kind<T>, Vec<Diagnostic>> {
+    let known = || kinds.iter().map(|kind| kind.name);
+    let list = known().collect::<Vec<_>>().join(", ");
+    let Some(wanted) = document.root.get("kind").and_then(|node| node.as_text()) else {
+        let help = format!("write `kind = \"...\"` with one of: {list}");
+        return Err(vec![document.mistake(&["kind"], "`kind` is missing or no text", help)]);
+    };
+    find(kinds, wanted).ok_or_else(|| {
+        let help = nearest(wanted, known()).map_or_else(
+            || format!("possible: {list}"),
+            |near| format!("did you mean `{near}`? Possible: {list}"),
+        );
+        vec![document.mistake(&["kind"], format!("there is no kind of {of} `{wanted}`"), help)]
+    })
 }
 
 /// The kind with the name, if there is one.

@@ -28,10 +28,10 @@ pub use select::below;
 pub use settings::{CatchUp, Settings, Switch, schema};
 pub use status::{Backlog, LastError, Skipped, State, Status};
 
-use crate::kind::{Built, Context, Kind, find};
+use crate::kind::{Built, Context, Kind, choose};
 use futures_util::future::BoxFuture;
 use model::Fault;
-use model::config::{Diagnostic, Document, check, nearest};
+use model::config::{Diagnostic, Document, check};
 
 /// One destination's protocol, also listening to its far side while idle (rebirth, commands, state).
 pub trait Sink: Send {
@@ -66,7 +66,7 @@ pub struct Destination {
 /// # Errors
 /// Every mistake in it, with its place.
 pub fn build(document: &Document, context: &Context) -> Result<Destination, Vec<Diagnostic>> {
-    let kind = kind_of(document)?;
+    let kind = choose(KINDS, "destination", document)?;
     let mistakes = check(document, &(kind.schema)());
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -83,20 +83,6 @@ pub fn build(document: &Document, context: &Context) -> Result<Destination, Vec<
     };
     let catch_up = settings.catch_up.unwrap_or_else(|| built.it.catch_up());
     Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up })
-}
-
-fn kind_of(document: &Document) -> Result<&'static Kind<dyn Sink>, Vec<Diagnostic>> {
-    let known = || KINDS.iter().map(|kind| kind.name);
-    let list = known().collect::<Vec<_>>().join(", ");
-    let Some(name) = document.root.get("kind").and_then(|node| node.as_text()) else {
-        let help = format!("write `kind = \"mqtt\"`; there are {list}");
-        return Err(vec![document.mistake(&["kind"], "`kind` is missing or no text", help)]);
-    };
-    find(KINDS, name).ok_or_else(|| {
-        let help = nearest(name, known())
-            .map_or_else(|| format!("there are {list}"), |near| format!("did you mean `{near}`?"));
-        vec![document.mistake(&["kind"], format!("there is no kind of destination `{name}`"), help)]
-    })
 }
 
 #[cfg(test)]

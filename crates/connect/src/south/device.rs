@@ -1,6 +1,7 @@
 //! The link's book about devices and groups.
 
 use super::backoff::Backoff;
+use super::link::Parts;
 use model::{PointId, Shape, Status};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub(super) struct Group {
     pub(super) period: Duration,
     pub(super) phase: Duration,
     pub(super) shape: Arc<Shape>,
+    /// Shapes of parts of it, for values that come by themselves.
+    pub(super) parts: Parts,
     /// A scan is queued or under way.
     pub(super) busy: bool,
     pub(super) due: Instant,

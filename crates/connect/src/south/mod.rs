@@ -19,13 +19,16 @@ mod link;
 pub mod modbus;
 mod runner;
 pub mod status;
+pub mod tags;
 mod wheel;
+mod write;
 
 pub use job::{Job, Lane, Work};
-pub use link::Link;
+pub use link::{Arrival, Link, Origin};
 pub use runner::{Handle, run};
 pub use status::Status;
 pub use wheel::Wheel;
+pub use write::Writing;
 
 use crate::kind::Kind;
 use futures_util::future::BoxFuture;

@@ -2,10 +2,10 @@
 
 use super::assets::{Asset, Placed, place};
 use super::settings::Settings;
-use connect::kind::{Binding, Built, Claim, Context, Secrets, find};
+use connect::kind::{Binding, Built, Claim, Context, Secrets, choose};
 use connect::{north, south};
 use model::{Declaration, Path as PointPath};
-use model::config::{Diagnostic, Document, Node, NodeValue, check, nearest, schema_of};
+use model::config::{Diagnostic, Document, Node, NodeValue, check, schema_of};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -221,19 +221,7 @@ impl Loader<'_> {
 
 /// Finds the kind and builds.
 fn connection(document: &Document, context: &Context) -> Result<Connection, Vec<Diagnostic>> {
-    let known = || south::KINDS.iter().map(|kind| kind.name);
-    let list = known().collect::<Vec<_>>().join(", ");
-    let Some(wanted) = document.root.get("kind").and_then(|node| node.as_text()) else {
-        let help = format!("write `kind = \"...\"` with one of: {list}");
-        return Err(vec![document.mistake(&["kind"], "`kind` is missing", help)]);
-    };
-    let Some(kind) = find(south::KINDS, wanted) else {
-        let help = match nearest(wanted, known()) {
-            Some(near) => format!("did you mean \"{near}\"? Possible: {list}"),
-            None => format!("possible: {list}"),
-        };
-        return Err(vec![document.mistake(&["kind"], format!("there is no kind \"{wanted}\""), help)]);
-    };
+    let kind = choose(south::KINDS, "connection", document)?;
     (kind.build)(document, context).map(|built| Connection { kind: kind.name, built })
 }
 

@@ -1,5 +1,6 @@
 //! What a driver holds of Ironbridge while it serves: jobs in, samples and faults out.
 
+mod arrivals;
 mod devices;
 mod report;
 mod schedule;
@@ -9,10 +10,12 @@ use super::device::{Device, Group};
 use super::job::{Job, Lane, Work};
 use super::runner::Shared;
 use super::{Layout, Wheel};
+pub(super) use arrivals::Parts;
+pub use arrivals::{Arrival, Origin};
 use model::{Clock, Event, Fault, PointId, Shape, Status, Value};
 use namespace::{CommandQueue, Namespace, Order};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -52,6 +55,8 @@ pub struct Link {
     inbox: VecDeque<Order>,
     devices: Vec<Device>,
     groups: Vec<Group>,
+    /// Group and row of each point, filled at the first order.
+    places: HashMap<PointId, (usize, u32)>,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     ready: BinaryHeap<Job>,
     numbered: u64,
@@ -95,6 +100,7 @@ impl Link {
                     phase: wheel.phase(group.period),
                     ever_read: known.iter().flatten().any(|last| last.value != Value::None),
                     shape: Shape::new(ids),
+                    parts: Parts::default(),
                     busy: false,
                     due: now,
                     generation: 0,
@@ -118,6 +124,7 @@ impl Link {
             inbox: VecDeque::new(),
             devices,
             groups,
+            places: HashMap::new(),
             timers: BinaryHeap::new(),
             ready: BinaryHeap::new(),
             numbered: 0,

@@ -46,6 +46,10 @@ impl Link {
     pub fn answered(&mut self, device: usize, took: Duration) {
         add(&self.shared.counters.answers, 1);
         self.shared.response.record(took);
+        self.live(device);
+    }
+
+    pub(super) fn live(&mut self, device: usize) {
         if !self.answered {
             self.answered = true;
             self.regained();
@@ -178,6 +182,21 @@ impl Link {
     /// The point a row of a group stands for.
     pub fn point(&self, group: usize, row: u32) -> Option<PointId> {
         self.groups.get(group)?.points().get(row as usize).copied()
+    }
+
+    /// Group and row of a point; `None` if this connection does not feed it.
+    pub fn place(&mut self, point: PointId) -> Option<(usize, u32)> {
+        if self.places.is_empty() {
+            for (index, group) in self.groups.iter().enumerate() {
+                self.places.extend((0..).zip(group.points()).map(|(row, id)| (*id, (index, row))));
+            }
+        }
+        self.places.get(&point).copied()
+    }
+
+    /// Device of a group.
+    pub fn device_of(&self, group: usize) -> Option<usize> {
+        self.groups.get(group).map(|book| book.device)
     }
 
     /// Answers an order that is not sent.

@@ -49,7 +49,9 @@ impl Link {
         }
         if answered && !self.marked {
             let patience = |book: &Group| (book.period * 2).max(self.timeout * (self.retries + 1));
-            let due = self.groups.iter().map(|book| book.last_good.unwrap_or(now) + patience(book)).min();
+            // What comes by itself was sound to the end, however long ago its last value came.
+            let since = |book: &Group| book.last_good.filter(|_| !book.period.is_zero()).unwrap_or(now);
+            let due = self.groups.iter().map(|book| since(book) + patience(book)).min();
             self.mark_at = due.map(|at| at.max(now));
         } else {
             self.mark_lost();

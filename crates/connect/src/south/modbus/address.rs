@@ -4,6 +4,7 @@
 //! the table) and the offset on the wire with its table in words (`holding 100`). A bare number is refused: nobody can
 //! tell whether `101` counts from 0 or from 1, and half of all commissioning time is lost to that.
 
+use crate::south::tags::Wrong;
 use std::fmt;
 use std::ops::RangeInclusive;
 use wire::modbus::Table;
@@ -23,21 +24,6 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.table.word(), self.offset)?;
         self.bit.map_or(Ok(()), |bit| write!(f, ".{bit}"))
-    }
-}
-
-/// What is wrong with a text, and what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
-    /// What is wrong.
-    pub message: String,
-    /// What to write.
-    pub help: String,
-}
-
-impl Wrong {
-    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
     }
 }
 

@@ -32,8 +32,8 @@ impl Modbus {
             }
             Purpose::Probe => {}
             Purpose::Recheck { group, row } => self.conclude_recheck(group, row, answer, link),
-            Purpose::Write(writing) => self.conclude_write(writing, answer, session, link),
-            Purpose::Readback(writing) => self.conclude_readback(writing, answer, session, link),
+            Purpose::Write(writing) => self.conclude_write(*writing, answer, session, link),
+            Purpose::Readback(writing) => self.conclude_readback(*writing, answer, session, link),
             Purpose::Settle { then } => {
                 let (request, purpose) = *then;
                 match answer {
@@ -53,9 +53,7 @@ impl Modbus {
 
     fn conclude_unsent(&mut self, flight: InFlight, fault: Fault, session: &mut Session, link: &mut Link) {
         match flight.purpose {
-            Purpose::Write(writing) => {
-                link.refuse(writing.order, "the device did not answer before it was sent")
-            }
+            Purpose::Write(writing) => writing.unsent(link, "the device did not answer before it was sent"),
             _ => self.conclude(flight, Answer::Failed(fault), session, link),
         }
     }
@@ -77,7 +75,9 @@ impl Modbus {
                         self.tell_refused(group, link);
                     }
                 }
-                code if code.is_transient() && attempt < self.timing.retries => book.retry(read, attempt + 1),
+                code if code.is_transient() && attempt < self.timing.shared.retries => {
+                    book.retry(read, attempt + 1)
+                }
                 code => {
                     let failed = matches!(
                         code,
@@ -87,7 +87,7 @@ impl Modbus {
                     book.give_up();
                 }
             },
-            Answer::Failed(_) if attempt < self.timing.retries => book.retry(read, attempt + 1),
+            Answer::Failed(_) if attempt < self.timing.shared.retries => book.retry(read, attempt + 1),
             // If one read of a device fails after all attempts, the others would only cost time.
             Answer::Failed(_) | Answer::Done => book.give_up_all(),
         }

@@ -1,10 +1,10 @@
 //! The configuration files of the Modbus kinds, as they are written.
 
 use super::types::{Order, Packing, Type};
-use model::config::{Period, schema_of};
+use crate::south::tags::{DeviceKeys, FileKeys, TagEntry, TagKeys};
+use model::config::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// `kind = "modbus-tcp"`.
@@ -112,19 +112,9 @@ pub enum Parity {
 /// What all Modbus connections have in common.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Common {
-    /// Scan classes, e.g. { fast = "250ms", normal = "1s" }; without it there is one, normal = "1s"
-    #[serde(default)]
-    pub scan: BTreeMap<String, Period>,
-    /// How long to wait for an answer
-    #[serde(default = "one_second")]
-    pub timeout: Period,
-    /// How often to ask again after a time-out
-    #[serde(default = "one")]
-    #[schemars(range(max = 10))]
-    pub retries: u8,
-    /// How long to wait for the connection to open
-    #[serde(default = "three_seconds")]
-    pub connect_timeout: Period,
+    /// What all protocols have in common
+    #[serde(flatten)]
+    pub keys: FileKeys,
     /// Silence after connecting, for devices that need a moment
     #[serde(default)]
     pub pause_after_connect: Period,
@@ -135,27 +125,19 @@ pub struct Common {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 16))]
     pub pipeline: u8,
-    /// How often an address that the device refused is tried again
-    #[serde(default = "five_minutes")]
-    pub recheck: Period,
     /// The devices at this endpoint, by name
     pub device: BTreeMap<String, Device>,
 }
 
 /// One device (unit) of an endpoint.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Device {
     /// Unit id, 0 to 255; devices reached directly mostly take 1 or 255
     #[serde(default = "one")]
     pub unit: u8,
-    /// Where its points live below enterprise/site, e.g. "packaging/line-1/filler"; without it connection/device
-    pub at: Option<String>,
     /// Order of words and bytes of its numbers
     #[serde(default)]
     pub order: Order,
-    /// Scan class of tags that name none
-    pub scan: Option<String>,
     /// Addresses that are never touched, e.g. ["40900-40999"]
     #[serde(default)]
     pub exclude: Vec<String>,
@@ -178,19 +160,16 @@ pub struct Device {
     /// Always write with functions 15 and 16, for devices without 5 and 6
     #[serde(default)]
     pub write_multiple: bool,
-    /// Points of a safety controller are never written, whatever its tags say
-    #[serde(default)]
-    pub safety: bool,
-    /// CSV file with more tags, as a spreadsheet writes it
-    pub tags_file: Option<String>,
+    /// What the devices of all protocols have in common
+    #[serde(flatten)]
+    pub keys: DeviceKeys,
     /// The tags, by name
     #[serde(default)]
     pub tags: BTreeMap<String, Tag>,
 }
 
 /// One tag.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 pub struct Tag {
     /// Where it is: "40101" (Modicon, 1-based) or "holding 100" (wire offset); a bit as "40120.3"
     pub at: String,
@@ -204,81 +183,17 @@ pub struct Tag {
     pub length: Option<u16>,
     /// How characters lie in registers
     pub packing: Option<Packing>,
-    /// Unit, e.g. "bar", "/min", "Cel"
-    #[serde(default)]
-    pub unit: String,
-    /// Scan class
-    pub scan: Option<String>,
-    /// Two raw numbers that stand for the two of `range`
-    pub raw: Option<(f64, f64)>,
-    /// Lowest and highest expected value
-    pub range: Option<(f64, f64)>,
-    /// Value = raw number * scale + offset
-    pub scale: Option<f64>,
-    /// Value = raw number * scale + offset
-    pub offset: Option<f64>,
-    /// Raw numbers above this mean a broken sensor
-    pub bad_above: Option<f64>,
-    /// Raw numbers below this mean a broken sensor
-    pub bad_below: Option<f64>,
-    /// Names of the values, e.g. { 0 = "Idle", 1 = "Execute" }
-    #[serde(default)]
-    pub states: BTreeMap<String, String>,
-    /// Display name
-    #[serde(default)]
-    pub name: String,
-    /// What it means
-    #[serde(default)]
-    pub description: String,
-    /// Allows writing, within limits: { min = 0, max = 600, step = 50, confirm = "readback" }
-    pub write: Option<Write>,
-    /// Former paths below enterprise/site whose history this point continues
-    #[serde(default)]
-    pub was: Vec<String>,
+    /// What the tags of all protocols have in common
+    #[serde(flatten)]
+    pub keys: TagKeys,
 }
 
-/// Limits of a write.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Write {
-    /// Lowest value allowed
-    pub min: Option<f64>,
-    /// Highest value allowed
-    pub max: Option<f64>,
-    /// Largest change in one write
-    pub step: Option<f64>,
-    /// How the effect is confirmed: "readback", "none" (self-resetting pulses), or another point within a time
-    pub confirm: Option<Confirm>,
-}
+impl TagEntry for Tag {
+    const COLUMNS: &'static [&'static str] = &["at", "type", "order", "length", "packing"];
 
-/// How the effect of a write is confirmed.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Confirm {
-    /// One of the words.
-    Word(ConfirmWord),
-    /// Another point takes the value.
-    Point(ConfirmPoint),
-}
-
-/// Ways that need no more than a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ConfirmWord {
-    /// Read the point back.
-    Readback,
-    /// Nothing to read back.
-    None,
-}
-
-/// Another point that takes the value.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConfirmPoint {
-    /// Its path below enterprise/site
-    pub point: String,
-    /// How long to wait for it
-    pub within: Period,
+    fn keys(&self) -> &TagKeys {
+        &self.keys
+    }
 }
 
 const fn port_502() -> u16 {
@@ -293,15 +208,6 @@ const fn baud_19200() -> u32 {
 const fn one() -> u8 {
     1
 }
-const fn one_second() -> Period {
-    Period::millis(1_000)
-}
-const fn three_seconds() -> Period {
-    Period::millis(3_000)
-}
-const fn five_minutes() -> Period {
-    Period::millis(300_000)
-}
 const fn gap_registers() -> u16 {
     50
 }
@@ -313,14 +219,4 @@ const fn limit_registers() -> u16 {
 }
 const fn limit_bits() -> u16 {
     2_000
-}
-
-/// The schema of a file whose common part is flattened in: what neither part knows is a mistake.
-pub fn closed_schema<T: JsonSchema>() -> Json {
-    let mut schema = schema_of::<T>();
-    if let Some(root) = schema.as_object_mut() {
-        root.remove("unevaluatedProperties");
-        root.insert("additionalProperties".into(), Json::Bool(false));
-    }
-    schema
 }

@@ -3,21 +3,17 @@
 use super::group::{Group, Read, Row};
 use super::rtu::{Collector, Owed};
 use super::spec::{DeviceSpec, PointSpec, Timing, table_number};
-use super::write::Writing;
 use crate::south::status::Quarantined;
-use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link};
+use crate::south::tags::portions;
+use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link, Writing};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use model::{Fault, PointId};
-use std::collections::HashMap;
+use model::Fault;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use transport::{Stream, Target};
 use wire::modbus::{Request, Table};
-
-/// Most points of one group: a batch is one moment, and a device with more is asked in staggered portions.
-const GROUP_POINTS: usize = 4_000;
 
 /// How frames are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +54,6 @@ pub(super) struct Modbus {
     pub(super) devices: Vec<DeviceSpec>,
     pub(super) groups: Vec<Group>,
     layout: Layout,
-    /// Group and row of each point, filled at the first order.
-    places: HashMap<PointId, (usize, u32)>,
     announced: bool,
 }
 
@@ -152,7 +146,9 @@ impl Modbus {
         let mut groups = Vec::new();
         let mut layouts = Vec::new();
         for (index, device) in devices.iter_mut().enumerate() {
-            for (class, points) in portions(std::mem::take(&mut device.points)) {
+            let mut points = std::mem::take(&mut device.points);
+            points.sort_by_key(|point| (table_number(point.table), point.item.first));
+            for (class, points) in portions(points, |point: &PointSpec| point.class) {
                 let (name, period) = classes.get(class).cloned().unwrap_or_default();
                 let indices = points.iter().map(|point| point.index).collect();
                 layouts.push(GroupLayout { device: index, class: name, period, points: indices });
@@ -162,26 +158,15 @@ impl Modbus {
         let layout = Layout {
             devices: devices.iter().map(device_layout).collect(),
             groups: layouts,
-            timeout: timing.timeout,
-            retries: timing.retries,
-            recheck: timing.recheck,
+            timeout: timing.shared.timeout,
+            retries: timing.shared.retries,
+            recheck: timing.shared.recheck,
         };
-        Self { dial, framing, timing, devices, groups, layout, places: HashMap::new(), announced: false }
+        Self { dial, framing, timing, devices, groups, layout, announced: false }
     }
 
     pub(super) fn window(&self) -> usize {
         if self.framing == Framing::Tcp { self.timing.pipeline } else { 1 }
-    }
-
-    /// Group and row of a point.
-    pub(super) fn place(&mut self, point: PointId, link: &Link) -> Option<(usize, u32)> {
-        if self.places.is_empty() {
-            for (index, group) in self.groups.iter().enumerate() {
-                let rows = 0..u32::try_from(group.rows.len()).unwrap_or(u32::MAX);
-                self.places.extend(rows.filter_map(|row| Some((link.point(index, row)?, (index, row)))));
-            }
-        }
-        self.places.get(&point).copied()
     }
 
     pub(super) fn row(&self, group: usize, row: u32) -> Option<&Row> {
@@ -237,7 +222,7 @@ impl Modbus {
 
     async fn connect_and_exchange(&mut self, link: &mut Link) -> Fault {
         self.announce(link);
-        let opened = link.open(self.dial.open(self.timing.connect_timeout)).await;
+        let opened = link.open(self.dial.open(self.timing.shared.connect_timeout)).await;
         match opened {
             Ok(stream) => self.exchange(stream, link).await,
             Err(fault) => fault,
@@ -253,21 +238,6 @@ impl Driver for Modbus {
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
         self.connect_and_exchange(link).boxed()
     }
-}
-
-/// Points by scan class, in portions of at most [`GROUP_POINTS`], by address.
-fn portions(mut points: Vec<PointSpec>) -> Vec<(usize, Vec<PointSpec>)> {
-    points.sort_by_key(|point| (point.class, table_number(point.table), point.item.first));
-    let mut portions: Vec<(usize, Vec<PointSpec>)> = Vec::new();
-    for point in points {
-        match portions.last_mut() {
-            Some((class, portion)) if *class == point.class && portion.len() < GROUP_POINTS => {
-                portion.push(point)
-            }
-            _ => portions.push((point.class, vec![point])),
-        }
-    }
-    portions
 }
 
 fn device_layout(device: &DeviceSpec) -> DeviceLayout {

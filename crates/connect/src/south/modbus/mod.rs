@@ -19,28 +19,23 @@ mod planner;
 mod rtu;
 mod session;
 mod spec;
-mod tag;
-pub mod tags;
 #[cfg(test)]
 mod tests;
 mod types;
 mod write;
 
-pub use config::{Confirm, ConfirmPoint, ConfirmWord, Tag, Write};
+pub use config::Tag;
 pub use types::{Order, Packing, Type};
 
 use super::Driver;
+use super::tags::{Plan, Resolved, closed_schema};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use config::{Common, RtuFile, RtuTcpFile, TcpFile, TlsFile};
 use driver::{Dial, Framing, Modbus};
-use model::config::{Diagnostic, Document, check};
+use model::config::{Diagnostic, Document};
 use model::expected::ExpectedTraffic;
 use model::{Access, Fault};
-use parking_lot::Mutex;
-use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use transport::{Parity, SerialSettings, StopBits, Target, TlsClient, TlsFiles};
 
@@ -53,7 +48,7 @@ const LINE_SILENCE: Duration = Duration::from_millis(20);
 pub static TCP: Kind<dyn Driver> = Kind {
     name: "modbus-tcp",
     title: "Modbus TCP",
-    schema: config::closed_schema::<TcpFile>,
+    schema: closed_schema::<TcpFile>,
     build: build_tcp,
     sample: include_str!("sample.toml"),
 };
@@ -62,7 +57,7 @@ pub static TCP: Kind<dyn Driver> = Kind {
 pub static RTU: Kind<dyn Driver> = Kind {
     name: "modbus-rtu",
     title: "Modbus RTU (serial line)",
-    schema: config::closed_schema::<RtuFile>,
+    schema: closed_schema::<RtuFile>,
     build: build_rtu,
     sample: include_str!("sample-rtu.toml"),
 };
@@ -71,7 +66,7 @@ pub static RTU: Kind<dyn Driver> = Kind {
 pub static RTU_TCP: Kind<dyn Driver> = Kind {
     name: "modbus-rtu-tcp",
     title: "Modbus RTU over TCP",
-    schema: config::closed_schema::<RtuTcpFile>,
+    schema: closed_schema::<RtuTcpFile>,
     build: build_rtu_tcp,
     sample: include_str!("sample-rtu-tcp.toml"),
 };
@@ -80,7 +75,7 @@ pub static RTU_TCP: Kind<dyn Driver> = Kind {
 pub static TLS: Kind<dyn Driver> = Kind {
     name: "modbus-tls",
     title: "Modbus/TCP Security (TLS)",
-    schema: config::closed_schema::<TlsFile>,
+    schema: closed_schema::<TlsFile>,
     build: build_tls,
     sample: include_str!("sample-tls.toml"),
 };
@@ -88,7 +83,7 @@ pub static TLS: Kind<dyn Driver> = Kind {
 type Outcome = Result<Built<dyn Driver>, Vec<Diagnostic>>;
 
 fn build_tcp(document: &Document, context: &Context) -> Outcome {
-    let file: TcpFile = read(document, &TCP)?;
+    let file: TcpFile = TCP.read(document)?;
     let target = Target::Tcp { host: file.host, port: file.port };
     let security = Security::none("plain Modbus TCP: anybody on this network can read and write the device");
     assemble(
@@ -101,7 +96,7 @@ fn build_tcp(document: &Document, context: &Context) -> Outcome {
 }
 
 fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
-    let file: RtuTcpFile = read(document, &RTU_TCP)?;
+    let file: RtuTcpFile = RTU_TCP.read(document)?;
     let target = Target::Tcp { host: file.host, port: file.port };
     let security = Security::none("plain RTU over TCP: anybody on this network can read and write the line");
     let mut found = Vec::new();
@@ -111,7 +106,7 @@ fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
 }
 
 fn build_rtu(document: &Document, context: &Context) -> Outcome {
-    let file: RtuFile = read(document, &RTU)?;
+    let file: RtuFile = RTU.read(document)?;
     let parity = match file.parity {
         config::Parity::None => Parity::None,
         config::Parity::Even => Parity::Even,
@@ -128,7 +123,7 @@ fn build_rtu(document: &Document, context: &Context) -> Outcome {
 }
 
 fn build_tls(document: &Document, context: &Context) -> Outcome {
-    let file: TlsFile = read(document, &TLS)?;
+    let file: TlsFile = TLS.read(document)?;
     let tls = &file.tls;
     let files = TlsFiles {
         ca: tls.ca.as_ref().map(|name| context.file(document, name)),
@@ -162,20 +157,6 @@ fn build_tls(document: &Document, context: &Context) -> Outcome {
     assemble(document, context, &file.common, Endpoint { framing: Framing::Tcp, target, security }, found)
 }
 
-fn read<T: DeserializeOwned>(document: &Document, kind: &Kind<dyn Driver>) -> Result<T, Vec<Diagnostic>> {
-    let found = check(document, &schema(kind));
-    if !found.is_empty() {
-        return Err(found);
-    }
-    document.construct().map_err(|mistake| vec![mistake])
-}
-
-/// The schema of a kind, derived once: a plant may have a thousand files of it.
-fn schema(kind: &Kind<dyn Driver>) -> Arc<serde_json::Value> {
-    static DERIVED: Mutex<BTreeMap<&'static str, Arc<serde_json::Value>>> = Mutex::new(BTreeMap::new());
-    DERIVED.lock().entry(kind.name).or_insert_with(|| Arc::new((kind.schema)())).clone()
-}
-
 fn one_at_a_time(document: &Document, common: &Common, found: &mut Vec<Diagnostic>) {
     if common.pipeline > 1 {
         let help = "leave `pipeline` out; it is for Modbus TCP";
@@ -195,14 +176,13 @@ fn assemble(
     context: &Context,
     common: &Common,
     endpoint: Endpoint,
-    mut found: Vec<Diagnostic>,
+    found: Vec<Diagnostic>,
 ) -> Outcome {
     let Endpoint { framing, target, security } = endpoint;
-    let resolved = build::resolve(document, context, common, &mut found);
-    if !found.is_empty() {
-        found.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
-        return Err(found);
-    }
+    let mut plan = Plan::new(document, context, &common.keys);
+    plan.add(found);
+    let (timing, devices) = build::resolve(&mut plan, common);
+    let Resolved { classes, points, .. } = plan.finish()?;
     let endpoint = target.to_string();
     let claims = match target.exclusive() {
         Some(line) => vec![Claim::Serial(line.to_owned())],
@@ -212,12 +192,10 @@ fn assemble(
         Target::Tcp { host, port } | Target::Tls { host, port, .. } => (host.parse::<IpAddr>().ok(), *port),
         Target::Serial { .. } => (None, 0),
     };
-    let driver =
-        Modbus::new(Dial::Target(target), framing, resolved.timing, &resolved.classes, resolved.devices);
+    let driver = Modbus::new(Dial::Target(target), framing, timing, &classes, devices);
     let expected = driver.expected(&context.name, address, port, |index| {
-        resolved.points.get(index).is_some_and(|point| point.access != Access::Read)
+        points.get(index).is_some_and(|point| point.access != Access::Read)
     });
-    let points = resolved.points.into_iter().map(Arc::new).collect();
     Ok(Built { it: Box::new(driver), points, claims, expected, endpoint, security })
 }
 

@@ -58,7 +58,7 @@ impl Modbus {
                 return fault;
             }
             if session.inflight.is_empty() && link.is_deserted() {
-                let timeout_ms = u64::try_from(self.timing.timeout.as_millis()).unwrap_or(u64::MAX);
+                let timeout_ms = u64::try_from(self.timing.shared.timeout.as_millis()).unwrap_or(u64::MAX);
                 return Fault::Timeout { timeout_ms };
             }
             let until = self.next_moment(&session);
@@ -118,9 +118,9 @@ impl Modbus {
             let Some(job) = link.take() else { break };
             self.start(job, session, link);
             // One request, one segment: not every device that takes several at once takes them in one.
-            flush(stream, session, self.timing.timeout).await?;
+            flush(stream, session, self.timing.shared.timeout).await?;
         }
-        flush(stream, session, self.timing.timeout).await
+        flush(stream, session, self.timing.shared.timeout).await
     }
 
     /// Turns a job into its next request.
@@ -158,7 +158,7 @@ impl Modbus {
         }
         let request = read.request();
         let purpose = Purpose::Scan { group, run, read, attempt };
-        let timeout = self.timing.timeout;
+        let timeout = self.timing.shared.timeout;
         self.launch(Ask { device, request, purpose, timeout }, session, link);
     }
 
@@ -172,7 +172,7 @@ impl Modbus {
         let device = book.device;
         if let Some(read) = book.single(refused.row) {
             let purpose = Purpose::Recheck { group, row: refused.row };
-            let ask = Ask { device, request: read.request(), purpose, timeout: self.timing.timeout };
+            let ask = Ask { device, request: read.request(), purpose, timeout: self.timing.shared.timeout };
             self.launch(ask, session, link);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::planner::{Item, Rules};
 use super::types::Codec;
+use crate::south::tags;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use wire::modbus::Table;
@@ -9,14 +10,8 @@ use wire::modbus::Table;
 /// Times and counts of an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
-    /// How long to wait for an answer.
-    pub(super) timeout: Duration,
-    /// How long to wait for the connection to open.
-    pub(super) connect_timeout: Duration,
-    /// How often a refused address is tried again.
-    pub(super) recheck: Duration,
-    /// Attempts after the first.
-    pub(super) retries: u32,
+    /// Those that all protocols have.
+    pub(super) shared: tags::Timing,
     /// Silence after connecting.
     pub(super) pause_after_connect: Duration,
     /// Silence between an answer and the next request.

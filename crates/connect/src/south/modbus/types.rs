@@ -4,7 +4,7 @@
 //! the standard has it, `CDAB` has the low word first, `BADC` swaps the bytes of every register, `DCBA` does both. The
 //! same two switches apply to 64-bit values (`CDAB` is `GHEFCDAB`) and, for the bytes, to 16-bit ones and to bits.
 
-use super::address::Wrong;
+use crate::south::tags::{Precision, Scaling, agrees, to_bool, to_double, to_single, to_whole};
 use model::{Status, Value, ValueType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -161,17 +161,6 @@ impl Packing {
     pub const ALL: [Self; 4] = [Self::HighFirst, Self::LowFirst, Self::LowByte, Self::HighByte];
 }
 
-/// Linear scaling and the raw limits of a sound sensor. Raw numbers are what the registers hold.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scaling {
-    /// Engineering value = raw * factor + offset; `None` leaves the number as it is.
-    pub linear: Option<(f64, f64)>,
-    /// Raw numbers above are a broken sensor.
-    pub bad_above: Option<f64>,
-    /// Raw numbers below are a broken sensor.
-    pub bad_below: Option<f64>,
-}
-
 /// How to read and write one point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Codec {
@@ -209,20 +198,15 @@ impl Codec {
         }
     }
 
-    /// The type of its values.
-    pub fn value_type(&self) -> ValueType {
+    /// The type of its raw values.
+    pub const fn raw_type(&self) -> ValueType {
         match self.kind {
             Type::Bool => ValueType::Bool,
             Type::Text => ValueType::Text,
             Type::F32 | Type::F64 => ValueType::F64,
-            _ if self.linear().is_some() => ValueType::F64,
             Type::U16 | Type::U32 | Type::U64 | Type::Bcd16 | Type::Bcd32 => ValueType::U64,
             Type::I16 | Type::I32 | Type::I64 => ValueType::I64,
         }
-    }
-
-    fn linear(&self) -> Option<(f64, f64)> {
-        self.scaling.as_ref().and_then(|s| s.linear)
     }
 
     /// The value in `bytes`, which must be at least as long as its registers.
@@ -310,72 +294,20 @@ impl Codec {
     /// # Errors
     /// Why the type cannot hold it.
     pub fn encode(&self, value: &Value) -> Result<Vec<u16>, String> {
-        match self.kind {
+        let scaling = self.scaling.as_deref();
+        let bits = match self.kind {
             Type::Text => return self.encode_text(value),
-            Type::Bool => {
-                let on = value
-                    .as_i64()
-                    .filter(|v| matches!(v, 0 | 1))
-                    .ok_or_else(|| format!("{value} is not true or false"))?;
-                return Ok(self.disassemble(u64::from(on != 0) << self.bit.unwrap_or(0)));
+            Type::Bool => u64::from(to_bool(value)?) << self.bit.unwrap_or(0),
+            Type::F64 => to_double(value, scaling)?.to_bits(),
+            Type::F32 => to_single(value, scaling)?.to_bits().into(),
+            _ => {
+                let (lowest, highest) = self.kind.bounds().unwrap_or((0, 0));
+                // Two's complement of any width is the low bits of the 128-bit number.
+                let bits = to_whole(value, scaling, lowest..=highest, self.kind.name())? as u64;
+                if matches!(self.kind, Type::Bcd16 | Type::Bcd32) { number_to_bcd(bits) } else { bits }
             }
-            Type::F32 | Type::F64 => return self.encode_float(value),
-            _ => {}
-        }
-        let number = self.raw_integer(value)?;
-        let (lowest, highest) = self.kind.bounds().unwrap_or((0, 0));
-        if !(lowest..=highest).contains(&number) {
-            return Err(format!(
-                "{value} gives the raw number {number}; {} holds {lowest} to {highest}",
-                self.kind.name()
-            ));
-        }
-        // Two's complement of any width is the low bits of the 128-bit number.
-        let bits = number as u64;
-        Ok(self.disassemble(if matches!(self.kind, Type::Bcd16 | Type::Bcd32) {
-            number_to_bcd(bits)
-        } else {
-            bits
-        }))
-    }
-
-    fn raw_integer(&self, value: &Value) -> Result<i128, String> {
-        match (self.linear(), value) {
-            (None, Value::I64(v)) => Ok((*v).into()),
-            (None, Value::U64(v)) => Ok((*v).into()),
-            (None, _) => match value.as_i64() {
-                Some(whole) => Ok(whole.into()),
-                None => Err(format!("{value} is no whole number, and {} holds only those", self.kind.name())),
-            },
-            (Some(_), _) => {
-                let raw = self.unscaled(value)?.round();
-                // Beyond this a double names no single integer any more, and no raw type is wider.
-                if raw.abs() < 1.9e19 {
-                    Ok(raw as i128)
-                } else {
-                    Err(format!("{value} is far outside the raw range"))
-                }
-            }
-        }
-    }
-
-    fn unscaled(&self, value: &Value) -> Result<f64, String> {
-        let number =
-            value.as_f64().filter(|v| v.is_finite()).ok_or_else(|| format!("{value} is no finite number"))?;
-        Ok(self.linear().map_or(number, |(factor, offset)| (number - offset) / factor))
-    }
-
-    fn encode_float(&self, value: &Value) -> Result<Vec<u16>, String> {
-        let number = self.unscaled(value)?;
-        if self.kind == Type::F64 {
-            return Ok(self.disassemble(number.to_bits()));
-        }
-        let single = number as f32;
-        if single.is_finite() {
-            Ok(self.disassemble(single.to_bits().into()))
-        } else {
-            Err(format!("{value} is outside what f32 holds"))
-        }
+        };
+        Ok(self.disassemble(bits))
     }
 
     fn encode_text(&self, value: &Value) -> Result<Vec<u16>, String> {
@@ -398,25 +330,15 @@ impl Codec {
 
     /// Whether what was read back is what was written: the same, or within one raw step or the rounding of a single.
     pub fn agrees(&self, written: &Value, read: &Value) -> bool {
-        if written.same(read) {
-            return true;
-        }
-        let (Some(a), Some(b)) = (written.as_f64(), read.as_f64()) else { return false };
-        let step = self.linear().map_or(0.0, |(factor, _)| factor.abs());
-        let rounding = match self.kind {
-            Type::F32 => a.abs().max(b.abs()) * 2.4e-7,
-            Type::F64 => a.abs().max(b.abs()) * 4.5e-16,
-            _ => step * 0.501,
+        let precision = match self.kind {
+            Type::F32 => Precision::Single,
+            Type::F64 => Precision::Double,
+            _ => Precision::Whole,
         };
-        let scaled = if step > 0.0 && matches!(self.kind, Type::F32 | Type::F64) {
-            rounding + step * 2.4e-7
-        } else {
-            rounding
-        };
-        (a - b).abs() <= scaled
+        agrees(written, read, self.scaling.as_deref(), precision)
     }
 
-    /// Type, order and scaling in words, for the declaration.
+    /// Type and order in words, for the declaration.
     pub fn words(&self) -> String {
         let mut words = self.kind.name().to_owned();
         if self.kind == Type::Text {
@@ -426,36 +348,6 @@ impl Codec {
             words.push_str(self.order.name());
         }
         words
-    }
-}
-
-impl Scaling {
-    /// Two points of a line: `raw` to `range`.
-    ///
-    /// # Errors
-    /// The two raw numbers are the same, or the two of the range.
-    pub fn between(raw: (f64, f64), range: (f64, f64)) -> Result<(f64, f64), Wrong> {
-        if raw.0 == raw.1 || range.0 == range.1 {
-            return Err(Wrong::new(
-                "`raw` and `range` need two different numbers each",
-                "write e.g. raw = [0, 27648], range = [0, 100]",
-            ));
-        }
-        let factor = (range.1 - range.0) / (raw.1 - raw.0);
-        Ok((factor, range.0 - raw.0 * factor))
-    }
-
-    fn apply(&self, raw: Value) -> (Value, Status) {
-        let Some(number) = raw.as_f64() else { return (raw, Status::GOOD) };
-        if self.bad_above.is_some_and(|limit| number > limit)
-            || self.bad_below.is_some_and(|limit| number < limit)
-        {
-            return (Value::None, Status::BAD_SENSOR_FAILURE);
-        }
-        match self.linear {
-            Some((factor, offset)) => (Value::F64(number * factor + offset), Status::GOOD),
-            None => (raw, Status::GOOD),
-        }
     }
 }
 
@@ -479,6 +371,7 @@ fn number_to_bcd(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::south::tags::Linear;
     use proptest::prelude::*;
 
     fn bytes(words: &[u16]) -> Vec<u8> {
@@ -535,7 +428,7 @@ mod tests {
             let codec = Codec::plain(*kind, *order);
             assert_eq!(codec.decode(wire), (value.clone(), Status::GOOD), "{kind:?} {order:?}");
             assert_eq!(bytes(&codec.encode(value).unwrap()), *wire, "{kind:?} {order:?}");
-            assert_eq!(value.value_type(), Some(codec.value_type()), "{kind:?}");
+            assert_eq!(value.value_type(), Some(codec.raw_type()), "{kind:?}");
         }
     }
 
@@ -580,7 +473,7 @@ mod tests {
 
     #[test]
     fn scales_and_finds_broken_sensors() {
-        let linear = Some(Scaling::between((0.0, 27_648.0), (0.0, 100.0)).unwrap());
+        let linear = Some(Linear::between((0.0, 27_648.0), (0.0, 100.0)).unwrap());
         let codec =
             scaled(Type::I16, Scaling { linear, bad_above: Some(32_511.0), bad_below: Some(-4_864.0) });
         assert_eq!(codec.decode(&13_824i16.to_be_bytes()), (Value::F64(50.0), Status::GOOD));
@@ -590,7 +483,6 @@ mod tests {
         assert!(codec.encode(&Value::F64(200.0)).unwrap_err().contains("-32768 to 32767"));
         assert!(codec.agrees(&Value::F64(50.001), &Value::F64(50.0)));
         assert!(!codec.agrees(&Value::F64(51.0), &Value::F64(50.0)));
-        assert!(Scaling::between((5.0, 5.0), (0.0, 1.0)).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::kind::{Built, Context, Security};
 use crate::south::modbus::build;
 use crate::south::modbus::config::TcpFile;
 use crate::south::modbus::driver::{Dial, Framing, Modbus};
+use crate::south::tags::Plan;
 use crate::south::{Driver, Handle, Wheel, run};
 use journal::{Journal, Options, RealDisk};
 use model::config::Document;
@@ -259,9 +260,9 @@ pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) 
     let document = Document::parse("connections/line-1.toml", &text).unwrap();
     let context = Context::new("line-1", Path::new("acme/leeds").unwrap(), "");
     let file: TcpFile = document.construct().unwrap();
-    let mut found = Vec::new();
-    let resolved = build::resolve(&document, &context, &file.common, &mut found);
-    assert!(found.is_empty(), "{found:?}");
+    let mut plan = Plan::new(&document, &context, &file.common.keys);
+    let (timing, devices) = build::resolve(&mut plan, &file.common);
+    let resolved = plan.finish().unwrap();
     let shared = endpoint.clone();
     let dial = Dial::Mock(Box::new(move || {
         let mut endpoint = shared.lock();
@@ -279,11 +280,10 @@ pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) 
         Some(Stream::Mock(near))
     }));
     let framing = if rtu { Framing::Rtu { silence: Duration::from_millis(5) } } else { Framing::Tcp };
-    let driver: Box<dyn Driver> =
-        Box::new(Modbus::new(dial, framing, resolved.timing, &resolved.classes, resolved.devices));
+    let driver: Box<dyn Driver> = Box::new(Modbus::new(dial, framing, timing, &resolved.classes, devices));
     let built = Built {
         it: driver,
-        points: resolved.points.into_iter().map(Arc::new).collect(),
+        points: resolved.points,
         claims: Vec::new(),
         expected: Vec::new(),
         endpoint: "plc:502".into(),
