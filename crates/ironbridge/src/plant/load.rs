@@ -126,12 +126,13 @@ fn parse(file: &str, text: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Docum
     Document::parse(file, text).map_err(|found| mistakes.extend(found)).ok()
 }
 
-/// The TOML files of a subfolder in name order, parsed.
-fn documents(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<(String, Document)> {
+/// Names of the TOML files of a subfolder, without `.toml`, in order.
+fn names(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder.join(sub)) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".toml") && !name.starts_with('.'))
+        .filter(|name| !name.starts_with('.'))
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
         .collect();
     names.sort();
     if names.len() > MAX_FILES {
@@ -139,29 +140,31 @@ fn documents(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<(S
         mistakes.push(Diagnostic::of_file(sub, format!("more than {MAX_FILES} files"), help));
         names.truncate(MAX_FILES);
     }
-    let mut found = Vec::new();
-    for file in names {
-        let shown = format!("{sub}/{file}");
-        let name = file.trim_end_matches(".toml").to_owned();
-        if let Err(error) = model::path::check_segment(&name) {
-            mistakes.push(Diagnostic::of_file(&shown, error.to_string(), "rename the file: its name is the connection's name"));
-            continue;
-        }
-        match std::fs::read_to_string(folder.join(sub).join(&file)) {
-            Ok(text) => found.extend(parse(&shown, &text, mistakes).map(|document| (name, document))),
-            Err(error) => {
-                let help = "make the file readable, or remove it";
-                mistakes.push(Diagnostic::of_file(&shown, format!("cannot be read: {error}"), help));
-            }
+    names
+}
+
+/// One file, parsed. One at a time: the trees of a large plant are hundreds of megabytes.
+fn document(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
+    let shown = format!("{sub}/{name}.toml");
+    if let Err(error) = model::path::check_segment(name) {
+        mistakes.push(Diagnostic::of_file(&shown, error.to_string(), "rename the file: its name is the connection's name"));
+        return None;
+    }
+    match std::fs::read_to_string(folder.join(&shown)) {
+        Ok(text) => parse(&shown, &text, mistakes),
+        Err(error) => {
+            let help = "make the file readable, or remove it";
+            mistakes.push(Diagnostic::of_file(&shown, format!("cannot be read: {error}"), help));
+            None
         }
     }
-    found
 }
 
 fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) -> Vec<(Document, Placed)> {
     let schema = schema_of::<Asset>();
     let mut assets: Vec<(Document, Placed)> = Vec::new();
-    for (_, document) in documents(folder, "assets", mistakes) {
+    for name in names(folder, "assets", mistakes) {
+        let Some(document) = document(folder, "assets", &name, mistakes) else { continue };
         let found = check(&document, &schema);
         if !found.is_empty() {
             mistakes.extend(found);
@@ -195,7 +198,8 @@ impl Loader<'_> {
         mistakes: &mut Vec<Diagnostic>,
     ) -> Vec<(Document, Loaded<B>)> {
         let mut loaded = Vec::new();
-        for (name, document) in documents(self.folder, sub, mistakes) {
+        for name in names(self.folder, sub, mistakes) {
+            let Some(document) = document(self.folder, sub, &name, mistakes) else { continue };
             let context = Context {
                 name: name.clone(),
                 site: self.site.clone(),
@@ -208,7 +212,7 @@ impl Loader<'_> {
                     let fingerprint = fingerprint(&document, &context, points(&it));
                     let mut secrets = Vec::new();
                     named_secrets(&document.root, &mut secrets);
-                    // From here on only file and text are needed: the trees of a large plant are hundreds of megabytes.
+                    // From here on only file and text are needed.
                     let root = Node { span: 0..0, value: NodeValue::Table(Vec::new()) };
                     loaded.push((Document { root, ..document }, Loaded { name, fingerprint, secrets, it }));
                 }
