@@ -1,11 +1,13 @@
 //! The twin: simulated devices on real protocols, and the demonstration plant made of them.
 //!
+//! - [`enip`]: a Logix controller: tags, structures, programs, connections.
 //! - [`modbus`]: a Modbus server for any stream, sound by default, as bad as a real device on request.
 //! - [`plant`]: a pure, seeded model of a small bottling plant.
 //! - [`start`], [`demo_config`]: the plant on the network, and the configuration that reads it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod demo;
+pub mod enip;
 pub mod modbus;
 pub mod plant;
 mod rng;

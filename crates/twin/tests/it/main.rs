@@ -3,5 +3,6 @@
 
 mod client;
 mod demo;
+mod enip;
 mod misbehaviour;
 mod server;

@@ -1,0 +1,318 @@
+//! Connections: bytes in, bytes out, one task each.
+
+use super::answer::{Told, UNCONNECTED, answer};
+use super::behaviour::{Conduct, Lie};
+use super::controller::{Controller, count};
+use crate::rng::Rng;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use wire::enip::encapsulation::HEADER;
+use wire::enip::packet::{emit_connected, emit_unconnected};
+use wire::enip::repr::emit_error;
+use wire::enip::{Command, Deframer, Header, Limits, Packet};
+
+const L: Limits = Limits::STANDARD;
+/// Largest payload that is taken.
+const MAX_PAYLOAD: usize = 8_192;
+/// An endless liar stops here: the proof is made, and the test machine has to live on.
+const ENDLESS_MAX: usize = 64 << 20;
+/// Most TCP connections at a time.
+const MAX_SESSIONS: usize = 256;
+
+/// What follows from a frame.
+enum Next {
+    Go,
+    After(Duration),
+    Endless,
+    Hangup,
+}
+
+struct Session {
+    controller: Arc<Controller>,
+    local: Option<SocketAddr>,
+    number: u32,
+    registered: bool,
+    out: Vec<u8>,
+    rng: Rng,
+}
+
+impl Session {
+    fn take(&mut self, header: &Header, payload: &[u8]) -> Next {
+        let known = self.registered && header.session == self.number;
+        let reply = Header { status: 0, ..*header };
+        match header.command {
+            Command::Nop => Next::Go,
+            Command::ListIdentity => {
+                let address = match self.local {
+                    Some(SocketAddr::V4(v4)) => (v4.ip().octets(), v4.port()),
+                    _ => ([0; 4], wire::enip::PORT),
+                };
+                let controller = Arc::clone(&self.controller);
+                reply.emit_with(&mut self.out, |out| controller.identity.emit_list(address, 3, out));
+                Next::Go
+            }
+            Command::ListServices => {
+                // One item: version 1, CIP over TCP and class 0/1 over UDP, a name of 16 bytes (Volume 2, 2-4.6).
+                reply.emit_with(&mut self.out, |out| {
+                    out.extend_from_slice(&[1, 0, 0, 1, 20, 0, 1, 0, 0x20, 1]);
+                    out.extend_from_slice(b"Communications\0\0");
+                });
+                Next::Go
+            }
+            Command::ListInterfaces => {
+                reply.emit_with(&mut self.out, |out| out.extend_from_slice(&[0, 0]));
+                Next::Go
+            }
+            Command::RegisterSession => {
+                let refused = payload != [1, 0, 0, 0] || self.registered;
+                self.registered |= !refused;
+                let status = if refused { 0x69 } else { 0 };
+                let session = if refused { 0 } else { self.number };
+                Header { session, status, ..*header }
+                    .emit_with(&mut self.out, |out| out.extend_from_slice(&[1, 0, 0, 0]));
+                Next::Go
+            }
+            Command::UnregisterSession => Next::Hangup,
+            Command::SendRrData | Command::SendUnitData if !known => {
+                Header { status: 0x64, ..*header }.emit_with(&mut self.out, |_| {});
+                Next::Go
+            }
+            Command::SendRrData | Command::SendUnitData => self.message(&reply, payload),
+            Command::IndicateStatus | Command::Cancel => {
+                Header { status: 0x01, ..*header }.emit_with(&mut self.out, |_| {});
+                Next::Go
+            }
+        }
+    }
+
+    fn message(&mut self, header: &Header, payload: &[u8]) -> Next {
+        let controller = Arc::clone(&self.controller);
+        let number = controller.counters.messages.fetch_add(1, Relaxed);
+        let behaviour = controller.behaviour();
+        let applies = behaviour.one_in < 2 || number % u64::from(behaviour.one_in) == 0;
+        let conduct = if applies { behaviour.conduct } else { Conduct::Sound };
+        let Ok(packet) = Packet::parse(payload, &L) else {
+            Header { status: 0x03, ..*header }.emit_with(&mut self.out, |_| {});
+            return Next::Go;
+        };
+        let (message, route) = match packet {
+            Packet::Unconnected { message } => (message, None),
+            Packet::Connected { connection, sequence, message } => {
+                // A message of a connection that is not there (any more) is dropped, as a controller does.
+                let Some(known) = controller.connections.lock().get(&connection).copied() else {
+                    return Next::Go;
+                };
+                (message, Some((known, sequence)))
+            }
+        };
+        let capacity = route.map_or(UNCONNECTED, |(known, _)| usize::from(known.size).saturating_sub(2));
+        let mut told = Vec::new();
+        match conduct {
+            Conduct::Silent => return Next::Go,
+            Conduct::Hangup => return Next::Hangup,
+            Conduct::Refuse(status) => emit_error(message.first().copied().unwrap_or(0), status, &mut told),
+            Conduct::Sound | Conduct::Lie(_) => {
+                if answer(&controller, message, capacity, &mut told) == Told::Hangup {
+                    return Next::Hangup;
+                }
+            }
+        }
+        let lie = if let Conduct::Lie(lie) = conduct { Some(lie) } else { None };
+        if lie == Some(Lie::Endless) {
+            return Next::Endless;
+        }
+        self.send(header, route, &mut told, lie);
+        if behaviour.delay.is_zero() { Next::Go } else { Next::After(behaviour.delay) }
+    }
+
+    fn send(
+        &mut self,
+        header: &Header,
+        route: Option<(super::controller::Connection, u16)>,
+        told: &mut Vec<u8>,
+        lie: Option<Lie>,
+    ) {
+        let mut header = *header;
+        let mut shift = 0;
+        let bump = |bytes: &mut [u8], at: usize| {
+            bytes.iter_mut().skip(at).take(1).for_each(|b| *b = b.wrapping_add(1))
+        };
+        match lie {
+            Some(Lie::Context) => {
+                bump(&mut header.context, 0);
+                shift = 1;
+            }
+            Some(Lie::Session) => header.session = header.session.wrapping_add(1),
+            Some(Lie::Service) => bump(told, 0),
+            Some(Lie::Type) => bump(told, 4),
+            Some(Lie::Short) => told.truncate(told.len() - 1),
+            _ => {}
+        }
+        let start = self.out.len();
+        match route {
+            None => emit_unconnected(&header, 0, &mut self.out, |out| out.extend_from_slice(told)),
+            Some((known, sequence)) => {
+                let sequence = sequence.wrapping_add(shift);
+                emit_connected(&header, known.to_originator, sequence, &mut self.out, |out| {
+                    out.extend_from_slice(told)
+                });
+            }
+        }
+        match lie {
+            Some(Lie::Half) => self.out.truncate(start + (self.out.len() - start).max(HEADER) / 2),
+            Some(Lie::Twice) => self.out.extend_from_within(start..),
+            _ => {}
+        }
+    }
+
+    async fn flush<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
+        stream.write_all(&self.out).await?;
+        self.out.clear();
+        stream.flush().await
+    }
+
+    /// Carries out what a frame asked for. False means: close.
+    async fn follow<S: AsyncWrite + Unpin>(&mut self, next: Next, stream: &mut S) -> io::Result<bool> {
+        match next {
+            Next::Go => self.flush(stream).await?,
+            Next::After(delay) => {
+                tokio::time::sleep(delay).await;
+                self.flush(stream).await?;
+            }
+            Next::Hangup => return Ok(false),
+            Next::Endless => {
+                let mut sent = 0;
+                while sent < ENDLESS_MAX {
+                    self.out.resize_with(4_096, || self.rng.next() as u8);
+                    sent += self.out.len();
+                    self.flush(stream).await?;
+                }
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Serves one stream until the peer closes it, it stops being EtherNet/IP, or the behaviour hangs up.
+///
+/// # Errors
+/// What reading or writing the stream gave.
+pub async fn serve<S>(mut stream: S, controller: Arc<Controller>, local: Option<SocketAddr>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let count_now = controller.counters.sessions.fetch_add(1, Relaxed);
+    let number = 0x0100_0000 | (count_now & 0xFFFF) as u32;
+    let rng = Rng::new(count_now ^ 0xE141);
+    let mut session = Session { controller, local, number, registered: false, out: Vec::new(), rng };
+    let mut deframer = Deframer::new(MAX_PAYLOAD);
+    let mut buffer = vec![0u8; 8_192];
+    loop {
+        let read = stream.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let mut input = buffer.get(..read).unwrap_or_default();
+        loop {
+            let next = match deframer.feed(&mut input) {
+                Ok(Some(frame)) => session.take(&frame.header, frame.payload),
+                Ok(None) => break,
+                Err(_) => {
+                    count(&session.controller.counters.desync);
+                    return Ok(());
+                }
+            };
+            if !session.follow(next, &mut stream).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A listening controller. Dropping it stops it.
+pub struct Server {
+    address: SocketAddr,
+    controller: Arc<Controller>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The controller behind it.
+    #[must_use]
+    pub const fn controller(&self) -> &Arc<Controller> {
+        &self.controller
+    }
+
+    /// Closes the listener and every connection, and waits until they are closed.
+    pub async fn shutdown(mut self) {
+        self.task.abort();
+        // The result says "cancelled", which is what was asked for.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Listens on `host` and `port` (0: a free one).
+///
+/// # Errors
+/// If the address cannot be bound.
+pub async fn listen(host: IpAddr, port: u16, controller: Arc<Controller>) -> io::Result<Server> {
+    let listener = TcpListener::bind(SocketAddr::new(host, port)).await?;
+    let address = listener.local_addr()?;
+    let task = tokio::spawn(accept(listener, Arc::clone(&controller)));
+    Ok(Server { address, controller, task })
+}
+
+async fn accept(listener: TcpListener, controller: Arc<Controller>) {
+    let mut sessions = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = sessions.join_next() => {
+                controller.counters.open.store(sessions.len() as u64, Relaxed);
+                continue;
+            }
+        };
+        match accepted {
+            Ok((stream, _)) if sessions.len() < MAX_SESSIONS => {
+                sessions.spawn(connection(stream, Arc::clone(&controller)));
+                controller.counters.open.store(sessions.len() as u64, Relaxed);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                // Out of file descriptors, most likely: going on at once would spin.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, controller: Arc<Controller>) {
+    // Without it, small answers wait for the peer's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "nodelay");
+    }
+    let local = stream.local_addr().ok();
+    if let Err(error) = serve(stream, controller, local).await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
