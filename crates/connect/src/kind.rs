@@ -74,9 +74,9 @@ pub fn choose<T: ?Sized>(
     find(kinds, wanted).ok_or_else(|| {
         let help = nearest(wanted, known()).map_or_else(
             || format!("possible: {list}"),
-            |near| format!("did you mean `{near}`? Possible: {list}"),
+            |near| format!("did you mean \"{near}\"? Possible: {list}"),
         );
-        vec![document.mistake(&["kind"], format!("there is no kind of {of} `{wanted}`"), help)]
+        vec![document.mistake(&["kind"], format!("there is no kind of {of} \"{wanted}\""), help)]
     })
 }
 

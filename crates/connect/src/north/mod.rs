@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_is_told_with_the_nearest() {
-        assert!(mistakes("kind = \"mqqt\"\n")[0].contains("did you mean `mqtt`"));
+        assert!(mistakes("kind = \"mqqt\"\n")[0].contains("did you mean \"mqtt\""));
         assert!(mistakes("url = \"x\"\n")[0].contains("`kind` is missing"));
     }
 }
