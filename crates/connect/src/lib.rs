@@ -11,6 +11,9 @@
 //! nothing but its protocol.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod discover;
+pub mod draft;
+pub mod import;
 pub mod kind;
 pub mod mqtt;
 pub mod north;

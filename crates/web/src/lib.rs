@@ -13,6 +13,7 @@ mod answer;
 mod assets;
 mod auth;
 pub mod csv;
+mod discover;
 mod error;
 mod extract;
 mod guard;
@@ -34,6 +35,7 @@ mod state;
 mod streams;
 
 pub use axum::body::Body;
+pub use discover::Discover;
 pub use error::ApiError;
 pub use history::{Figures, History, Sample, Span};
 pub use limits::Limits;

@@ -1,6 +1,7 @@
 //! What the web interface must be able to ask of the whole, beyond namespace, store and access. The binary
 //! implements it.
 
+use crate::Discover;
 use crate::shapes::{
     ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode, QueryAsk, QueryResult,
     QueryTables, Reject, Site,
@@ -57,6 +58,9 @@ pub trait Plant: Send + Sync + 'static {
         what: Pausable<'a>,
         pause: bool,
     ) -> BoxFuture<'a, Result<(), Problem>>;
+
+    /// Finding devices, and tag lists of other programs.
+    fn discover(&self) -> &dyn Discover;
 
     /// Whether everything that must run runs; for `/readyz`.
     ///

@@ -30,6 +30,7 @@ pub use status::Status;
 pub use wheel::Wheel;
 pub use write::Writing;
 
+use crate::discover::Probe;
 use crate::kind::Kind;
 use futures_util::future::BoxFuture;
 use model::Fault;
@@ -37,6 +38,9 @@ use std::time::Duration;
 
 /// Every kind of connection.
 pub static KINDS: &[&Kind<dyn Driver>] = &[&modbus::TCP, &modbus::RTU, &modbus::RTU_TCP, &modbus::TLS];
+
+/// How devices are found: the protocols that have a probe.
+pub static PROBES: &[&Probe] = &[&modbus::PROBE];
 
 /// One physical endpoint.
 pub trait Driver: Send {

@@ -2,6 +2,7 @@
 //! devices that misbehave on purpose, many at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod discover;
 mod libmodbus;
 mod misbehaviour;
 mod pymodbus;

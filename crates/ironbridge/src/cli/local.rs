@@ -1,7 +1,7 @@
 //! Dispatch, and the commands that need no running Ironbridge.
 
 use super::client::{Client, ClientError};
-use super::{AuditCommand, Cli, Command, LogFormat, ask, exit};
+use super::{AuditCommand, Cli, Command, LogFormat, ask, discover, exit};
 use crate::{backup, demo, house, plant, report};
 use clap::CommandFactory;
 use serde_json::json;
@@ -48,6 +48,10 @@ async fn asked(command: Command) -> u8 {
         Command::User(command) => ask::user(command, out).await,
         Command::Token(command) => ask::token(command, out).await,
         Command::Secret(command) => ask::secret(command, &mut stdin(), out).await,
+        Command::Discover(arguments) => match discover::discover(arguments, out).await {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Apply { plant, data } => return apply(plant, data.as_deref()).await,
         _ => Ok(()),
     };

@@ -136,6 +136,9 @@ pub enum Command {
         #[command(flatten)]
         running: Running,
     },
+    /// Find devices: shows how many packets to whom and how long, and sends nothing before a yes
+    #[command(after_help = "Example: ironbridge discover 10.20.1.0/24 --drafts drafts")]
+    Discover(discover::DiscoverArgs),
     /// Run the demonstration plant's machines alone
     #[command(after_help = "Example: ironbridge simulate --write-config /tmp/plant")]
     Simulate {
@@ -316,6 +319,7 @@ pub enum AuditCommand {
 
 mod ask;
 mod client;
+mod discover;
 mod local;
 mod table;
 

@@ -7,6 +7,7 @@
 
 mod apply;
 mod control;
+mod discover;
 mod health;
 mod history;
 mod pages;
@@ -44,6 +45,8 @@ pub struct House {
     connections: Mutex<BTreeMap<String, Running<south::Handle>>>,
     destinations: Mutex<BTreeMap<String, Running<north::Handle>>>,
     pub(crate) facts: ArcSwap<Facts>,
+    /// Scans for devices.
+    desk: connect::discover::Desk,
     /// One change at a time.
     applying: tokio::sync::Mutex<()>,
 }
@@ -119,6 +122,7 @@ impl House {
         );
         Ok(Arc::new(Self {
             started: clock.now(),
+            desk: connect::discover::Desk::new(south::PROBES, clock.clone()),
             clock,
             data: options.data.clone(),
             namespace,
@@ -137,6 +141,12 @@ impl House {
     pub(crate) fn connections_lost(&self) -> usize {
         let running = self.connections.lock();
         running.values().filter(|one| one.handle.status().state != south::status::State::Connected).count()
+    }
+
+    /// The other side of every connection, by name.
+    pub(crate) fn endpoints(&self) -> Vec<(String, String)> {
+        let running = self.connections.lock();
+        running.iter().map(|(name, one)| (name.clone(), one.handle.status().endpoint)).collect()
     }
 
     /// Stops everything in order; what was taken in is on disk afterwards.

@@ -118,6 +118,10 @@ impl Plant for Pages {
         Box::pin(std::future::ready(result))
     }
 
+    fn discover(&self) -> &dyn web::Discover {
+        self
+    }
+
     fn ready(&self) -> Result<(), String> {
         match self.0.namespace.journal().stats().state {
             journal::State::Failing => Err("the disk does not take data".into()),

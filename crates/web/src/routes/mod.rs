@@ -3,6 +3,7 @@
 mod about;
 mod admin;
 mod audit;
+mod discover;
 mod events;
 mod history;
 mod live;
@@ -31,6 +32,9 @@ const FOR_EVER: Duration = Duration::ZERO;
 /// A thousand paths of full length.
 const MANY_PATHS: usize = 1024 * 1024;
 
+/// A tag list of 8 MiB in Base64, and what stands around it.
+const IMPORT: usize = 11 * 1024 * 1024;
+
 /// The router of a listener.
 pub(crate) fn router(web: &Shared) -> Router {
     table::router(web, all())
@@ -49,6 +53,7 @@ pub(crate) fn all() -> Vec<Route> {
     let mut routes = session_routes();
     routes.extend(point_routes());
     routes.extend(plant_routes());
+    routes.extend(discover_routes());
     routes.extend(query_routes());
     routes.extend(admin_routes());
     routes.extend(about_routes());
@@ -190,6 +195,52 @@ fn plant_routes() -> Vec<Route> {
             .param("limit", "At most 1,000, default 200.")
             .param("before", "The `next` of the page before.")
             .gives::<s::EventPage>(),
+    ]
+}
+
+fn discover_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/discover/protocols",
+            Engineer,
+            "What can be asked for, and device profiles.",
+            discover::protocols,
+        )
+        .gives::<s::DiscoverProtocols>(),
+        post(
+            "/api/discover/plan",
+            Engineer,
+            "How many packets a scan would send, to whom, and how long it takes. Sends nothing.",
+            discover::plan,
+        )
+        .takes::<s::DiscoverAsk>()
+        .gives::<s::DiscoverPlan>(),
+        post("/api/discover", Engineer, "The yes to a plan: asks devices who they are.", discover::start)
+            .takes::<s::DiscoverStart>()
+            .gives::<s::DiscoverScan>(),
+        get("/api/discover", Engineer, "The last scans, newest first.", discover::scans)
+            .gives::<s::DiscoverScans>(),
+        get("/api/discover/{id}", Engineer, "One scan.", discover::scan).gives::<s::DiscoverScan>(),
+        post("/api/discover/{id}/stop", Engineer, "Ends a scan.", discover::stop).gives::<s::Done>(),
+        post(
+            "/api/discover/{id}/draft",
+            Engineer,
+            "The connection file of a device that was found, to review.",
+            discover::draft,
+        )
+        .takes::<s::DraftAsk>()
+        .gives::<s::DraftFile>(),
+        get(
+            "/api/import/formats",
+            Engineer,
+            "Tag lists of other programs that can be read.",
+            discover::formats,
+        )
+        .gives::<s::ImportFormats>(),
+        post("/api/import", Engineer, "A connection file from such a tag list, to review.", discover::import)
+            .takes::<s::ImportAsk>()
+            .gives::<s::DraftFile>()
+            .body(IMPORT),
     ]
 }
 

@@ -4,12 +4,14 @@
 //! values) are written by hand for speed; a test reads them back into these types.
 
 mod admin;
+mod discover;
 mod history;
 mod plant;
 mod points;
 mod session;
 
 pub use admin::*;
+pub use discover::*;
 pub use history::*;
 pub use plant::*;
 pub use points::*;

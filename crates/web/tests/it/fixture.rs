@@ -1,6 +1,7 @@
 //! A small plant on real rooms: journal, namespace, access; the binary's traits are played by hand.
 
 use crate::client::{Reply, Request, send};
+use crate::discover::TestDiscover;
 use access::{Access, Zeroizing};
 use futures_util::future::BoxFuture;
 use journal::{Journal, RealDisk};
@@ -102,6 +103,7 @@ impl History for Memory {
 pub struct TestPlant {
     pub paused: AtomicBool,
     pub not_ready: AtomicBool,
+    pub discover: TestDiscover,
 }
 
 impl Plant for TestPlant {
@@ -179,6 +181,9 @@ impl Plant for TestPlant {
             self.paused.store(pause, Ordering::SeqCst);
         }
         Box::pin(std::future::ready(if known { Ok(()) } else { Err(Problem::not_found("such thing")) }))
+    }
+    fn discover(&self) -> &dyn web::Discover {
+        &self.discover
     }
     fn ready(&self) -> Result<(), String> {
         if self.not_ready.load(Ordering::SeqCst) { Err("the disk does not take data".into()) } else { Ok(()) }

@@ -3,6 +3,7 @@
 
 mod api;
 mod client;
+mod discover;
 mod fixture;
 mod hostile;
 mod identity;

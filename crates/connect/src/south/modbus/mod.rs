@@ -16,6 +16,7 @@ mod config;
 mod driver;
 mod group;
 mod planner;
+mod probe;
 mod rtu;
 mod session;
 mod spec;
@@ -25,6 +26,7 @@ mod types;
 mod write;
 
 pub use config::Tag;
+pub use probe::PROBE;
 pub use types::{Order, Packing, Type};
 
 use super::Driver;

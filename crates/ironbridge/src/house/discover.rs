@@ -1,0 +1,287 @@
+//! Finding devices for pages and command line: what connects the room `connect` with the API's shapes.
+
+use super::House;
+use super::pages::Pages;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, draft, host_of};
+use connect::draft::Draft;
+use connect::import::{self, FORMATS, Input};
+use connect::south::PROBES;
+use connect::south::tags::Wrong;
+use futures_util::future::BoxFuture;
+use model::{Principal, Time};
+use namespace::{Entry, Ledger as _};
+use std::sync::Arc;
+use std::time::Duration;
+use web::shapes::{
+    DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols, DiscoverRemark,
+    DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk, DraftFile, DraftNote, ImportAsk, ImportFormat,
+    ImportFormats,
+};
+use web::{Discover, Problem, ProblemKind};
+
+impl Discover for Pages {
+    fn protocols(&self) -> DiscoverProtocols {
+        let protocol = |probe: &&'static Probe| DiscoverProtocol {
+            name: probe.name.into(),
+            title: probe.title.into(),
+            port: probe.port,
+            transport: probe.transport.word().into(),
+            asks: probe.asks.into(),
+        };
+        DiscoverProtocols { protocols: self.0.desk.probes().iter().map(protocol).collect(), profiles: Vec::new() }
+    }
+
+    fn plan<'a>(&'a self, ask: &'a DiscoverAsk) -> BoxFuture<'a, Result<DiscoverPlan, Problem>> {
+        Box::pin(async move { Ok(plan_shape(&self.0.plan(ask).await?)) })
+    }
+
+    fn start<'a>(
+        &'a self,
+        who: &'a Principal,
+        yes: &'a DiscoverStart,
+    ) -> BoxFuture<'a, Result<DiscoverScan, Problem>> {
+        Box::pin(async move {
+            let plan = self.0.plan(&yes.ask).await?;
+            let detail = plan.sentence();
+            let scan = self.0.desk.begin(plan, yes.packets_most, &who.name).map_err(busy)?;
+            // Without a record, no packet.
+            let entry = Entry {
+                actor: who.name.clone(),
+                action: "discover".into(),
+                object: format!("scan/{}: {}", scan.id, yes.ask.targets.join(" ")),
+                outcome: "started".into(),
+                detail,
+            };
+            let access = self.0.access.clone();
+            let recorded = tokio::task::spawn_blocking(move || access.record(entry)).await;
+            if let Err(why) = recorded.map_err(|why| why.to_string()).and_then(|recorded| recorded) {
+                self.0.desk.cancel(&scan);
+                tracing::error!(why, "a discovery was not begun: the audit ledger takes no record");
+                return Err(Problem::new(
+                    ProblemKind::Unavailable,
+                    "The audit ledger takes no record, so nothing was sent.",
+                    "Reading goes on.",
+                    "Look at the events for a fault of the disk.",
+                ));
+            }
+            let (house, running) = (self.0.clone(), scan.clone());
+            self.0.supervisor.spawn("discover", async move {
+                tokio::select! {
+                    () = house.supervisor.stopped() => running.stop(),
+                    () = house.desk.run(&running) => {}
+                }
+            });
+            Ok(scan_shape(&scan))
+        })
+    }
+
+    fn scans(&self) -> Vec<DiscoverScan> {
+        self.0.desk.scans().iter().map(|scan| scan_shape(scan)).collect()
+    }
+
+    fn scan(&self, id: &str) -> Option<DiscoverScan> {
+        self.0.desk.scan(id).map(|scan| scan_shape(&scan))
+    }
+
+    fn stop(&self, id: &str) -> bool {
+        let scan = self.0.desk.scan(id);
+        scan.iter().for_each(|scan| scan.stop());
+        scan.is_some()
+    }
+
+    fn draft(&self, id: &str, ask: &DraftAsk) -> Result<DraftFile, Problem> {
+        let scan = self.0.desk.scan(id).ok_or_else(|| Problem::not_found(format!("scan {id}")))?;
+        let snapshot = scan.snapshot();
+        let found = snapshot.found.get(ask.index).ok_or_else(|| Problem::not_found(format!("device {}", ask.index)))?;
+        let probe = PROBES.iter().find(|probe| probe.name == found.protocol);
+        let folder = self.0.facts.load().folder.clone();
+        let draft = probe.and_then(|probe| draft(found, probe, ask.name.as_deref(), ask.profile.as_deref(), &folder));
+        draft.map(draft_shape).ok_or_else(|| {
+            Problem::new(
+                ProblemKind::Refused,
+                format!("There is no kind of connection that reads {} devices yet.", found.title),
+                "Nothing was drafted.",
+                "What the device said stands in the table.",
+            )
+        })
+    }
+
+    fn formats(&self) -> ImportFormats {
+        let format = |format: &&import::Format| ImportFormat {
+            name: format.name.into(),
+            title: format.title.into(),
+            files: format.files.into(),
+            text: format.text.into(),
+            kinds: format.kinds.iter().map(ToString::to_string).collect(),
+        };
+        ImportFormats { formats: FORMATS.iter().map(format).collect() }
+    }
+
+    fn import(&self, ask: &ImportAsk) -> Result<DraftFile, Problem> {
+        let data = STANDARD.decode(ask.data.as_bytes()).map_err(|why| {
+            problem(ProblemKind::Invalid, &format!("`data` is no Base64: {why}"), "send the file as it is, in Base64")
+        })?;
+        let input = Input {
+            format: &ask.format,
+            file: &ask.file,
+            data: &data,
+            kind: ask.kind.as_deref(),
+            name: ask.name.as_deref(),
+            host: ask.host.as_deref(),
+            device: ask.device.as_deref(),
+        };
+        import::import(&input).map(draft_shape).map_err(|why| wrong(&why))
+    }
+}
+
+impl House {
+    async fn plan(&self, ask: &DiscoverAsk) -> Result<Plan, Problem> {
+        let known: Vec<(String, String)> = self
+            .endpoints()
+            .into_iter()
+            .filter_map(|(name, endpoint)| Some((host_of(&endpoint)?.to_owned(), name)))
+            .collect();
+        self.desk.plan(&wish(ask), &known).await.map_err(|why| wrong(&why))
+    }
+}
+
+/// The ask with what is gentle where nothing was said.
+fn wish(ask: &DiscoverAsk) -> Ask {
+    let gentle = Ask::default();
+    Ask {
+        targets: ask.targets.clone(),
+        exclude: ask.exclude.clone(),
+        protocols: ask.protocols.clone(),
+        ports: ask.ports.clone(),
+        units: ask.units.clone().unwrap_or(gentle.units),
+        at_once: ask.at_once.unwrap_or(gentle.at_once),
+        timeout: ask.timeout_ms.map_or(gentle.timeout, Duration::from_millis),
+        pause: ask.pause_ms.map_or(gentle.pause, Duration::from_millis),
+    }
+}
+
+fn problem(kind: ProblemKind, title: &str, next: &str) -> Problem {
+    let sentence = |text: &str| {
+        let mut chars = text.chars();
+        let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+        format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+    };
+    Problem::new(kind, sentence(title), "Nothing was sent, nothing was changed.", sentence(next))
+}
+
+fn wrong(wrong: &Wrong) -> Problem {
+    problem(ProblemKind::Invalid, &wrong.message, &wrong.help)
+}
+
+fn busy(busy: Busy) -> Problem {
+    match busy {
+        Busy::Running => problem(ProblemKind::Refused, "a scan is under way", "wait for its end, or stop it"),
+        Busy::Nobody => problem(ProblemKind::Refused, "nobody would be asked", "name other addresses"),
+        Busy::Changed { packets_most } => problem(
+            ProblemKind::Refused,
+            &format!("the plan is another one now: at most {packets_most} packets"),
+            "look at the plan again, then say yes to it",
+        ),
+    }
+}
+
+fn plan_shape(plan: &Plan) -> DiscoverPlan {
+    DiscoverPlan {
+        targets: plan.ask.targets.clone(),
+        addresses: plan.addresses.len(),
+        at_once: plan.ask.at_once,
+        packets_least: plan.packets_least(),
+        packets_most: plan.packets_most(),
+        packets_per_address_most: plan.packets_per_address(),
+        seconds_least: plan.least.as_secs_f64(),
+        seconds_most: plan.most.as_secs_f64(),
+        sentence: plan.sentence(),
+        protocols: plan.shares.iter().map(share_shape).collect(),
+        skipped: plan.skipped.iter().map(skipped_shape).collect(),
+    }
+}
+
+fn share_shape(share: &connect::discover::Share) -> DiscoverShare {
+    DiscoverShare {
+        name: share.probe.name.into(),
+        title: share.probe.title.into(),
+        transport: share.probe.transport.word().into(),
+        ports: share.ports.clone(),
+        packets_least: share.packets_least,
+        packets_most: share.packets_most,
+        asks: share.probe.asks.into(),
+    }
+}
+
+fn skipped_shape(skipped: &connect::discover::Skipped) -> DiscoverSkipped {
+    DiscoverSkipped {
+        address: skipped.address.to_string(),
+        why: skipped.why.clone(),
+        connection: skipped.connection.clone(),
+    }
+}
+
+fn scan_shape(scan: &Arc<Scan>) -> DiscoverScan {
+    let now = scan.snapshot();
+    let neighbours = scan.neighbours.lock().clone();
+    let found = now.found.iter().enumerate().map(|(index, found)| DiscoverFound {
+        hardware: neighbours.get(&found.address).cloned(),
+        ..found_shape(index, found)
+    });
+    let remark = |remark: &connect::discover::Remark| DiscoverRemark {
+        address: remark.address.to_string(),
+        protocol: remark.protocol.into(),
+        text: remark.text.clone(),
+    };
+    DiscoverScan {
+        id: scan.id.clone(),
+        who: scan.who.clone(),
+        started: scan.started.millis_f64(),
+        ended: now.ended.map(Time::millis_f64),
+        state: now.state.word().into(),
+        plan: plan_shape(&scan.plan),
+        addresses_done: now.addresses_done,
+        addresses_total: scan.plan.addresses.len(),
+        packets_sent: now.packets_sent,
+        found: found.collect(),
+        remarks: now.remarks.iter().map(remark).collect(),
+        faults: now.faults,
+        backed_off: now.left_alone,
+        dropped: now.dropped,
+    }
+}
+
+fn found_shape(index: usize, found: &Found) -> DiscoverFound {
+    let detail = |(name, value): &(String, String)| DiscoverDetail { name: name.clone(), value: value.clone() };
+    let probe = PROBES.iter().find(|probe| probe.name == found.protocol);
+    DiscoverFound {
+        index,
+        protocol: found.protocol.into(),
+        title: found.title.into(),
+        address: found.address.to_string(),
+        port: found.port,
+        hardware: None,
+        place: found.place.clone(),
+        vendor: found.vendor.clone(),
+        model: found.model.clone(),
+        firmware: found.firmware.clone(),
+        serial: found.serial.clone(),
+        name: found.name.clone(),
+        details: found.details.iter().map(detail).collect(),
+        security: probe.map(|probe| probe.security.to_owned()).unwrap_or_default(),
+        profile: found.profile.clone(),
+        can_draft: found.kind.is_some(),
+    }
+}
+
+fn draft_shape(draft: Draft) -> DraftFile {
+    DraftFile {
+        file: draft.file,
+        text: draft.text,
+        tags: draft.tags,
+        notes: draft.notes.into_iter().map(|note| DraftNote { line: note.line, text: note.text }).collect(),
+        mistakes: draft.mistakes.join("\n"),
+    }
+}
