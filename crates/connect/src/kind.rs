@@ -92,6 +92,23 @@ pub struct Binding {
     pub path: Path,
     /// Former full paths whose history it continues.
     pub was: Vec<Path>,
+    /// What the asset's type says of the point.
+    pub contract: Option<Arc<Contract>>,
+}
+
+/// What an asset's type says of one of its points.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contract {
+    /// Unit in which the plant sees it; a tag in another unit of the same quantity is converted. Empty: the tag's own.
+    pub unit: String,
+    /// Display name, where the tag has none.
+    pub name: String,
+    /// What it means, where the tag does not say.
+    pub description: String,
+    /// Expected lowest and highest value in `unit`, where the tag has none.
+    pub range: Option<(f64, f64)>,
+    /// Names of the values, where the tag has none.
+    pub states: model::States,
 }
 
 /// Where secrets come from.
@@ -229,7 +246,7 @@ mod tests {
     #[test]
     fn bindings_ignore_case() {
         let path = Path::new("acme/leeds/filler/Speed").unwrap();
-        let binding = Binding { path, was: Vec::new() };
+        let binding = Binding { path, was: Vec::new(), contract: None };
         let mut context = Context::new("Line-1", Path::new("acme/leeds").unwrap(), "");
         context.bindings = Arc::new(BTreeMap::from([("line-1.filler.speed".to_owned(), binding.clone())]));
         assert_eq!(context.binding("Filler", "SPEED"), Some(&binding));

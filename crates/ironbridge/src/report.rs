@@ -54,8 +54,14 @@ pub fn mistakes(found: &[Diagnostic]) -> String {
         }
     }
     let files: std::collections::BTreeSet<_> = found.iter().map(|one| one.file.clone()).collect();
-    out.push_str(&format!("{} mistake(s) in {} file(s); nothing was started or changed.\n", found.len(), files.len()));
+    let (mistakes, files) = (count(found.len(), "mistake"), count(files.len(), "file"));
+    out.push_str(&format!("{mistakes} in {files}; nothing was started or changed.\n"));
     out
+}
+
+/// `1 point`, `2 points`.
+pub fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The mistakes as JSON lines, for editors and scripts.

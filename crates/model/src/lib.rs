@@ -17,6 +17,7 @@ pub mod point;
 pub mod position;
 pub mod quality;
 pub mod time;
+pub mod unit;
 pub mod value;
 
 pub use batch::{Batch, Each, Flags, Shape};

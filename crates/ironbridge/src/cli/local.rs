@@ -91,11 +91,12 @@ fn check(folder: &Path, as_json: bool) -> u8 {
         Ok(plant) => {
             let points: usize = plant.connections.iter().map(|c| c.it.built.points.len()).sum();
             print(&format!(
-                "{}: {} connections, {points} points, {} assets, {} destinations; writes {}. No mistakes.\n",
+                "{}: {}, {}, {}, {}; writes {}. No mistakes.\n",
                 plant.site,
-                plant.connections.len(),
-                plant.assets.len(),
-                plant.destinations.len(),
+                report::count(plant.connections.len(), "connection"),
+                report::count(points, "point"),
+                report::count(plant.assets.len(), "asset"),
+                report::count(plant.destinations.len(), "destination"),
                 if plant.settings.writes == plant::Switch::On { "on" } else { "off (READ-ONLY)" },
             ));
             exit::OK
@@ -117,12 +118,13 @@ fn schema(what: Option<&str>) -> u8 {
     let all: Vec<_> = connections.chain(destinations).collect();
     let found = match what {
         None => {
-            print("plant  ironbridge.toml\nasset  assets/NAME.toml\n");
+            print("plant  ironbridge.toml\nasset  assets/NAME.toml\ntype  types/NAME.toml\n");
             all.iter().for_each(|(name, _, file)| print(&format!("{name}  {file}\n")));
             return exit::OK;
         }
         Some("plant") => Some(model::config::schema_of::<plant::Settings>()),
         Some("asset") => Some(model::config::schema_of::<plant::Asset>()),
+        Some("type") => Some(model::config::schema_of::<plant::AssetType>()),
         Some(name) => all.iter().find(|(kind, ..)| *kind == name).map(|(_, schema, _)| schema()),
     };
     let Some(schema) = found else {

@@ -2,6 +2,7 @@
 
 use super::assets::{Asset, Placed, place};
 use super::settings::Settings;
+use super::types::Types;
 use connect::kind::{Binding, Built, Claim, Context, Secrets, choose};
 use connect::{north, south};
 use model::{Declaration, Path as PointPath};
@@ -66,17 +67,18 @@ pub fn load(folder: &Path, secrets: Arc<dyn Secrets>) -> Result<Plant, Vec<Diagn
         // The rest is checked all the same, so that all mistakes come at once.
         None => placeholder().map_err(|_| Vec::new())?,
     };
+    let types = Types::load(folder, &mut mistakes);
     let assets = load_assets(folder, &site, &mut mistakes);
-    let bindings: BTreeMap<String, Binding> = assets
-        .iter()
-        .flat_map(|(_, placed)| &placed.binds)
-        .map(|(tag, path, was)| (tag.to_ascii_lowercase(), Binding { path: path.clone(), was: was.clone() }))
-        .collect();
-    let loader = Loader { folder, site: &site, bindings: Arc::new(bindings), secrets };
+    let loader = Loader { folder, site: &site, bindings: Arc::new(bindings(&assets, &types)), secrets };
+    let before = mistakes.len();
     let connections = loader.each("connections", connection, |one| &one.built.points, &mut mistakes);
     let destinations = loader.each("destinations", north::build, |one| &one.built.points, &mut mistakes);
     clashes(&connections, &destinations, &mut mistakes);
     unbound(&assets, &connections, &mut mistakes);
+    if mistakes.len() == before {
+        // With a connection that could not be built, points would seem to be missing that are not.
+        contracts(&types, &assets, &connections, &mut mistakes);
+    }
     match settings {
         Some((settings, site)) if mistakes.is_empty() => Ok(Plant {
             folder: folder.to_owned(),
@@ -127,7 +129,7 @@ fn parse(file: &str, text: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Docum
 }
 
 /// Names of the TOML files of a subfolder, without `.toml`, in order.
-fn names(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<String> {
+pub(super) fn names(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder.join(sub)) else { return Vec::new() };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -144,7 +146,7 @@ fn names(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<String
 }
 
 /// One file, parsed. One at a time: the trees of a large plant are hundreds of megabytes.
-fn document(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
+pub(super) fn document(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
     let shown = format!("{sub}/{name}.toml");
     if let Err(error) = model::path::check_segment(name) {
         mistakes.push(Diagnostic::of_file(&shown, error.to_string(), "rename the file: its name is the connection's name"));
@@ -238,6 +240,11 @@ fn fingerprint(document: &Document, context: &Context, points: &[Arc<Declaration
     for point in points {
         print.update(point.path.as_str());
         point.was.iter().for_each(|was| print.update(was.as_str()));
+        // What an asset's type adds to a tag.
+        print.update([&point.unit, &point.name, &point.description].map(String::as_str).join("\n"));
+        if point.range.is_some() || !point.states.is_empty() {
+            print.update(format!("{:?} {:?}", point.range, point.states));
+        }
     }
     print.finalize().into()
 }
@@ -290,6 +297,33 @@ fn clashes(
     }
 }
 
+/// What assets say of tags: where their points live, and what the assets' types ask of them.
+fn bindings(assets: &[(Document, Placed)], types: &Types) -> BTreeMap<String, Binding> {
+    let mut bindings = BTreeMap::new();
+    for (_, placed) in assets {
+        for (tag, path, was) in &placed.binds {
+            let contract = types.contract(&placed.asset.kind, path.last());
+            bindings.insert(tag.to_ascii_lowercase(), Binding { path: path.clone(), was: was.clone(), contract });
+        }
+    }
+    bindings
+}
+
+/// Whether the assets keep what their types promise.
+fn contracts(
+    types: &Types,
+    assets: &[(Document, Placed)],
+    connections: &[(Document, Loaded<Connection>)],
+    mistakes: &mut Vec<Diagnostic>,
+) {
+    if types.is_empty() {
+        return;
+    }
+    let points = connections.iter().flat_map(|(_, loaded)| &loaded.it.built.points);
+    let declared: HashMap<String, &Declaration> = points.map(|point| (point.path.folded(), &**point)).collect();
+    types.check(assets, |path| declared.get(path).copied(), mistakes);
+}
+
 /// Bindings of assets to tags that no connection has.
 fn unbound(
     assets: &[(Document, Placed)],
@@ -300,6 +334,11 @@ fn unbound(
         connections.iter().flat_map(|(_, loaded)| &loaded.it.built.points).map(|point| point.path.as_str()).collect();
     for (document, placed) in assets {
         for (tag, path, _) in placed.binds.iter().filter(|(_, path, _)| !fed.contains(path.as_str())) {
+            if let Some(other) = bound(assets, tag, path) {
+                let help = "one tag, one point: bind it once";
+                mistakes.push(document.mistake(&["bind", path.last()], format!("`{tag}` is also bound to {other}"), help));
+                continue;
+            }
             let connection = tag.split('.').next().unwrap_or_default();
             let help = if connections.iter().any(|(_, loaded)| loaded.name.eq_ignore_ascii_case(connection)) {
                 format!("connections/{connection}.toml has no such device or tag")
@@ -309,6 +348,12 @@ fn unbound(
             mistakes.push(document.mistake(&["bind", path.last()], format!("nothing feeds `{tag}`"), help));
         }
     }
+}
+
+/// Another point to which the same tag is bound.
+fn bound<'a>(assets: &'a [(Document, Placed)], tag: &str, path: &PointPath) -> Option<&'a PointPath> {
+    let all = assets.iter().flat_map(|(_, placed)| &placed.binds);
+    all.filter(|(other, at, _)| other.eq_ignore_ascii_case(tag) && at != path).map(|(_, at, _)| at).next()
 }
 
 #[cfg(test)]

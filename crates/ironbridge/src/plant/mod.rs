@@ -3,7 +3,9 @@
 mod assets;
 mod load;
 mod settings;
+mod types;
 
 pub use assets::{Asset, Placed};
 pub use load::{Connection, Fingerprint, Loaded, Plant, load};
 pub use settings::{Settings, Switch, Tls, check_listen};
+pub use types::AssetType;

@@ -11,6 +11,7 @@
 //!
 //! Rationale: a plant engineer learns `scan`, `raw`, `range`, `write` and the rest once; and so does the code.
 
+mod contract;
 mod keys;
 mod list;
 mod plan;

@@ -2,7 +2,7 @@
 
 use super::keys::{DeviceKeys, FileKeys, TagKeys};
 use super::list::{self, decode_text};
-use super::{Scaling, TagEntry, Wrong, rules};
+use super::{Scaling, TagEntry, Wrong, contract, rules};
 use crate::kind::Context;
 use model::config::{Diagnostic, Document, Period};
 use model::{Declaration, Path, ValueType};
@@ -266,7 +266,7 @@ impl<'a> Plan<'a> {
         let linear = scaling.is_some_and(|scaling| scaling.linear.is_some());
         let index = self.points.len();
         let keys = tag.keys;
-        self.points.push(Arc::new(Declaration {
+        let mut point = Declaration {
             name: keys.name.clone(),
             description: keys.description.clone(),
             unit: keys.unit.clone(),
@@ -279,7 +279,13 @@ impl<'a> Plan<'a> {
             scan: self.classes.get(tag.class).map_or(Duration::ZERO, |(_, period)| *period),
             was,
             ..Declaration::new(path, if linear { ValueType::F64 } else { source.value })
-        }));
+        };
+        let contract = self.context.binding(tag.home.name, tag.name).and_then(|bound| bound.contract.as_deref());
+        let scaling = match contract {
+            Some(contract) => contract::fit(contract, &mut point, scaling),
+            None => scaling,
+        };
+        self.points.push(Arc::new(point));
         Some(Slot { class: tag.class, index, scaling: scaling.map(Box::new) })
     }
 

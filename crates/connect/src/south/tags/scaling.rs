@@ -1,6 +1,7 @@
 //! From raw numbers to engineering values and back. Pure; the same for every protocol.
 
 use super::Wrong;
+use model::unit::Conversion;
 use model::{Status, Value};
 use std::ops::RangeInclusive;
 
@@ -48,6 +49,16 @@ impl Linear {
     /// The raw number of an engineering value, not rounded.
     pub fn raw(&self, value: f64) -> f64 {
         (value - self.offset) * self.over / self.times + self.from
+    }
+
+    /// This line, and behind it a change of unit.
+    pub(super) fn then(&self, to: &Conversion) -> Self {
+        Self {
+            times: self.times * to.times,
+            over: self.over * to.over,
+            offset: to.apply(self.offset),
+            ..*self
+        }
     }
 
     /// What one raw step is in engineering units.

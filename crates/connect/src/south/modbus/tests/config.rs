@@ -51,6 +51,7 @@ fn the_contract_example_becomes_points() {
     let binding = Binding {
         path: Path::new("acme/leeds/packaging/line-1/filler/Speed").unwrap(),
         was: vec![Path::new("acme/leeds/old/speed").unwrap()],
+        contract: None,
     };
     let mut context = context();
     context.bindings = Arc::new(BTreeMap::from([("line-1.filler.speed".to_owned(), binding)]));
