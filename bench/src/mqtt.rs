@@ -3,7 +3,8 @@
 use crate::quantile;
 use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant, SystemTime};
+use model::SystemClock;
+use std::time::{Duration, Instant};
 
 /// Connects with a clean session.
 ///
@@ -53,10 +54,6 @@ pub struct Seen {
     pub max: f64,
 }
 
-fn now_ms() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1e3
-}
-
 /// Subscribes to everything and measures for `seconds` after `warm` seconds.
 ///
 /// # Errors
@@ -68,6 +65,7 @@ pub fn watch(port: u16, warm: f64, seconds: f64) -> Result<Seen> {
     let (mut buffer, mut filled) = (vec![0_u8; 4 << 20], 0);
     let (mut messages, mut tags, mut ages) = (0_u64, 0_u64, Vec::new());
     let begin = Instant::now();
+    let clock = SystemClock::shared();
     let mut start: Option<Instant> = None;
     while begin.elapsed().as_secs_f64() < warm + seconds {
         if start.is_none() && begin.elapsed().as_secs_f64() >= warm {
@@ -81,7 +79,7 @@ pub fn watch(port: u16, warm: f64, seconds: f64) -> Result<Seen> {
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => continue,
             Err(error) => return Err(error),
         }
-        let now = now_ms();
+        let now = clock.now().millis_f64();
         let mut at = 0;
         while let Some((kind, head, length)) = packet(&buffer[at..filled]) {
             if kind >> 4 == 3 {

@@ -106,7 +106,7 @@ impl Plant {
             300..500 => round(5. + (x / state.0).sin() + random.normal() * 0.03, 100.),
             500..600 => f64::from((230. + 3. * (x / state.0).sin() + random.normal() * 0.4) as f32),
             600..700 => {
-                if t % 1200 == 0 {
+                if t.is_multiple_of(1200) {
                     state.0 = round(random.between(0., 100.), 10.);
                 }
                 state.0
@@ -116,13 +116,13 @@ impl Plant {
                 state.1
             }
             800..900 => {
-                if t % 90 == 0 {
+                if t.is_multiple_of(90) {
                     state.0 = (random.next() % 8) as f64;
                 }
                 state.0
             }
             _ => {
-                if t % 37 == 0 {
+                if t.is_multiple_of(37) {
                     state.0 = (random.next() % 2) as f64;
                 }
                 state.0

@@ -1,9 +1,9 @@
 //! What the newest declarations, values and events are, kept so cheaply that the writer can do it for every record:
 //! of each shape only the last complete batch is remembered; snapshots fold it into a table.
 
-use crate::types::Record;
+use crate::types::{Declared, Record};
 use model::point::Last;
-use model::{Batch, Declaration, Each, Event, PointId, Position, Value};
+use model::{Batch, Each, Event, PointId, Position, Value};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) struct Snapshot {
     pub samples: u64,
     pub table: BTreeMap<PointId, Last>,
     pub tails: Vec<Tail>,
-    pub declares: Vec<Arc<[(PointId, Arc<Declaration>)]>>,
+    pub declares: Vec<Declared>,
     /// All events remembered, if any is new.
     pub events: Option<Vec<Arc<Event>>>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Mirror {
     table: BTreeMap<PointId, Last>,
     tails: HashMap<u32, Vec<Tail>>,
     count: usize,
-    declares: Vec<Arc<[(PointId, Arc<Declaration>)]>>,
+    declares: Vec<Declared>,
     events: VecDeque<Arc<Event>>,
     events_changed: bool,
 }

@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Declared points, shared by everybody who keeps them.
+pub type Declared = Arc<[(PointId, Arc<Declaration>)]>;
+
 /// One thing that happened; has one [`Position`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Record {
     /// Metadata of points, in force from this position on.
-    Declare(Arc<[(PointId, Arc<Declaration>)]>),
+    Declare(Declared),
     /// Samples of one shape.
     Samples(Arc<Batch>),
     /// What happened, in words.

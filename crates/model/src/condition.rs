@@ -370,7 +370,7 @@ impl Parser {
     /// Sums of products.
     fn chain(&mut self, signs: &[&'static str]) -> Result<Node, ConditionError> {
         let product = signs.contains(&"*");
-        let mut term = |parser: &mut Self| if product { parser.unary() } else { parser.chain(&["*", "/"]) };
+        let term = |parser: &mut Self| if product { parser.unary() } else { parser.chain(&["*", "/"]) };
         let first = term(self)?;
         let mut rest = Vec::new();
         while let Some(sign) = self.take(signs) {

@@ -35,7 +35,7 @@ fn house() -> House {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(Time::from_millis(1_700_000_000_000));
     let shared: Arc<dyn Clock> = clock.clone();
-    let disk = Arc::new(RealDisk::default());
+    let disk = Arc::new(RealDisk);
     let (journal, recovered) = Journal::open(Options::new(dir.path()), disk, shared.clone()).unwrap();
     let ledger = Arc::new(Memory::default());
     let settings = Settings {

@@ -78,7 +78,7 @@ impl Discover for Pages {
     }
 
     fn scans(&self) -> Vec<DiscoverScan> {
-        self.0.desk.scans().iter().map(|scan| scan_shape(scan)).collect()
+        self.0.desk.scans().iter().map(scan_shape).collect()
     }
 
     fn scan(&self, id: &str) -> Option<DiscoverScan> {

@@ -104,7 +104,7 @@ impl House {
             ring_bytes: 16 << 20,
             ..journal::Options::new(options.data.join("journal"))
         };
-        let disk = Arc::new(RealDisk::default());
+        let disk = Arc::new(RealDisk);
         let (journal, recovered) =
             Journal::open(journal_options, disk, clock.clone()).map_err(|why| StartError::room("journal", why))?;
         let store = Store::open(options.data.join("store"), &journal, clock.clone(), store_options(plant))

@@ -285,6 +285,7 @@ mod tests {
     }
 
     #[derive(Deserialize, JsonSchema, Debug, PartialEq, Default)]
+    #[expect(clippy::upper_case_acronyms, reason = "as people write byte orders")]
     enum Order {
         #[default]
         ABCD,
