@@ -85,6 +85,11 @@ async function firstPage(page) {
   assert.match(await badge.textContent(), /^SIMULATED.*Writes are off\./);
   assert.ok(await badge.isVisible());
   for (const unit of ["Filler", "Capper", "Packer"]) await page.locator(".unit").filter({ hasText: unit }).first().waitFor();
+  await page.getByRole("region", { name: "Utilities" }).waitFor();
+  await page.locator(".unit").filter({ hasText: "Steam boiler" }).getByText("Run").waitFor();
+  await page.locator(".unit").filter({ hasText: "Compressed air" }).getByText("Supplying").waitFor();
+  assert.equal(await page.getByText("no state point").count(), 0, "every machine of the demonstration has a state");
+  await page.getByText("refuses the address holding 138 (40139)").waitFor();
   await page.getByText("Data health").first().waitFor();
   const policy = (await (await page.request.get(link.split("/setup")[0])).headersArray()).find((h) => h.name.toLowerCase() === "content-security-policy");
   assert.match(policy?.value ?? "", /script-src|default-src/);
@@ -97,8 +102,32 @@ async function linkWorksOnce(problems) {
   await createAccount(page, "intruder");
   const alert = page.getByRole("alert");
   await alert.waitFor();
-  console.log(`          the second time it says: ${(await alert.innerText()).replace(/\s+/g, " ")}`);
+  const words = (await alert.innerText()).replace(/\s+/g, " ");
+  console.log(`          the second time it says: ${words}`);
+  assert.match(words, /an administrator exists.*Sign in with name and password/);
   assert.equal(await page.getByTestId("sentence").count(), 0);
+  await page.context().close();
+}
+
+/** A colleague comes by a one-time link, sets a password without an old one, and comes back with it. */
+async function colleague(problems) {
+  const made = /\S+\/link#\S+/.exec(ironbridge("user", "add", "vera", "--role", "viewer"));
+  assert.ok(made, "the command prints a link");
+  const page = await person(problems, ["401 GET /api/session"]);
+  await page.goto(made[0]);
+  await page.getByRole("heading", { name: "Set your password" }).waitFor();
+  assert.equal(await page.getByLabel("Current password").count(), 0);
+  await page.getByLabel("New password", { exact: true }).fill(PASSWORD);
+  await page.getByLabel("New password again").fill(PASSWORD);
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await page.getByTestId("sentence").waitFor();
+  await page.getByRole("link", { name: /^vera, viewer/ }).click();
+  await page.getByLabel("Current password").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Name").fill("vera");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: /^vera, viewer/ }).waitFor();
   await page.context().close();
 }
 
@@ -314,6 +343,8 @@ try {
   await firstPage(page);
   step("the link does not work twice");
   await linkWorksOnce(problems);
+  step("a colleague comes by a link and sets a password");
+  await colleague(problems);
   step("the tree, down to a value that moves");
   await namespace(page);
   step("the page of the point");

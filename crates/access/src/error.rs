@@ -56,6 +56,12 @@ pub enum AccessError {
     /// A link or set-up token that is unknown, used or too old.
     #[error("this link is not valid any more")]
     Link,
+    /// The set-up link was used, or the owner made an administrator.
+    #[error("this gateway is set up already: an administrator exists")]
+    SetUpAlready,
+    /// A set-up token that is unknown, replaced by a newer one or too old, while nobody is set up.
+    #[error("this set-up link is not valid any more")]
+    SetUpLink,
     /// Too many failures.
     #[error("too many failed attempts; try again in {} s", .retry_after.as_secs() + 1)]
     Limited {
@@ -85,6 +91,8 @@ impl AccessError {
             Self::Forbidden(_) => "forbidden",
             Self::Wrong => "wrong-credentials",
             Self::Link => "link-invalid",
+            Self::SetUpAlready => "set-up-already",
+            Self::SetUpLink => "set-up-link",
             Self::Limited { .. } => "limited",
             Self::Busy => "busy",
             Self::SignedOut => "signed-out",
@@ -95,7 +103,7 @@ impl AccessError {
     /// The HTTP status that fits.
     pub const fn http_status(&self) -> u16 {
         match self {
-            Self::Wrong | Self::Link | Self::SignedOut => 401,
+            Self::Wrong | Self::Link | Self::SetUpAlready | Self::SetUpLink | Self::SignedOut => 401,
             Self::Forbidden(_) => 403,
             Self::NotFound { .. } => 404,
             Self::Exists { .. } => 409,
@@ -135,6 +143,15 @@ impl AccessError {
             Self::Link => {
                 ("You are not signed in.", "Ask for a new link: `ironbridge user link NAME` on the machine.")
             }
+            Self::SetUpAlready => (
+                "The link works once and has done its work. Nothing was changed.",
+                "Sign in with name and password. If you have none, an administrator can add you; if the administrator is \
+                 lost, the owner of the machine makes a link for one with `ironbridge user link NAME`.",
+            ),
+            Self::SetUpLink => (
+                "Nobody is set up yet; the plant is read and recorded all the same.",
+                "Use the newest link: each start of Ironbridge prints one that replaces those before and is valid for a day.",
+            ),
             Self::Limited { .. } | Self::Busy => ("You are not signed in.", "Wait, then try again."),
             Self::SignedOut => ("Nothing is shown and nothing was changed.", "Sign in again."),
             Self::Certificate(_) => {

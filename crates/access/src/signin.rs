@@ -40,8 +40,9 @@ impl Access {
     /// Creates the first administrator with the token of [`Access::setup_token`], signed in.
     ///
     /// # Errors
-    /// [`AccessError::Link`] for a wrong, used or old token or when a user exists; [`AccessError::Invalid`] for name
-    /// or password; [`AccessError::Limited`].
+    /// [`AccessError::SetUpAlready`] when there is an administrator, [`AccessError::SetUpLink`] for a wrong or old token;
+    /// [`AccessError::Invalid`] for name or password, [`AccessError::Exists`] for a name that is taken;
+    /// [`AccessError::Limited`].
     pub async fn setup(
         &self,
         token: &str,
@@ -110,7 +111,9 @@ impl Access {
         }
         let done = self.0.hasher.run(work).await;
         match &done {
-            Err(AccessError::Wrong | AccessError::Link) => {}
+            Err(
+                AccessError::Wrong | AccessError::Link | AccessError::SetUpAlready | AccessError::SetUpLink,
+            ) => {}
             Ok(_) => self.0.throttle.forgive(name, source, true),
             Err(_) => self.0.throttle.forgive(name, source, false),
         }
@@ -174,14 +177,17 @@ impl Access {
         let now = self.0.clock.now();
         if !self.0.users.get().setup_fits(token, now) {
             self.refused("", source, "set-up token not valid");
-            return Err(AccessError::Link);
+            return Err(self.0.users.get().setup_refusal());
         }
         check_name(name)?;
         password::check_new(password, name)?;
         let hash = password::hash(password)?;
         self.0.users.change(&self.0.ledger, |users| {
             if !users.setup_fits(token, now) {
-                return Err(AccessError::Link);
+                return Err(users.setup_refusal());
+            }
+            if users.find(name).is_some() {
+                return Err(AccessError::Exists { kind: "user", name: name.into() });
             }
             users.setup = None;
             users.users.push(UserRow {

@@ -127,6 +127,13 @@ impl Users {
         Ok(())
     }
 
+    /// The set-up link is for who comes first; people without the role do not stand in its way.
+    fn withdraw_setup(&mut self) {
+        if self.administrators() > 0 {
+            self.setup = None;
+        }
+    }
+
     fn administrators(&self) -> usize {
         self.users.iter().filter(|user| user.role == Role::Administrator && !user.disabled).count()
     }
@@ -166,9 +173,14 @@ impl Users {
         Some(self.links.remove(at)).filter(|link| link.expires > now)
     }
 
+    /// Why a set-up token is refused.
+    pub(crate) fn setup_refusal(&self) -> AccessError {
+        if self.administrators() > 0 { AccessError::SetUpAlready } else { AccessError::SetUpLink }
+    }
+
     pub(crate) fn setup_fits(&self, token: &str, now: Time) -> bool {
         let hash = random::digest_hex(token);
-        self.users.is_empty()
+        self.administrators() == 0
             && self.setup.as_ref().is_some_and(|setup| setup.hash == hash && setup.expires > now)
     }
 }
@@ -197,12 +209,17 @@ impl Access {
         self.0.users.locked().is_some() || !self.0.users.get().users.is_empty()
     }
 
-    /// A fresh set-up token as long as no user exists, else `None`. Each call makes the one before useless.
+    /// Whether somebody can manage users. A users file that cannot be read counts as having one.
+    fn has_administrator(&self) -> bool {
+        self.0.users.locked().is_some() || self.0.users.get().administrators() > 0
+    }
+
+    /// A fresh set-up token as long as there is no administrator, else `None`. Each call makes the one before useless.
     ///
     /// # Errors
     /// When it cannot be recorded or saved.
     pub fn setup_token(&self) -> Result<Option<Zeroizing<String>>, AccessError> {
-        if self.has_users() {
+        if self.has_administrator() {
             return Ok(None);
         }
         let token = random::token("")?;
@@ -259,7 +276,7 @@ impl Access {
             };
             let shown = row.shown();
             users.users.push(row);
-            users.setup = None;
+            users.withdraw_setup();
             users.add_link(&token, name, LinkPurpose::SetPassword, now, valid);
             Ok((shown, entry(&actor.name, "user-add", name, "done", format!("role {role}"))))
         })?;
@@ -290,6 +307,7 @@ impl Access {
                 users.links.retain(|link| !link.user.eq_ignore_ascii_case(name));
             }
             users.keeps_an_administrator(administrators)?;
+            users.withdraw_setup();
             let words =
                 |user: &User| format!("{}{}", user.role, if user.disabled { ", disabled" } else { "" });
             let detail = format!("{} -> {}", words(&before), words(&after));

@@ -152,7 +152,7 @@ fn lines(web: &Web, counted: &Counted, active: &[Arc<Event>]) -> Vec<Line> {
                 |l| l.path.to_string(),
             );
             let name = line.map_or_else(
-                || path.rsplit('/').next().unwrap_or(&path).to_owned(),
+                || assets.at(&path).map_or_else(|| words_of(&path), |area| area.display_name().to_owned()),
                 |line| line.display_name().to_owned(),
             );
             let state = line.and_then(|line| state_now(web, line));
@@ -167,6 +167,13 @@ fn lines(web: &Web, counted: &Counted, active: &[Arc<Event>]) -> Vec<Line> {
             Line { path, name, level, state, units }
         })
         .collect()
+}
+
+/// A folder that no asset names, as people would write it: `north-hall_2` is North hall 2.
+fn words_of(path: &str) -> String {
+    let text = path.rsplit('/').next().unwrap_or(path).replace(['-', '_'], " ");
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The line above a machine; without one, whatever stands right above it.
@@ -400,6 +407,15 @@ mod tests {
             level: "normal".into(),
             state: None,
             units: vec![unit],
+        }
+    }
+
+    #[test]
+    fn a_folder_without_an_asset_is_written_as_people_do() {
+        for (path, words) in
+            [("acme/leeds/north-hall_2", "North hall 2"), ("utilities", "Utilities"), ("", "")]
+        {
+            assert_eq!(words_of(path), words);
         }
     }
 

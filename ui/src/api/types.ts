@@ -13,6 +13,8 @@ export interface Mode {
 export interface Session {
   user: { name: string; role: Role };
   csrf: string;
+  /** For a while after a link that was made for it: without the old password. */
+  may_set_password?: Maybe<boolean>;
   mode: Mode;
   site: { enterprise: string; site: string };
   version: string;

@@ -1,13 +1,12 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
 import type { Connection, Device, Scan } from "../api/types";
 import { formatCount, plural } from "../format/number";
 import { formatDuration } from "../format/time";
 import { useNow } from "../live/clock";
-import { Confirm } from "../parts/Dialog";
+import { ConfirmAct } from "../parts/Dialog";
 import { GatedButton } from "../parts/Gate";
-import { ErrorBox, ThreeParts } from "../parts/Messages";
+import { ThreeParts } from "../parts/Messages";
 import { Fact, Facts, Panel } from "../parts/Page";
 import { Status } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
@@ -181,25 +180,11 @@ function Quarantined({ device }: { device: Device }) {
 }
 
 function PauseDialog({ connection, step, onClose }: { connection: Connection; step: Step; onClose: () => void }) {
-  const client = useQueryClient();
   const what = step.device ? `device ${step.device}` : `connection ${connection.name}`;
-  const act = useMutation({
-    mutationFn: () =>
-      step.verb === "pause" ? api.pauseConnection(connection.name, step.device) : api.resumeConnection(connection.name, step.device),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["connections"] });
-      onClose();
-    },
-  });
+  const verb = step.verb === "pause" ? "Pause" : "Resume";
+  const act = () => (step.verb === "pause" ? api.pauseConnection : api.resumeConnection)(connection.name, step.device);
   return (
-    <Confirm
-      title={`${step.verb === "pause" ? "Pause" : "Resume"} ${what}?`}
-      action={`${step.verb === "pause" ? "Pause" : "Resume"} ${what}`}
-      onConfirm={() => act.mutate()}
-      onClose={onClose}
-      busy={act.isPending}
-      error={act.error && <ErrorBox error={act.error} />}
-    >
+    <ConfirmAct title={`${verb} ${what}?`} action={`${verb} ${what}`} act={act} renews="connections" onClose={onClose}>
       {step.verb === "pause" ? (
         <>
           <p>
@@ -211,6 +196,6 @@ function PauseDialog({ connection, step, onClose }: { connection: Connection; st
       ) : (
         <p>Reading starts again within one scan. Nothing is written to the device.</p>
       )}
-    </Confirm>
+    </ConfirmAct>
   );
 }

@@ -1,12 +1,12 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
 import type { Destination } from "../api/types";
 import { formatCount } from "../format/number";
 import { formatDuration } from "../format/time";
-import { Confirm } from "../parts/Dialog";
+import { ConfirmAct } from "../parts/Dialog";
 import { GatedButton } from "../parts/Gate";
-import { Code, Empty, ErrorBox, Guard, ThreeParts } from "../parts/Messages";
+import { Code, Empty, Guard, ThreeParts } from "../parts/Messages";
 import { Fact, Facts, Page, Panel } from "../parts/Page";
 import { Status, toneOf } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
@@ -196,29 +196,16 @@ function Rejects({ name, count }: { name: string; count: number }) {
 }
 
 function PauseDialog({ d, onClose }: { d: Destination; onClose: () => void }) {
-  const client = useQueryClient();
   const paused = d.state === "paused";
-  const act = useMutation({
-    mutationFn: () => (paused ? api.resumeDestination(d.name) : api.pauseDestination(d.name)),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["destinations"] });
-      onClose();
-    },
-  });
+  const verb = paused ? "Resume" : "Pause";
+  const act = () => (paused ? api.resumeDestination : api.pauseDestination)(d.name);
   return (
-    <Confirm
-      title={`${paused ? "Resume" : "Pause"} destination ${d.name}?`}
-      action={`${paused ? "Resume" : "Pause"} ${d.name}`}
-      onConfirm={() => act.mutate()}
-      onClose={onClose}
-      busy={act.isPending}
-      error={act.error && <ErrorBox error={act.error} />}
-    >
+    <ConfirmAct title={`${verb} destination ${d.name}?`} action={`${verb} ${d.name}`} act={act} renews="destinations" onClose={onClose}>
       {paused ? (
         <p>Delivery goes on where it stopped; what waited meanwhile is sent as well.</p>
       ) : (
         <p>Nothing is sent there until somebody resumes it. Nothing is lost: values wait on disk; an outage of {outage(d)} still fits.</p>
       )}
-    </Confirm>
+    </ConfirmAct>
   );
 }

@@ -7,6 +7,7 @@ import { formatDuration } from "../format/time";
 import { Kind, Refs, Severity } from "../parts/Event";
 import { Empty, Guard } from "../parts/Messages";
 import { Page } from "../parts/Page";
+import { Prose } from "../parts/Prose";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
 import { Age, Time, Zone } from "../parts/Time";
@@ -127,11 +128,17 @@ const columns: Column<PlantEvent>[] = [
     wide: true,
     cell: (e) => (
       <>
-        <b>{e.title}</b>
-        {e.text && <div className="quiet">{e.text}</div>}
+        <b>
+          <Prose>{e.title}</Prose>
+        </b>
+        {e.text && (
+          <div className="quiet">
+            <Prose>{e.text}</Prose>
+          </div>
+        )}
         {e.next && e.state === "active" && (
           <div>
-            <b>Next step:</b> {e.next}
+            <b>Next step:</b> <Prose>{e.next}</Prose>
           </div>
         )}
         <Refs event={e} />

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "react";
 import { api } from "../api/client";
 import { forgetOneTimeToken, oneTimeToken } from "../fragment";
 import { ErrorBox, Loading } from "../parts/Messages";
+import { NewPassword } from "../parts/NewPassword";
 import { Link, navigate } from "../router";
 import { enter } from "../session";
 import { Door } from "./SignIn";
@@ -15,7 +16,7 @@ export function LinkSignIn() {
     mutationFn: (token: string) => api.signInWithLink(token),
     onSuccess: (session) => {
       enter(client, session);
-      navigate("/?link=1", { replace: true });
+      if (!session.may_set_password) navigate("/", { replace: true });
     },
   });
   const { mutate } = signIn;
@@ -27,6 +28,19 @@ export function LinkSignIn() {
     mutate(token);
   }, [mutate]);
 
+  if (signIn.data?.may_set_password) {
+    return (
+      <Door title="Set your password">
+        <p>
+          You are signed in as {signIn.data.user.name}. The link works only once: with a password you can come back.
+        </p>
+        <NewPassword session={signIn.data} onDone={() => navigate("/", { replace: true })} />
+        <p>
+          <Link to="/">Later</Link>
+        </p>
+      </Door>
+    );
+  }
   if (signIn.error) {
     return (
       <Door title="The link did not work">

@@ -7,17 +7,19 @@ import { DataHealthPanel } from "../parts/DataHealth";
 import { Kind, Refs, Severity } from "../parts/Event";
 import { Code, Empty, Guard } from "../parts/Messages";
 import { Page, Panel } from "../parts/Page";
+import { Prose } from "../parts/Prose";
 import { Status } from "../parts/Status";
 import { Age, For } from "../parts/Time";
-import { Link, namespaceHref, useSearch } from "../router";
+import { Link, namespaceHref } from "../router";
+import { useSession } from "../session";
 import { FILES, SAMPLES } from "../words/commands";
 
 export function Overview() {
   const q = useQuery({ queryKey: ["overview"], queryFn: ({ signal }) => api.overview({ signal }), refetchInterval: 2000 });
-  const byLink = useSearch().get("link") === "1";
+  const { may_set_password } = useSession();
   return (
     <Page title="Overview">
-      {byLink && (
+      {may_set_password && (
         <p className="notice">
           You came by a one-time link, which works only once. <Link to="/account">Set a password</Link> to be able to come back.
         </p>
@@ -33,7 +35,7 @@ function Body({ data }: { data: Data }) {
   return (
     <>
       <p className={`sentence sentence-${data.level}`} data-testid="sentence">
-        {data.sentence || "No sentence yet: the gateway has just started."}
+        <Prose>{data.sentence || "No sentence yet: the gateway has just started."}</Prose>
       </p>
       <div className="overview">
         <div className="overview-main">
@@ -141,11 +143,17 @@ function Abnormal({ events }: { events: PlantEvent[] }) {
               <div className="abnormal-head">
                 <Severity event={event} /> <Kind event={event} /> <Age ms={event.start} />
               </div>
-              <p className="abnormal-title">{event.title}</p>
-              {event.text && <p className="quiet">{event.text}</p>}
+              <p className="abnormal-title">
+                <Prose>{event.title}</Prose>
+              </p>
+              {event.text && (
+                <p className="quiet">
+                  <Prose>{event.text}</Prose>
+                </p>
+              )}
               {event.next && (
                 <p>
-                  <b>Next step:</b> {event.next}
+                  <b>Next step:</b> <Prose>{event.next}</Prose>
                 </p>
               )}
               <Refs event={event} />

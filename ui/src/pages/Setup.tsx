@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api } from "../api/client";
+import { asApiError } from "../api/http";
 import { forgetOneTimeToken, oneTimeToken } from "../fragment";
 import { Field } from "../parts/Field";
 import { Code, ErrorBox } from "../parts/Messages";
@@ -46,6 +47,11 @@ export function Setup() {
           <input type="password" name="password-again" autoComplete="new-password" required value={again} onChange={(e) => setAgain(e.target.value)} />
         </Field>
         {setup.error && <ErrorBox error={setup.error} />}
+        {asApiError(setup.error).code === "set-up-already" && (
+          <p>
+            <Link to="/signin">Sign in</Link>
+          </p>
+        )}
         <button type="submit" className="primary" disabled={setup.isPending}>
           Create the administrator
         </button>

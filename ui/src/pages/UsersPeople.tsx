@@ -151,7 +151,7 @@ function AddDialog({ onClose, onLink }: { onClose: () => void; onLink: (name: st
 }
 
 const ACTS = {
-  link: { title: "New link for", text: "The person can sign in once with it and set a new password. Links made before stop working.", action: "Make the link" },
+  link: { title: "New link for", text: "The person can sign in once with it and set a new password.", action: "Make the link" },
   disable: { title: "Disable", text: "Signs the person out everywhere and refuses the next sign-in. Nothing is removed.", action: "Disable" },
   enable: { title: "Enable", text: "The person can sign in again with the old password.", action: "Enable" },
   remove: { title: "Remove", text: "The person can never sign in again. What they did stays in the audit log.", action: "Remove" },

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { api } from "../api/client";
 import type { Secret } from "../api/types";
-import { Confirm, Dialog } from "../parts/Dialog";
+import { ConfirmAct, Dialog } from "../parts/Dialog";
 import { Field } from "../parts/Field";
 import { GatedButton } from "../parts/Gate";
 import { Code, Empty, ErrorBox, Guard } from "../parts/Messages";
@@ -110,24 +110,9 @@ function SetDialog({ name: known, onClose }: { name: string; onClose: () => void
 }
 
 function RemoveDialog({ secret, onClose }: { secret: Secret; onClose: () => void }) {
-  const client = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () => api.removeSecret(secret.name),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["secrets"] });
-      onClose();
-    },
-  });
   return (
-    <Confirm
-      title={`Remove secret ${secret.name}?`}
-      action="Remove secret"
-      onConfirm={() => remove.mutate()}
-      onClose={onClose}
-      busy={remove.isPending}
-      error={remove.error && <ErrorBox error={remove.error} />}
-    >
+    <ConfirmAct title={`Remove secret ${secret.name}?`} action="Remove secret" act={() => api.removeSecret(secret.name)} renews="secrets" onClose={onClose}>
       <p>{secret.used_by.length > 0 ? `Still used by ${secret.used_by.join(", ")}: its next connect will fail.` : "Nothing uses it."}</p>
-    </Confirm>
+    </ConfirmAct>
   );
 }

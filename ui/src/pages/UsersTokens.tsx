@@ -3,7 +3,7 @@ import { useState, type FormEvent } from "react";
 import { api } from "../api/client";
 import type { Role, Token } from "../api/types";
 import { Copy } from "../parts/Copy";
-import { Confirm, Dialog } from "../parts/Dialog";
+import { ConfirmAct, Dialog } from "../parts/Dialog";
 import { Field } from "../parts/Field";
 import { GatedButton } from "../parts/Gate";
 import { Empty, ErrorBox, Guard } from "../parts/Messages";
@@ -138,26 +138,11 @@ function AddDialog({ onClose }: { onClose: () => void }) {
 }
 
 function RemoveDialog({ token, onClose }: { token: Token; onClose: () => void }) {
-  const client = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () => api.removeToken(token.id),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["tokens"] });
-      onClose();
-    },
-  });
   return (
-    <Confirm
-      title={`Remove token ${token.name}?`}
-      action="Remove token"
-      onConfirm={() => remove.mutate()}
-      onClose={onClose}
-      busy={remove.isPending}
-      error={remove.error && <ErrorBox error={remove.error} />}
-    >
+    <ConfirmAct title={`Remove token ${token.name}?`} action="Remove token" act={() => api.removeToken(token.id)} renews="tokens" onClose={onClose}>
       <p>
         The program that uses it is refused from now on. It was last used <Age ms={token.last_used} />.
       </p>
-    </Confirm>
+    </ConfirmAct>
   );
 }

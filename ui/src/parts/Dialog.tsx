@@ -1,5 +1,7 @@
 /** A modal dialog on the browser's own element: focus is kept inside, Escape closes, focus returns. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useRef, type ReactNode } from "react";
+import { ErrorBox } from "./Messages";
 
 export function Dialog(props: { title: string; onClose: () => void; children: ReactNode; testId?: string; busy?: boolean }) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -48,5 +50,29 @@ export function Confirm(props: {
         </button>
       </div>
     </Dialog>
+  );
+}
+
+/** Asks, does it, renews the list that it changes, and closes; stays open with the reason when it was refused. */
+export function ConfirmAct(props: { title: string; action: string; act: () => Promise<unknown>; renews: string; onClose: () => void; children: ReactNode }) {
+  const client = useQueryClient();
+  const act = useMutation({
+    mutationFn: props.act,
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: [props.renews] });
+      props.onClose();
+    },
+  });
+  return (
+    <Confirm
+      title={props.title}
+      action={props.action}
+      onConfirm={() => act.mutate()}
+      onClose={props.onClose}
+      busy={act.isPending}
+      error={act.error && <ErrorBox error={act.error} />}
+    >
+      {props.children}
+    </Confirm>
   );
 }

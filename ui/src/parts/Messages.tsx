@@ -1,6 +1,7 @@
 /** Errors in three parts, empty lists that say what to do, and quiet waiting. */
 import type { ReactNode } from "react";
 import { asApiError } from "../api/http";
+import { Prose } from "./Prose";
 
 export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
   const e = asApiError(error);
@@ -18,15 +19,17 @@ export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => 
 export function ThreeParts(props: { title: string; meaning?: string | null | undefined; next?: string | null | undefined; alert?: boolean; calm?: boolean; children?: ReactNode }) {
   return (
     <div className={props.calm ? "error-box calm" : "error-box"} role={props.alert ? "alert" : undefined}>
-      <p className="error-title">{props.title}</p>
+      <p className="error-title">
+        <Prose>{props.title}</Prose>
+      </p>
       {props.meaning && (
         <p>
-          <b>For the plant:</b> {props.meaning}
+          <b>For the plant:</b> <Prose>{props.meaning}</Prose>
         </p>
       )}
       {props.next && (
         <p>
-          <b>Next step:</b> {props.next}
+          <b>Next step:</b> <Prose>{props.next}</Prose>
         </p>
       )}
       {props.children}

@@ -1,6 +1,7 @@
 /** What became of a write, in words that do not promise more than is known. */
 import type { Outcome, Value, WriteResult } from "../api/types";
 import { formatDuration } from "../format/time";
+import { Prose } from "../parts/Prose";
 
 const WORDS: Record<Outcome, { tone: "normal" | "attention" | "alarm"; what: (value: string, readback: string) => string; next: string }> = {
   Confirmed: { tone: "normal", what: (value, readback) => `The device took ${value}, and ${readback} was read back from it.`, next: "" },
@@ -32,7 +33,7 @@ export function OutcomeText(props: { result: WriteResult; value: Value; before: 
       )}
       {words.next && (
         <p>
-          <b>Next step:</b> {words.next}
+          <b>Next step:</b> <Prose>{words.next}</Prose>
         </p>
       )}
       <p className="quiet">

@@ -73,7 +73,7 @@ async fn the_first_administrator_needs_the_token() {
     let token = room.access.setup_token().unwrap().unwrap();
     for wrong in [old.as_str(), "", "x"] {
         let refused = room.access.setup(wrong, "anna", secret(PASSWORD), SOURCE).await;
-        assert!(matches!(refused, Err(AccessError::Link)));
+        assert!(matches!(refused, Err(AccessError::SetUpLink)));
     }
     for (name, password) in [("", PASSWORD), ("an na", PASSWORD), ("anna", "short"), ("anna", "password123")]
     {
@@ -85,7 +85,7 @@ async fn the_first_administrator_needs_the_token() {
     assert!(room.access.session(&signed_in.cookie).is_some());
     assert!(matches!(
         room.access.setup(&token, "eve", secret(PASSWORD), SOURCE).await,
-        Err(AccessError::Link)
+        Err(AccessError::SetUpAlready)
     ));
     assert!(room.access.setup_token().unwrap().is_none());
     room.sign_in("Anna").await.unwrap();
@@ -97,7 +97,43 @@ async fn a_setup_token_expires() {
     let token = room.access.setup_token().unwrap().unwrap();
     room.clock.advance(std::time::Duration::from_secs(24 * 3600));
     let refused = room.access.setup(&token, "anna", secret(PASSWORD), SOURCE).await;
-    assert!(matches!(refused, Err(AccessError::Link)));
+    assert!(matches!(refused, Err(AccessError::SetUpLink)));
+}
+
+#[tokio::test]
+async fn people_without_the_role_do_not_use_the_setup_up() {
+    let room = Room::empty();
+    let token = room.access.setup_token().unwrap().unwrap();
+    room.user("vera", Role::Viewer).await;
+    let taken = room.access.setup(&token, "Vera", secret(PASSWORD), SOURCE).await;
+    assert!(
+        matches!(taken, Err(AccessError::Exists { .. })),
+        "nobody becomes administrator by taking a name"
+    );
+    let newer = room.access.setup_token().unwrap().expect("the next start prints a link, too");
+    room.access.setup(&newer, "anna", secret(PASSWORD), SOURCE).await.unwrap();
+    assert!(room.access.setup_token().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_administrator_made_by_the_owner_ends_the_setup() {
+    for promoted in [false, true] {
+        let room = Room::empty();
+        let token = room.access.setup_token().unwrap().unwrap();
+        let first = if promoted { Role::Viewer } else { Role::Administrator };
+        room.access.create_user(&owner(), "anna", first).unwrap();
+        if promoted {
+            room.access.update_user(&owner(), "anna", Some(Role::Administrator), None).unwrap();
+        }
+        let refused = room.access.setup(&token, "eve", secret(PASSWORD), SOURCE).await.unwrap_err();
+        assert!(matches!(refused, AccessError::SetUpAlready));
+        let (title, meaning, next) = refused.words();
+        assert!(
+            title.contains("administrator exists") && meaning.contains("works once"),
+            "{title} {meaning}"
+        );
+        assert!(next.starts_with("Sign in"), "{next}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

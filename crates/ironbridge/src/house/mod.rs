@@ -13,6 +13,8 @@ mod history;
 mod pages;
 mod query;
 mod run;
+mod shapes;
+mod watchdog;
 
 pub use query::offline as query_offline;
 pub use run::{StartError, announce, run, runtime, serve, until_stopped, verify_audit};

@@ -1,36 +1,14 @@
 //! What the pages ask of the whole.
 
-use super::House;
-use connect::{north, south};
+use super::{House, shapes};
 use futures_util::future::BoxFuture;
 use model::{Path, Principal};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use web::shapes::{ClockHealth, Connection, Destination, DestinationRef, Mode, Reject, Site};
 use web::{Asset, Facts, Pausable, Plant, Problem};
 
 /// The house as the web interface sees it.
 pub struct Pages(pub Arc<House>);
-
-/// The statuses of the runners serialise as the API gives them; only the type differs.
-fn shape<T: DeserializeOwned + Default>(status: &impl Serialize) -> T {
-    let shaped = serde_json::to_value(status).and_then(serde_json::from_value);
-    shaped.unwrap_or_else(|why| {
-        tracing::error!(%why, "a status does not have the shape of the API");
-        T::default()
-    })
-}
-
-/// A connection's status in the API's shape.
-pub fn connection(status: &south::Status) -> Connection {
-    shape(status)
-}
-
-/// A destination's status in the API's shape.
-pub fn destination(status: &north::Status) -> Destination {
-    shape(status)
-}
 
 impl Plant for Pages {
     fn facts(&self) -> Facts {
@@ -47,21 +25,15 @@ impl Plant for Pages {
     }
 
     fn mode(&self) -> Mode {
-        let (on, simulated) = (self.0.namespace.writes_on(), self.0.facts.load().simulated);
-        let label = match (on, simulated) {
-            (_, true) => "SIMULATED",
-            (true, false) => "LIVE",
-            (false, false) => "READ-ONLY",
-        };
-        Mode { writes: if on { "on" } else { "off" }.into(), simulated, label: label.into() }
+        Mode::new(self.0.namespace.writes_on(), self.0.facts.load().simulated)
     }
 
     fn connections(&self) -> Vec<Connection> {
-        self.0.connections.lock().values().map(|one| connection(&one.handle.status())).collect()
+        self.0.connections.lock().values().map(|one| shapes::connection(one.handle.status())).collect()
     }
 
     fn destinations(&self) -> Vec<Destination> {
-        self.0.destinations.lock().values().map(|one| destination(&one.handle.status())).collect()
+        self.0.destinations.lock().values().map(|one| shapes::destination(one.handle.status())).collect()
     }
 
     fn destinations_of(&self, path: &Path) -> Vec<DestinationRef> {
@@ -72,8 +44,9 @@ impl Plant for Pages {
         });
         wanting
             .map(|(name, one)| {
-                let status = destination(&one.handle.status());
-                DestinationRef { name: name.clone(), kind: status.kind, state: status.state }
+                let status = one.handle.status();
+                let state = shapes::north_state(status.state).to_owned();
+                DestinationRef { name: name.clone(), kind: status.kind.to_owned(), state }
             })
             .collect()
     }
@@ -81,7 +54,7 @@ impl Plant for Pages {
     fn rejects(&self, name: &str, most: usize) -> Option<Vec<Reject>> {
         let running = self.0.destinations.lock();
         let handle = &running.get(name)?.handle;
-        Some(handle.rejects().iter().take(most).map(shape).collect())
+        Some(handle.rejects().into_iter().take(most).map(shapes::reject).collect())
     }
 
     fn assets(&self) -> Arc<[Asset]> {

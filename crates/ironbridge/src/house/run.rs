@@ -1,5 +1,6 @@
 //! `run`: from a plant folder to a running house and back.
 
+use super::watchdog::Pulse;
 use super::{Facts, House, Options, PlantSecrets, control, data_folder, health, history, pages, query};
 use crate::cli::{complain, exit, print};
 use crate::plant::{self, Plant, Tls};
@@ -226,14 +227,15 @@ pub async fn until_stopped(ready: &Ready) {
         return complain("signals cannot be received");
     };
     let mut watchdog = tokio::time::interval(watchdog_period());
+    let mut pulse = Pulse::default();
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => reload(&ready.house).await,
             _ = watchdog.tick() => {
-                // Only a journal whose writer is alive deserves a pat.
-                if ready.house.namespace.journal().stats().state != journal::State::Failing || ready.house.supervisor.panics() == 0 {
+                let (stats, now) = (ready.house.namespace.journal().stats(), ready.house.clock.monotonic());
+                if pulse.beats(&stats, now) && (stats.state != journal::State::Failing || ready.house.supervisor.panics() == 0) {
                     let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
                 }
             }

@@ -46,6 +46,8 @@ type Asset = (
 );
 
 const ASSETS: &[Asset] = &[
+    ("packaging", "Area", "packaging", "Packaging", "area", "Packaging", "line-1", ""),
+    ("utilities", "Area", "utilities", "Utilities", "area", "Utilities", "utilities", ""),
     ("filler", "Filler", "packaging/line-1/filler", "Filler", "work-unit", "Maintenance A", "line-1", ""),
     ("capper", "Capper", "packaging/line-1/capper", "Capper", "work-unit", "Maintenance A", "line-1", ""),
     ("packer", "Packer", "packaging/line-1/packer", "Packer", "work-unit", "Maintenance A", "line-1", ""),
@@ -67,7 +69,7 @@ const ASSETS: &[Asset] = &[
         "work-unit",
         "Utilities",
         "utilities",
-        "Power = \"meters.boiler-house.power\"",
+        "Power = \"meters.boiler-house.power\", State = \"boiler.boiler.burner\"",
     ),
     (
         "air",
@@ -77,7 +79,7 @@ const ASSETS: &[Asset] = &[
         "work-unit",
         "Utilities",
         "utilities",
-        "Power = \"meters.compressed-air.power\"",
+        "Power = \"meters.compressed-air.power\", State = \"air.compressor-1.supply\"",
     ),
 ];
 

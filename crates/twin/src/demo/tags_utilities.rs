@@ -3,7 +3,7 @@
 use super::encode::{Get, Kind, Tag};
 use super::tag::{F32, TENTH, U16, U32, flag, setpoint, states, tag};
 use super::units::Scene;
-use crate::plant::{BURNER_STATES, COMPRESSOR_STATES};
+use crate::plant::{AIR_STATES, BURNER_STATES, COMPRESSOR_STATES};
 
 pub(super) fn boiler_tags() -> Vec<Tag> {
     vec![
@@ -103,6 +103,13 @@ pub(super) fn compressor_1_tags() -> Vec<Tag> {
         r#"unit = "Cel", range = [-40, 20], name = "Dew point""#,
         |s| s.plant.air.dew_point,
     ));
+    tags.push(Tag {
+        name: "supply",
+        at: "40013",
+        kind: U16,
+        text: format!("name = \"Compressed air\", {}", states(&AIR_STATES, 0)),
+        get: Get::Number(|s| f64::from(s.plant.air.state())),
+    });
     tags
 }
 

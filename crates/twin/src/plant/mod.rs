@@ -18,7 +18,7 @@ mod utilities;
 pub use bottling::{Line, RECIPES, Recipe, Station};
 pub use palletiser::{CLOCK_OFFSET_S, Palletiser};
 pub use switches::{Machine, SWITCHES, Switch, UnknownSwitch};
-pub use utilities::{Air, BURNER_STATES, Boiler, COMPRESSOR_STATES, Compressor, Meter};
+pub use utilities::{AIR_STATES, Air, BURNER_STATES, Boiler, COMPRESSOR_STATES, Compressor, Meter};
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -147,6 +147,9 @@ impl Compressor {
     }
 }
 
+/// States of the compressed air as a whole, by number.
+pub const AIR_STATES: [&str; 3] = ["Off", "Pressure low", "Supplying"];
+
 /// Compressed air: two compressors on one header. The first reports bar, the second kPa.
 #[derive(Debug, Clone)]
 pub struct Air {
@@ -170,6 +173,16 @@ impl Air {
             second: Compressor::new(0, 9_120.7, 22.0),
             dew_point: 3.2,
             flow: 4.1,
+        }
+    }
+
+    /// Index into [`AIR_STATES`], as the controller of the base-load compressor tells it.
+    #[must_use]
+    pub fn state(&self) -> u16 {
+        match () {
+            () if self.first.state == 0 && self.second.state == 0 && self.header < 5.0 => 0,
+            () if self.header < 5.8 => 1,
+            () => 2,
         }
     }
 
@@ -205,11 +218,13 @@ pub struct Meter {
 
 impl Meter {
     pub(super) const fn new(base: f64, energy: u32) -> Self {
+        let (voltage, factor) = (231.0, 0.93);
         Self {
-            voltage: 231.0,
-            current: 0.0,
+            voltage,
+            // A meter that is read before the plant has moved shows what its power draws, not 0.
+            current: base * 1000.0 / (3.0 * voltage * factor),
             power: base,
-            factor: 0.93,
+            factor,
             frequency: 50.0,
             energy,
             fraction: 0.0,

@@ -88,23 +88,23 @@ fn page(web: &Web, ask: &Ask, before: Option<&Cursor>) -> Result<EventPage, ApiE
     };
     take(web.namespace.active_events());
     if !ask.active {
-        let recent = web.namespace.recent_events(RECENT);
-        // What memory has dropped is in history.
-        let overflowed = recent.len() >= RECENT;
-        let mut enough = take(recent) > limit;
+        // What memory has dropped, and what it never held after a restart, is in history.
+        let mut enough = take(web.namespace.recent_events(RECENT)) > limit;
         let bound =
             |ms: Option<f64>, other: i64| Time(ms.map_or(other, |ms| Time::from_millis(ms as i64 + 1).0));
         let from = bound(ask.from.map(|from| from - 2.0), i64::MIN);
         let mut to = before.map_or(Time(i64::MAX), |before| before.0).min(bound(ask.to, i64::MAX));
         for _ in 0..MOST_READS {
-            if !overflowed || enough {
+            if enough {
                 break;
             }
             let older = web.store.events(Span { from, to }, READ)?;
-            let Some(last) = older.last().map(|event| event.start).filter(|last| *last < to) else { break };
-            let complete = older.len() < READ;
-            to = last;
+            let (last, complete) = (older.last().map(|event| event.start), older.len() < READ);
             enough = take(older.into_iter().map(Arc::new).collect()) > limit || complete;
+            match last {
+                Some(last) if last < to => to = last,
+                _ => break,
+            }
         }
     }
     let mut found: Vec<Arc<Event>> = found.into_values().filter(|event| wanted(event)).collect();

@@ -16,14 +16,16 @@ use std::sync::Arc;
 
 pub(super) async fn show(State(web): State<Shared>, Extension(who): Extension<Arc<Who>>) -> Json<Session> {
     let name = who.session.as_ref().map_or(who.principal.name.as_str(), |session| &session.user);
-    Json(describe(&web, name, who.principal.role, who.csrf()))
+    let may_set_password = who.session.as_ref().is_some_and(|session| session.may_set_password);
+    Json(describe(&web, name, who.principal.role, who.csrf(), may_set_password))
 }
 
-fn describe(web: &Web, name: &str, role: Role, csrf: &str) -> Session {
+fn describe(web: &Web, name: &str, role: Role, csrf: &str, may_set_password: bool) -> Session {
     let facts = web.plant.facts();
     Session {
         user: SessionUser { name: name.to_owned(), role },
         csrf: csrf.to_owned(),
+        may_set_password,
         mode: web.plant.mode(),
         site: facts.site,
         version: facts.version,
@@ -36,7 +38,7 @@ fn welcome(web: &Web, peer: Peer, signed_in: Result<SignedIn, AccessError>) -> R
     // Only failures count against an address.
     web.rates.give_back(&Asker::SignIn(client_of(peer.0.ip())));
     let cookie = auth::set_cookie(web.secure, &cookie)?;
-    let body = describe(web, &session.user, session.role, session.csrf());
+    let body = describe(web, &session.user, session.role, session.csrf(), session.may_set_password);
     Ok(([(header::SET_COOKIE, cookie)], Json(body)).into_response())
 }
 

@@ -9,6 +9,8 @@ pub struct Session {
     pub user: SessionUser,
     /// Goes into the header `x-csrf-token` of every request that changes something. Empty for API tokens.
     pub csrf: String,
+    /// Whether the password can be set without the old one: for a while after a link that was made for it.
+    pub may_set_password: bool,
     /// Whether anything may be written.
     pub mode: Mode,
     /// Which plant this is.

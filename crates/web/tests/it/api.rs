@@ -228,6 +228,29 @@ async fn events_are_filtered_and_paged() {
 }
 
 #[tokio::test]
+async fn events_from_before_a_restart_are_in_history() {
+    let plant = Fixture::new().await;
+    let at = plant.clock.now().before(std::time::Duration::from_secs(3600));
+    for n in 0..5 {
+        let event =
+            model::Event::info(model::EventKind::Change, format!("old{n}"), "user:anna", at, "Applied");
+        plant.history.1.lock().push(event);
+    }
+    plant.alarm("new", "acme/leeds", "Alarm");
+    let anna = plant.administrator().await;
+    let ids = async |query: &str| {
+        let page = plant.get(&format!("/api/events?{query}"), &anna).await.ok();
+        let ids = page["events"].as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap().to_owned());
+        (ids.collect::<Vec<_>>(), page["next"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(ids("kind=change").await.0, ["old4", "old3", "old2", "old1", "old0"]);
+    let (first, next) = ids("limit=2").await;
+    assert_eq!(first, ["new", "old4"]);
+    assert_eq!(ids(&format!("limit=9&before={next}")).await.0, ["old3", "old2", "old1", "old0"]);
+    assert_eq!(ids("active=true").await.0, ["new"], "what lasted before a restart is recovered, not read");
+}
+
+#[tokio::test]
 async fn sql_is_passed_on_with_its_limits() {
     let plant = Fixture::new().await;
     let anna = plant.administrator().await;

@@ -30,7 +30,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 /// History for tests: what was put in.
 #[derive(Default)]
-pub struct Memory(pub parking_lot::Mutex<Vec<(PointId, Sample)>>);
+pub struct Memory(pub parking_lot::Mutex<Vec<(PointId, Sample)>>, pub parking_lot::Mutex<Vec<Event>>);
 
 impl History for Memory {
     fn range(
@@ -89,8 +89,10 @@ impl History for Memory {
         Some((*times.first()?, *times.last()?))
     }
 
-    fn events(&self, _: Span, _: usize) -> Result<Vec<Event>, Problem> {
-        Ok(Vec::new())
+    fn events(&self, span: Span, limit: usize) -> Result<Vec<Event>, Problem> {
+        let all = self.1.lock();
+        let within = all.iter().rev().filter(|event| (span.from..=span.to).contains(&event.start));
+        Ok(within.take(limit).cloned().collect())
     }
 
     fn figures(&self) -> Figures {

@@ -22,6 +22,11 @@ async fn from_the_first_start_to_signed_out() {
     assert_eq!(session["site"], json!({"enterprise": "acme", "site": "leeds"}));
     assert_eq!(session["csrf"], json!(anna.csrf));
 
+    let used = json!({"token": "used", "name": "eve", "password": PASSWORD});
+    let used = plant.send(&Request::new("POST", "/api/setup").json(&used)).await;
+    assert_eq!((used.status, used.code().as_str()), (401, "set-up-already"));
+    assert!(used.text().contains("Sign in with name and password"), "{}", used.text());
+
     let out = plant.call("DELETE", "/api/session", &anna, &json!({})).await;
     assert!(out.header("set-cookie").contains("Max-Age=0"));
     assert_eq!(plant.get("/api/session", &anna).await.code(), "signed-out");
@@ -203,12 +208,14 @@ async fn users_tokens_and_secrets_are_managed_and_recorded() {
     let signed_in =
         plant.send(&Request::new("POST", "/api/session/link").json(&json!({"token": token}))).await;
     let otto = browser(&signed_in);
+    assert_eq!(plant.get("/api/session", &otto).await.ok()["may_set_password"], true);
     let again = plant.send(&Request::new("POST", "/api/session/link").json(&json!({"token": token}))).await;
     assert_eq!(again.status, 401, "a link works once");
     plant
         .call("POST", "/api/session/password", &otto, &json!({"current": "", "new": "a long enough phrase"}))
         .await
         .ok();
+    assert_eq!(plant.get("/api/session", &otto).await.ok()["may_set_password"], false, "once");
     plant.call("PATCH", "/api/users/otto", &anna, &json!({"disabled": true})).await.ok();
     assert_eq!(plant.get("/api/session", &otto).await.status, 401);
     plant.call("DELETE", "/api/users/otto", &anna, &json!({})).await.ok();

@@ -29,7 +29,7 @@ impl Link {
         let source = format!("connection/{}", self.shared.name);
         let id = format!("{source}/{name}/silent/{:x}", at.0);
         let (title, meaning, next) = fault.words();
-        let title = format!("Device {name} of {} does not answer: {title}", self.shared.name);
+        let title = format!("Device {name} of {}: {title}", self.shared.name);
         let text =
             format!("{meaning} It is only probed from now on, so that it does not slow the other devices.");
         let event =
@@ -147,14 +147,12 @@ impl Link {
             (before, Some(first)) => {
                 let source = format!("connection/{}", self.shared.name);
                 let id = format!("{source}/{name}/quarantine/{:x}", at.0);
-                let title = format!(
-                    "Device {name} of {} refuses {} address(es), e.g. {}",
-                    self.shared.name,
-                    total.len(),
-                    first.address
-                );
-                let text =
-                    format!("{}: {} Their points are bad, all others are read.", first.address, first.reason);
+                let what = match total.len() {
+                    1 => format!("the address {}", first.address),
+                    many => format!("{many} addresses, e.g. {}", first.address),
+                };
+                let title = format!("Device {name} of {} refuses {what}", self.shared.name);
+                let text = format!("{} Their points are bad, all others are read.", first.reason);
                 let fresh = Event::active(EventKind::Fault, id, source, at, severity::LOW, title).explained(
                     text,
                     "Compare the addresses with the device's manual; they are tried again from time to time.",

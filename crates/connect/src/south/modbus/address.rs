@@ -27,6 +27,23 @@ impl fmt::Display for Address {
     }
 }
 
+/// A range, both ends included, in both notations: `holding 138 (40139)`. People look it up in manuals of either kind.
+pub(super) fn both(table: Table, first: u16, last: u16) -> String {
+    let digit = match table {
+        Table::Coils => '0',
+        Table::DiscreteInputs => '1',
+        Table::InputRegisters => '3',
+        Table::HoldingRegisters => '4',
+        // No tag lies there.
+        Table::Files | Table::Device => return format!("{} {first}-{last}", table.word()),
+    };
+    let modicon = |offset: u16| format!("{digit}{:04}", u32::from(offset) + 1);
+    if first == last {
+        return format!("{} {first} ({})", table.word(), modicon(first));
+    }
+    format!("{} {first}-{last} ({}-{})", table.word(), modicon(first), modicon(last))
+}
+
 const FORMS: &str = "write a Modicon number like \"40101\" (1-based) or the wire offset like \"holding 100\", \
                      \"input 100\", \"coil 5\", \"discrete 7\"";
 
@@ -170,6 +187,19 @@ mod tests {
             assert_eq!(parse(text), Ok(Address { table, offset, bit }), "{text}");
         }
         assert_eq!(parse("40120.3").unwrap().to_string(), "holding 119.3");
+    }
+
+    #[test]
+    fn people_see_both_notations() {
+        assert_eq!(both(HoldingRegisters, 138, 138), "holding 138 (40139)");
+        assert_eq!(both(HoldingRegisters, 899, 998), "holding 899-998 (40900-40999)");
+        assert_eq!(both(Coils, 4, 4), "coil 4 (00005)");
+        assert_eq!(both(InputRegisters, 65_535, 65_535), "input 65535 (365536)");
+        for (table, offset) in [(HoldingRegisters, 9_998), (HoldingRegisters, 9_999), (DiscreteInputs, 0)] {
+            let text = both(table, offset, offset);
+            let (worded, modicon) = text.split_once(" (").unwrap();
+            assert_eq!(parse(worded), parse(modicon.trim_end_matches(')')), "{text}");
+        }
     }
 
     #[test]

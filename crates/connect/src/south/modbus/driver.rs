@@ -1,5 +1,6 @@
 //! The Modbus driver: what is known of the endpoint, and what each job means on the wire.
 
+use super::address;
 use super::group::{Group, Read, Row};
 use super::rtu::{Collector, Owed};
 use super::spec::{DeviceSpec, PointSpec, Timing, table_number};
@@ -200,10 +201,7 @@ impl Modbus {
             for refused in &known.refused {
                 let Some(row) = known.row(refused.row) else { continue };
                 let last = row.item.first.saturating_add(row.item.width.saturating_sub(1));
-                let address = match last {
-                    last if last == row.item.first => format!("{} {last}", row.table.word()),
-                    last => format!("{} {}-{last}", row.table.word(), row.item.first),
-                };
+                let address = address::both(row.table, row.item.first, last);
                 let path = link.point(index, refused.row).and_then(|id| link.namespace().meta(id));
                 let points = path.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
                 total.push(Quarantined { address, points, reason: refused.code.sentence().to_owned() });
@@ -248,7 +246,7 @@ fn device_layout(device: &DeviceSpec) -> DeviceLayout {
         _ => Table::HoldingRegisters,
     };
     let excluded = device.exclude.iter().flat_map(|(table, ranges)| {
-        ranges.iter().map(move |(from, to)| format!("{} {from}-{to}", word(*table).word()))
+        ranges.iter().map(move |(from, to)| address::both(word(*table), *from, *to))
     });
     DeviceLayout { name: device.name.clone(), unit: device.unit.to_string(), excluded: excluded.collect() }
 }

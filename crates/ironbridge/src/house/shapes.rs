@@ -1,0 +1,193 @@
+//! From the runners' statuses to the API's shapes. Every field is named on both sides: one that is added to either and
+//! forgotten here does not compile.
+
+use connect::kind;
+use connect::{north, south};
+use model::Time;
+use web::shapes as api;
+
+/// A connection.
+pub fn connection(status: south::Status) -> api::Connection {
+    let south::Status {
+        name,
+        kind,
+        endpoint,
+        security,
+        state,
+        since,
+        points,
+        good,
+        bad,
+        requests_per_s,
+        response_ms,
+        scans,
+        faults,
+        devices,
+        last_error,
+        // Told by `/metrics`.
+        counters: _,
+    } = status;
+    api::Connection {
+        name,
+        kind: kind.to_owned(),
+        endpoint,
+        security: protection(security),
+        state: south_state(state).to_owned(),
+        since: Some(since),
+        points,
+        good,
+        bad,
+        requests_per_s,
+        response_ms: response_ms.map(|south::status::ResponseMs { p50, p99 }| api::ResponseTime { p50, p99 }),
+        scans: scans.into_iter().map(scan).collect(),
+        faults: fault_counts(faults),
+        devices: devices.into_iter().map(device).collect(),
+        last_error: last_error.map(|south::status::LastError { time, title, meaning, next }| api::LastError {
+            time: Some(time),
+            title,
+            meaning: meaning.into(),
+            next: next.into(),
+        }),
+    }
+}
+
+fn protection(security: kind::Security) -> api::Security {
+    let kind::Security { level, text } = security;
+    api::Security { level: level.to_owned(), text }
+}
+
+fn south_state(state: south::status::State) -> &'static str {
+    use south::status::State;
+    match state {
+        State::Connected => "connected",
+        State::Connecting => "connecting",
+        State::Lost => "lost",
+        State::Paused => "paused",
+        State::Failed => "failed",
+    }
+}
+
+fn scan(status: south::status::ScanStatus) -> api::Scan {
+    // What was done is told by `/metrics`.
+    let south::status::ScanStatus { name, period_ms, last_ms, overruns, done: _, points, requests } = status;
+    let requests = usize::try_from(requests).unwrap_or(usize::MAX);
+    api::Scan { name, period_ms, last_ms, overruns, points, requests }
+}
+
+fn fault_counts(counts: south::status::FaultCounts) -> api::FaultCounts {
+    let south::status::FaultCounts { timeouts, exceptions, late, desync, reconnects, bad_frames } = counts;
+    api::FaultCounts { timeouts, exceptions, late, desync, reconnects, bad_frames }
+}
+
+fn device(status: south::status::DeviceStatus) -> api::Device {
+    use south::status::DeviceState;
+    let south::status::DeviceStatus { name, unit, state, since, next_probe_ms, quarantined, excluded } = status;
+    let state = match state {
+        DeviceState::Ok => "ok",
+        DeviceState::Demoted => "demoted",
+        DeviceState::Paused => "paused",
+        DeviceState::Waiting => "waiting",
+    };
+    let refused = |south::status::Quarantined { address, points, reason }| api::Quarantined { address, points, reason };
+    api::Device {
+        name,
+        unit: Some(unit),
+        state: state.to_owned(),
+        since: Some(since),
+        next_probe_ms,
+        quarantined: quarantined.into_iter().map(refused).collect(),
+        excluded,
+    }
+}
+
+/// A destination.
+pub fn destination(status: north::Status) -> api::Destination {
+    let north::Status {
+        name,
+        kind,
+        endpoint,
+        state,
+        since,
+        catch_up,
+        lag_s,
+        lag_samples,
+        backlog,
+        rate_per_s,
+        sent,
+        last_ack,
+        outage_hours,
+        rejects,
+        skipped,
+        commands,
+        // Told by the ledger, command by command.
+        commands_taken: _,
+        commands_refused: _,
+        sessions: _,
+        last_error,
+        security,
+    } = status;
+    api::Destination {
+        name,
+        kind: kind.to_owned(),
+        endpoint,
+        state: north_state(state).to_owned(),
+        since: Some(since.millis_f64()),
+        catch_up: match catch_up {
+            north::CatchUp::LiveFirst => "live_first",
+            north::CatchUp::InOrder => "in_order",
+        }
+        .to_owned(),
+        lag_s,
+        lag_samples,
+        backlog: backlog.map(|north::Backlog { from, to, remaining }| api::Backlog {
+            from: from.map(Time::millis_f64),
+            to: Some(to.millis_f64()),
+            remaining,
+        }),
+        rate_per_s,
+        sent,
+        last_ack: last_ack.map(Time::millis_f64),
+        outage_hours,
+        rejects,
+        skipped: skipped.into_iter().map(gap).collect(),
+        commands: match commands {
+            north::Switch::Off => "off",
+            north::Switch::On => "on",
+        }
+        .to_owned(),
+        last_error: last_error.map(|north::LastError { time, title, meaning, next }| api::LastError {
+            time: Some(time.millis_f64()),
+            title,
+            meaning,
+            next,
+        }),
+        security: protection(security),
+    }
+}
+
+/// The word of a destination's state.
+pub fn north_state(state: north::State) -> &'static str {
+    match state {
+        north::State::Connecting => "connecting",
+        north::State::Connected => "connected",
+        north::State::Waiting => "waiting",
+        north::State::Lost => "lost",
+        north::State::Paused => "paused",
+    }
+}
+
+fn gap(skipped: north::Skipped) -> api::Skipped {
+    let north::Skipped { range, count, time } = skipped;
+    api::Skipped { range, count, time: Some(time.millis_f64()) }
+}
+
+/// What a destination refused.
+pub fn reject(reject: north::Reject) -> api::Reject {
+    let north::Reject { position, path, reason, time } = reject;
+    api::Reject {
+        position: position.to_string(),
+        path: Some(path).filter(|path| !path.is_empty()),
+        reason,
+        time: Some(time.millis_f64()),
+    }
+}
