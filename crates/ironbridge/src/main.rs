@@ -4,6 +4,7 @@
 mod backup;
 mod cli;
 mod demo;
+mod exchange;
 mod house;
 mod plant;
 mod report;

@@ -166,6 +166,87 @@ pub fn same(a: &str, b: &str) -> bool {
     a == b || matches!((find(a), find(b)), (Some((_, a)), Some((_, b))) if std::ptr::eq(a, b))
 }
 
+/// The common code of UNECE recommendation 20, as EUInformation of OPC UA and many other formats use it; `None` for
+/// units without one here.
+pub fn cefact(name: &str) -> Option<&'static str> {
+    let (_, unit) = find(name)?;
+    let first = unit.names.first()?;
+    CODES.iter().find(|(named, _)| named == first).map(|(_, code)| *code)
+}
+
+/// First name of a unit, and its common code (UNECE recommendation 20, revision 17).
+const CODES: &[(&str, &str)] = &[
+    ("K", "KEL"),
+    ("Cel", "CEL"),
+    ("[degF]", "FAH"),
+    ("Pa", "PAL"),
+    ("hPa", "A97"),
+    ("kPa", "KPA"),
+    ("bar", "BAR"),
+    ("MPa", "MPA"),
+    ("psi", "PS"),
+    ("m", "MTR"),
+    ("mm", "MMT"),
+    ("cm", "CMT"),
+    ("km", "KMT"),
+    ("[in_i]", "INH"),
+    ("[ft_i]", "FOT"),
+    ("kg", "KGM"),
+    ("g", "GRM"),
+    ("mg", "MGM"),
+    ("t", "TNE"),
+    ("[lb_av]", "LBR"),
+    ("m3", "MTQ"),
+    ("l", "LTR"),
+    ("ml", "MLT"),
+    ("hl", "HLT"),
+    ("[gal_us]", "GLL"),
+    ("m3/h", "MQH"),
+    ("m3/s", "MQS"),
+    ("l/min", "L2"),
+    ("kg/h", "E93"),
+    ("kg/s", "KGS"),
+    ("m/s", "MTS"),
+    ("km/h", "KMH"),
+    ("/min", "RPM"),
+    ("/s", "HTZ"),
+    ("kHz", "KHZ"),
+    ("s", "SEC"),
+    ("ms", "C26"),
+    ("min", "MIN"),
+    ("h", "HUR"),
+    ("d", "DAY"),
+    ("J", "JOU"),
+    ("kJ", "KJO"),
+    ("MJ", "3B"),
+    ("GJ", "GV"),
+    ("W.h", "WHR"),
+    ("kW.h", "KWH"),
+    ("MW.h", "MWH"),
+    ("W", "WTT"),
+    ("mW", "C31"),
+    ("kW", "KWT"),
+    ("MW", "MAW"),
+    ("VA", "D46"),
+    ("kVA", "KVA"),
+    ("var", "D44"),
+    ("kvar", "KVR"),
+    ("V", "VLT"),
+    ("mV", "2Z"),
+    ("kV", "KVT"),
+    ("A", "AMP"),
+    ("mA", "4K"),
+    ("kA", "B22"),
+    ("Ohm", "OHM"),
+    ("kOhm", "B49"),
+    ("N", "NEW"),
+    ("kN", "B47"),
+    ("N.m", "NU"),
+    ("1", "C62"),
+    ("%", "P1"),
+    ("ppm", "59"),
+];
+
 /// The names of the units that measure the same as `name`, the first spelling of each; empty if it is not known.
 pub fn alternatives(name: &str) -> Vec<&'static str> {
     let quantity = find(name).and_then(|(quantity, _)| QUANTITIES.get(quantity));
@@ -217,6 +298,12 @@ mod tests {
                 assert!((value - 123.5).abs() < 1e-9, "{a} to {b} and back: {value}");
             }
         }
+    }
+
+    #[test]
+    fn codes_belong_to_units_of_the_table() {
+        assert!(CODES.iter().all(|(name, _)| find(name).is_some_and(|(_, unit)| unit.names[0] == *name)));
+        assert_eq!((cefact("°C"), cefact("rpm"), cefact("kWh"), cefact("x")), (Some("CEL"), Some("RPM"), Some("KWH"), None));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::client::{Client, ClientError};
 use super::{AuditCommand, Cli, Command, LogFormat, ask, discover, exit};
-use crate::{backup, demo, house, plant, report};
+use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
 use serde_json::json;
 use std::io::{Write, stderr, stdin, stdout};
@@ -26,6 +26,7 @@ pub fn dispatch(cli: Cli) -> u8 {
             demo::simulate(seed, write_config.as_deref(), port)
         }
         Command::Check { plant, json } => check(&plant, json),
+        Command::Export { format, plant } => export(&plant, format),
         Command::Schema { what } => schema(what.as_deref()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ironbridge", &mut stdout());
@@ -104,6 +105,19 @@ fn check(folder: &Path, as_json: bool) -> u8 {
         Err(found) if as_json => {
             print(&report::json(&found));
             exit::MISTAKES
+        }
+        Err(found) => {
+            complain(&report::mistakes(&found));
+            exit::MISTAKES
+        }
+    }
+}
+
+fn export(folder: &Path, format: exchange::ExportFormat) -> u8 {
+    match plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
+        Ok(plant) => {
+            print(&exchange::export(&plant, format));
+            exit::OK
         }
         Err(found) => {
             complain(&report::mistakes(&found));

@@ -98,6 +98,15 @@ pub enum Command {
         #[arg(long, env = "IRONBRIDGE_DATA")]
         data: Option<PathBuf>,
     },
+    /// Print the plant's model for other tools: assets, types and points
+    #[command(after_help = "Example: ironbridge export aas . > plant.aas.json")]
+    Export {
+        /// What the other tool reads
+        #[arg(value_enum)]
+        format: crate::exchange::ExportFormat,
+        /// Folder with ironbridge.toml
+        plant: PathBuf,
+    },
     /// Ask history and live values in SQL
     #[command(after_help = "Example: ironbridge query \"select path, value, quality from latest limit 10\"")]
     Query {
@@ -183,7 +192,7 @@ pub enum Command {
     /// Print the JSON schema of a configuration file
     #[command(after_help = "Example: ironbridge schema modbus-tcp")]
     Schema {
-        /// plant, asset, or a kind of connection or destination; without it, the list
+        /// plant, asset, type, or a kind of connection or destination; without it, the list
         what: Option<String>,
     },
     /// Print shell completions

@@ -52,6 +52,8 @@ pub struct Plant {
     pub destinations: Vec<Loaded<north::Destination>>,
     /// assets/*.toml.
     pub assets: Vec<Placed>,
+    /// types/*.toml.
+    pub types: Types,
 }
 
 /// Loads the folder.
@@ -87,6 +89,7 @@ pub fn load(folder: &Path, secrets: Arc<dyn Secrets>) -> Result<Plant, Vec<Diagn
             connections: connections.into_iter().map(|(_, loaded)| loaded).collect(),
             destinations: destinations.into_iter().map(|(_, loaded)| loaded).collect(),
             assets: assets.into_iter().map(|(_, placed)| placed).collect(),
+            types,
         }),
         _ => Err(mistakes),
     }

@@ -8,4 +8,4 @@ mod types;
 pub use assets::{Asset, Placed};
 pub use load::{Connection, Fingerprint, Loaded, Plant, load};
 pub use settings::{Settings, Switch, Tls, check_listen};
-pub use types::AssetType;
+pub use types::{AssetType, PointKind, PointType};

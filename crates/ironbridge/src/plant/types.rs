@@ -159,6 +159,36 @@ impl Types {
         types
     }
 
+    /// Every type: name, description, its points with those that it inherits.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str, Vec<(&str, &PointType)>)> {
+        self.0.values().map(|one| {
+            let points = one.whole.points.iter().map(|(name, (point, _))| (name.as_str(), point)).collect();
+            (one.name.as_str(), one.of.description.as_str(), points)
+        })
+    }
+
+    /// Whether there is such a type.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// A type's name as its file writes it; `name` itself if there is none.
+    pub fn name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.find(name).map_or(name, |one| one.name.as_str())
+    }
+
+    /// The type that a type extends.
+    pub fn above(&self, name: &str) -> Option<&str> {
+        let above = self.find(name)?.of.extends.as_deref()?;
+        self.find(above).map(|one| one.name.as_str())
+    }
+
+    /// The points that a type itself has.
+    pub fn own(&self, name: &str) -> impl Iterator<Item = (&str, &PointType)> {
+        let points = self.find(name).into_iter().flat_map(|one| &one.of.points);
+        points.map(|(name, point)| (name.as_str(), point))
+    }
+
     /// Whether the plant has no types.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
