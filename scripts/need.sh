@@ -22,6 +22,8 @@ if [ "$what" = test ]; then
     need mosquitto-clients 'command -v mosquitto_sub' "an independent MQTT client"
     need libmodbus-dev '[ -e /usr/include/modbus/modbus.h ]' "an independent Modbus server"
     need chromium 'command -v chromium' "the browser in which the pages are tested"
+    need snmpd '[ -x /usr/sbin/snmpd ]' "an independent SNMP agent"
+    need snmp 'command -v snmpget' "an independent SNMP client"
     need socat 'command -v socat' "a serial line for the RTU tests"
     need python3-venv 'python3 -c "import venv, ensurepip"' "a throw-away environment for Python peers"
 fi

@@ -9,3 +9,4 @@ mod first_hour;
 mod harness;
 mod history;
 mod modbus;
+mod services;

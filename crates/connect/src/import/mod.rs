@@ -6,8 +6,8 @@
 //! Rationale: every program has its own words for the same things. A reader translates what has an exact counterpart
 //! and says what has none, with its line; nothing is dropped silently, and nothing is guessed.
 
-use crate::south::tags::Wrong;
 use crate::draft::Draft;
+use crate::south::tags::Wrong;
 
 /// Largest file that is read, bytes.
 pub const MOST_BYTES: usize = 8 * 1024 * 1024;

@@ -14,12 +14,15 @@
 mod backoff;
 mod counters;
 mod device;
+mod http;
 mod job;
 mod link;
 pub mod modbus;
 mod runner;
+mod snmp;
 pub mod status;
 pub mod tags;
+mod turns;
 mod wheel;
 mod write;
 
@@ -37,7 +40,8 @@ use model::Fault;
 use std::time::Duration;
 
 /// Every kind of connection.
-pub static KINDS: &[&Kind<dyn Driver>] = &[&modbus::TCP, &modbus::RTU, &modbus::RTU_TCP, &modbus::TLS];
+pub static KINDS: &[&Kind<dyn Driver>] =
+    &[&modbus::TCP, &modbus::RTU, &modbus::RTU_TCP, &modbus::TLS, &snmp::KIND, &http::KIND];
 
 /// How devices are found: the protocols that have a probe.
 pub static PROBES: &[&Probe] = &[&modbus::PROBE];

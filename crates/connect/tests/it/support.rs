@@ -1,12 +1,13 @@
 //! A namespace to read into, and peers as separate processes.
 
-use connect::kind::{self, Context};
+use connect::kind::{self, Context, Secrets};
 use connect::south::{self, Handle, Wheel};
 use journal::{Journal, Options, RealDisk};
 use model::config::Document;
 use model::time::Clock;
 use model::{Command, Last, Outcome, Path, Principal, Role, SystemClock, Value};
 use namespace::{Authority, Entry, Ledger, Namespace, Settings};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::Arc;
@@ -26,6 +27,13 @@ struct Nowhere;
 impl Ledger for Nowhere {
     fn record(&self, _: Entry) -> Result<(), String> {
         Ok(())
+    }
+}
+
+struct Held(BTreeMap<String, String>);
+impl Secrets for Held {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
     }
 }
 
@@ -61,10 +69,17 @@ impl House {
 
     /// Builds a connection from its file and starts it.
     pub fn start(&self, name: &str, text: &str) -> Handle {
+        self.start_with(name, text, &[])
+    }
+
+    /// The same with a secret store that holds these.
+    pub fn start_with(&self, name: &str, text: &str, secrets: &[(&str, &str)]) -> Handle {
         let document = Document::parse(&format!("connections/{name}.toml"), text).unwrap();
         let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap();
         let kind = kind::find(south::KINDS, kind).unwrap();
-        let context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
+        let mut context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
+        let held = secrets.iter().map(|(name, secret)| ((*name).to_owned(), (*secret).to_owned()));
+        context.secrets = Arc::new(Held(held.collect()));
         let built = (kind.build)(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
         south::run(name, kind.name, built, &self.namespace, &self.wheel).unwrap()
     }

@@ -202,11 +202,8 @@ impl Link {
     pub async fn wait(&mut self, until: Option<Instant>) {
         // What is due is queued now, also while the driver's window is full: a timer left in the past would spin.
         self.fire(Instant::now());
-        let next = match (self.timers.peek(), until) {
-            (Some(Reverse((at, _))), Some(until)) => Some((*at).min(until)),
-            (Some(Reverse((at, _))), None) => Some(*at),
-            (None, until) => until,
-        };
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let next = timer.into_iter().chain(until).chain(self.mark_at).min();
         if let Some(next) = next
             && self.sleep.deadline() != next
         {
@@ -219,6 +216,19 @@ impl Link {
             () = sleep.as_mut(), if next.is_some() => {}
             order = next_order(orders), if room => inbox.extend(order),
             () = shared.control.notified() => {}
+        }
+    }
+
+    /// Runs one question of a session, while what becomes due is queued and orders are taken in. Cancel-safe if
+    /// `asking` is.
+    pub async fn during<T>(&mut self, asking: impl Future<Output = T>) -> T {
+        let mut asking = std::pin::pin!(asking);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut asking => return done,
+                () = self.wait(None) => {}
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Link, Moments, ONE_MOMENT, Timer, lost_status};
 use crate::south::DEMOTE_AFTER;
 use crate::south::counters::add;
 use crate::south::status::Quarantined;
-use model::{Batch, Each, Fault, Outcome, PointId, Status, Value};
+use model::{Batch, Each, Fault, Outcome, PointId, Status, Time, Value};
 use namespace::Order;
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -105,6 +105,18 @@ impl Link {
     /// Publishes one scan of a group and makes it idle again. `values` and `status` have a row for each point; rows
     /// that are in quarantine keep their quality whatever stands there.
     pub fn publish_scan(&mut self, group: usize, moments: Moments, values: Vec<Value>, status: Each<Status>) {
+        self.publish_scan_from(group, moments, values, status, Vec::new());
+    }
+
+    /// As [`Link::publish_scan`], with the source's own time of each row where it gives one; an empty list for none.
+    pub fn publish_scan_from(
+        &mut self,
+        group: usize,
+        moments: Moments,
+        values: Vec<Value>,
+        status: Each<Status>,
+        stamps: Vec<Option<Time>>,
+    ) {
         let now = Instant::now();
         let wall = self.clock.now();
         let Some(book) = self.groups.get_mut(group) else { return };
@@ -133,6 +145,12 @@ impl Link {
                 .is_some_and(|(first, last)| *last - *first > ONE_MOMENT)
         {
             batch.time = Each::Rows(rows.iter().map(|moment| at(*moment)).collect());
+        }
+        if stamps.len() == batch.values.len() && !stamps.is_empty() {
+            let rows = stamps.into_iter().enumerate();
+            let received = |row| batch.time.get(row).unwrap_or(batch.received);
+            batch.source =
+                Some(Each::Rows(rows.map(|(row, stamp)| stamp.unwrap_or(received(row))).collect()));
         }
         let took = now.saturating_duration_since(book.due);
         self.shared.scan_done(book.class, took);

@@ -28,6 +28,10 @@ impl Link {
                 }
             }
         }
+        // The session is open, but nobody has answered yet.
+        if self.mark_at.is_some_and(|at| at <= now) {
+            self.mark_lost();
+        }
         if now >= self.fade_at {
             self.fade_at = now + FADE;
             self.shared.response.fade();

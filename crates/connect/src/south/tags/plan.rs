@@ -280,7 +280,8 @@ impl<'a> Plan<'a> {
             was,
             ..Declaration::new(path, if linear { ValueType::F64 } else { source.value })
         };
-        let contract = self.context.binding(tag.home.name, tag.name).and_then(|bound| bound.contract.as_deref());
+        let contract =
+            self.context.binding(tag.home.name, tag.name).and_then(|bound| bound.contract.as_deref());
         let scaling = match contract {
             Some(contract) => contract::fit(contract, &mut point, scaling),
             None => scaling,

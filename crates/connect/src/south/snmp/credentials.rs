@@ -1,0 +1,128 @@
+//! Who we are to an agent: a community, or a user with passwords, both from the secret store.
+
+use super::config::{self, File, Version};
+use crate::kind::Secrets;
+use crate::south::tags::Plan;
+use async_snmp::v3::UsmConfig;
+use async_snmp::{AuthProtocol, PrivProtocol};
+use model::Fault;
+use std::sync::Arc;
+
+/// Names of secrets and what they are for; the secrets themselves are looked up anew for each session.
+pub(super) struct Credentials {
+    how: How,
+    secrets: Arc<dyn Secrets>,
+}
+
+enum How {
+    Community(String),
+    User {
+        name: String,
+        context: String,
+        auth: Option<(AuthProtocol, String)>,
+        privacy: Option<(PrivProtocol, String)>,
+    },
+}
+
+impl Credentials {
+    /// Checks that version and keys belong together; mistakes go to the plan.
+    pub(super) fn resolve(plan: &mut Plan<'_>, file: &File) -> Self {
+        let secrets = plan.context().secrets.clone();
+        let name =
+            |secret: &Option<model::config::SecretRef>| secret.as_ref().map(|secret| secret.secret.clone());
+        let how = match file.version {
+            Version::TwoC => {
+                if file.user.is_some() || file.auth_password.is_some() || file.privacy_password.is_some() {
+                    plan.mistake(
+                        &["version"],
+                        "user and passwords belong to version 3",
+                        "write version = \"3\" (better, if the device can), or leave them out",
+                    );
+                }
+                if file.community.is_none() {
+                    let help = "write community = { secret = \"NAME\" } and run `ironbridge secret set NAME`";
+                    plan.mistake(&["version"], "`community` is missing: version 2c needs it", help);
+                }
+                How::Community(name(&file.community).unwrap_or_default())
+            }
+            Version::Three => Self::user(plan, file, name(&file.auth_password), name(&file.privacy_password)),
+        };
+        Self { how, secrets }
+    }
+
+    fn user(plan: &mut Plan<'_>, file: &File, auth: Option<String>, privacy: Option<String>) -> How {
+        if file.community.is_some() {
+            plan.mistake(
+                &["community"],
+                "a community belongs to version 2c",
+                "leave it out, or write version = \"2c\"",
+            );
+        }
+        if file.user.is_none() {
+            plan.mistake(&["version"], "`user` is missing: version 3 needs it", "write user = \"...\"");
+        }
+        if privacy.is_some() && auth.is_none() {
+            plan.mistake(
+                &["privacy_password"],
+                "encryption without authentication does not exist in SNMPv3",
+                "write auth_password = { secret = \"NAME\" } as well",
+            );
+        }
+        let auth_protocol = match file.auth {
+            config::Auth::Md5 => AuthProtocol::Md5,
+            config::Auth::Sha1 => AuthProtocol::Sha1,
+            config::Auth::Sha224 => AuthProtocol::Sha224,
+            config::Auth::Sha256 => AuthProtocol::Sha256,
+            config::Auth::Sha384 => AuthProtocol::Sha384,
+            config::Auth::Sha512 => AuthProtocol::Sha512,
+        };
+        let privacy_protocol = match file.privacy {
+            config::Privacy::Aes128 => PrivProtocol::Aes128,
+            config::Privacy::Aes192 => PrivProtocol::Aes192Blumenthal,
+            config::Privacy::Aes256 => PrivProtocol::Aes256Blumenthal,
+        };
+        How::User {
+            name: file.user.clone().unwrap_or_default(),
+            context: file.context.clone().unwrap_or_default(),
+            auth: auth.map(|secret| (auth_protocol, secret)),
+            privacy: privacy.map(|secret| (privacy_protocol, secret)),
+        }
+    }
+
+    /// Whether answers are signed: version 3 with authentication.
+    pub(super) fn are_signed(&self) -> bool {
+        matches!(&self.how, How::User { auth: Some(_), .. })
+    }
+
+    fn secret(&self, name: &str) -> Result<String, Fault> {
+        self.secrets.secret(name).ok_or_else(|| {
+            Fault::Security(
+                format!("the secret `{name}` is not set: run `ironbridge secret set {name}`").into(),
+            )
+        })
+    }
+
+    /// As the library takes them.
+    ///
+    /// # Errors
+    /// [`Fault::Security`] if a secret was never set or is too short.
+    pub(super) fn auth(&self) -> Result<async_snmp::Auth, Fault> {
+        let (name, context, auth, privacy) = match &self.how {
+            How::Community(name) => return Ok(async_snmp::Auth::v2c(self.secret(name)?)),
+            How::User { name, context, auth, privacy } => (name, context, auth, privacy),
+        };
+        let usm = UsmConfig::new(name.as_bytes().to_vec()).context_name(context.as_bytes().to_vec());
+        let usm = match (auth, privacy) {
+            (Some((auth, auth_secret)), Some((privacy, secret))) => {
+                usm.auth_priv(*auth, self.secret(auth_secret)?, *privacy, self.secret(secret)?)
+            }
+            (Some((auth, secret)), None) => usm.auth(*auth, self.secret(secret)?),
+            (None, _) => Ok(usm),
+        };
+        usm.map(async_snmp::Auth::Usm).map_err(|_| {
+            Fault::Security(
+                "a password of SNMPv3 needs at least 8 characters (RFC 3414): set a longer secret".into(),
+            )
+        })
+    }
+}

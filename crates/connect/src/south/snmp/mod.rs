@@ -1,0 +1,131 @@
+//! SNMP: v2c and v3 managers of switches, power supplies, printers, encoders, building equipment.
+//!
+//! ```text
+//!  file ─ config ─ build ─▶ rows (OID, type) ─▶ speaker: GETs of bounded size ─▶ sheet ─▶ link
+//! ```
+//! Rationale: the protocol itself (BER, the user-based security model) is async-snmp's; here stands what a plant needs of
+//! it: types that are declared and not guessed, one absent object that spoils nothing, a restart that is noticed.
+
+mod config;
+mod credentials;
+mod names;
+mod oid;
+mod speaker;
+mod types;
+
+use super::tags::{Plan, Resolved, Source, Wrong, closed_schema, portions};
+use super::turns::Turns;
+use super::{DeviceLayout, Driver, GroupLayout, Layout};
+use crate::kind::{Built, Claim, Context, Kind, Security};
+use config::{File, Tag as Entry, Version};
+use credentials::Credentials;
+use model::config::{Diagnostic, Document};
+use speaker::{Row, Snmp};
+
+/// SNMP v2c and v3.
+pub static KIND: Kind<dyn Driver> = Kind {
+    name: "snmp",
+    title: "SNMP",
+    schema: closed_schema::<File>,
+    build,
+    sample: include_str!("sample.toml"),
+};
+
+/// What to write where no tag is.
+const EXAMPLE: &str = "[device.switch.tags] with port_1 = { at = \"ifOperStatus.1\" }";
+
+/// One tag, resolved.
+struct Point {
+    row: Row,
+    class: usize,
+    index: usize,
+}
+
+fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
+    let file: File = KIND.read(document)?;
+    let mut plan = Plan::new(document, context, &file.keys);
+    let credentials = Credentials::resolve(&mut plan, &file);
+    let mut devices = Vec::new();
+    for (name, device) in &file.device {
+        let home = plan.device(name, &device.keys);
+        let mut points: Vec<Point> = Vec::new();
+        plan.tags(&home, &device.tags, |plan, tag, entry| points.extend(resolve(plan, tag, entry)));
+        devices.push((name.clone(), points));
+    }
+    plan.expect_tags(EXAMPLE);
+    let Resolved { timing, classes, points } = plan.finish()?;
+    let (mut groups, mut rows) = (Vec::new(), Vec::new());
+    let mut layouts = Vec::new();
+    for (index, (name, mut points)) in devices.into_iter().enumerate() {
+        layouts.push(DeviceLayout { name, unit: String::new(), excluded: Vec::new() });
+        points.sort_by(|a, b| a.row.oid.arcs().cmp(b.row.oid.arcs()));
+        for (class, points) in portions(points, |point| point.class) {
+            let (name, period) = classes.get(class).cloned().unwrap_or_default();
+            let indices = points.iter().map(|point| point.index).collect();
+            groups.push(GroupLayout { device: index, class: name, period, points: indices });
+            rows.push(points.into_iter().map(|point| point.row).collect());
+        }
+    }
+    let layout = Layout {
+        devices: layouts,
+        groups,
+        timeout: timing.timeout,
+        retries: timing.retries,
+        recheck: timing.recheck,
+    };
+    let endpoint = format!("{}:{}", bracketed(&file.host), file.port);
+    let security = security(&file);
+    let speaker =
+        Snmp::new((file.host, file.port), credentials, timing, file.max_objects.into(), layout, rows);
+    Ok(Built {
+        it: Box::new(Turns::new(speaker)),
+        points,
+        claims: vec![Claim::Endpoint(format!("snmp {endpoint}"))],
+        expected: Vec::new(),
+        endpoint,
+        security,
+    })
+}
+
+fn resolve(plan: &mut Plan<'_>, tag: &super::tags::Tag<'_>, entry: &Entry) -> Option<Point> {
+    let (oid, known) = oid::parse(&entry.at).map_err(|wrong| plan.wrong(tag, "at", wrong)).ok()?;
+    let Some(kind) = entry.kind.or(known) else {
+        let help =
+            "write type = \"integer\", \"counter\", \"text\" or another; the device's MIB file says which";
+        plan.wrong(
+            tag,
+            "at",
+            Wrong::new("`type` is missing: this object is not among those known by name", help),
+        );
+        return None;
+    };
+    if entry.keys.write.is_some() && !kind.is_writable() {
+        let message = format!("a {} is counted by the device and cannot be written", kind.name());
+        plan.wrong(tag, "write", Wrong::new(message, "leave out `write`"));
+    }
+    let words = format!("{oid} {}", kind.name());
+    let slot = plan.point(tag, Source { value: kind.value_type(), words })?;
+    Some(Point { row: Row { oid, kind, scaling: slot.scaling }, class: slot.class, index: slot.index })
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn security(file: &File) -> Security {
+    match (file.version, file.auth_password.is_some(), file.privacy_password.is_some()) {
+        (Version::Three, true, true) => Security {
+            level: "encrypted",
+            text: "SNMPv3 with authentication and encryption (authPriv)".into(),
+        },
+        (Version::Three, true, false) => Security::none(
+            "SNMPv3 with authentication but in the clear (authNoPriv): anybody on this network can read it",
+        ),
+        _ => Security::none(
+            "SNMPv2c: community and values are in the clear; anybody on this network can read them and use the community",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;
