@@ -75,8 +75,9 @@ struct Opened {
 
 fn open(dir: &Path) -> Result<Opened> {
     let clock: Arc<dyn Clock> = SystemClock::shared();
-    let (journal, _) =
-        Journal::open(journal::Options::new(dir.join("journal")), RealDisk::shared(), Arc::clone(&clock))?;
+    // Small files, so that some are sealed before the end.
+    let options = journal::Options { file_bytes: 8 << 20, ..journal::Options::new(dir.join("journal")) };
+    let (journal, _) = Journal::open(options, RealDisk::shared(), Arc::clone(&clock))?;
     // As it runs in a plant; merges of a past day begin by hand, after the measured part, and count.
     let options = Options { background: false, ..Options::default() };
     let store = Store::open(dir.join("store"), &journal, clock, options)?;

@@ -198,14 +198,16 @@ impl Link {
         self.push(lane, work, deadline);
     }
 
-    /// Waits until [`Link::take`] may have something new, or until `until`. Cancel-safe.
+    /// Waits until [`Link::take`] may have something new, or until `until`; may come back earlier. Cancel-safe.
     pub async fn wait(&mut self, until: Option<Instant>) {
         // What is due is queued now, also while the driver's window is full: a timer left in the past would spin.
         self.fire(Instant::now());
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
         let next = timer.into_iter().chain(until).chain(self.mark_at).min();
+        // A request's deadline moves on with every answer. Moving the timer each time would cost more than waking up once
+        // too early: it is set anew only when it would be late, or has fired.
         if let Some(next) = next
-            && self.sleep.deadline() != next
+            && (self.sleep.is_elapsed() || next < self.sleep.deadline())
         {
             self.sleep.as_mut().reset(next);
         }
