@@ -1,8 +1,12 @@
 //! Who may write: the answer to the command path.
 
 use crate::Access;
-use model::{Path, Principal, Role};
+use model::{Path, Principal, Role, Time};
 use namespace::{Authority, Entry, Ledger};
+use std::time::Duration;
+
+/// How far back the command path asks what was done: longer than any command or lease lasts.
+const RECALLED: Duration = Duration::from_secs(86_400);
 
 impl Authority for Access {
     /// Operators and above, under their prefix. Users and tokens are looked up again, so that a right that was taken
@@ -47,5 +51,13 @@ fn prefix_of(who: &Principal, current: &Principal) -> String {
 impl Ledger for Access {
     fn record(&self, entry: Entry) -> Result<(), String> {
         self.0.ledger.append(&entry)
+    }
+
+    fn recall(&self) -> Vec<(Time, Entry)> {
+        let since = self.0.clock.now().before(RECALLED);
+        self.0.ledger.recent(since, &["command", "lease"]).unwrap_or_else(|why| {
+            tracing::error!(%why, "the audit ledger cannot be read: commands of the last run are not known");
+            Vec::new()
+        })
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! drivers ─ publish ─▶ position + last value + ring (one short lock) ─▶ journal
 //! pages   ◀─ watch (newest wins) ─┘         └─▶ readers with cursors: store, destinations
-//! requester ─ command ─▶ authority ─▶ limits ─▶ ledger ─▶ owner of the point ─▶ outcome ─▶ ledger, event
+//! requester ─ command ─▶ authority, limits, interlock, second person ─▶ ledger ─▶ owner of the point ─▶ outcome
 //! ```
 //! Rationale: last values are written under the same lock that gives the position, so live and journal cannot
 //! disagree. Whoever must see every sample reads the journal; whoever only looks watches last values.
@@ -15,7 +15,9 @@ mod gateway_clock;
 mod tree;
 mod watch;
 
-pub use command::{Authority, CommandQueue, Entry, Ledger, Order};
+pub use command::{
+    Approval, Authority, CommandDesk, CommandError, CommandQueue, Entry, Lease, Ledger, Order, Phase, Progress, Step, Ticket, Tracked,
+};
 pub use tree::{Child, Tree};
 pub use watch::Watch;
 
@@ -107,7 +109,7 @@ impl Namespace {
             newest = newest.max(last.received);
             slot_mut(&mut table, id).last = last;
         }
-        Self(Arc::new(Inner {
+        let namespace = Self(Arc::new(Inner {
             gateway_clock: GatewayClock::new(clock.clone(), newest),
             events: Events::new(recovered.events),
             journal,
@@ -121,7 +123,9 @@ impl Namespace {
             samples: AtomicU64::new(0),
             unsound: AtomicU64::new(0),
             declaring: Mutex::new(()),
-        }))
+        }));
+        namespace.recall_commands();
+        namespace
     }
 
     /// The journal beneath.
@@ -249,6 +253,11 @@ impl Namespace {
     /// What is declared of a point.
     pub fn meta(&self, id: PointId) -> Option<Arc<Declaration>> {
         self.0.table.read().get(id.index())?.declaration.clone()
+    }
+
+    /// What is declared of a point that is configured now.
+    pub fn live(&self, id: PointId) -> Option<Arc<Declaration>> {
+        self.0.table.read().get(id.index()).filter(|slot| slot.live)?.declaration.clone()
     }
 
     /// The newest sample of a known point.

@@ -10,9 +10,10 @@ impl Authority for Allow {
 }
 
 #[derive(Default)]
-struct Memory {
-    entries: Mutex<Vec<Entry>>,
-    broken: AtomicBool,
+pub(crate) struct Memory {
+    pub(crate) entries: Mutex<Vec<Entry>>,
+    pub(crate) recalled: Mutex<Vec<(Time, Entry)>>,
+    pub(crate) broken: AtomicBool,
 }
 impl Ledger for Memory {
     fn record(&self, entry: Entry) -> Result<(), String> {
@@ -22,22 +23,29 @@ impl Ledger for Memory {
         self.entries.lock().push(entry);
         Ok(())
     }
+    fn recall(&self) -> Vec<(Time, Entry)> {
+        self.recalled.lock().clone()
+    }
 }
 
-struct House {
-    namespace: Namespace,
-    clock: Arc<ManualClock>,
-    ledger: Arc<Memory>,
+pub(crate) struct House {
+    pub(crate) namespace: Namespace,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ledger: Arc<Memory>,
     _dir: tempfile::TempDir,
 }
 
-fn house() -> House {
+pub(crate) fn house() -> House {
+    house_with(Memory::default())
+}
+
+pub(crate) fn house_with(ledger: Memory) -> House {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(Time::from_millis(1_700_000_000_000));
     let shared: Arc<dyn Clock> = clock.clone();
     let disk = Arc::new(RealDisk);
     let (journal, recovered) = Journal::open(Options::new(dir.path()), disk, shared.clone()).unwrap();
-    let ledger = Arc::new(Memory::default());
+    let ledger = Arc::new(ledger);
     let settings = Settings {
         max_skew: Duration::from_secs(5),
         writes_on: true,
@@ -47,16 +55,16 @@ fn house() -> House {
     House { namespace: Namespace::open(journal, recovered, shared, settings), clock, ledger, _dir: dir }
 }
 
-fn point(path: &str) -> Declaration {
+pub(crate) fn point(path: &str) -> Declaration {
     Declaration::new(Path::new(path).unwrap(), ValueType::F64)
 }
 
-fn writable(path: &str) -> Declaration {
+pub(crate) fn writable(path: &str) -> Declaration {
     let rule = WriteRule { min: Some(0.0), max: Some(600.0), step: Some(50.0), confirm: Confirm::Readback, ..WriteRule::default() };
     Declaration { access: Access::Write(Box::new(rule)), unit: "/min".into(), ..point(path) }
 }
 
-fn publish(house: &House, id: PointId, value: f64) {
+pub(crate) fn publish(house: &House, id: PointId, value: f64) {
     let now = house.clock.now();
     house.namespace.publish(Batch::polled(Shape::new(vec![id]), now, Each::All(Status::GOOD), vec![Value::F64(value)]));
 }
@@ -125,11 +133,11 @@ async fn a_watch_conflates() {
     assert!(watch.poll().is_empty());
 }
 
-fn operator() -> Principal {
+pub(crate) fn operator() -> Principal {
     Principal { name: "user:anna".into(), role: Role::Operator, prefix: None }
 }
 
-fn command(house: &House, id: &str, value: f64) -> Command {
+pub(crate) fn command(house: &House, id: &str, value: f64) -> Command {
     Command {
         id: id.into(),
         path: Path::new("s/target").unwrap(),

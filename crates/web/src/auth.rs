@@ -116,7 +116,7 @@ impl From<AccessError> for ApiError {
 }
 
 /// With a capital letter and a full stop, as all titles.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let start: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };

@@ -1,6 +1,8 @@
 //! Reading the newest first, without an index: lines are found from the end, and by bisection.
 
 use super::{LedgerFile, MAX_LINE, Record};
+use model::Time;
+use namespace::Entry;
 use serde::Serialize;
 use std::fs::File;
 use std::io;
@@ -57,6 +59,32 @@ impl LedgerFile {
             }
         }
         Ok(page)
+    }
+}
+
+impl LedgerFile {
+    /// What was recorded after `since` of some actions, oldest first, within the newest 20,000 records. Blocks for disk
+    /// reads.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn recent(&self, since: Time, actions: &[&str]) -> io::Result<Vec<(Time, Entry)>> {
+        let file = File::open(self.path())?;
+        let mut back = Backwards { file: &file, start: self.readable(), held: Vec::new() };
+        let mut found = Vec::new();
+        for _ in 0..MAX_SCANNED {
+            let Some(line) = back.next_line()? else { break };
+            let Ok(record) = Record::parse(&line) else { continue };
+            if record.time < since {
+                break;
+            }
+            if actions.contains(&record.action.as_str()) {
+                let Record { time, actor, action, object, outcome, detail, .. } = record;
+                found.push((time, Entry { actor, action, object, outcome, detail }));
+            }
+        }
+        found.reverse();
+        Ok(found)
     }
 }
 

@@ -51,6 +51,11 @@ pub trait Driver: Send {
     /// Devices, groups and times. Asked once, before the first `serve`.
     fn layout(&self) -> Layout;
 
+    /// How many requests one round of a group takes, as planned; `None` if that is not known beforehand.
+    fn requests(&self, _group: usize) -> Option<usize> {
+        None
+    }
+
     /// From connect to lost: dials, takes jobs from the link until something ends the session, says what it was.
     /// Dropping the future closes the connection; a write under way is then answered Unknown.
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault>;

@@ -10,7 +10,7 @@ use crate::kind::{Built, Security};
 use futures_util::FutureExt;
 use model::fault::Consequence;
 use model::{Access, Fault, PointId, Time};
-use namespace::{Namespace, NamespaceError};
+use namespace::{CommandDesk, Namespace, NamespaceError};
 use parking_lot::Mutex;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ const SOUND: Duration = Duration::from_secs(2);
 enum Desired {
     Run,
     Pause,
+    /// Closed, and nothing is said of the points: something else feeds them.
+    Hold,
     Stop,
 }
 
@@ -128,6 +130,8 @@ pub struct Handle {
     shared: Arc<Shared>,
     namespace: Namespace,
     desired: watch::Sender<Desired>,
+    held: watch::Receiver<bool>,
+    desk: Option<CommandDesk>,
     task: JoinHandle<()>,
 }
 
@@ -147,7 +151,8 @@ pub fn run(
     let points: Arc<[PointId]> = namespace.declare(built.points)?.into();
     let commanded: Vec<PointId> =
         points.iter().zip(writable).filter(|(_, writable)| *writable).map(|(id, _)| *id).collect();
-    let orders = (!commanded.is_empty()).then(|| namespace.own(&commanded));
+    let (orders, desk) = (!commanded.is_empty()).then(|| CommandDesk::open(&commanded)).unzip();
+    desk.iter().for_each(|desk| namespace.give_to(desk));
     let now = namespace.clock().now();
     let shared = Arc::new(Shared {
         name: name.to_owned(),
@@ -169,8 +174,9 @@ pub fn run(
     });
     let link = Link::new(shared.clone(), namespace.clone(), wheel.clone(), &layout, &points, orders);
     let (desired, wanted) = watch::channel(Desired::Run);
-    let task = tokio::spawn(supervise(built.it, link, wanted));
-    Ok(Handle { shared, namespace: namespace.clone(), desired, task })
+    let (holding, held) = watch::channel(false);
+    let task = tokio::spawn(supervise(built.it, link, wanted, holding));
+    Ok(Handle { shared, namespace: namespace.clone(), desired, held, desk, task })
 }
 
 fn classes(layout: &Layout) -> Vec<Class> {
@@ -206,7 +212,12 @@ fn devices(layout: &Layout, now: Time) -> Vec<DeviceStatus> {
     layout.devices.iter().map(device).collect()
 }
 
-async fn supervise(mut driver: Box<dyn Driver>, mut link: Link, mut desired: watch::Receiver<Desired>) {
+async fn supervise(
+    mut driver: Box<dyn Driver>,
+    mut link: Link,
+    mut desired: watch::Receiver<Desired>,
+    holding: watch::Sender<bool>,
+) {
     let mut backoff = Backoff::new(DIAL_FIRST, DIAL_MOST);
     loop {
         // Nobody holds the handle any more: nobody could ever stop it otherwise.
@@ -215,7 +226,17 @@ async fn supervise(mut driver: Box<dyn Driver>, mut link: Link, mut desired: wat
         }
         let wanted = *desired.borrow_and_update();
         match wanted {
-            Desired::Stop => return,
+            Desired::Stop => return link.ended(),
+            Desired::Hold => {
+                holding.send_replace(true);
+                link.rest_quietly(&mut desired, |desired| *desired == Desired::Hold).await;
+                holding.send_replace(false);
+                if *desired.borrow() == Desired::Run {
+                    link.show_resumed();
+                }
+                backoff.reset();
+                continue;
+            }
             Desired::Pause => {
                 link.show_paused();
                 while *desired.borrow() == Desired::Pause {
@@ -295,6 +316,41 @@ impl Handle {
     /// Opens it again.
     pub fn resume(&self) {
         self.desire(Desired::Run);
+    }
+
+    /// Closes the connection and waits until it is closed. Unlike a pause it says nothing of the points, because another
+    /// connection feeds them now; [`Handle::resume`] and [`Handle::pause`] take them back.
+    pub async fn hold(&mut self) {
+        self.desire(Desired::Hold);
+        // An error means that the task is gone, which is closed enough.
+        let _ = self.held.wait_for(|held| *held).await;
+    }
+
+    /// Takes back the commands of its points, after another connection had them.
+    pub fn take_back(&self) {
+        self.desk.iter().for_each(|desk| self.namespace.give_to(desk));
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        self.shared.state.lock().0
+    }
+
+    /// What went wrong last, in words; empty for nothing.
+    pub fn last_error(&self) -> String {
+        self.shared.last_error().map(|error| error.title).unwrap_or_default()
+    }
+
+    /// Names of the devices that a person has paused.
+    pub fn paused_devices(&self) -> Vec<String> {
+        let paused = self.shared.paused.lock().clone();
+        let devices = self.shared.devices.lock();
+        devices
+            .iter()
+            .zip(paused)
+            .filter(|(_, paused)| *paused)
+            .map(|(device, _)| device.name.clone())
+            .collect()
     }
 
     fn desire(&self, wanted: Desired) {

@@ -34,6 +34,12 @@ impl Diagnostic {
     pub fn line(&self) -> usize {
         line_of(&self.text, self.span.start)
     }
+
+    /// Column of the mistake in its line, in characters from 1.
+    pub fn column(&self) -> usize {
+        let before = self.text.get(..self.span.start).unwrap_or_default();
+        before.chars().rev().take_while(|c| *c != '\n').count() + 1
+    }
 }
 
 impl fmt::Debug for Diagnostic {

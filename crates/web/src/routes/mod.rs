@@ -3,6 +3,7 @@
 mod about;
 mod admin;
 mod audit;
+mod commands;
 mod discover;
 mod events;
 mod history;
@@ -52,6 +53,7 @@ pub fn openapi() -> String {
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = session_routes();
     routes.extend(point_routes());
+    routes.extend(command_routes());
     routes.extend(plant_routes());
     routes.extend(discover_routes());
     routes.extend(query_routes());
@@ -153,6 +155,44 @@ fn point_routes() -> Vec<Route> {
             .param("format", "`csv` (default) or `parquet`.")
             .media("text/csv")
             .within(LONG)
+            .scoped(),
+    ]
+}
+
+fn command_routes() -> Vec<Route> {
+    vec![
+        get("/api/commands", Viewer, "Commands under way and past, newest first.", commands::list)
+            .param("state", "`open` or `done`.")
+            .param("path", "Only points under it.")
+            .param("limit", "At most 1,000, default 200.")
+            .gives::<s::Commands>()
+            .scoped(),
+        get("/api/command", Viewer, "One command with its steps.", commands::one)
+            .must("id", "The command.")
+            .gives::<s::CommandShape>()
+            .scoped(),
+        post("/api/commands/approve", Operator, "A second person approves.", commands::approve)
+            .takes::<s::Decide>()
+            .gives::<s::CommandShape>()
+            .scoped(),
+        post("/api/commands/deny", Operator, "A second person denies.", commands::deny)
+            .takes::<s::Decide>()
+            .gives::<s::CommandShape>()
+            .scoped(),
+        post("/api/commands/cancel", Operator, "Takes a command back before it is sent.", commands::cancel)
+            .takes::<s::Decide>()
+            .gives::<s::CommandShape>()
+            .scoped(),
+        get("/api/leases", Viewer, "Who holds the right to write what.", commands::leases)
+            .gives::<s::Leases>()
+            .scoped(),
+        post("/api/leases", Operator, "Takes or prolongs the right to write an asset.", commands::take_lease)
+            .takes::<s::TakeLease>()
+            .gives::<s::LeaseShape>()
+            .scoped(),
+        post("/api/leases/release", Operator, "Ends a lease.", commands::release_lease)
+            .takes::<s::WhichLease>()
+            .gives::<s::Done>()
             .scoped(),
     ]
 }

@@ -7,14 +7,16 @@ use crate::json::Writer;
 use crate::plant::Asset;
 use crate::point_json::{BYTES_PER_POINT, Known, for_each_point, point, unknown};
 use crate::quality_index::Counts;
-use crate::shapes::{AssetDetail, Extent, MayWrite, Paths, PointDetail, PointLive, WriteLimits};
+use crate::shapes::{
+    AssetDetail, Extent, InterlockShape, LeaseShape, MayWrite, Paths, PointDetail, PointLive, RateShape, WriteLimits,
+};
 use crate::state::{Shared, Web, Who};
 use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Json};
 use model::command::Confirm;
 use model::{Access, Declaration, PointId, Principal, Role, Time};
-use namespace::{Authority as _, Child};
+use namespace::Child;
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::Arc;
@@ -320,8 +322,9 @@ pub(super) async fn detail(
         )
         .filter(|_| !declared.states.is_empty()),
         writable: matches!(declared.access, Access::Write(_)),
-        write: write_limits(&declared),
+        write: write_limits(&web, &declared),
         may_write: may_write(&web, &who.principal, &declared),
+        lease: lease(&web, &who.principal, &declared),
         connection: some(&declared.connection),
         device: some(&declared.device),
         source: some(&declared.source),
@@ -340,14 +343,38 @@ fn scan_text(scan: std::time::Duration) -> String {
     if ms >= 1_000 && ms.is_multiple_of(1_000) { format!("{}s", ms / 1_000) } else { format!("{ms}ms") }
 }
 
-fn write_limits(declared: &Declaration) -> Option<WriteLimits> {
+fn write_limits(web: &Web, declared: &Declaration) -> Option<WriteLimits> {
     let Access::Write(rule) = &declared.access else { return None };
     let confirm = match &rule.confirm {
         Confirm::Readback => "readback".to_owned(),
         Confirm::None => "none".to_owned(),
         Confirm::Point { path, .. } => path.to_string(),
     };
-    Some(WriteLimits { min: rule.min, max: rule.max, step: rule.step, confirm })
+    let interlock = rule.interlock.as_ref().map(|interlock| {
+        let now = web.namespace.interlock_allows(interlock);
+        InterlockShape {
+            allow_if: interlock.allow_if.clone(),
+            points: interlock.points.iter().map(|(name, path)| (name.clone(), path.to_string())).collect(),
+            allows: now.is_ok(),
+            why: now.err().unwrap_or_default(),
+        }
+    });
+    Some(WriteLimits {
+        min: rule.min,
+        max: rule.max,
+        step: rule.step,
+        confirm,
+        tolerance: rule.tolerance,
+        rate: rule.rate.map(|rate| RateShape { writes: rate.writes, per_s: rate.per.as_secs_f64() }),
+        role: rule.role.unwrap_or(Role::Operator).to_string(),
+        approval: rule.approval.map(|role| role.to_string()),
+        interlock,
+    })
+}
+
+fn lease(web: &Web, who: &Principal, declared: &Declaration) -> Option<LeaseShape> {
+    let held = web.namespace.leases().into_iter().find(|lease| declared.path.is_under(lease.path.as_str()));
+    held.map(|lease| super::commands::lease_shape(who, &lease))
 }
 
 fn may_write(web: &Web, who: &Principal, declared: &Declaration) -> MayWrite {
@@ -361,8 +388,5 @@ fn may_write(web: &Web, who: &Principal, declared: &Declaration) -> MayWrite {
     if who.role < Role::Operator {
         return no("Writing needs the role operator or higher.");
     }
-    match web.access.may_write(who, &declared.path) {
-        Ok(()) => MayWrite { allowed: true, why: String::new() },
-        Err(why) => no(&why),
-    }
+    MayWrite::from(web.namespace.may_write(who, &declared.path))
 }

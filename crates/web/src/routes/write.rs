@@ -9,12 +9,17 @@ use crate::shapes::{Write, Written};
 use crate::state::{Shared, Who};
 use axum::extract::State;
 use axum::{Extension, Json};
-use model::{Command, Outcome, Value, ValueType};
+use model::{Access, Command, Outcome, Value, ValueType};
+use namespace::Progress;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest reason, in characters.
-const MOST_REASON: usize = 500;
+pub(super) const MOST_REASON: usize = 500;
+/// Longest and default time-to-live, ms.
+const TTL: (u64, u64) = (300_000, 10_000);
+/// The same where a second person has to be found first.
+const TTL_APPROVED: (u64, u64) = (3_600_000, 900_000);
 
 pub(super) async fn write(
     State(web): State<Shared>,
@@ -28,9 +33,11 @@ pub(super) async fn write(
             declared.value_type.name()
         ))
     })?;
-    let ttl = wish.ttl_ms.unwrap_or(10_000);
-    if !(100..=300_000).contains(&ttl) {
-        return Err(ApiError::bad_request("`ttl_ms` is 100 to 300,000."));
+    let approved = matches!(&declared.access, Access::Write(rule) if rule.approval.is_some());
+    let (longest, usual) = if approved { TTL_APPROVED } else { TTL };
+    let ttl = wish.ttl_ms.unwrap_or(usual);
+    if !(100..=longest).contains(&ttl) {
+        return Err(ApiError::bad_request(format!("`ttl_ms` is 100 to {longest} for this point.")));
     }
     if wish.reason.chars().count() > MOST_REASON {
         return Err(ApiError::bad_request(format!("A reason has at most {MOST_REASON} characters.")));
@@ -48,23 +55,29 @@ pub(super) async fn write(
         expires: web.clock.now().after(Duration::from_millis(ttl)),
         reason: wish.reason,
     };
-    let outcome = web.namespace.command(&who.principal, command).await;
-    let readback = if let Outcome::Confirmed { readback } = &outcome {
-        json_value(readback)
-    } else {
-        Ok(serde_json::Value::Null)
+    // An approval may take long: the asker gets the id and looks again.
+    let progress = web.namespace.start_command(&who.principal, command).end_or_waiting().await;
+    let (word, why) = match &progress {
+        Progress::Done(outcome) => (outcome.word(), outcome.why().to_owned()),
+        Progress::Waiting(role) => ("Waiting", format!("for the approval of a second person ({role} or higher)")),
+        Progress::Running => ("Unknown", String::new()),
+    };
+    let readback = match &progress {
+        Progress::Done(Outcome::Confirmed { readback }) => json_value(readback)?,
+        _ => serde_json::Value::Null,
     };
     Ok(Json(Written {
         id,
-        outcome: outcome.word().to_owned(),
-        why: outcome.why().to_owned(),
+        outcome: word.to_owned(),
+        why,
         before: json_value(&before.value)?,
-        readback: readback?,
+        readback,
         took_ms: web.clock.monotonic().saturating_sub(started).as_secs_f64() * 1e3,
     }))
 }
 
-fn json_value(value: &Value) -> Result<serde_json::Value, ApiError> {
+/// A value as JSON.
+pub(super) fn json_value(value: &Value) -> Result<serde_json::Value, ApiError> {
     let mut out = Writer::default();
     out.value(value);
     serde_json::from_str(&out.finish()).map_err(ApiError::internal)

@@ -4,6 +4,7 @@
 //! values) are written by hand for speed; a test reads them back into these types.
 
 mod admin;
+mod commands;
 mod discover;
 mod history;
 mod plant;
@@ -11,6 +12,7 @@ mod points;
 mod session;
 
 pub use admin::*;
+pub use commands::*;
 pub use discover::*;
 pub use history::*;
 pub use plant::*;

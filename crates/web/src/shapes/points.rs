@@ -120,6 +120,8 @@ pub struct PointDetail {
     pub write: Option<WriteLimits>,
     /// Whether the asker may write it, and if not, why.
     pub may_write: MayWrite,
+    /// Who holds the right to write here; null for nobody.
+    pub lease: Option<super::LeaseShape>,
     /// The connection that feeds it.
     pub connection: Option<String>,
     /// The device within the connection.
@@ -147,6 +149,38 @@ pub struct WriteLimits {
     pub step: Option<f64>,
     /// `readback`, `none`, or the path of the point that confirms.
     pub confirm: String,
+    /// How far the read-back may be off.
+    pub tolerance: Option<f64>,
+    /// How often.
+    pub rate: Option<RateShape>,
+    /// Lowest role that may write it.
+    pub role: String,
+    /// Lowest role of the second person who must approve; null if none is needed.
+    pub approval: Option<String>,
+    /// What must hold elsewhere.
+    pub interlock: Option<InterlockShape>,
+}
+
+/// How often a point may be written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RateShape {
+    /// So many times
+    pub writes: u32,
+    /// within so many seconds.
+    pub per_s: f64,
+}
+
+/// What must hold elsewhere for a write to be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InterlockShape {
+    /// The condition.
+    pub allow_if: String,
+    /// Names in the condition and the points that they stand for.
+    pub points: BTreeMap<String, String>,
+    /// Whether it lets a write through now.
+    pub allows: bool,
+    /// Why not; empty when it does.
+    pub why: String,
 }
 
 /// Whether the asker may write.
@@ -156,6 +190,12 @@ pub struct MayWrite {
     pub allowed: bool,
     /// Why not; empty when allowed.
     pub why: String,
+}
+
+impl From<Result<(), String>> for MayWrite {
+    fn from(answer: Result<(), String>) -> Self {
+        Self { allowed: answer.is_ok(), why: answer.err().unwrap_or_default() }
+    }
 }
 
 /// An asset.
@@ -207,7 +247,8 @@ pub struct Write {
     /// Why, for the audit record.
     #[serde(default)]
     pub reason: String,
-    /// Never executed after this many milliseconds (100-300,000, default 10,000).
+    /// Never executed after this many milliseconds: 100-300,000, default 10,000; where a second person has to approve,
+    /// up to 3,600,000, default 900,000.
     #[serde(default)]
     pub ttl_ms: Option<u64>,
     /// Chosen by the requester; the same id is never executed twice. Made by the server when absent.
@@ -220,7 +261,8 @@ pub struct Write {
 pub struct Written {
     /// Id of the command, as in the audit record.
     pub id: String,
-    /// `Confirmed`, `Accepted`, `Rejected`, `Failed` or `Unknown`.
+    /// `Confirmed`, `Accepted`, `Rejected`, `Failed` or `Unknown`; `Waiting` while a second person has to approve: then
+    /// `/api/command?id=` tells what becomes of it.
     pub outcome: String,
     /// Why, where it was not confirmed.
     pub why: String,

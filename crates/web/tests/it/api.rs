@@ -69,7 +69,9 @@ async fn everything_about_a_point() {
         (&detail["scan"], &detail["connection"], &detail["device"]),
         (&json!("250ms"), &json!("line-1"), &Json::Null)
     );
-    assert_eq!(detail["write"], json!({"min": 0.0, "max": 600.0, "step": null, "confirm": "readback"}));
+    let write = &detail["write"];
+    assert_eq!((&write["min"], &write["max"], &write["step"]), (&json!(0.0), &json!(600.0), &Json::Null));
+    assert_eq!((&write["confirm"], &write["role"]), (&json!("readback"), &json!("operator")));
     assert_eq!(detail["may_write"]["allowed"], false);
     assert!(detail["may_write"]["why"].as_str().unwrap().contains("READ-ONLY"));
     assert_eq!(detail["asset"]["owner_ot"], "Maintenance A");

@@ -3,6 +3,7 @@
 
 mod api;
 mod client;
+mod commands;
 mod discover;
 mod fixture;
 mod hostile;

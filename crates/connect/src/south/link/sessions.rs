@@ -8,6 +8,7 @@ use crate::south::status::{DeviceState, State};
 use model::event::severity;
 use model::{Batch, Each, Event, EventKind, Fault, Status};
 use std::sync::atomic::Ordering::Relaxed;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 impl Link {
@@ -119,6 +120,37 @@ impl Link {
         let at = self.clock.now();
         self.shared.set_state(State::Paused, at);
         if let Some(event) = self.lost.take() {
+            self.namespace.event(event.cleared(at));
+        }
+    }
+
+    /// Nothing is sent and nothing is said while `while_so` holds: something else feeds the points. Orders that still come
+    /// are refused.
+    pub(in crate::south) async fn rest_quietly<T>(
+        &mut self,
+        wanted: &mut watch::Receiver<T>,
+        while_so: impl Fn(&T) -> bool,
+    ) {
+        self.mark_at = None;
+        while while_so(&wanted.borrow()) {
+            while let Some(order) = self.inbox.pop_front() {
+                self.refuse(order, "the connection is being changed; nothing was sent");
+            }
+            let Self { orders, inbox, .. } = self;
+            tokio::select! {
+                changed = wanted.changed() => if changed.is_err() { return },
+                order = super::next_order(orders) => inbox.extend(order),
+            }
+        }
+    }
+
+    /// The connection is no longer configured: its faults are over.
+    pub(in crate::south) fn ended(&mut self) {
+        let at = self.clock.now();
+        let open = self.lost.take().into_iter();
+        let open = open.chain(self.demotions.iter_mut().filter_map(Option::take));
+        let open: Vec<Event> = open.chain(self.quarantines.iter_mut().filter_map(Option::take)).collect();
+        for event in open {
             self.namespace.event(event.cleared(at));
         }
     }

@@ -233,6 +233,10 @@ impl Driver for Modbus {
         self.layout.clone()
     }
 
+    fn requests(&self, group: usize) -> Option<usize> {
+        self.groups.get(group).map(|book| book.reads.len())
+    }
+
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
         self.connect_and_exchange(link).boxed()
     }

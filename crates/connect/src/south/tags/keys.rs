@@ -1,5 +1,6 @@
 //! The keys that the files of all protocols share, as they are written.
 
+use model::Role;
 use model::config::{Period, schema_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,37 @@ pub struct Write {
     pub step: Option<f64>,
     /// How the effect is confirmed: "readback", "none" (self-resetting pulses), or another point within a time
     pub confirm: Option<Confirm>,
+    /// How far what is read back may be off, in the tag's unit; without it, it must be equal
+    pub tolerance: Option<f64>,
+    /// How often it may be written, e.g. { writes = 6, per = "1m" }
+    pub rate: Option<Rate>,
+    /// Lowest role that may write it: "operator" (the default), "engineer" or "administrator"
+    pub role: Option<Role>,
+    /// A second person of this role or higher must approve each write
+    pub approval: Option<Role>,
+    /// What must hold elsewhere, e.g. { allow_if = "guard && speed < 10", points = { guard = "line-1/guard", speed = "line-1/speed" } }
+    pub interlock: Option<Interlock>,
+}
+
+/// How often a tag may be written.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// So many times
+    #[schemars(range(min = 1, max = 1000))]
+    pub writes: u32,
+    /// within any span of this length, at most a day
+    pub per: Period,
+}
+
+/// What must hold elsewhere for a write to be sent.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Interlock {
+    /// The condition: names of `points`, numbers, 'texts', && || ! == != < <= > >= + - * / and brackets
+    pub allow_if: String,
+    /// Name in the condition and the path of its point below enterprise/site; a point that is not Good allows nothing
+    pub points: BTreeMap<String, String>,
 }
 
 /// How the effect of a write is confirmed.

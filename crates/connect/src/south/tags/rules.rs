@@ -3,11 +3,15 @@
 use super::keys::{Confirm as ConfirmSetting, ConfirmWord, TagKeys, Write};
 use super::plan::{Plan, Tag};
 use super::{Linear, Scaling, Wrong};
-use model::{Access, Confirm, States, ValueType, WriteRule};
+use model::condition::Condition;
+use model::{Access, Confirm, Interlock, Rate, Role, States, ValueType, WriteRule};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Longest wait for another point that confirms a write.
 const LONGEST_CONFIRM: Duration = Duration::from_secs(30);
+/// Longest span over which writes are counted: what the ledger recalls after a restart.
+const LONGEST_RATE: Duration = Duration::from_secs(86_400);
 
 const fn is_number(value: ValueType) -> bool {
     matches!(value, ValueType::I64 | ValueType::U64 | ValueType::F64)
@@ -87,14 +91,64 @@ pub(super) fn access(plan: &mut Plan<'_>, tag: &Tag<'_>, value: ValueType) -> Ac
     if limited && !is_number(value) {
         wrong(format!("a {} has no limits", value.name()), "leave out min, max and step");
     }
-    let confirm = confirm(plan, tag, write);
+    if write.tolerance.is_some_and(|tolerance| tolerance < 0.0)
+        || (write.tolerance.is_some() && !is_number(value))
+    {
+        wrong(
+            "`tolerance` is a number of the tag's unit, 0 or more".into(),
+            "leave it out if it must be equal",
+        );
+    }
+    if [write.role, write.approval].contains(&Some(Role::Viewer)) {
+        wrong("a viewer may not write".into(), "write \"operator\", \"engineer\" or \"administrator\"");
+    }
+    let rate = write.rate.as_ref().map(|rate| Rate { writes: rate.writes, per: rate.per.0 });
+    if rate.is_some_and(|rate| rate.per.is_zero() || rate.per > LONGEST_RATE) {
+        wrong(
+            "`per` of a rate is longer than 0 and at most a day".into(),
+            "write e.g. rate = { writes = 6, per = \"1m\" }",
+        );
+    }
+    let (confirm, interlock) = (confirm(plan, tag, write), interlock(plan, tag, write));
     Access::Write(Box::new(WriteRule {
         min: write.min,
         max: write.max,
         step: write.step,
         confirm,
-        ..WriteRule::default()
+        tolerance: write.tolerance,
+        rate,
+        role: write.role,
+        approval: write.approval,
+        interlock,
     }))
+}
+
+fn interlock(plan: &mut Plan<'_>, tag: &Tag<'_>, write: &Write) -> Option<Interlock> {
+    let wanted = write.interlock.as_ref()?;
+    let mut points = BTreeMap::new();
+    for (name, below) in &wanted.points {
+        match plan.context().site.join(below) {
+            Ok(path) => drop(points.insert(name.clone(), path)),
+            Err(error) => {
+                let message = format!("`{below}` is no path: {error}");
+                plan.wrong(tag, "write", Wrong::new(message, "write the point's path below enterprise/site"));
+            }
+        }
+    }
+    match Condition::parse(&wanted.allow_if) {
+        Err(why) => {
+            let help = "write it like \"guard && speed < 10\"";
+            plan.wrong(tag, "write", Wrong::new(format!("`allow_if` cannot be understood: {why}"), help));
+        }
+        Ok(condition) => {
+            for name in condition.names().into_iter().filter(|name| !wanted.points.contains_key(*name)) {
+                let message = format!("`allow_if` asks for `{name}`, and `points` does not say what that is");
+                let help = format!("write points = {{ {name} = \"path/below/the/site\" }}");
+                plan.wrong(tag, "write", Wrong::new(message, help));
+            }
+        }
+    }
+    Some(Interlock { allow_if: wanted.allow_if.clone(), points })
 }
 
 fn confirm(plan: &mut Plan<'_>, tag: &Tag<'_>, write: &Write) -> Confirm {

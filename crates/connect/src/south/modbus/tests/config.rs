@@ -188,3 +188,34 @@ fn tags_from_a_spreadsheet_join_the_others() {
         "{found:?}"
     );
 }
+
+#[test]
+fn the_rule_of_a_write_is_read_whole_and_its_mistakes_are_named() {
+    let file = |write: &str| {
+        format!(
+            "kind = \"modbus-tcp\"\nhost = \"plc\"\n[device.a]\nat = \"line\"\n[device.a.tags]\nt = {{ at = \"40001\", type = \"i16\", write = {write} }}\n"
+        )
+    };
+    let whole = "{ tolerance = 0.5, rate = { writes = 6, per = \"1m\" }, role = \"engineer\", approval = \"administrator\", \
+                 interlock = { allow_if = \"guard && speed < 10\", points = { guard = \"line/guard\", speed = \"line/speed\" } } }";
+    let built = build(&file(whole), &context()).unwrap();
+    let Access::Write(rule) = &built.points[0].access else { panic!("not writable") };
+    let rate = rule.rate.unwrap();
+    assert_eq!((rule.tolerance, rate.writes, rate.per.as_secs()), (Some(0.5), 6, 60));
+    assert_eq!((rule.role, rule.approval), (Some(model::Role::Engineer), Some(model::Role::Administrator)));
+    let interlock = rule.interlock.as_ref().unwrap();
+    assert_eq!(interlock.points["guard"].as_str(), "acme/leeds/line/guard");
+    for (write, part) in [
+        ("{ tolerance = -1.0 }", "`tolerance` is a number"),
+        ("{ approval = \"viewer\" }", "a viewer may not write"),
+        ("{ rate = { writes = 1, per = \"2d\" } }", "at most a day"),
+        ("{ rate = { writes = 0, per = \"1m\" } }", "below 1"),
+        ("{ interlock = { allow_if = \"guard =\", points = { guard = \"line/guard\" } } }", "equality is =="),
+        ("{ interlock = { allow_if = \"guard\", points = {} } }", "does not say what that is"),
+        ("{ interlock = { allow_if = \"guard\", points = { guard = \"a b\" } } }", "is no path"),
+    ] {
+        let found = build(&file(write), &context()).unwrap_err();
+        assert!(found.iter().any(|mistake| mistake.to_string().contains(part)), "{write}: {found:?}");
+        assert!(found.iter().all(|mistake| mistake.line() == 6), "{write}: {found:?}");
+    }
+}
