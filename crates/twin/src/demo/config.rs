@@ -69,7 +69,7 @@ const ASSETS: &[Asset] = &[
         "work-unit",
         "Utilities",
         "utilities",
-        "Power = \"meters.boiler-house.power\", State = \"boiler.boiler.burner\"",
+        "Power = \"meters.boiler-house.power\", State = \"boiler.boiler.burner\", flue_temp = \"boiler.boiler.flue_temp\"",
     ),
     (
         "air",
@@ -80,6 +80,26 @@ const ASSETS: &[Asset] = &[
         "Utilities",
         "utilities",
         "Power = \"meters.compressed-air.power\", State = \"air.compressor-1.supply\"",
+    ),
+];
+
+/// What every asset of a type has; the boiler's old transmitter speaks Fahrenheit, the plant sees Celsius.
+const TYPES: &[(&str, &str)] = &[
+    (
+        "PackMachine",
+        "description = \"A machine with PackML states\"\n\n[points]\nstate = { type = \"whole\" }\nspeed = { type = \"number\", unit = \"/min\" }\n",
+    ),
+    (
+        "Filler",
+        "description = \"Fills bottles\"\nextends = \"PackMachine\"\n\n[points]\nvolume = { type = \"number\", unit = \"ml\" }\n",
+    ),
+    (
+        "Capper",
+        "description = \"Closes bottles\"\nextends = \"PackMachine\"\n\n[points]\ntorque = { type = \"number\", unit = \"N.m\" }\n",
+    ),
+    (
+        "Boiler",
+        "description = \"Steam boiler\"\n\n[points]\nState = { type = \"whole\" }\nPower = { type = \"number\", unit = \"kW\" }\npressure = { type = \"number\", unit = \"bar\" }\nflue_temp = { type = \"number\", unit = \"Cel\", description = \"The transmitter gives degrees Fahrenheit\" }\n",
     ),
 ];
 
@@ -127,6 +147,10 @@ pub fn demo_config(addresses: &Addresses) -> Vec<File> {
         files.push(File { path, text: spreadsheet(&(unit.tags)()) });
     }
     files.push(File { path: "assets/line-1.toml".to_owned(), text: LINE_ASSETS.to_owned() });
+    let types = TYPES
+        .iter()
+        .map(|(name, text)| File { path: format!("types/{name}.toml"), text: (*text).to_owned() });
+    files.extend(types);
     for (file, kind, path, name, level, owner, zone, bind) in ASSETS {
         let mut text = format!(
             "type = \"{kind}\"\npath = \"{path}\"\nname = \"{name}\"\nlevel = \"{level}\"\nowner_ot = \"{owner}\"\nowner_it = \"Plant IT\"\nzone = \"{zone}\"\n"
