@@ -4,6 +4,7 @@ mod command_line;
 mod crash;
 mod delivery;
 mod docs;
+mod ethernet_ip;
 mod exchange;
 mod first_hour;
 mod harness;

@@ -14,6 +14,7 @@
 mod backoff;
 mod counters;
 mod device;
+pub mod ethernet_ip;
 mod http;
 mod job;
 mod link;
@@ -40,8 +41,15 @@ use model::Fault;
 use std::time::Duration;
 
 /// Every kind of connection.
-pub static KINDS: &[&Kind<dyn Driver>] =
-    &[&modbus::TCP, &modbus::RTU, &modbus::RTU_TCP, &modbus::TLS, &snmp::KIND, &http::KIND];
+pub static KINDS: &[&Kind<dyn Driver>] = &[
+    &ethernet_ip::KIND,
+    &http::KIND,
+    &modbus::TCP,
+    &modbus::RTU,
+    &modbus::RTU_TCP,
+    &modbus::TLS,
+    &snmp::KIND,
+];
 
 /// How devices are found: the protocols that have a probe.
 pub static PROBES: &[&Probe] = &[&modbus::PROBE];

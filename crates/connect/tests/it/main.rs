@@ -4,6 +4,8 @@
 
 mod arrivals;
 mod discover;
+mod ethernet_ip;
+mod ethernet_ip_speed;
 mod http;
 mod libmodbus;
 mod misbehaviour;

@@ -1,7 +1,6 @@
 //! From a path to the bytes it names.
 
 use super::program::{Program, Stored, Type};
-use std::collections::BTreeMap;
 use wire::enip::table::class_id;
 use wire::enip::{Elementary, Kind, Path, Segment, Status, is_program};
 
@@ -42,7 +41,11 @@ impl Program {
         }
         let tags = self.scopes.get(&scope).ok_or(Status::PATH_SEGMENT)?;
         let stored = match segments.next() {
-            Some(Segment::Symbol(name)) => by_name(tags, name).ok_or(Status::with(0x04, 0x0000))?,
+            Some(Segment::Symbol(name)) => {
+                let key = (scope.clone(), name.to_ascii_lowercase());
+                let found = self.names.get(&key).and_then(|instance| tags.get(instance));
+                found.ok_or(Status::with(0x04, 0x0000))?
+            }
             Some(Segment::Class(class_id::SYMBOL)) => match segments.next() {
                 Some(Segment::Instance(instance)) => tags.get(instance).ok_or(Status::PATH_DESTINATION)?,
                 _ => return Err(Status::PATH_SEGMENT),
@@ -167,8 +170,4 @@ impl Program {
         stored.data.get_mut(start..start + data.len())?.copy_from_slice(data);
         Some(())
     }
-}
-
-fn by_name<'a>(tags: &'a BTreeMap<u32, Stored>, name: &str) -> Option<&'a Stored> {
-    tags.values().find(|stored| stored.symbol.name.eq_ignore_ascii_case(name))
 }

@@ -1,6 +1,6 @@
 //! What was downloaded: structures and tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use wire::enip::symbol::{Member, Symbol, Template};
 use wire::enip::{Elementary, SymbolType, Tag};
 
@@ -54,6 +54,8 @@ pub struct Program {
     pub(super) structures: BTreeMap<u16, Structure>,
     /// By scope: empty for the controller, else `Program:Name`; each by instance.
     pub(super) scopes: BTreeMap<String, BTreeMap<u32, Stored>>,
+    /// Instances by scope and name in lower case.
+    pub(super) names: HashMap<(String, String), u32>,
     next_template: u16,
     next_instance: u32,
 }
@@ -73,6 +75,7 @@ impl Program {
             name: name.into(),
             structures: BTreeMap::from([(STRING, string)]),
             scopes: BTreeMap::new(),
+            names: HashMap::new(),
             next_template: FIRST_TEMPLATE,
             next_instance: 1,
         };
@@ -168,6 +171,7 @@ impl Program {
         let elements: usize = dimensions.iter().filter(|d| **d > 0).map(|d| *d as usize).product();
         let data = vec![0; self.size(kind) * elements];
         let symbol = Symbol { instance, name: name.into(), kind: symbol_type, dimensions, access: Some(0) };
+        self.names.insert((scope.into(), name.to_ascii_lowercase()), instance);
         self.scopes.entry(scope.into()).or_default().insert(instance, Stored { symbol, kind, data });
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::{JoinHandle, JoinSet};
 use wire::enip::encapsulation::HEADER;
 use wire::enip::packet::{emit_connected, emit_unconnected};
@@ -270,15 +270,46 @@ impl Drop for Server {
     }
 }
 
-/// Listens on `host` and `port` (0: a free one).
+/// Listens on `host` and `port` (0: a free one): TCP for everything, UDP for who it is.
 ///
 /// # Errors
 /// If the address cannot be bound.
 pub async fn listen(host: IpAddr, port: u16, controller: Arc<Controller>) -> io::Result<Server> {
     let listener = TcpListener::bind(SocketAddr::new(host, port)).await?;
     let address = listener.local_addr()?;
-    let task = tokio::spawn(accept(listener, Arc::clone(&controller)));
+    let datagrams = UdpSocket::bind(address).await?;
+    let both =
+        (accept(listener, Arc::clone(&controller)), identify(datagrams, address, Arc::clone(&controller)));
+    let task = tokio::spawn(async move {
+        tokio::join!(both.0, both.1);
+    });
     Ok(Server { address, controller, task })
+}
+
+/// Answers ListIdentity on UDP, as a device does to a broadcast (Volume 2, 2-4.2.2).
+async fn identify(socket: UdpSocket, address: SocketAddr, controller: Arc<Controller>) {
+    let mut buffer = [0u8; 600];
+    loop {
+        let Ok((count, from)) = socket.recv_from(&mut buffer).await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let mut input = buffer.get(..count).unwrap_or_default();
+        let mut deframer = Deframer::new(MAX_PAYLOAD);
+        let Ok(Some(frame)) = deframer.feed(&mut input) else { continue };
+        if frame.header.command != Command::ListIdentity {
+            continue;
+        }
+        let own = match address {
+            SocketAddr::V4(v4) => (v4.ip().octets(), v4.port()),
+            SocketAddr::V6(_) => ([0; 4], wire::enip::PORT),
+        };
+        let mut out = Vec::new();
+        frame.header.emit_with(&mut out, |out| controller.identity.emit_list(own, 3, out));
+        if let Err(error) = socket.send_to(&out, from).await {
+            tracing::debug!(%error, "identity");
+        }
+    }
 }
 
 async fn accept(listener: TcpListener, controller: Arc<Controller>) {
