@@ -4,8 +4,10 @@ import { Shell } from "./parts/Shell";
 import { Boundary } from "./parts/Boundary";
 import { Account } from "./pages/Account";
 import { Audit } from "./pages/Audit";
+import { Commands } from "./pages/Commands";
 import { Connections } from "./pages/Connections";
 import { Destinations } from "./pages/Destinations";
+import { Discover } from "./pages/Discover";
 import { Events } from "./pages/Events";
 import { LinkSignIn } from "./pages/LinkSignIn";
 import { Namespace } from "./pages/Namespace";
@@ -18,14 +20,18 @@ import { Words } from "./pages/Words";
 import { tail, usePathname } from "./router";
 import { SessionProvider, useSessionQuery } from "./session";
 
-// The two pages with charts and an editor load their libraries when they are first opened.
+// The pages with charts and editors load their libraries when they are first opened.
+const Configuration = lazy(() => import("./pages/Configuration").then((m) => ({ default: m.Configuration })));
 const Point = lazy(() => import("./pages/Point").then((m) => ({ default: m.Point })));
 const Query = lazy(() => import("./pages/Query").then((m) => ({ default: m.Query })));
 
 const PLAIN: Record<string, ComponentType> = {
   "/": Overview,
   "/connections": Connections,
+  "/commands": Commands,
+  "/configuration": Configuration,
   "/destinations": Destinations,
+  "/discover": Discover,
   "/events": Events,
   "/query": Query,
   "/audit": Audit,

@@ -1,6 +1,9 @@
 // A vite plugin that answers the HTTP API from made-up data. Only `vite dev` and `vite preview` use it; it is never built.
 import { randomUUID } from "node:crypto";
 import * as data from "./data.mjs";
+import { commands } from "./commands.mjs";
+import { config } from "./config.mjs";
+import { discover } from "./discover.mjs";
 import { byPath, children, live, points, qualityAt, setTarget } from "./plant.mjs";
 
 const CSP =
@@ -95,6 +98,8 @@ async function handle(req, res) {
     case "GET /api/secrets": return json(res, { secrets: data.secrets });
     default: break;
   }
+  const answer = discover(route, body) ?? commands(route, q, body) ?? config(route, q, body);
+  if (answer) return json(res, answer);
   const act = /^\/api\/(connections|destinations)\/([^/]+)\/(pause|resume|rejects)$/.exec(url.pathname);
   if (act) {
     if (act[3] === "rejects") return json(res, { rejects: data.rejects() });

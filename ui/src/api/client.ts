@@ -58,7 +58,7 @@ export const api = {
     const raw = await request<T.PointDetail>("GET", `/api/point${query({ path })}`, undefined, o);
     return { ...raw, destinations: list(raw.destinations) };
   },
-  writePoint: (w: { id: string; path: string; value: T.Value; reason: string; ttl_ms: number }) =>
+  writePoint: (w: { id: string; path: string; value: T.Value; reason: string; ttl_ms?: number }) =>
     request<T.WriteResult>("POST", "/api/point/write", w),
   live: (paths: string[], intervalMs: number, signal: AbortSignal) =>
     send("POST", "/api/live", { paths, interval_ms: intervalMs }, { signal }),

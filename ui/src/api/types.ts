@@ -105,6 +105,12 @@ export interface WriteRule {
   max?: Maybe<number>;
   step?: Maybe<number>;
   confirm?: Maybe<string>;
+  tolerance?: Maybe<number>;
+  rate?: Maybe<{ writes: number; per_s: number }>;
+  role?: Maybe<Role>;
+  /** The role of the second person who must agree. */
+  approval?: Maybe<Role>;
+  interlock?: Maybe<{ allow_if: string; points: Record<string, string>; allows: boolean; why?: Maybe<string> }>;
 }
 export interface PointDetail {
   point: PointLive;
@@ -115,6 +121,8 @@ export interface PointDetail {
   writable?: Maybe<boolean>;
   write?: Maybe<WriteRule>;
   may_write?: Maybe<{ allowed: boolean; why: string }>;
+  /** Who holds the right to write here. */
+  lease?: Maybe<{ path: string; holder: string; until?: Maybe<number>; reason?: Maybe<string>; mine?: Maybe<boolean> }>;
   connection?: Maybe<string>;
   device?: Maybe<string>;
   source?: Maybe<string>;
@@ -133,7 +141,8 @@ export interface PointDetail {
 export type Outcome = "Confirmed" | "Accepted" | "Rejected" | "Failed" | "Unknown";
 export interface WriteResult {
   id?: Maybe<string>;
-  outcome: Outcome;
+  /** `Waiting`: a second person must agree; there is no outcome yet. */
+  outcome: Outcome | "Waiting";
   why?: Maybe<string>;
   before?: Maybe<Value>;
   readback?: Maybe<Value>;

@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
 import type { PointDetail, PointLive } from "../api/types";
-import { formatNumber } from "../format/number";
+import { formatNumber, plural } from "../format/number";
 import { qualityWords } from "../format/quality";
 import { formatDuration, formatTime, zoneName } from "../format/time";
 import { formatUnit } from "../format/unit";
+import { person } from "../format/who";
 import { shownValue } from "../format/value";
 import { useNow } from "../live/clock";
 import { useLivePoint } from "../live/useLive";
@@ -20,7 +21,7 @@ import { Term } from "../parts/Term";
 import { Age, Time } from "../parts/Time";
 import { RawTable } from "../point/RawTable";
 import { WriteDialog } from "../point/WriteDialog";
-import { Link, namespaceHref } from "../router";
+import { Link, namespaceHref, pointHref } from "../router";
 import { TrendPanel } from "../trend/TrendPanel";
 import { windowOf, type View, type Window } from "../trend/zoom";
 import { serverNow } from "../live/clock";
@@ -120,11 +121,50 @@ function WriteButton({ detail, onWrite }: { detail: PointDetail; onWrite: () => 
   if (!detail.writable) return <p className="quiet point-write">Read only: the configuration does not allow writing this point.</p>;
   const may = detail.may_write;
   return (
-    <p className="point-write">
+    <div className="point-write">
       <GatedButton why={may?.allowed ? null : may?.why || "The gateway does not allow you to write this point."} onClick={onWrite} className="primary">
         Write a value
       </GatedButton>
-    </p>
+      <WriteRules detail={detail} />
+    </div>
+  );
+}
+
+/** What stands between a wish and a write here, beside the limits. */
+function WriteRules({ detail }: { detail: PointDetail }) {
+  const { write, lease } = detail;
+  const interlock = write?.interlock;
+  const rules = [
+    write?.approval && (
+      <li key="approval">
+        <Term k="approval">A second person</Term> with the role {write.approval} or higher must agree.
+      </li>
+    ),
+    interlock && (
+      <li key="interlock" className={interlock.allows ? undefined : "why-not"}>
+        <Term k="interlock" />: <code>{interlock.allow_if}</code> {interlock.allows ? "holds now." : `does not hold now${interlock.why ? `: ${interlock.why}` : ""}.`}{" "}
+        {Object.entries(interlock.points).map(([name, path]) => (
+          <span key={name}>
+            {name} is <Link to={pointHref(path)}>{path}</Link>.{" "}
+          </span>
+        ))}
+      </li>
+    ),
+    write?.rate && <li key="rate">At most {plural(write.rate.writes, "write")} in {formatDuration(write.rate.per_s)}.</li>,
+    lease && (
+      <li key="lease">
+        <Term k="lease" /> below <Link to={namespaceHref(lease.path)}>{lease.path}</Link> is held by {lease.mine ? "you" : person(lease.holder)} until <Time ms={lease.until} />
+        {lease.reason ? `: ${lease.reason}` : ""}.
+      </li>
+    ),
+  ].filter(Boolean);
+  return (
+    <>
+      {rules.length > 0 && <ul className="bullets">{rules}</ul>}
+      <p className="small">
+        <Link to={`/commands?path=${encodeURIComponent(detail.point.path)}`}>Commands to this point</Link>
+      </p>
+    </>
   );
 }
 

@@ -1,9 +1,10 @@
 /** What became of a write, in words that do not promise more than is known. */
-import type { Outcome, Value, WriteResult } from "../api/types";
+import type { Value, WriteResult } from "../api/types";
 import { formatDuration } from "../format/time";
 import { Prose } from "../parts/Prose";
+import { Link } from "../router";
 
-const WORDS: Record<Outcome, { tone: "normal" | "attention" | "alarm"; what: (value: string, readback: string) => string; next: string }> = {
+const WORDS: Record<WriteResult["outcome"], { tone: "normal" | "attention" | "alarm"; what: (value: string, readback: string) => string; next: string }> = {
   Confirmed: { tone: "normal", what: (value, readback) => `The device took ${value}, and ${readback} was read back from it.`, next: "" },
   Accepted: {
     tone: "normal",
@@ -12,6 +13,11 @@ const WORDS: Record<Outcome, { tone: "normal" | "attention" | "alarm"; what: (va
   },
   Rejected: { tone: "attention", what: () => "Nothing was sent to the device; the value is as before.", next: "Correct what the reason names, then write again." },
   Failed: { tone: "alarm", what: () => "The device refused, or did not take the value.", next: "Look at the present value and at the device before you try again." },
+  Waiting: {
+    tone: "normal",
+    what: () => "Nothing is sent yet: a second person must agree first.",
+    next: "Tell somebody who may approve it. Without an answer in time it is dropped.",
+  },
   Unknown: {
     tone: "alarm",
     what: () => "The command was sent, but no answer came. The device may or may not have taken it.",
@@ -36,9 +42,15 @@ export function OutcomeText(props: { result: WriteResult; value: Value; before: 
           <b>Next step:</b> <Prose>{words.next}</Prose>
         </p>
       )}
-      <p className="quiet">
-        Before: {show(result.before ?? props.before)}. It took {formatDuration((result.took_ms ?? 0) / 1000)}. The audit log has the record.
-      </p>
+      {result.outcome === "Waiting" ? (
+        <p>
+          <Link to="/commands">Follow it on the page Commands</Link>
+        </p>
+      ) : (
+        <p className="quiet">
+          Before: {show(result.before ?? props.before)}. It took {formatDuration((result.took_ms ?? 0) / 1000)}. The audit log has the record.
+        </p>
+      )}
     </div>
   );
 }

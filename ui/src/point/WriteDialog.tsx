@@ -23,6 +23,7 @@ export function WriteDialog({ detail, live, onClose }: { detail: PointDetail; li
   const { point } = detail;
   const present = shownValue(live);
   const unit = formatUnit(point.unit);
+  const approval = detail.write?.approval;
   const [text, setText] = useState("");
   const [reason, setReason] = useState("");
   const [tried, setTried] = useState(false);
@@ -32,7 +33,7 @@ export function WriteDialog({ detail, live, onClose }: { detail: PointDetail; li
   const checked = checkWrite(text, point.type, detail.write, present.value, unit);
 
   const write = useMutation<WriteResult, unknown, { id: string }>({
-    mutationFn: ({ id }) => api.writePoint({ id, path: point.path, value: checked.value, reason: reason.trim(), ttl_ms: TTL_MS }),
+    mutationFn: ({ id }) => api.writePoint({ id, path: point.path, value: checked.value, reason: reason.trim(), ...(approval ? {} : { ttl_ms: TTL_MS }) }),
     onSettled: () => {
       void client.invalidateQueries({ queryKey: ["point", point.path] });
       void client.invalidateQueries({ queryKey: ["audit"] });
@@ -82,11 +83,15 @@ export function WriteDialog({ detail, live, onClose }: { detail: PointDetail; li
             Reason for the audit log: <b>{reason.trim()}</b>
           </p>
           <p className="hint">
-            <Term k="ttl">If it cannot be carried out within {TTL_MS / 1000} s, it is dropped.</Term>
+            {approval ? (
+              <Term k="approval">Somebody else with the role {approval} or higher must approve it within 15 minutes.</Term>
+            ) : (
+              <Term k="ttl">If it cannot be carried out within {TTL_MS / 1000} s, it is dropped.</Term>
+            )}
           </p>
           <div className="actions">
             <button type="button" className="primary" disabled={write.isPending} onClick={go}>
-              {write.isPending ? "Writing …" : `Write ${show(checked.value)}`}
+              {write.isPending ? "Writing …" : `${approval ? "Ask to write" : "Write"} ${show(checked.value)}`}
             </button>
             <button type="button" disabled={write.isPending} onClick={() => setReview(false)}>
               Back

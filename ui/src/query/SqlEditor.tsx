@@ -5,29 +5,12 @@
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
-import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers, placeholder } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 import type { QueryTables } from "../api/types";
-
-const look = EditorView.theme({
-  "&": { color: "var(--text)", backgroundColor: "var(--field)", border: "1px solid var(--line-strong)", fontSize: "1rem", height: "100%" },
-  "&.cm-focused": { outline: "2px solid var(--focus)" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5", overflow: "auto" },
-  ".cm-content": { caretColor: "var(--text)" },
-  ".cm-gutters": { backgroundColor: "var(--raised)", color: "var(--quiet)", border: "0" },
-  ".cm-placeholder": { color: "var(--quiet)" },
-  ".cm-tooltip": { backgroundColor: "var(--panel)", color: "var(--text)", border: "1px solid var(--line-strong)" },
-  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--text)", color: "var(--panel)" },
-  "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--selected)" },
-});
-const words = HighlightStyle.define([
-  { tag: tags.keyword, fontWeight: "bold" },
-  { tag: tags.string, color: "var(--trend)" },
-  { tag: tags.comment, color: "var(--quiet)", fontStyle: "italic" },
-]);
+import { look, typeOver, words } from "../editor/look";
 
 function language(tables: QueryTables | undefined) {
   const schema: Record<string, { label: string; detail?: string; type: string }[]> = {};
@@ -40,23 +23,6 @@ function language(tables: QueryTables | undefined) {
   };
   return [base, base.language.data.of({ autocomplete: complete })];
 }
-
-/**
- * Typing over a selection: Chromium would keep the look of the replaced text in a style attribute, which the content
- * security policy refuses with a message in the console. So the editor makes this change itself.
- */
-const typeOver = EditorView.domEventHandlers({
-  beforeinput(event, view) {
-    const { from, to, empty } = view.state.selection.main;
-    const text = event.data;
-    if (event.inputType !== "insertText" || !text || empty || event.isComposing) return false;
-    event.preventDefault();
-    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
-    const taken = view.state.facet(EditorView.inputHandler).some((handler) => handler(view, from, to, text, insert));
-    if (!taken) view.dispatch(insert());
-    return true;
-  },
-});
 
 export function SqlEditor(props: { value: string; onChange: (text: string) => void; onRun: () => void; tables: QueryTables | undefined }) {
   const host = useRef<HTMLDivElement>(null);

@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { api } from "../api/client";
 import { newId } from "../api/id";
+import { saveBlob } from "../save";
 import type { QueryResult } from "../api/types";
 
 export const ROW_LIMIT = 10_000;
@@ -39,13 +40,7 @@ export function useRun() {
 export function useExport() {
   return useMutation<void, unknown, { sql: string; format: "csv" | "parquet" }>({
     mutationFn: async ({ sql, format }) => {
-      const blob = await api.exportQuery(sql, format);
-      const url = URL.createObjectURL(blob);
-      const link = document.createElement("a");
-      link.href = url;
-      link.download = `query.${format}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      saveBlob(`query.${format}`, await api.exportQuery(sql, format));
     },
   });
 }

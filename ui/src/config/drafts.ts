@@ -1,0 +1,26 @@
+/** Texts that are not saved yet. They outlive a visit to another page, not a reload. */
+export interface Unsaved {
+  text: string;
+  /** The version it was made from; null for a new file. */
+  version: string | null;
+}
+
+const unsaved = new Map<string, Unsaved>();
+
+export const drafts = {
+  get: (name: string): Unsaved | undefined => unsaved.get(name),
+  set: (name: string, draft: Unsaved): void => void unsaved.set(name, draft),
+  drop: (name: string): void => void unsaved.delete(name),
+  names: (): string[] => [...unsaved.keys()],
+};
+
+/** A file name from words of a device or a person; empty when nothing is left of them. */
+export function fileName(folder: string, words: string): string {
+  const stem = words
+    .normalize("NFKD")
+    .replace(/[^A-Za-z0-9_-]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 64)
+    .toLowerCase();
+  return stem === "" ? "" : `${folder}/${stem}.toml`;
+}

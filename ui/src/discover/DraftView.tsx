@@ -1,0 +1,57 @@
+import type { Draft } from "../api/discover";
+import { plural } from "../format/number";
+import { drafts } from "../config/drafts";
+import { CopyButton } from "../parts/Copy";
+import { Code } from "../parts/Messages";
+import { Prose } from "../parts/Prose";
+import { navigate } from "../router";
+import { saveText } from "../save";
+import { COMMANDS } from "../words/commands";
+
+/** The text of a draft, what to look at in it, and the way into the plant folder. */
+export function DraftView({ draft }: { draft: Draft }) {
+  return (
+    <div className="stack" data-testid="draft">
+      <p>
+        <b className="mono">{draft.file}</b>
+        {draft.tags ? `, ${plural(draft.tags, "point")}` : ""}. It is only a draft: nothing of the plant has changed.
+      </p>
+      {draft.notes.length > 0 && (
+        <ul className="bullets">
+          {draft.notes.map((n, i) => (
+            <li key={i}>
+              {n.line ? `Line ${n.line}: ` : ""}
+              <Prose>{n.text}</Prose>
+            </li>
+          ))}
+        </ul>
+      )}
+      {draft.mistakes && (
+        <div className="error-box calm">
+          <p className="error-title">The check still finds something:</p>
+          <Code>{draft.mistakes}</Code>
+        </div>
+      )}
+      <Code>{draft.text}</Code>
+      <div className="actions">
+        <button
+          type="button"
+          className="primary"
+          onClick={() => {
+            drafts.set(draft.file, { text: draft.text, version: null });
+            navigate(`/configuration?file=${encodeURIComponent(draft.file)}`);
+          }}
+        >
+          Review it as a new file
+        </button>
+        <CopyButton text={draft.text} />
+        <button type="button" onClick={() => saveText(draft.file.split("/").pop() ?? "draft.toml", draft.text)}>
+          Save as a file
+        </button>
+      </div>
+      <p className="hint">
+        Next step: review, save and apply it on the page Configuration; or put it into the plant folder yourself, then <code>{COMMANDS.check}</code> and <code>{COMMANDS.apply}</code>.
+      </p>
+    </div>
+  );
+}

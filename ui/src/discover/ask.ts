@@ -1,0 +1,54 @@
+/** From what a person typed to what is asked of the gateway. Pure. */
+import type { Ask } from "../api/discover";
+
+export interface AskForm {
+  targets: string;
+  exclude: string;
+  /** Names of the protocols that are ticked. */
+  protocols: string[];
+  units: string;
+  at_once: string;
+  timeout_ms: string;
+  pause_ms: string;
+}
+
+export const EMPTY_ASK: AskForm = { targets: "", exclude: "", protocols: [], units: "", at_once: "16", timeout_ms: "1000", pause_ms: "100" };
+
+export const words = (text: string): string[] => text.split(/[\s,;]+/).filter((w) => w !== "");
+
+export type AskProblems = Partial<Record<keyof AskForm, string>>;
+
+/** The least that can be said without the gateway; ranges and names are read by the gateway, which explains them better. */
+export function askProblems(form: AskForm): AskProblems {
+  const problems: AskProblems = {};
+  const targets = words(form.targets);
+  if (targets.length === 0) problems.targets = "Say where to look, e.g. 10.20.1.0/24.";
+  if (targets.length > 64) problems.targets = `${targets.length} entries: at most 64. Write ranges.`;
+  if (form.protocols.length === 0) problems.protocols = "Choose at least one protocol.";
+  if (units(form.units).some((u) => !Number.isInteger(u) || u < 0 || u > 255)) problems.units = "Unit ids are whole numbers from 0 to 255.";
+  const within = (key: "at_once" | "timeout_ms" | "pause_ms", low: number, high: number) => {
+    const n = Number(form[key]);
+    if (form[key].trim() === "" || !Number.isInteger(n) || n < low || n > high) problems[key] = `A whole number from ${low} to ${high}.`;
+  };
+  within("at_once", 1, 64);
+  within("timeout_ms", 100, 10_000);
+  within("pause_ms", 0, 10_000);
+  return problems;
+}
+
+const units = (text: string): number[] => words(text).map(Number);
+
+export function askOf(form: AskForm, all: string[]): Ask {
+  const exclude = words(form.exclude);
+  const chosen = units(form.units);
+  return {
+    targets: words(form.targets),
+    ...(exclude.length > 0 ? { exclude } : {}),
+    // All of them is what the gateway takes when none is named: it stays right when protocols are added.
+    ...(all.every((name) => form.protocols.includes(name)) ? {} : { protocols: form.protocols }),
+    ...(chosen.length > 0 ? { units: chosen } : {}),
+    at_once: Number(form.at_once),
+    timeout_ms: Number(form.timeout_ms),
+    pause_ms: Number(form.pause_ms),
+  };
+}
