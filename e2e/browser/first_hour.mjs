@@ -1,80 +1,21 @@
 // The first hour of a newcomer, in a real browser on the real program:
 //   node first_hour.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY
-// IRONBRIDGE_PEERS_NODE_DIR holds node_modules with playwright-core; IRONBRIDGE_CHROMIUM names another browser;
 // IRONBRIDGE_SCREENSHOT keeps a picture of the first page.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-
-const [link, plant, binary] = process.argv.slice(2);
-assert.ok(binary, "usage: node first_hour.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY");
-const { chromium } = createRequire(join(resolve(process.env.IRONBRIDGE_PEERS_NODE_DIR), "first_hour.cjs"))("playwright-core");
+import { join } from "node:path";
+import { PASSWORD, attribute, createAccount, elapsed, ironbridge, link, person, plant, step, waitFor, walk } from "./common.mjs";
 
 const LINE = "acme/demo/packaging/line-1";
-const [NAME, PASSWORD] = ["newcomer", "seven quiet bottling lines"];
+const NAME = "newcomer";
 /** A set-point that nobody else in the demonstration writes: the value written stays. */
 const TARGET = { path: "acme/demo/utilities/boiler/setpoint", search: "boiler/setpoint", name: "Pressure set-point", most: /most allowed is 10 bar/ };
-const started = Date.now();
-const ironbridge = (...words) => execFileSync(binary, words, { cwd: plant, encoding: "utf8", timeout: 60_000 });
-const step = (name) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${name}`);
-
-const browser = await chromium.launch({
-  executablePath: process.env.IRONBRIDGE_CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-
-/** A page of its own browser profile; everything that goes wrong in it lands in `problems`. */
-async function person(problems, expected = []) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light", locale: "en-GB", timezoneId: "Europe/London" });
-  context.setDefaultTimeout(60_000);
-  await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (e) => console.error(`content security policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`));
-  });
-  const page = await context.newPage();
-  page.on("pageerror", (e) => problems.push(`exception: ${e.message}`));
-  page.on("console", (m) => {
-    // The browser repeats in the console what the answers below say with their status.
-    if (m.type() === "warning") console.log(`          the browser warns: ${m.text()}`);
-    if (m.type() === "error" && !m.text().startsWith("Failed to load resource")) problems.push(`error: ${m.text()}`);
-  });
-  page.on("response", (r) => {
-    const what = `${r.status()} ${r.request().method()} ${new URL(r.url()).pathname}`;
-    if (r.status() >= 400 && !expected.includes(what)) problems.push(`answer: ${what}`);
-  });
-  page.on("requestfailed", (r) => {
-    // Leaving a page ends its streams and its open questions.
-    const why = r.failure()?.errorText ?? "";
-    if (why !== "net::ERR_ABORTED") problems.push(`request: ${why} ${r.method()} ${r.url()}`);
-  });
-  return page;
-}
-
-/** Waits until an attribute of an element fulfils the test; gives its value. */
-async function attribute(locator, name, test, what) {
-  const end = Date.now() + 60_000;
-  let seen;
-  do {
-    seen = await locator.getAttribute(name);
-    if (seen !== null && test(seen)) return seen;
-    await locator.page().waitForTimeout(50);
-  } while (Date.now() < end);
-  return assert.fail(`${what}: ${name} is ${seen}`);
-}
 
 async function administrator(page) {
   await page.goto(link);
   await page.getByRole("heading", { name: "Create the administrator" }).waitFor();
   assert.equal(new URL(page.url()).hash, "", "the token leaves the address bar");
   await createAccount(page, NAME);
-}
-
-async function createAccount(page, name) {
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
-  await page.getByLabel("Password again").fill(PASSWORD);
-  await page.getByRole("button", { name: "Create the administrator" }).click();
 }
 
 async function firstPage(page) {
@@ -193,14 +134,6 @@ async function trend(page) {
   await until((s) => s < 6_000, "the button zooms in");
   await page.getByRole("button", { name: "Live", exact: true }).click();
   await attribute(box, "data-follow", (v) => v === "true", "live again");
-}
-
-async function waitFor(test, what, limit = 60_000) {
-  const end = Date.now() + limit;
-  while (!(await test())) {
-    assert.ok(Date.now() < end, what);
-    await new Promise((done) => setTimeout(done, 50));
-  }
 }
 
 async function badPoint(page) {
@@ -329,14 +262,14 @@ async function picture(page) {
   await page.getByRole("link", { name: "Overview", exact: true }).click();
   await page.getByTestId("sentence").waitFor();
   // A plant that has run for a while: states are older than a moment, rates are known.
-  await page.waitForTimeout(Math.max(0, 20_000 - (Date.now() - started)));
+  await page.waitForTimeout(Math.max(0, 20_000 - elapsed()));
   await page.mouse.move(640, 799);
   await page.screenshot({ path: file, animations: "disabled" });
 }
 
 const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
-try {
+await walk(page, problems, async () => {
   step("the one-time link creates the administrator");
   await administrator(page);
   step("the first page");
@@ -368,13 +301,4 @@ try {
   await audit(page, wanted);
   step("sign out");
   await signOut(page);
-  assert.deepEqual(problems, [], "nothing went wrong behind the pages");
-  step("done");
-} catch (e) {
-  console.error(`at ${page.url()}\n${problems.join("\n")}`);
-  console.error((await page.locator("body").innerText().catch(() => "")).slice(0, 4000));
-  if (process.env.IRONBRIDGE_FAILED_SCREENSHOT) await page.screenshot({ path: process.env.IRONBRIDGE_FAILED_SCREENSHOT });
-  throw e;
-} finally {
-  await browser.close();
-}
+});

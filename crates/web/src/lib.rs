@@ -12,6 +12,7 @@
 mod answer;
 mod assets;
 mod auth;
+mod configuration;
 pub mod csv;
 mod discover;
 mod error;
@@ -35,6 +36,7 @@ mod state;
 mod streams;
 
 pub use axum::body::Body;
+pub use configuration::Configuration;
 pub use discover::Discover;
 pub use error::ApiError;
 pub use history::{Figures, History, Sample, Span};

@@ -7,7 +7,7 @@ use crate::overview::Standing;
 use crate::quality_index::QualityIndex;
 use crate::rate::Rates;
 use crate::streams::Streams;
-use crate::{History, Limits, Plant, Query};
+use crate::{Configuration, History, Limits, Plant, Query};
 use access::{Access, Session};
 use model::{Clock, Principal};
 use namespace::Namespace;
@@ -28,6 +28,8 @@ pub struct App {
     pub access: Arc<Access>,
     /// Everything else.
     pub plant: Arc<dyn Plant>,
+    /// The files of the plant.
+    pub configuration: Arc<dyn Configuration>,
 }
 
 /// State of one listener.
@@ -37,6 +39,7 @@ pub(crate) struct Web {
     pub query: Arc<dyn Query>,
     pub access: Arc<Access>,
     pub plant: Arc<dyn Plant>,
+    pub configuration: Arc<dyn Configuration>,
     pub clock: Arc<dyn Clock>,
     pub limits: Limits,
     /// Served over TLS.
@@ -60,7 +63,7 @@ pub(crate) type Shared = Arc<Web>;
 
 impl Web {
     pub fn new(app: App, limits: Limits, secure: bool, stop: watch::Receiver<bool>) -> Self {
-        let App { namespace, store, query, access, plant } = app;
+        let App { namespace, store, query, access, plant, configuration } = app;
         let clock = namespace.clock().clone();
         Self {
             rates: Rates::new(clock.clone()),
@@ -78,6 +81,7 @@ impl Web {
             query,
             access,
             plant,
+            configuration,
             clock,
             limits,
             secure,

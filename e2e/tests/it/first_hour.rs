@@ -1,4 +1,4 @@
-//! The first hour of a newcomer, in a real browser: `browser/first_hour.mjs` on the demonstration plant.
+//! People in a real browser: the walks of `browser/` on the demonstration plant.
 
 use crate::harness::{Process, binary, chromium, node_dir, wait_for};
 use std::io::{BufRead, BufReader, Read};
@@ -43,14 +43,14 @@ fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Stri
     })
 }
 
-#[test]
-fn a_newcomer_sees_understands_asks_and_writes() {
+/// Walks one script on a demonstration plant of its own.
+fn walk(script: &str) {
     let (Some(node), Some(chromium)) = (node_dir(), chromium()) else { return };
     let dir = tempfile::tempdir().unwrap();
     let (_demo, link) = demo(dir.path());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/first_hour.mjs");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser").join(script);
     let mut child = Command::new("node")
-        .arg(script)
+        .arg(file)
         .arg(link)
         .arg(dir.path())
         .arg(binary())
@@ -64,9 +64,19 @@ fn a_newcomer_sees_understands_asks_and_writes() {
     let said = collect(child.stdout.take().unwrap());
     let complained = collect(child.stderr.take().unwrap());
     let mut walk = Process(child);
-    let status = wait_for("the newcomer", LIMIT, || walk.0.try_wait().unwrap());
+    let status = wait_for(script, LIMIT, || walk.0.try_wait().unwrap());
     let (said, complained) = (said.join().unwrap(), complained.join().unwrap());
     println!("{said}{complained}");
     assert!(status.success(), "{status}");
     assert!(said.trim_end().ends_with("done"), "it did not come to its end");
+}
+
+#[test]
+fn a_newcomer_sees_understands_asks_and_writes() {
+    walk("first_hour.mjs");
+}
+
+#[test]
+fn an_engineer_changes_the_plant() {
+    walk("engineer.mjs");
 }

@@ -1,6 +1,7 @@
 //! Black box: the binary as its users meet it, against software that nobody here wrote.
 
 mod command_line;
+mod configuration;
 mod crash;
 mod delivery;
 mod docs;

@@ -172,7 +172,7 @@ export interface Trend {
 }
 
 export interface Security {
-  level: "none" | "tls";
+  level: string;
   text: string;
 }
 export interface LastError {

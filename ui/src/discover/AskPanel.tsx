@@ -29,9 +29,9 @@ export function AskPanel({ busy, error, onAsk }: { busy: boolean; error: unknown
     setTried(true);
     if (Object.keys(problems).length === 0) onAsk(askOf(shown, names));
   };
-  const text = (key: "units" | "at_once" | "timeout_ms" | "pause_ms", label: string, hint: string) => (
+  const text = (key: "ports" | "units" | "at_once" | "timeout_ms" | "pause_ms", label: string, hint: string) => (
     <Field label={label} hint={hint} problem={problem(key)}>
-      <input inputMode="numeric" value={shown[key]} onChange={(e) => change({ [key]: e.target.value })} />
+      <input inputMode={key === "ports" ? "text" : "numeric"} value={shown[key]} onChange={(e) => change({ [key]: e.target.value })} />
     </Field>
   );
   return (
@@ -71,8 +71,9 @@ export function AskPanel({ busy, error, onAsk }: { busy: boolean; error: unknown
             </ul>
           </fieldset>
           <details>
-            <summary>How gently</summary>
+            <summary>Other ports, and how gently</summary>
             <div className="form-row">
+              {text("ports", "Other ports", "E.g. modbus 1502, modbus 1503")}
               {text("units", "Modbus unit ids", "Empty: 1 and 255 only. A serial gateway's bus is slow.")}
               {text("at_once", "Addresses at once", "1 to 64; each gets one question at a time.")}
               {text("timeout_ms", "Wait for an answer (ms)", "100 to 10,000")}

@@ -22,6 +22,14 @@ test("what is not said is left to the gateway's careful defaults", () => {
   });
 });
 
+test("other ports are read by protocol", () => {
+  const asked = { ...form, ports: "modbus 1502, modbus:1503; s7=1102" };
+  expect(askProblems(asked)).toEqual({});
+  expect(askOf(asked, ["modbus", "s7"]).ports).toEqual({ modbus: [1502, 1503], s7: [1102] });
+  expect(askProblems({ ...form, ports: "1502" }).ports).toMatch(/"1502" is not understood/);
+  expect(askProblems({ ...form, ports: "modbus 70000" }).ports).toMatch(/65535/);
+});
+
 test("mistakes are said at their field", () => {
   expect(askProblems(form)).toEqual({});
   expect(Object.keys(askProblems({ ...form, targets: " ", protocols: [], units: "1 x", at_once: "0", timeout_ms: "", pause_ms: "1.5" }))).toEqual([

@@ -6,13 +6,15 @@ export interface AskForm {
   exclude: string;
   /** Names of the protocols that are ticked. */
   protocols: string[];
+  /** `modbus 1502, s7 1102`: ports other than the usual. */
+  ports: string;
   units: string;
   at_once: string;
   timeout_ms: string;
   pause_ms: string;
 }
 
-export const EMPTY_ASK: AskForm = { targets: "", exclude: "", protocols: [], units: "", at_once: "16", timeout_ms: "1000", pause_ms: "100" };
+export const EMPTY_ASK: AskForm = { targets: "", exclude: "", protocols: [], ports: "", units: "", at_once: "16", timeout_ms: "1000", pause_ms: "100" };
 
 export const words = (text: string): string[] => text.split(/[\s,;]+/).filter((w) => w !== "");
 
@@ -25,6 +27,9 @@ export function askProblems(form: AskForm): AskProblems {
   if (targets.length === 0) problems.targets = "Say where to look, e.g. 10.20.1.0/24.";
   if (targets.length > 64) problems.targets = `${targets.length} entries: at most 64. Write ranges.`;
   if (form.protocols.length === 0) problems.protocols = "Choose at least one protocol.";
+  const unread = form.ports.replace(PORT, "").replace(/[\s,;]+/g, "");
+  if (unread !== "") problems.ports = `Write it like modbus 1502: "${unread}" is not understood.`;
+  if ([...form.ports.matchAll(PORT)].some(([, , port]) => Number(port) < 1 || Number(port) > 65_535)) problems.ports = "Ports are 1 to 65535.";
   if (units(form.units).some((u) => !Number.isInteger(u) || u < 0 || u > 255)) problems.units = "Unit ids are whole numbers from 0 to 255.";
   const within = (key: "at_once" | "timeout_ms" | "pause_ms", low: number, high: number) => {
     const n = Number(form[key]);
@@ -36,16 +41,26 @@ export function askProblems(form: AskForm): AskProblems {
   return problems;
 }
 
+const PORT = /([a-z][a-z0-9-]*)[\s:=]+(\d+)/g;
+
+function ports(text: string): Record<string, number[]> {
+  const all: Record<string, number[]> = {};
+  for (const [, name, port] of text.matchAll(PORT)) if (name) all[name] = [...(all[name] ?? []), Number(port)];
+  return all;
+}
+
 const units = (text: string): number[] => words(text).map(Number);
 
 export function askOf(form: AskForm, all: string[]): Ask {
   const exclude = words(form.exclude);
   const chosen = units(form.units);
+  const other = ports(form.ports);
   return {
     targets: words(form.targets),
     ...(exclude.length > 0 ? { exclude } : {}),
     // All of them is what the gateway takes when none is named: it stays right when protocols are added.
     ...(all.every((name) => form.protocols.includes(name)) ? {} : { protocols: form.protocols }),
+    ...(Object.keys(other).length > 0 ? { ports: other } : {}),
     ...(chosen.length > 0 ? { units: chosen } : {}),
     at_once: Number(form.at_once),
     timeout_ms: Number(form.timeout_ms),

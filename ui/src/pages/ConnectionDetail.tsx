@@ -8,6 +8,7 @@ import { ConfirmAct } from "../parts/Dialog";
 import { GatedButton } from "../parts/Gate";
 import { ThreeParts } from "../parts/Messages";
 import { Fact, Facts, Panel } from "../parts/Page";
+import { Prose } from "../parts/Prose";
 import { Status } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
@@ -59,7 +60,6 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
           <Fact name="Endpoint">
             <span className="mono">{c.endpoint ?? "–"}</span>, {c.kind}
           </Fact>
-          <Fact name={<Term k="tls">Security</Term>}>{c.security?.text ?? "–"}</Fact>
           <Fact name="Points">
             {formatCount(c.points)}: {formatCount(c.good)} Good, {formatCount(c.bad)} bad
           </Fact>
@@ -78,6 +78,7 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
           })}
         </Facts>
       </Panel>
+      <Secure connection={c} />
       <Panel title="Devices" id="devices">
         <Devices connection={c} why={why} onStep={setStep} />
       </Panel>
@@ -86,6 +87,25 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
       </Panel>
       {step && <PauseDialog connection={c} step={step} onClose={() => setStep(null)} />}
     </>
+  );
+}
+
+/** Many field protocols have no protection at all: said plainly, with what to do instead. */
+function Secure({ connection: c }: { connection: Connection }) {
+  const open = (c.security?.level ?? "none") === "none";
+  return (
+    <Panel title={<Term k="tls">How secure this link is</Term>} id="security">
+      <p data-testid="security" data-level={c.security?.level ?? "none"}>
+        <b>{open ? "Not protected. " : "Protected. "}</b>
+        <Prose>{c.security?.text ?? "The gateway says nothing about it."}</Prose>
+      </p>
+      {open && (
+        <p className="hint">
+          What helps: keep device and gateway in a <Term k="zone">zone</Term> of their own, let only this gateway reach the device&apos;s port (firewall or access list), and switch writing off in the
+          device where it is not needed. Everything that leaves the gateway towards people and systems is encrypted.
+        </p>
+      )}
+    </Panel>
   );
 }
 

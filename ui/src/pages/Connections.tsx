@@ -11,6 +11,7 @@ import { Term } from "../parts/Term";
 import { For } from "../parts/Time";
 import { Link, useSearch } from "../router";
 import { COMMANDS, FILES, SAMPLES } from "../words/commands";
+import { CertificatesPanel } from "./ConnectionCertificates";
 import { ConnectionDetail } from "./ConnectionDetail";
 
 const sum = (numbers: (number | null | undefined)[]) => numbers.reduce<number>((a, b) => a + (b ?? 0), 0);
@@ -48,6 +49,7 @@ export function Connections() {
             )}
           </>
         )}
+        {all.some((c) => c.kind.startsWith("opc-ua")) && <CertificatesPanel />}
       </Guard>
     </Page>
   );

@@ -54,6 +54,7 @@ function Looking() {
   });
   return (
     <>
+      {shown && !asked && <ScanPanel key={shown} id={shown} />}
       {asked ? (
         <PlanPanel
           plan={asked.plan}
@@ -68,7 +69,6 @@ function Looking() {
       ) : (
         <AskPanel busy={plan.isPending} error={plan.error} onAsk={(ask) => plan.mutate(ask)} />
       )}
-      {shown && !asked && <ScanPanel key={shown} id={shown} />}
       <Scans shown={shown} />
       <ImportPanel />
     </>

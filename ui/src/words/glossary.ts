@@ -54,6 +54,8 @@ export const GLOSSARY = {
   lease: { word: "The right to write", from: "both", text: "One person can hold it for a machine for a time: writes of everybody else there are rejected meanwhile, so that two people do not turn the same knob." },
   interlock: { word: "Interlock", from: "OT", text: "A condition over other points that must hold before anything is written, such as a closed guard. A value that cannot be trusted counts as not fulfilled." },
   plan: { word: "Plan", from: "IT", text: "What applying the files would do to what runs: links opened and closed, points added and removed, questions per second. Nothing happens while it is shown." },
+  certificate: { word: "Certificate", from: "IT", text: "The identity card of a server: a key with a name on it. Anybody can make one with any name, so a person must compare its thumbprint once." },
+  thumbprint: { word: "Thumbprint", from: "IT", text: "A short number made from a certificate. No two certificates have the same, so comparing it is comparing the certificate." },
   draft: { word: "Draft", from: "both", text: "A proposed file of the plant. It does nothing until a person has read it, put it into the plant folder and applied it." },
   discovery: { word: "Discovery", from: "IT", text: "Asking addresses of a network who they are. OT: a few harmless read requests, one at a time to each device, never a write." },
   historical: { word: "Historical", from: "IT", text: "Delivered later than it was measured, for example after an outage." },

@@ -6,6 +6,7 @@
 //! ```
 
 mod apply;
+mod configuration;
 mod control;
 mod discover;
 mod health;

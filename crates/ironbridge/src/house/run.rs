@@ -1,7 +1,7 @@
 //! `run`: from a plant folder to a running house and back.
 
 use super::watchdog::Pulse;
-use super::{Facts, House, Options, PlantSecrets, control, data_folder, health, history, pages, query};
+use super::{Facts, House, Options, PlantSecrets, configuration, control, data_folder, health, history, pages, query};
 use crate::cli::{complain, exit, print};
 use crate::plant::{self, Plant, Tls};
 use crate::report;
@@ -105,6 +105,7 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
         query: Arc::new(query::Queries::new(&house)),
         access: Arc::new(access),
         plant: Arc::new(pages::Pages(house.clone())),
+        configuration: Arc::new(configuration::Files::new(&house)),
     };
     control::listen(&house, &app).map_err(|why| StartError::room("local socket", why))?;
     let tls = page.tls.as_ref().map(|tls| tls.config().clone());

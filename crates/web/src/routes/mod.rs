@@ -4,6 +4,7 @@ mod about;
 mod admin;
 mod audit;
 mod commands;
+mod configuration;
 mod discover;
 mod events;
 mod history;
@@ -32,6 +33,8 @@ const LONG: Duration = Duration::from_secs(120);
 const FOR_EVER: Duration = Duration::ZERO;
 /// A thousand paths of full length.
 const MANY_PATHS: usize = 1024 * 1024;
+/// Files of a plant, with what JSON adds to them.
+const FILES: usize = 16 * 1024 * 1024;
 
 /// A tag list of 8 MiB in Base64, and what stands around it.
 const IMPORT: usize = 11 * 1024 * 1024;
@@ -56,6 +59,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(command_routes());
     routes.extend(plant_routes());
     routes.extend(discover_routes());
+    routes.extend(configuration_routes());
     routes.extend(query_routes());
     routes.extend(admin_routes());
     routes.extend(about_routes());
@@ -281,6 +285,32 @@ fn discover_routes() -> Vec<Route> {
             .takes::<s::ImportAsk>()
             .gives::<s::DraftFile>()
             .body(IMPORT),
+    ]
+}
+
+fn configuration_routes() -> Vec<Route> {
+    vec![
+        get("/api/config/kinds", Engineer, "Kinds of files that can be added.", configuration::kinds)
+            .gives::<s::FileKinds>(),
+        get("/api/config/files", Engineer, "The files of the plant.", configuration::files)
+            .gives::<s::PlantFiles>(),
+        get("/api/config/file", Engineer, "One file, with its schema.", configuration::file)
+            .must("name", "Below the plant folder, e.g. `connections/line-1.toml`.")
+            .gives::<s::FileText>(),
+        post("/api/config/check", Engineer, "Checks the plant as it would be.", configuration::check)
+            .takes::<s::Edits>()
+            .gives::<s::Findings>()
+            .body(FILES)
+            .within(LONG),
+        post("/api/config/change", Engineer, "Changes keys of a text, nothing else.", configuration::change)
+            .takes::<s::KeyChanges>()
+            .gives::<s::ChangedText>()
+            .body(FILES),
+        post("/api/config/save", Engineer, "Saves files of a plant without mistakes.", configuration::save)
+            .takes::<s::Edits>()
+            .gives::<s::Saved>()
+            .body(FILES)
+            .within(LONG),
     ]
 }
 

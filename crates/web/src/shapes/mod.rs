@@ -5,6 +5,7 @@
 
 mod admin;
 mod commands;
+mod configuration;
 mod discover;
 mod history;
 mod plant;
@@ -13,6 +14,7 @@ mod session;
 
 pub use admin::*;
 pub use commands::*;
+pub use configuration::*;
 pub use discover::*;
 pub use history::*;
 pub use plant::*;

@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use web::shapes::{
-    ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode, QueryAsk, QueryColumn,
-    QueryResult, QueryTables, Reject, Site, Trend,
+    ChangedText, ClockHealth, Connection, Destination, DestinationRef, Edit, FileChange, FileFormat, FileKind,
+    FileText, Findings, KeyChange, Mode, PlantFiles, QueryAsk, QueryColumn, QueryResult, QueryTables, Reject,
+    Saved, Site, Trend,
 };
 use web::{
     App, Asset, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind, Query,
@@ -236,6 +237,34 @@ impl Query for TestQuery {
     }
 }
 
+/// A plant folder for tests: one file; who saves is told back.
+pub struct NoFiles;
+
+impl web::Configuration for NoFiles {
+    fn kinds(&self) -> Vec<FileKind> {
+        Vec::new()
+    }
+    fn files(&self) -> Result<PlantFiles, Problem> {
+        Ok(PlantFiles::default())
+    }
+    fn read(&self, name: &str) -> Result<FileText, Problem> {
+        if name != "ironbridge.toml" {
+            return Err(Problem::not_found(format!("file {name}")));
+        }
+        Ok(FileText { name: name.into(), ..FileText::default() })
+    }
+    fn check(&self, edits: &[Edit]) -> Result<Findings, Problem> {
+        let change = |edit: &Edit| FileChange { name: edit.name.clone(), ..FileChange::default() };
+        Ok(Findings { changes: edits.iter().map(change).collect(), ..Findings::default() })
+    }
+    fn change(&self, text: &str, _: &[KeyChange]) -> Result<ChangedText, Problem> {
+        Ok(ChangedText { text: text.into(), values: Json::Null })
+    }
+    fn save(&self, who: &Principal, _: &[Edit]) -> Result<Saved, Problem> {
+        Ok(Saved { remark: who.name.clone(), ..Saved::default() })
+    }
+}
+
 /// The whole thing, running.
 pub struct Fixture {
     pub namespace: Namespace,
@@ -284,6 +313,7 @@ impl Fixture {
             query: Arc::new(TestQuery(dir.path().to_owned())),
             access: access.clone(),
             plant: plant.clone(),
+            configuration: Arc::new(NoFiles),
         };
         let tls = names.map(|names| {
             let from = access::Certificate::BuiltIn { names };

@@ -27,7 +27,16 @@ impl fmt::Display for Address {
     }
 }
 
-/// A range, both ends included, in both notations: `holding 138 (40139)`. People look it up in manuals of either kind.
+impl Address {
+    /// In both notations: `holding 119.3 (40120.3)`. People look it up in manuals of either kind.
+    pub(super) fn words(self) -> String {
+        let bit = self.bit.map_or_else(String::new, |bit| format!(".{bit}"));
+        let both = both(self.table, self.offset, self.offset);
+        both.replacen(" (", &format!("{bit} ("), 1).replacen(')', &format!("{bit})"), 1)
+    }
+}
+
+/// A range, both ends included, in both notations: `holding 138 (40139)`.
 pub(super) fn both(table: Table, first: u16, last: u16) -> String {
     let digit = match table {
         Table::Coils => '0',
@@ -195,6 +204,8 @@ mod tests {
         assert_eq!(both(HoldingRegisters, 899, 998), "holding 899-998 (40900-40999)");
         assert_eq!(both(Coils, 4, 4), "coil 4 (00005)");
         assert_eq!(both(InputRegisters, 65_535, 65_535), "input 65535 (365536)");
+        assert_eq!(parse("40120.3").unwrap().words(), "holding 119.3 (40120.3)");
+        assert_eq!(parse("coil 5").unwrap().words(), "coil 5 (00006)");
         for (table, offset) in [(HoldingRegisters, 9_998), (HoldingRegisters, 9_999), (DiscreteInputs, 0)] {
             let text = both(table, offset, offset);
             let (worded, modicon) = text.split_once(" (").unwrap();

@@ -89,7 +89,7 @@ fn resolve_tag(
         let help = "use a holding register or a coil, or leave out `write`";
         plan.wrong(tag, "write", Wrong::new(message, help));
     }
-    let source = Source { value: codec.raw_type(), words: format!("{address} {}", codec.words()) };
+    let source = Source { value: codec.raw_type(), words: format!("{} {}", address.words(), codec.words()) };
     let slot = plan.point(tag, source)?;
     codec.scaling = slot.scaling;
     Some(PointSpec { table: address.table, item, codec, class: slot.class, index: slot.index })

@@ -65,12 +65,12 @@ fn the_contract_example_becomes_points() {
             .unwrap_or_else(|| panic!("{path}: {:?}", built.points))
     };
     let speed = point("Speed");
-    assert_eq!((speed.unit.as_str(), speed.source.as_str()), ("/min", "holding 100 f32 CDAB"));
+    assert_eq!((speed.unit.as_str(), speed.source.as_str()), ("/min", "holding 100 (40101) f32 CDAB"));
     assert_eq!(speed.scan.as_millis(), 250);
     assert_eq!(speed.was[0].as_str(), "acme/leeds/old/speed");
     assert_eq!(point("level").range, Some((0.0, 100.0)));
     assert_eq!(point("state").states[&1], "Execute");
-    assert_eq!(point("jam").source, "holding 120.3 bool");
+    assert_eq!(point("jam").source, "holding 120.3 (40121.3) bool");
     let Access::Write(rule) = &point("target").access else { panic!("not writable") };
     assert_eq!(
         (rule.min, rule.max, rule.step, &rule.confirm),
