@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createAccount, link, person, plant, step, walk } from "./common.mjs";
+import { attribute, createAccount, link, person, plant, step, walk } from "./common.mjs";
 
 const FILE = "connections/boiler.toml";
 const text = (name) => readFileSync(join(plant, name), "utf8");
@@ -74,6 +74,38 @@ async function newFile(page) {
   assert.match(text("assets/cold-store.toml"), /ColdStore/);
 }
 
+/** The numbers first, then an explicit yes; what a connection talks to already is left alone. */
+async function discover(page) {
+  await page.getByRole("link", { name: "Discover", exact: true }).click();
+  await page.getByLabel("Addresses", { exact: true }).fill("127.0.0.1\n127.0.0.2-3");
+  await page.getByRole("button", { name: "Show what it would send" }).click();
+  const sentence = await page.getByTestId("plan-sentence").textContent();
+  console.log(`          ${sentence.trim()}`);
+  await page.getByText("1 address is left out").click();
+  await page.getByRole("region", { name: "What it would send" }).getByText(/connection/).first().waitFor();
+  await page.getByRole("button", { name: /^Yes, send up to/ }).click();
+  await attribute(page.getByTestId("scan-state"), "data-state", (v) => v === "done", "the look comes to its end");
+  console.log(`          ${(await page.getByTestId("scan-state").textContent()).trim()}`);
+  await page.getByText("Nothing answered.").waitFor();
+}
+
+/** A tag list becomes a draft, the draft a file to review. */
+async function imported(page) {
+  const list = "tag,at,type,unit\nspeed,40101,f32,/min\nlevel,40110,u16,%\n";
+  await page.getByLabel("Format").selectOption("csv");
+  await page.getByLabel("File", { exact: true }).setInputFiles({ name: "labeller.csv", mimeType: "text/csv", buffer: Buffer.from(list) });
+  const form = page.getByRole("region", { name: "Import a tag list" });
+  await form.getByLabel("Name").fill("labeller");
+  await form.getByLabel("Host").fill("127.0.0.9");
+  await form.getByRole("button", { name: "Draft from the file" }).click();
+  const draft = form.getByTestId("draft");
+  await draft.getByText("connections/labeller.toml").first().waitFor();
+  await draft.getByRole("button", { name: "Review it as a new file" }).click();
+  await page.getByRole("heading", { name: "connections/labeller.toml" }).waitFor();
+  await page.getByRole("button", { name: "Check and compare" }).click();
+  await page.getByTestId("findings").getByText("40101").first().waitFor();
+}
+
 const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
@@ -85,4 +117,8 @@ await walk(page, problems, async () => {
   await mistake(page);
   step("configuration: a new file");
   await newFile(page);
+  step("discover: numbers, a yes, an end");
+  await discover(page);
+  step("a tag list becomes a file to review");
+  await imported(page);
 });
