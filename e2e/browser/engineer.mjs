@@ -89,23 +89,6 @@ async function discover(page) {
   await page.getByText("Nothing answered.").waitFor();
 }
 
-/** A tag list becomes a draft, the draft a file to review. */
-async function imported(page) {
-  const list = "tag,at,type,unit\nspeed,40101,f32,/min\nlevel,40110,u16,%\n";
-  await page.getByLabel("Format").selectOption("csv");
-  await page.getByLabel("File", { exact: true }).setInputFiles({ name: "labeller.csv", mimeType: "text/csv", buffer: Buffer.from(list) });
-  const form = page.getByRole("region", { name: "Import a tag list" });
-  await form.getByLabel("Name").fill("labeller");
-  await form.getByLabel("Host").fill("127.0.0.9");
-  await form.getByRole("button", { name: "Draft from the file" }).click();
-  const draft = form.getByTestId("draft");
-  await draft.getByText("connections/labeller.toml").first().waitFor();
-  await draft.getByRole("button", { name: "Review it as a new file" }).click();
-  await page.getByRole("heading", { name: "connections/labeller.toml" }).waitFor();
-  await page.getByRole("button", { name: "Check and compare" }).click();
-  await page.getByTestId("findings").getByText("40101").first().waitFor();
-}
-
 const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
@@ -119,6 +102,4 @@ await walk(page, problems, async () => {
   await newFile(page);
   step("discover: numbers, a yes, an end");
   await discover(page);
-  step("a tag list becomes a file to review");
-  await imported(page);
 });

@@ -6,7 +6,7 @@ type Options = { signal?: AbortSignal | undefined };
 const list = <X>(value: Maybe<X[]>): X[] => (Array.isArray(value) ? value : []);
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type Sort = "plant" | "connection" | "destination" | "asset" | "list";
+export type Sort = "plant" | "connection" | "destination" | "asset" | "type" | "list";
 export interface PlantFile {
   name: string;
   sort: Sort;
@@ -28,7 +28,7 @@ export interface FileText {
   schema: Json;
 }
 export interface FileKind {
-  sort: "connection" | "destination" | "asset";
+  sort: "connection" | "destination" | "asset" | "type";
   name: string;
   title: string;
   sample: string;

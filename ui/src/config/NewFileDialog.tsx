@@ -4,11 +4,12 @@ import { Dialog } from "../parts/Dialog";
 import { Field } from "../parts/Field";
 import { drafts, fileName } from "./drafts";
 
-const FOLDERS: Record<FileKind["sort"], string> = { connection: "connections", destination: "destinations", asset: "assets" };
+const FOLDERS: Record<FileKind["sort"], string> = { connection: "connections", destination: "destinations", asset: "assets", type: "types" };
 const GROUPS: [FileKind["sort"], string][] = [
   ["connection", "Connection: a device or gateway"],
   ["destination", "Destination: where data goes"],
   ["asset", "Asset"],
+  ["type", "Asset type"],
 ];
 
 /** A new file begins with the sample of its kind: every line can be read before it is changed. */

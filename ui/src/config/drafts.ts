@@ -20,7 +20,7 @@ export function fileName(folder: string, words: string): string {
     .normalize("NFKD")
     .replace(/[^A-Za-z0-9_-]+/g, "-")
     .replace(/^-+|-+$/g, "")
-    .slice(0, 64)
-    .toLowerCase();
-  return stem === "" ? "" : `${folder}/${stem}.toml`;
+    .slice(0, 64);
+  // The name of a type is a word that assets use: it keeps its capitals.
+  return stem === "" ? "" : `${folder}/${folder === "types" ? stem : stem.toLowerCase()}.toml`;
 }

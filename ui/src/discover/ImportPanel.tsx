@@ -39,6 +39,7 @@ export function ImportPanel() {
     setTried(true);
     if (file !== null && problem === null) run.mutate(file);
   };
+  if (q.data?.length === 0) return null;
   return (
     <Panel title="Import a tag list" id="import">
       <p>Lists that engineering tools or other gateways export become a draft, with a note for everything that could not be taken over.</p>

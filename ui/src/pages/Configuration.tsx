@@ -35,7 +35,10 @@ export function Configuration() {
   );
 }
 
-const SORTS: Record<PlantFile["sort"], string> = { plant: "Plant", connection: "Connection", destination: "Destination", asset: "Asset", list: "Tag list" };
+const SORTS: Record<PlantFile["sort"], string> = { plant: "Plant", connection: "Connection", destination: "Destination", asset: "Asset", type: "Asset type", list: "Tag list" };
+
+/** Of a file that is not saved yet; the gateway says it of all others. */
+const sortOf = (name: string): PlantFile["sort"] => (["destination", "asset", "type"] as const).find((sort) => name.startsWith(`${sort}s/`)) ?? "connection";
 
 function Folder() {
   const wanted = useSearch().get("file");
@@ -77,7 +80,7 @@ function Folder() {
 function Files({ of, chosen }: { of: PlantFiles; chosen: string | null }) {
   const unsaved = drafts.names();
   const rows: PlantFile[] = [
-    ...unsaved.filter((name) => !of.files.some((f) => f.name === name)).map((name): PlantFile => ({ name, sort: name.startsWith("destinations/") ? "destination" : name.startsWith("assets/") ? "asset" : "connection" })),
+    ...unsaved.filter((name) => !of.files.some((f) => f.name === name)).map((name): PlantFile => ({ name, sort: sortOf(name) })),
     ...of.files,
   ];
   const columns: Column<PlantFile>[] = [

@@ -27,7 +27,7 @@ pub struct Repository {
 pub struct PlantFile {
     /// Below the plant folder, e.g. `connections/line-1.toml`.
     pub name: String,
-    /// `plant`, `connection`, `destination`, `asset` or `list` (a spreadsheet of tags).
+    /// `plant`, `connection`, `destination`, `asset`, `type` (of assets) or `list` (a spreadsheet of tags).
     pub sort: String,
     /// Its size.
     pub bytes: u64,
@@ -40,7 +40,7 @@ pub struct PlantFile {
 pub struct FileText {
     /// Below the plant folder.
     pub name: String,
-    /// `plant`, `connection`, `destination`, `asset` or `list`.
+    /// `plant`, `connection`, `destination`, `asset`, `type` or `list`.
     pub sort: String,
     /// The whole text.
     pub text: String,
@@ -59,16 +59,16 @@ pub struct FileText {
 /// Kinds of files that can be added.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FileKinds {
-    /// Connections, then destinations, then assets.
+    /// Connections, destinations, assets, types.
     pub kinds: Vec<FileKind>,
 }
 
 /// A kind of file that can be added.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FileKind {
-    /// `connection`, `destination` or `asset`.
+    /// `connection`, `destination`, `asset` or `type`.
     pub sort: String,
-    /// What stands in `kind = "..."`; empty for an asset.
+    /// What stands in `kind = "..."`; empty for assets and types.
     pub name: String,
     /// For people.
     pub title: String,

@@ -11,7 +11,7 @@ mod keys;
 mod overlay;
 
 use super::{House, PlantSecrets};
-use crate::plant::{self, Asset, Settings};
+use crate::plant::{self, Asset, AssetType, Settings};
 use connect::{kind, north, south};
 use model::config::{Diagnostic, schema_of};
 use model::{Principal, Role};
@@ -35,6 +35,8 @@ const MOST_RECORDED: usize = 4_000;
 
 const SAMPLE_ASSET: &str = "type = \"Filler\"\npath = \"packaging/line-1/filler\"\nname = \"Filler\"\nlevel = \"work-unit\"\nowner_ot = \"\"\nowner_it = \"\"\nzone = \"\"\n";
 
+const SAMPLE_TYPE: &str = "description = \"a machine that fills bottles\"\n\n[points]\nSpeed = { type = \"number\", unit = \"/min\" }\nState = { type = \"whole\", required = false }\n";
+
 /// What a file of the plant is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sort {
@@ -42,6 +44,7 @@ enum Sort {
     Connection,
     Destination,
     Asset,
+    Type,
     List,
 }
 
@@ -52,6 +55,7 @@ impl Sort {
             Self::Connection => "connection",
             Self::Destination => "destination",
             Self::Asset => "asset",
+            Self::Type => "type",
             Self::List => "list",
         }
     }
@@ -66,6 +70,7 @@ impl Sort {
             ("connections", "toml") => Some(Self::Connection),
             ("destinations", "toml") => Some(Self::Destination),
             ("assets", "toml") => Some(Self::Asset),
+            ("types", "toml") => Some(Self::Type),
             ("" | "connections", "csv") => Some(Self::List),
             _ => None,
         }
@@ -222,6 +227,7 @@ fn kind_and_schema(sort: Sort, values: &Json) -> (Option<String>, Json) {
     let schema = match sort {
         Sort::Plant => schema_of::<Settings>(),
         Sort::Asset => schema_of::<Asset>(),
+        Sort::Type => schema_of::<AssetType>(),
         Sort::Connection => kind::find(south::KINDS, name).map_or(Json::Null, |kind| (kind.schema)()),
         Sort::Destination => kind::find(north::KINDS, name).map_or(Json::Null, |kind| (kind.schema)()),
         Sort::List => Json::Null,
@@ -239,13 +245,17 @@ impl web::Configuration for Files {
         };
         let south = south::KINDS.iter().map(|one| kind(Sort::Connection, one.name, one.title, one.sample));
         let north = north::KINDS.iter().map(|one| kind(Sort::Destination, one.name, one.title, one.sample));
-        south.chain(north).chain([kind(Sort::Asset, "", "Asset: a machine, line or area", SAMPLE_ASSET)]).collect()
+        let own = [
+            kind(Sort::Asset, "", "Asset: a machine, line or area", SAMPLE_ASSET),
+            kind(Sort::Type, "", "Asset type: what every machine of a sort has", SAMPLE_TYPE),
+        ];
+        south.chain(north).chain(own).collect()
     }
 
     fn files(&self) -> Result<PlantFiles, Problem> {
         let folder = self.folder();
         let mut files = Vec::new();
-        for sub in ["", "assets", "connections", "destinations"] {
+        for sub in ["", "assets", "connections", "destinations", "types"] {
             let entries = match std::fs::read_dir(folder.join(sub)) {
                 Err(why) if why.kind() == std::io::ErrorKind::NotFound => continue,
                 entries => entries.map_err(|why| unreadable("the plant folder", why))?,
@@ -332,6 +342,7 @@ mod tests {
             ("connections/filler.csv", Some(Sort::List)),
             ("destinations/hq.toml", Some(Sort::Destination)),
             ("assets/filler.toml", Some(Sort::Asset)),
+            ("types/Filler.toml", Some(Sort::Type)),
             ("other.toml", None),
             ("../ironbridge.toml", None),
             ("connections/../ironbridge.toml", None),
