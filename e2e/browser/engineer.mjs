@@ -90,7 +90,7 @@ async function discover(page) {
 }
 
 const problems = [];
-const page = await person(problems, ["401 GET /api/session"]);
+const page = await person(problems, ["401 GET /api/session", "404 GET /api/plan"]);
 await walk(page, problems, async () => {
   step("the administrator");
   await open(page);

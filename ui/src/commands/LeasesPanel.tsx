@@ -45,7 +45,7 @@ export function LeasesPanel({ prefix }: { prefix: string }) {
             </button>
           )}
           {l.may_release && (
-            <button type="button" onClick={() => setReleasing(l)} aria-label={`Give back ${l.path}`}>
+            <button type="button" onClick={() => setReleasing(l)} aria-label={`${l.mine ? "Give back" : "Take away"} ${l.path}`}>
               {l.mine ? "Give back" : "Take away"}
             </button>
           )}

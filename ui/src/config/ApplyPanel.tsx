@@ -1,14 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { asApiError } from "../api/http";
 import { config, type Applied, type ApplyPlan, type PlanConnection } from "../api/config";
 import { formatCount, formatNumber, formatPercent, plural } from "../format/number";
 import { formatDuration } from "../format/time";
 import { Confirm } from "../parts/Dialog";
-import { ErrorBox, Guard } from "../parts/Messages";
+import { Code, ErrorBox, Guard } from "../parts/Messages";
 import { Panel } from "../parts/Page";
 import { Prose } from "../parts/Prose";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
+import { COMMANDS } from "../words/commands";
 import { Diff } from "./Diff";
 import { Mistakes } from "./Mistakes";
 
@@ -25,6 +27,7 @@ export function ApplyPanel() {
     },
   });
   const plan = q.data;
+  if (asApiError(q.error).status === 404) return <ByHand />;
   const ready = plan !== undefined && !plan.nothing && plan.mistakes.length === 0;
   return (
     <Panel
@@ -55,6 +58,16 @@ export function ApplyPanel() {
           <p>It is recorded in the audit log with your name and every changed line.</p>
         </Confirm>
       )}
+    </Panel>
+  );
+}
+
+/** A gateway that cannot apply from a page says how it is done on the machine. */
+function ByHand() {
+  return (
+    <Panel title="Taking effect" id="plan">
+      <p>What is saved takes effect when it is applied on the machine. Nothing else stops meanwhile:</p>
+      <Code>{`${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
     </Panel>
   );
 }

@@ -32,6 +32,7 @@ export function TextEditor(props: { label: string; value: string; onChange: (tex
           look,
           EditorView.theme({ ".cm-activeLine": { backgroundColor: "var(--hatch)" } }),
           typeOver,
+          EditorView.lineWrapping,
           ...(plain ? [] : [toml]),
           EditorState.readOnly.of(readOnly),
           EditorView.contentAttributes.of({ "aria-label": `${latest.current.label}. Escape, then Tab leave the editor.`, spellcheck: "false" }),

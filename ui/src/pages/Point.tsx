@@ -161,9 +161,6 @@ function WriteRules({ detail }: { detail: PointDetail }) {
   return (
     <>
       {rules.length > 0 && <ul className="bullets">{rules}</ul>}
-      <p className="small">
-        <Link to={`/commands?path=${encodeURIComponent(detail.point.path)}`}>Commands to this point</Link>
-      </p>
     </>
   );
 }
