@@ -22,6 +22,8 @@ export function FilePanel({ name, known }: { name: string; known: boolean }) {
     enabled: !fresh,
     refetchOnWindowFocus: false,
   });
+  // The editor begins anew with the text that was saved; what became of the save is told beyond that.
+  const [saved, setSaved] = useState<Saved | null>(null);
   const start: FileText | undefined = fresh ? { name, sort: "connection", text: "", version: "", values: null, schema: null } : q.data;
   return (
     <Panel
@@ -35,18 +37,18 @@ export function FilePanel({ name, known }: { name: string; known: boolean }) {
     >
       {fresh || known ? (
         <Guard query={fresh ? { data: start, error: null, isPending: false, refetch: () => undefined } : q} what={name}>
-          {start && <Editor key={start.version} file={start} fresh={fresh} />}
+          {start && <Editor key={start.version} file={start} fresh={fresh} saved={saved} onSaved={setSaved} />}
         </Guard>
       ) : (
         <Guard query={q} what={name}>
-          {q.data && <Editor key={q.data.version} file={q.data} fresh={false} />}
+          {q.data && <Editor key={q.data.version} file={q.data} fresh={false} saved={saved} onSaved={setSaved} />}
         </Guard>
       )}
     </Panel>
   );
 }
 
-function Editor({ file, fresh }: { file: FileText; fresh: boolean }) {
+function Editor({ file, fresh, saved, onSaved }: { file: FileText; fresh: boolean; saved: Saved | null; onSaved: (s: Saved | null) => void }) {
   const client = useQueryClient();
   const kept = drafts.get(file.name);
   const [text, setText] = useState(kept?.text ?? file.text);
@@ -54,7 +56,6 @@ function Editor({ file, fresh }: { file: FileText; fresh: boolean }) {
   const [form, setForm] = useState(false);
   const [line, setLine] = useState<{ at: number; asked: number } | null>(null);
   const [removing, setRemoving] = useState(false);
-  const [saved, setSaved] = useState<Saved | null>(null);
   const { user } = useSession();
   const changed = fresh || text !== file.text;
   const stale = kept !== undefined && !fresh && kept.version !== file.version;
@@ -63,7 +64,7 @@ function Editor({ file, fresh }: { file: FileText; fresh: boolean }) {
   const parse = useMutation({ mutationFn: (next: string) => config.change(next, []), onSuccess: (done) => setValues(done.values) });
   const put = (next: string) => {
     setText(next);
-    setSaved(null);
+    onSaved(null);
     check.reset();
     if (!fresh && next === file.text) drafts.drop(file.name);
     else drafts.set(file.name, { text: next, version: fresh ? null : file.version });
@@ -77,7 +78,7 @@ function Editor({ file, fresh }: { file: FileText; fresh: boolean }) {
   });
   const done = async (what: Saved) => {
     drafts.drop(file.name);
-    setSaved(what);
+    onSaved(what);
     await Promise.all(["config-files", "config-file", "plan"].map((k) => client.invalidateQueries({ queryKey: [k] })));
   };
   const save = useMutation({ mutationFn: () => config.save(edit(text)), onSuccess: done });
