@@ -39,6 +39,22 @@ async function configuration(page) {
   assert.ok(text(FILE).includes("retries = 2") && text(FILE).includes("# Steam."), text(FILE));
 }
 
+/** The right to write is taken for a machine, shown, and given back; nothing can be written in a new plant. */
+async function commands(page) {
+  await page.getByRole("link", { name: "Commands", exact: true }).click();
+  await page.getByTestId("writes-off").getByText("Writing is off").waitFor();
+  await page.getByRole("button", { name: "Take the right to write" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Asset or area").fill("acme/demo/utilities/boiler");
+  await dialog.getByLabel("Reason").fill("burner service");
+  await dialog.getByRole("button", { name: "Take the right" }).click();
+  const row = page.getByRole("table", { name: "Who holds the right to write" }).getByRole("row").filter({ hasText: "burner service" });
+  await row.getByText("you").waitFor();
+  await row.getByRole("button", { name: /^Give back/ }).click();
+  await dialog.getByRole("button", { name: "Give it back" }).click();
+  await page.getByText("Nobody holds it").waitFor();
+}
+
 /** A mistake is told at its line, with what to write instead, and is not saved. */
 async function mistake(page) {
   await page.getByRole("button", { name: "Text", exact: true }).click();
@@ -100,6 +116,8 @@ await walk(page, problems, async () => {
   await mistake(page);
   step("configuration: a new file");
   await newFile(page);
+  step("commands: the right to write");
+  await commands(page);
   step("discover: numbers, a yes, an end");
   await discover(page);
 });

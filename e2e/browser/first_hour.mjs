@@ -234,6 +234,14 @@ async function write(page) {
   return wanted;
 }
 
+async function pastCommand(page, wanted) {
+  await page.getByRole("link", { name: "Commands", exact: true }).click();
+  const row = page.getByRole("table", { name: "Past commands" }).getByRole("row").filter({ hasText: TARGET.name });
+  await row.first().getByText("Confirmed").waitFor();
+  const text = (await row.first().innerText()).replace(/\s+/g, " ");
+  for (const part of [NAME, `${wanted} bar`, "less steam is needed"]) assert.ok(text.includes(part), `${part} in ${text}`);
+}
+
 async function audit(page, wanted) {
   await page.getByRole("link", { name: "Audit", exact: true }).click();
   const row = page.getByRole("table", { name: "Audit records" }).getByRole("row").filter({ hasText: TARGET.path }).filter({ hasText: /confirmed/i });
@@ -297,6 +305,8 @@ await walk(page, problems, async () => {
   console.log(`          ${turnWritingOn().replace(/\n/g, "\n          ")}`);
   step("a set-point");
   const wanted = await write(page);
+  step("the command in the list of past ones");
+  await pastCommand(page, wanted);
   step("the audit");
   await audit(page, wanted);
   step("sign out");

@@ -161,6 +161,9 @@ function WriteRules({ detail }: { detail: PointDetail }) {
   return (
     <>
       {rules.length > 0 && <ul className="bullets">{rules}</ul>}
+      <p className="small">
+        <Link to={`/commands?path=${encodeURIComponent(detail.point.path)}`}>Commands to this point</Link>
+      </p>
     </>
   );
 }

@@ -14,6 +14,7 @@ const PAGES: { to: string; text: string; also?: string }[] = [
   { to: "/namespace", text: "Namespace", also: "/point" },
   { to: "/connections", text: "Connections" },
   { to: "/destinations", text: "Destinations" },
+  { to: "/commands", text: "Commands" },
   { to: "/discover", text: "Discover" },
   { to: "/configuration", text: "Configuration" },
   { to: "/events", text: "Events" },
