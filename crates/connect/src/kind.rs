@@ -182,6 +182,8 @@ pub enum Claim {
         /// Address and port as configured, e.g. `0.0.0.0:1883`.
         address: String,
     },
+    /// A place in the namespace below which points appear by themselves: no other file may put any there.
+    Below(Path),
     /// One endpoint that serves a single client well, e.g. `modbus-tcp 10.20.1.11:502`.
     Endpoint(String),
 }
@@ -191,6 +193,7 @@ impl fmt::Display for Claim {
         match self {
             Self::Serial(line) => write!(f, "serial line {line}"),
             Self::Listen { protocol, address } => write!(f, "listening {protocol} port {address}"),
+            Self::Below(path) => write!(f, "place {path}"),
             Self::Endpoint(endpoint) => write!(f, "endpoint {endpoint}"),
         }
     }

@@ -234,6 +234,13 @@ impl Journal {
         &self.shared.numbers
     }
 
+    /// Has what was appended written and synced at once instead of with the next interval; does not wait. For whoever
+    /// acknowledges upstream and holds the other side up.
+    pub fn hurry(&self) {
+        self.shared.ring.lock().flush = true;
+        self.shared.work.notify_all();
+    }
+
     /// Writes and syncs now, and waits for it on this thread.
     ///
     /// # Errors

@@ -163,7 +163,42 @@ impl Namespace {
         declarations: impl IntoIterator<Item = D>,
     ) -> Result<Vec<PointId>, NamespaceError> {
         let _one_at_a_time = self.0.declaring.lock();
-        let declarations: Vec<Arc<Declaration>> = declarations.into_iter().map(Into::into).collect();
+        self.declare_alone(declarations.into_iter().map(Into::into).collect())
+    }
+
+    /// Makes points known that showed up while their connection runs. What is live and fed by another connection stays
+    /// with it: `None`. Blocks for a disk sync.
+    ///
+    /// # Errors
+    /// [`NamespaceError`]; then nothing was declared.
+    pub fn declare_found(&self, declarations: Vec<Declaration>) -> Result<Vec<Option<PointId>>, NamespaceError> {
+        let _one_at_a_time = self.0.declaring.lock();
+        let known: Vec<Option<PointId>> = declarations.iter().map(|d| self.find(d.path.as_str())).collect();
+        let free: Vec<bool> = {
+            let table = self.0.table.read();
+            let feeder = |id: Option<PointId>| {
+                table.get(id?.index()).filter(|slot| slot.live)?.declaration.as_ref().map(|known| &*known.connection)
+            };
+            let own = |(wanted, id): (&Declaration, &Option<PointId>)| {
+                feeder(*id).is_none_or(|connection| connection == wanted.connection)
+            };
+            declarations.iter().zip(&known).map(own).collect()
+        };
+        let wanted = declarations.into_iter().zip(&free).filter(|(_, free)| **free);
+        let wanted = wanted.map(|(wanted, _)| Arc::new(wanted)).collect();
+        let mut ids = self.declare_alone(wanted)?.into_iter();
+        Ok(free.iter().map(|free| if *free { ids.next() } else { None }).collect())
+    }
+
+    /// What is remembered of points that the connection fed, live or not: those that showed up by themselves are
+    /// declared by nobody after a restart.
+    pub fn remembered(&self, connection: &str) -> Vec<Arc<Declaration>> {
+        let table = self.0.table.read();
+        let known = table.iter().filter_map(|slot| slot.declaration.as_ref());
+        known.filter(|declaration| declaration.connection == connection).cloned().collect()
+    }
+
+    fn declare_alone(&self, declarations: Vec<Arc<Declaration>>) -> Result<Vec<PointId>, NamespaceError> {
         let wanted: Vec<_> = declarations.iter().map(|d| (d.path.clone(), d.was.clone())).collect();
         if let Some(twice) = first_duplicate(&wanted) {
             return Err(NamespaceError::Twice(twice));

@@ -211,3 +211,20 @@ async fn a_dropped_order_is_unknown() {
     let outcome = house.namespace.command(&operator(), command(&house, "a", 100.0)).await;
     assert_eq!(outcome.word(), "Unknown");
 }
+
+#[test]
+fn points_that_show_up_take_no_place_of_others() {
+    let house = house();
+    let namespace = &house.namespace;
+    let of = |path: &str, connection: &str| Declaration { connection: connection.into(), ..writable(path) };
+    let first = namespace.declare([of("acme/leeds/a", "plc")]).unwrap()[0];
+    let found = namespace.declare_found(vec![of("acme/leeds/A", "broker"), of("acme/leeds/b", "broker")]).unwrap();
+    assert_eq!(found[0], None, "the PLC has it, in whatever case");
+    assert_eq!(&*namespace.meta(first).unwrap().connection, "plc");
+    assert!(found[1].is_some());
+    // Once the PLC is gone, the place is free.
+    namespace.retire(&[first]);
+    assert_eq!(namespace.declare_found(vec![of("acme/leeds/a", "broker")]).unwrap(), vec![Some(first)]);
+    let remembered = namespace.remembered("broker");
+    assert_eq!(remembered.iter().map(|known| known.path.as_str()).collect::<Vec<_>>(), ["acme/leeds/a", "acme/leeds/b"]);
+}

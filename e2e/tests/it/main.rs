@@ -11,4 +11,5 @@ mod first_hour;
 mod harness;
 mod history;
 mod modbus;
+mod mqtt_in;
 mod services;

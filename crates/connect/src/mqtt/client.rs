@@ -49,6 +49,20 @@ fn lost_request(why: impl Display) -> Fault {
     Fault::Lost(why.to_string().into())
 }
 
+const fn qos_four(qos: Qos) -> QosFour {
+    match qos {
+        Qos::AtMostOnce => QosFour::AtMostOnce,
+        Qos::AtLeastOnce => QosFour::AtLeastOnce,
+    }
+}
+
+const fn qos_five(qos: Qos) -> QosFive {
+    match qos {
+        Qos::AtMostOnce => QosFive::AtMostOnce,
+        Qos::AtLeastOnce => QosFive::AtLeastOnce,
+    }
+}
+
 impl Client {
     pub(super) fn open(broker: &Broker, opening: &Opening) -> Result<(Self, Loop), Fault> {
         Ok(match broker.version {
@@ -70,27 +84,28 @@ impl Client {
         qos: Qos,
         retain: bool,
     ) -> Result<(), String> {
-        let least = qos == Qos::AtLeastOnce;
         match self {
             Self::Four(client) => {
-                let qos = if least { QosFour::AtLeastOnce } else { QosFour::AtMostOnce };
-                client.try_publish(topic, qos, retain, payload).map_err(|why| why.to_string())
+                client.try_publish(topic, qos_four(qos), retain, payload).map_err(|why| why.to_string())
             }
             Self::Five(client) => {
-                let qos = if least { QosFive::AtLeastOnce } else { QosFive::AtMostOnce };
-                client.try_publish(topic, qos, retain, payload).map_err(|why| why.to_string())
+                client.try_publish(topic, qos_five(qos), retain, payload).map_err(|why| why.to_string())
             }
         }
     }
 
-    pub(super) fn subscribe(&self, filters: impl Iterator<Item = String>) -> Sent {
+    pub(super) fn subscribe(&self, filters: impl Iterator<Item = String>, qos: Qos) -> Sent {
         match self {
             Self::Four(client) => {
-                let filter = |path| rumqttc::SubscribeFilter::new(path, QosFour::AtLeastOnce);
+                let filter = |path| rumqttc::SubscribeFilter::new(path, qos_four(qos));
                 client.try_subscribe_many(filters.map(filter)).map_err(lost_request)
             }
             Self::Five(client) => {
-                let filter = |path| five::Filter::new(path, QosFive::AtLeastOnce);
+                let filter = |path| {
+                    let mut filter = five::Filter::new(path, qos_five(qos));
+                    filter.retain_forward_rule = five::RetainForwardRule::OnNewSubscribe;
+                    filter
+                };
                 client.try_subscribe_many(filters.map(filter)).map_err(lost_request)
             }
         }
@@ -260,6 +275,13 @@ fn fault_four(why: &rumqttc::ConnectionError) -> Fault {
 
 /// A broker that dislikes our certificate says so after the handshake (TLS 1.3), when the client already reads.
 fn lost(why: String) -> Fault {
+    if ["size limit exceeded", "Max Payload size", "client's maximum packet size"]
+        .iter()
+        .any(|words| why.contains(words))
+    {
+        let text = format!("a message is larger than {} KiB: {why}", MAX_INCOMING / 1024);
+        return Fault::Protocol(text.into());
+    }
     let alert = why.contains("received fatal alert") || why.contains("peer certificate");
     if alert { Fault::Security(why.into()) } else { Fault::Lost(why.into()) }
 }

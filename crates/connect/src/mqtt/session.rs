@@ -166,12 +166,13 @@ impl Session {
         Ok(())
     }
 
-    /// Subscribes with QoS 1; one answer comes for all. At most [`MAX_FILTERS`] are taken.
+    /// Subscribes; one answer comes for all. At most [`MAX_FILTERS`] are taken. Where the broker kept the session, what
+    /// it has retained does not come again (MQTT 5 only).
     ///
     /// # Errors
     /// [`Fault::Lost`] when the session is over.
-    pub fn subscribe(&mut self, filters: &[String]) -> Result<(), Fault> {
-        self.client.subscribe(filters.iter().take(MAX_FILTERS).cloned())
+    pub fn subscribe(&mut self, filters: &[String], qos: Qos) -> Result<(), Fault> {
+        self.client.subscribe(filters.iter().take(MAX_FILTERS).cloned(), qos)
     }
 
     /// Acknowledges a message of a session opened with `by_hand`.

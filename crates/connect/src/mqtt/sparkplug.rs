@@ -1,5 +1,68 @@
-//! The payload of Sparkplug B 3.0 (section 6.4.1), as far as an edge node needs it. Field numbers are the standard's;
-//! data sets, templates and file metadata are left out and skipped when decoding.
+//! The payload of Sparkplug B 3.0 (section 6.4.1), for edge nodes and for hosts. Field numbers are the standard's; data
+//! sets, templates and file metadata are left out and skipped when decoding.
+
+use model::{Time, Value, ValueType};
+use prost::Message;
+
+/// Namespace of all topics.
+pub const ROOT: &str = "spBv1.0";
+/// The metric by which a host asks for all births again.
+pub const REBIRTH: &str = "Node Control/Rebirth";
+/// The metric that pairs a birth with its death.
+pub const BD_SEQ: &str = "bdSeq";
+
+/// What a message is about (section 6.4.2, message types).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Birth of a node or a device.
+    Birth,
+    /// Data of a node or a device.
+    Data,
+    /// Death of a node or a device.
+    Death,
+    /// Command to a node or a device.
+    Command,
+}
+
+/// A topic of a node or a device: `spBv1.0/GROUP/NBIRTH/NODE`, `spBv1.0/GROUP/DBIRTH/NODE/DEVICE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// Group id.
+    pub group: &'a str,
+    /// What the message is about.
+    pub kind: Kind,
+    /// Edge node id.
+    pub node: &'a str,
+    /// Device id; `None`: the node itself.
+    pub device: Option<&'a str>,
+}
+
+impl<'a> Topic<'a> {
+    /// Reads a topic; `None` if it is none of a node or a device.
+    pub fn parse(topic: &'a str) -> Option<Self> {
+        let mut levels = topic.strip_prefix(ROOT)?.strip_prefix('/')?.split('/');
+        let (group, word, node) = (levels.next()?, levels.next()?, levels.next()?);
+        let device = levels.next();
+        if levels.next().is_some() || group.is_empty() || node.is_empty() || device == Some("") {
+            return None;
+        }
+        let (of, kind) = word.split_at_checked(1)?;
+        let kind = match kind {
+            "BIRTH" => Kind::Birth,
+            "DATA" => Kind::Data,
+            "DEATH" => Kind::Death,
+            "CMD" => Kind::Command,
+            _ => return None,
+        };
+        let fits = matches!((of, device), ("N", None) | ("D", Some(_)));
+        fits.then_some(Self { group, kind, node, device })
+    }
+}
+
+/// A time as payloads carry it: milliseconds since 1970 UTC.
+pub fn stamp(time: Time) -> u64 {
+    u64::try_from(time.millis()).unwrap_or(0)
+}
 
 /// A payload.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -13,6 +76,29 @@ pub struct Payload {
     /// 0 to 255, wrapping; one more with each message of the node.
     #[prost(uint64, optional, tag = "3")]
     pub seq: Option<u64>,
+}
+
+impl Payload {
+    /// Decodes a payload with at most `most` metrics. They are counted before any of them is built: an empty metric is
+    /// two bytes on the wire and two hundred in memory.
+    ///
+    /// # Errors
+    /// Why it is none, in words.
+    pub fn read(bytes: &[u8], most: usize) -> Result<Self, &'static str> {
+        const BROKEN: &str = "the payload is no Sparkplug payload";
+        const METRIC: u32 = 2;
+        let (mut rest, mut metrics) = (bytes, 0);
+        while !rest.is_empty() {
+            let (tag, kind) = prost::encoding::decode_key(&mut rest).map_err(|_| BROKEN)?;
+            metrics += usize::from(tag == METRIC);
+            if metrics > most {
+                return Err("the payload has more metrics than are taken");
+            }
+            let context = prost::encoding::DecodeContext::default();
+            prost::encoding::skip_field(kind, tag, &mut rest, context).map_err(|_| BROKEN)?;
+        }
+        Self::decode(bytes).map_err(|_| BROKEN)
+    }
 }
 
 /// One metric.
@@ -42,6 +128,90 @@ pub struct Metric {
     /// The value.
     #[prost(oneof = "MetricValue", tags = "10, 11, 12, 13, 14, 15, 16")]
     pub value: Option<MetricValue>,
+}
+
+impl Metric {
+    /// The value as the data type says; where it is left out, as `wanted` says. `None` without any.
+    pub fn value(&self, wanted: ValueType) -> Option<Value> {
+        self.value_as(self.datatype.unwrap_or(0), wanted)
+    }
+
+    /// The value as the data type `code` says; where that says nothing, as `wanted` says. `None` without any.
+    pub fn value_as(&self, code: u32, wanted: ValueType) -> Option<Value> {
+        if self.is_null == Some(true) {
+            return None;
+        }
+        let signed = match code {
+            code if datatype::INT.contains(&code) => true,
+            code if datatype::UINT.contains(&code) => false,
+            _ => wanted != ValueType::U64,
+        };
+        Some(match self.value.as_ref()? {
+            MetricValue::Int(v) if signed => Value::I64(i64::from(narrow(*v, code))),
+            MetricValue::Int(v) => Value::U64(u64::from(*v)),
+            MetricValue::Long(v) if signed => Value::I64(v.cast_signed()),
+            MetricValue::Long(v) => Value::U64(*v),
+            MetricValue::Float(v) => Value::F64(f64::from(*v)),
+            MetricValue::Double(v) => Value::F64(*v),
+            MetricValue::Boolean(v) => Value::Bool(*v),
+            MetricValue::Text(v) => Value::from(v.as_str()),
+            MetricValue::Bytes(v) => Value::Bytes(v.as_slice().into()),
+        })
+    }
+}
+
+/// Small signed integers come as two's complement of 32 bits, or of their own width.
+fn narrow(value: u32, code: u32) -> i32 {
+    match (code, value) {
+        (1, 0..=0xFF) => i32::from(u8::try_from(value).unwrap_or(0).cast_signed()),
+        (2, 0..=0xFFFF) => i32::from(u16::try_from(value).unwrap_or(0).cast_signed()),
+        _ => value.cast_signed(),
+    }
+}
+
+impl MetricValue {
+    /// The value of a point for a metric of the data type `code`, as its width allows.
+    ///
+    /// # Errors
+    /// The value does not fit, in words.
+    pub fn fit(value: &Value, code: u32) -> Result<Self, String> {
+        let whole = || {
+            value.as_i64().map(i128::from).or(match value {
+                Value::U64(v) => Some(i128::from(*v)),
+                _ => None,
+            })
+        };
+        let wrong = || format!("{value} does not fit the metric's type");
+        let within = |low: i128, high: i128| whole().filter(|v| (low..=high).contains(v)).ok_or_else(wrong);
+        let signed = |bits: u32| within(-(1 << (bits - 1)), (1 << (bits - 1)) - 1);
+        let unsigned = |bits: u32| within(0, (1 << bits) - 1);
+        Ok(match code {
+            1 => Self::Int((signed(8)? as i32).cast_unsigned()),
+            2 => Self::Int((signed(16)? as i32).cast_unsigned()),
+            3 => Self::Int((signed(32)? as i32).cast_unsigned()),
+            4 => Self::Long((signed(64)? as i64).cast_unsigned()),
+            5 => Self::Int(unsigned(8)? as u32),
+            6 => Self::Int(unsigned(16)? as u32),
+            7 => Self::Int(unsigned(32)? as u32),
+            8 | datatype::DATE_TIME => Self::Long(unsigned(64)? as u64),
+            datatype::FLOAT => {
+                Self::Float(value.as_f64().map(|v| v as f32).filter(|v| v.is_finite()).ok_or_else(wrong)?)
+            }
+            datatype::DOUBLE => Self::Double(value.as_f64().ok_or_else(wrong)?),
+            datatype::BOOLEAN => match value {
+                Value::Bool(v) => Self::Boolean(*v),
+                _ => return Err(wrong()),
+            },
+            datatype::STRING | datatype::TEXT | datatype::UUID => {
+                Self::Text(value.as_text().ok_or_else(wrong)?.into())
+            }
+            datatype::BYTES | datatype::FILE => match value {
+                Value::Bytes(v) => Self::Bytes(v.to_vec()),
+                _ => return Err(wrong()),
+            },
+            _ => return Err(format!("a {} cannot be written", datatype::name(code))),
+        })
+    }
 }
 
 /// The value of a metric.
@@ -91,7 +261,7 @@ pub struct PropertyValue {
     #[prost(bool, optional, tag = "2")]
     pub is_null: Option<bool>,
     /// The value.
-    #[prost(oneof = "Property", tags = "3, 4, 6, 7, 8")]
+    #[prost(oneof = "Property", tags = "3, 4, 5, 6, 7, 8")]
     pub value: Option<Property>,
 }
 
@@ -104,6 +274,9 @@ pub enum Property {
     /// 64-bit integers.
     #[prost(uint64, tag = "4")]
     Long(u64),
+    /// 32-bit float.
+    #[prost(float, tag = "5")]
+    Float(f32),
     /// 64-bit float.
     #[prost(double, tag = "6")]
     Double(f64),
@@ -115,8 +288,104 @@ pub enum Property {
     Text(String),
 }
 
+impl PropertySet {
+    /// The property of that name; `None` where it is missing or null.
+    pub fn get(&self, key: &str) -> Option<&Property> {
+        let at = self.keys.iter().position(|known| known == key)?;
+        self.values.get(at).filter(|value| value.is_null != Some(true))?.value.as_ref()
+    }
+
+    /// A text.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.get(key)? {
+            Property::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A number.
+    pub fn number(&self, key: &str) -> Option<f64> {
+        Some(match self.get(key)? {
+            Property::Int(v) => f64::from(v.cast_signed()),
+            Property::Long(v) => v.cast_signed() as f64,
+            Property::Float(v) => f64::from(*v),
+            Property::Double(v) => *v,
+            Property::Boolean(_) | Property::Text(_) => return None,
+        })
+    }
+}
+
 /// Data types (section 6.4.16).
 pub mod datatype {
+    use model::ValueType;
+
+    /// 32-bit float.
+    pub const FLOAT: u32 = 9;
+    /// Milliseconds since 1970 UTC.
+    pub const DATE_TIME: u32 = 13;
+    /// Text.
+    pub const TEXT: u32 = 14;
+    /// A UUID as text.
+    pub const UUID: u32 = 15;
+    /// The bytes of a file.
+    pub const FILE: u32 = 18;
+
+    /// The type of a point for metrics of the data type; `None` for data sets, templates and arrays, which are no
+    /// single value.
+    pub const fn value_type(code: u32) -> Option<ValueType> {
+        Some(match code {
+            1..=4 => ValueType::I64,
+            5..=8 | DATE_TIME => ValueType::U64,
+            FLOAT | DOUBLE => ValueType::F64,
+            BOOLEAN => ValueType::Bool,
+            STRING | TEXT | UUID => ValueType::Text,
+            BYTES | FILE => ValueType::Bytes,
+            _ => return None,
+        })
+    }
+
+    /// The standard's name.
+    pub fn name(code: u32) -> &'static str {
+        const NAMES: [&str; 35] = [
+            "Unknown",
+            "Int8",
+            "Int16",
+            "Int32",
+            "Int64",
+            "UInt8",
+            "UInt16",
+            "UInt32",
+            "UInt64",
+            "Float",
+            "Double",
+            "Boolean",
+            "String",
+            "DateTime",
+            "Text",
+            "UUID",
+            "DataSet",
+            "Bytes",
+            "File",
+            "Template",
+            "PropertySet",
+            "PropertySetList",
+            "Int8Array",
+            "Int16Array",
+            "Int32Array",
+            "Int64Array",
+            "UInt8Array",
+            "UInt16Array",
+            "UInt32Array",
+            "UInt64Array",
+            "FloatArray",
+            "DoubleArray",
+            "BooleanArray",
+            "StringArray",
+            "DateTimeArray",
+        ];
+        usize::try_from(code).ok().and_then(|code| NAMES.get(code)).copied().unwrap_or("Unknown")
+    }
+
     /// Signed integers of 8, 16, 32, 64 bits.
     pub const INT: [u32; 4] = [1, 2, 3, 4];
     /// Unsigned integers of 8, 16, 32, 64 bits.

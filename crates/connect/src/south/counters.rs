@@ -108,6 +108,10 @@ counters! {
     panics
     /// Orders refused because the connection, the device or the time did not allow them.
     refused_orders
+    /// Messages that no point reads.
+    unclaimed
+    /// Points, devices and values that showed up and found no room, or a name that is taken.
+    no_room
 }
 
 /// Adds to a counter that has one writer: cheaper than an atomic addition.

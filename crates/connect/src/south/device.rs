@@ -64,6 +64,32 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// A group that was never read.
+    pub(super) fn new(
+        device: usize,
+        class: usize,
+        period: Duration,
+        phase: Duration,
+        shape: Arc<Shape>,
+    ) -> Self {
+        Self {
+            device,
+            class,
+            period,
+            phase,
+            shape,
+            parts: Parts::default(),
+            busy: false,
+            due: Instant::now(),
+            generation: 0,
+            last_good: None,
+            ever_read: false,
+            shown: None,
+            quarantined: Vec::new(),
+            recheck_pending: false,
+        }
+    }
+
     pub(super) fn points(&self) -> &[PointId] {
         self.shape.points()
     }

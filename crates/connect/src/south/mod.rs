@@ -19,8 +19,11 @@ mod http;
 mod job;
 mod link;
 pub mod modbus;
+mod mqtt;
+mod names;
 mod runner;
 mod snmp;
+mod sparkplug;
 pub mod status;
 pub mod tags;
 mod turns;
@@ -49,6 +52,8 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
     &modbus::RTU_TCP,
     &modbus::TLS,
     &snmp::KIND,
+    &mqtt::KIND,
+    &sparkplug::KIND,
 ];
 
 /// How devices are found: the protocols that have a probe.
@@ -110,3 +115,6 @@ pub struct GroupLayout {
 
 /// Consecutive failures after which a device is demoted to probes.
 pub const DEMOTE_AFTER: u32 = 3;
+
+#[cfg(test)]
+mod tests;

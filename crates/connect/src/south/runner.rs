@@ -5,13 +5,14 @@ use super::counters::{Counters, Histogram, add};
 use super::status::{
     DeviceState, DeviceStatus, FaultCounts, LastError, ResponseMs, ScanStatus, State, Status, all_counters,
 };
-use super::{Driver, Layout, Link, Wheel};
+use super::{DeviceLayout, Driver, Layout, Link, Wheel};
 use crate::kind::{Built, Security};
 use futures_util::FutureExt;
 use model::fault::Consequence;
 use model::{Access, Fault, PointId, Time};
 use namespace::{CommandDesk, Namespace, NamespaceError};
 use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -59,7 +60,7 @@ pub(super) struct Shared {
     kind: &'static str,
     pub(super) endpoint: String,
     security: Security,
-    points: Arc<[PointId]>,
+    points: Mutex<Arc<[PointId]>>,
     pub(super) counters: Counters,
     pub(super) response: Histogram,
     pub(super) sessions: AtomicU64,
@@ -116,6 +117,27 @@ impl Shared {
         change(&mut self.devices.lock());
     }
 
+    /// A device showed up.
+    pub(super) fn add_device(&self, layout: DeviceLayout, now: Time) {
+        self.paused.lock().push(false);
+        self.devices.lock().push(device_status(&layout, now));
+    }
+
+    /// Points showed up; those that are there already stay.
+    pub(super) fn add_points(&self, fresh: &[PointId]) {
+        let mut points = self.points.lock();
+        let known: HashSet<PointId> = points.iter().copied().collect();
+        let more = fresh.iter().copied().filter(|point| !known.contains(point));
+        *points = points.iter().copied().chain(more).collect();
+    }
+
+    /// Points are there no more.
+    pub(super) fn remove_points(&self, gone: &[PointId]) {
+        let mut points = self.points.lock();
+        let gone: HashSet<PointId> = gone.iter().copied().collect();
+        *points = points.iter().copied().filter(|point| !gone.contains(point)).collect();
+    }
+
     pub(super) fn take_control(&self) -> bool {
         self.changed.load(Relaxed) && self.changed.swap(false, Relaxed)
     }
@@ -159,7 +181,7 @@ pub fn run(
         kind,
         endpoint: built.endpoint,
         security: built.security,
-        points: points.clone(),
+        points: Mutex::new(points.clone()),
         counters: Counters::default(),
         response: Histogram::default(),
         sessions: AtomicU64::new(0),
@@ -200,7 +222,11 @@ fn classes(layout: &Layout) -> Vec<Class> {
 }
 
 fn devices(layout: &Layout, now: Time) -> Vec<DeviceStatus> {
-    let device = |device: &super::DeviceLayout| DeviceStatus {
+    layout.devices.iter().map(|device| device_status(device, now)).collect()
+}
+
+fn device_status(device: &DeviceLayout, now: Time) -> DeviceStatus {
+    DeviceStatus {
         name: device.name.clone(),
         unit: device.unit.clone(),
         state: DeviceState::Waiting,
@@ -208,8 +234,7 @@ fn devices(layout: &Layout, now: Time) -> Vec<DeviceStatus> {
         next_probe_ms: None,
         quarantined: Vec::new(),
         excluded: device.excluded.clone(),
-    };
-    layout.devices.iter().map(device).collect()
+    }
 }
 
 async fn supervise(
@@ -303,9 +328,9 @@ impl Handle {
         &self.shared.name
     }
 
-    /// The points it feeds.
-    pub fn points(&self) -> &[PointId] {
-        &self.shared.points
+    /// The points it feeds now.
+    pub fn points(&self) -> Arc<[PointId]> {
+        self.shared.points.lock().clone()
     }
 
     /// Closes the connection; nothing is sent until [`Handle::resume`], the points are BadOutOfService.
@@ -393,7 +418,8 @@ impl Handle {
     pub fn status(&self) -> Status {
         let shared = &self.shared;
         let (state, since) = *shared.state.lock();
-        let quality = self.namespace.count_quality(&shared.points);
+        let points = self.points();
+        let quality = self.namespace.count_quality(&points);
         let quantile = |q| shared.response.quantile_ms(q);
         Status {
             name: shared.name.clone(),
@@ -402,7 +428,7 @@ impl Handle {
             security: shared.security.clone(),
             state,
             since: since.millis_f64(),
-            points: shared.points.len(),
+            points: points.len(),
             good: quality.good,
             bad: quality.bad,
             requests_per_s: self.rate(),
@@ -444,7 +470,7 @@ fn scan_status(class: &Class) -> ScanStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::south::{DeviceLayout, GroupLayout};
+    use crate::south::GroupLayout;
     use futures_util::future::BoxFuture;
     use journal::{Journal, Options, RealDisk};
     use model::{Declaration, Path, SystemClock, ValueType};

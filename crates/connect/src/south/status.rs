@@ -200,6 +200,8 @@ pub(super) fn all_counters(counters: &Counters) -> Vec<(&'static str, u64)> {
         ("writes", &c.writes),
         ("panics", &c.panics),
         ("refused_orders", &c.refused_orders),
+        ("unclaimed", &c.unclaimed),
+        ("no_room", &c.no_room),
     ]
     .into_iter()
     .map(|(name, counter)| (name, counter.load(Relaxed)))

@@ -11,14 +11,32 @@
 //! Dropping a [`Writing`] answers Unknown.
 
 use super::Link;
-use model::{Access, Confirm, Fault, Outcome, Path, PointId, Status, Value};
+use model::{Access, Confirm, Declaration, Fault, Outcome, Path, PointId, Status, Value};
 use namespace::{Namespace, Order};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Read-backs of one write, and the wait between them: devices take a value over with their next cycle.
 const READBACKS: u32 = 4;
 const READBACK_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a point whose values come by themselves may take to show what was written, unless `confirm` says otherwise.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+
+/// For points whose values come by themselves: nothing is scanned, and nothing can be read back at will. So the point
+/// itself has to take the value within a time.
+pub(super) fn confirm_by_arrival(points: &mut [Arc<Declaration>]) {
+    for point in points.iter_mut().map(Arc::make_mut) {
+        point.scan = Duration::ZERO;
+        let path = point.path.clone();
+        if let Access::Write(rule) = &mut point.access
+            && rule.confirm == Confirm::Readback
+        {
+            rule.confirm = Confirm::Point { path, within: CONFIRM_WITHIN };
+        }
+    }
+}
 
 /// A write under way.
 pub struct Writing {

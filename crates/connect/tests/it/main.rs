@@ -1,16 +1,21 @@
-//! Against peers nobody here wrote: pymodbus (`IRONBRIDGE_PEERS_PYTHON`), libmodbus (`cc`, `libmodbus-dev`), snmpd, and
-//! devices that misbehave on purpose, many at a time.
+//! Against peers nobody here wrote: pymodbus (`IRONBRIDGE_PEERS_PYTHON`), libmodbus (`cc`, `libmodbus-dev`), snmpd,
+//! paho-mqtt and sparkplug-client through mosquitto, and devices that misbehave on purpose, many at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod arrivals;
+#[allow(dead_code, reason = "shared with the destinations")]
+#[path = "../north/broker.rs"]
+mod broker;
 mod discover;
 mod ethernet_ip;
 mod ethernet_ip_speed;
 mod http;
 mod libmodbus;
 mod misbehaviour;
+mod mqtt_in;
 mod pymodbus;
 mod scale;
 mod security;
 mod snmp;
+mod sparkplug_host;
 mod support;

@@ -8,7 +8,6 @@ use model::config::Document;
 use model::{Fault, Value, ValueType};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -377,9 +376,4 @@ fn a_panic_of_a_sink_ends_its_session_and_nothing_else() {
     assert!(status.last_error.unwrap().title.contains("a defect of the sink"));
     assert_eq!(taken.load(Ordering::SeqCst), 11, "the sample of the panic came again");
     runtime.block_on(handle.stop());
-}
-
-/// Sends a signal to a process that this test started.
-pub fn signal(pid: u32, signal: &str) {
-    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }

@@ -113,13 +113,12 @@ impl House {
             }
         }
         for one in gone {
-            before.extend_from_slice(one.handle.points());
+            before.extend_from_slice(&one.handle.points());
             one.handle.stop().await;
         }
-        let started = self.start_connections(fresh)?;
-        let now: HashSet<PointId> = started.into_iter().collect();
-        before.retain(|point| !now.contains(point));
+        // Before the others start: what is declared, or appears by itself, is live again at once.
         self.namespace.retire(&before);
+        self.start_connections(fresh)?;
         Ok(())
     }
 

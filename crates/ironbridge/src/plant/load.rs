@@ -287,6 +287,7 @@ fn clashes(
             }
         }
     }
+    appearing(connections, mistakes);
     let mut claims: HashMap<&Claim, &Document> = HashMap::new();
     let south = connections.iter().map(|(document, loaded)| (document, &loaded.it.built.claims));
     let north = destinations.iter().map(|(document, loaded)| (document, &loaded.it.built.claims));
@@ -325,6 +326,31 @@ fn contracts(
     let points = connections.iter().flat_map(|(_, loaded)| &loaded.it.built.points);
     let declared: HashMap<String, &Declaration> = points.map(|point| (point.path.folded(), &**point)).collect();
     types.check(assets, |path| declared.get(path).copied(), mistakes);
+}
+
+/// Where points of one connection appear by themselves, no other may have any: nobody could tell them apart.
+fn appearing(connections: &[(Document, Loaded<Connection>)], mistakes: &mut Vec<Diagnostic>) {
+    for (index, (owner, loaded)) in connections.iter().enumerate() {
+        let places = loaded.it.built.claims.iter().filter_map(|claim| match claim {
+            Claim::Below(path) => Some(path),
+            _ => None,
+        });
+        for place in places {
+            let others = connections.iter().enumerate().filter(|(other, _)| *other != index);
+            for (_, (document, other)) in others {
+                let inside = other.it.built.points.iter().find(|point| point.path.is_under(place.as_str()));
+                let within = |claim: &Claim| matches!(claim, Claim::Below(path) if path != place && path.is_under(place.as_str()));
+                if inside.is_none() && !other.it.built.claims.iter().any(within) {
+                    continue;
+                }
+                let message = match inside {
+                    Some(point) => format!("the point `{}` lies below `{place}`, where points of {} appear by themselves", point.path, owner.file),
+                    None => format!("its points would appear below `{place}`, where points of {} appear by themselves", owner.file),
+                };
+                mistakes.push(document.mistake_at(0..0, message, "choose another `at` in one of the two files"));
+            }
+        }
+    }
 }
 
 /// Bindings of assets to tags that no connection has.
@@ -390,6 +416,23 @@ mod tests {
             }
         }
         assert!(cases >= 2, "{cases} cases");
+    }
+
+    #[test]
+    fn where_points_appear_by_themselves_no_other_file_may_put_any() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("connections")).unwrap();
+        std::fs::write(folder.path().join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"x\"\n").unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join("connections").join(name), text).unwrap();
+        let broker = "kind = \"mqtt-in\"\nurl = \"mqtt://broker\"\n";
+        write("a.toml", &format!("{broker}[device.a]\nat = \"floor\"\n[device.a.patterns]\np = {{ at = \"x/{{y}}\" }}\n"));
+        let tag = "[device.b.tags]\nspeed = { at = \"t\", type = \"f64\" }\n";
+        for (at, expected) in [("floor/oven", 1), ("floor", 1), ("floor2", 0), ("other", 0)] {
+            write("b.toml", &format!("{broker}[device.b]\nat = \"{at}\"\n{tag}"));
+            let found = load(folder.path(), Arc::new(connect::kind::NoSecrets)).err().unwrap_or_default();
+            assert_eq!(found.len(), expected, "{at}: {found:?}");
+            assert!(found.iter().all(|mistake| mistake.to_string().contains("appear by themselves")), "{found:?}");
+        }
     }
 
     #[test]

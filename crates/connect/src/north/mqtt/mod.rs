@@ -214,7 +214,7 @@ impl Mqtt {
             commands: Commands::new(&self.commands_topic),
         };
         if feed.takes_commands() {
-            session.subscribe(std::slice::from_ref(&self.commands_topic))?;
+            session.subscribe(std::slice::from_ref(&self.commands_topic), Qos::AtLeastOnce)?;
         }
         if self.retain {
             // What is newer comes with the live samples: said here as well, it would stand before older ones.

@@ -1,9 +1,10 @@
 //! Keys of `kind = "sparkplug"`, checked.
 
 use super::Sparkplug;
-use super::node::{Identity, ROOT};
+use super::node::Identity;
 use crate::kind::{Built, Context};
 use crate::mqtt::broker::{Broker, BrokerKeys};
+use crate::mqtt::sparkplug::ROOT;
 use crate::north::Sink;
 use model::config::{Diagnostic, Document, Period};
 use schemars::JsonSchema;

@@ -17,11 +17,12 @@ use super::{CatchUp, Delivery, Feed, Reject, Samples, Sink};
 use crate::kind::Kind;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::session::{Message, Note, Opening, Qos, Session, Will};
+use crate::mqtt::sparkplug::ROOT;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use host::Host;
 use model::{Fault, Position};
-use node::{Identity, Node, Out, ROOT};
+use node::{Identity, Node, Out};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -167,7 +168,7 @@ impl Sparkplug {
         let devices = format!("{}/+", self.identity.topic("DCMD"));
         let mut filters = vec![self.identity.topic("NCMD"), devices];
         filters.extend(self.state_topic());
-        session.subscribe(&filters)?;
+        session.subscribe(&filters, Qos::AtLeastOnce)?;
         loop {
             tokio::select! {
                 note = session.next() => match note? {

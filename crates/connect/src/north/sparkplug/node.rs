@@ -6,7 +6,10 @@
 //! Rationale: births are made of what this stream has said so far, not of the namespace's newest values, so that no
 //! host sees a value before an older one.
 
-use crate::mqtt::sparkplug::{Metric, MetricValue, Payload, Property, PropertySet, PropertyValue, datatype};
+use crate::mqtt::sparkplug::{
+    BD_SEQ, Metric, MetricValue, Payload, Property, PropertySet, PropertyValue, REBIRTH, ROOT, datatype,
+    stamp,
+};
 use crate::north::{Current, Samples, below};
 use model::point::Last;
 use model::{Access, Declaration, Path, PointId, Position, Status, Time, Value, ValueType};
@@ -18,10 +21,6 @@ use std::sync::Arc;
 const MAX_METRICS: usize = 2_000;
 /// Most bytes of metrics in one data message, unless a single one is larger.
 const MAX_BYTES: usize = 64 * 1024;
-/// Namespace of all topics.
-pub const ROOT: &str = "spBv1.0";
-/// The metric by which a host asks for all births again.
-pub const REBIRTH: &str = "Node Control/Rebirth";
 
 /// A message to publish with QoS 0.
 #[derive(Clone, Debug, PartialEq)]
@@ -392,13 +391,9 @@ fn alias(point: PointId) -> u64 {
     u64::from(point.0)
 }
 
-fn stamp(time: Time) -> u64 {
-    u64::try_from(time.millis()).unwrap_or(0)
-}
-
 fn bd_seq_metric(bd_seq: u64, now: Time) -> Metric {
     Metric {
-        name: Some("bdSeq".into()),
+        name: Some(BD_SEQ.into()),
         timestamp: Some(stamp(now)),
         datatype: Some(datatype::INT64),
         value: Some(MetricValue::Long(bd_seq)),

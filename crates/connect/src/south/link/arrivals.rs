@@ -5,7 +5,7 @@
 
 use super::Link;
 use crate::south::counters::add;
-use model::{Batch, Each, PointId, Shape, Status, Time, Value};
+use model::{Batch, Each, PointId, Position, Shape, Status, Time, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -69,14 +69,24 @@ impl Link {
         self.live(device);
     }
 
+    /// The other side speaks, although no device did yet: a broker.
+    pub fn speaking(&mut self) {
+        if !self.answered {
+            self.answered = true;
+            self.regained();
+        }
+    }
+
     /// Publishes what came by itself, in the order given; several values of one point become several samples. What
-    /// comes from a paused device, and rows that the group does not have, are left out and counted as late.
-    pub fn arrived(&mut self, group: usize, origin: Origin, arrivals: Vec<Arrival>) {
+    /// comes from a paused device, and rows that the group does not have, are left out and counted as late. Returns the
+    /// position of the last sample, for whoever acknowledges upstream.
+    pub fn arrived(&mut self, group: usize, origin: Origin, arrivals: Vec<Arrival>) -> Option<Position> {
         let received = self.clock.now();
-        let Some(book) = self.groups.get_mut(group) else { return };
+        let book = self.groups.get_mut(group)?;
         if self.devices.get(book.device).is_some_and(|device| device.paused) {
             // The points are out of service until the device is resumed.
-            return add(&self.shared.counters.late, arrivals.len() as u64);
+            add(&self.shared.counters.late, arrivals.len() as u64);
+            return None;
         }
         let rows = book.points().len();
         let mut strangers = 0;
@@ -107,10 +117,12 @@ impl Link {
             batches.push(batch(shape, received, origin, layer));
         }
         add(&self.shared.counters.late, strangers);
+        let mut position = None;
         for batch in batches {
             add(&self.shared.counters.samples, batch.len() as u64);
-            self.namespace.publish(batch);
+            position = Some(self.namespace.publish(batch));
         }
+        position
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod devices;
+mod found;
 mod report;
 mod schedule;
 mod sessions;
@@ -12,6 +13,7 @@ use super::runner::Shared;
 use super::{Layout, Wheel};
 pub(super) use arrivals::Parts;
 pub use arrivals::{Arrival, Origin};
+pub use found::{ARRIVES, Seat};
 use model::{Clock, Event, Fault, PointId, Shape, Status, Value};
 use namespace::{CommandQueue, Namespace, Order};
 use std::cmp::Reverse;
@@ -93,22 +95,9 @@ impl Link {
                 let ids: Vec<PointId> =
                     group.points.iter().filter_map(|index| points.get(*index).copied()).collect();
                 let known = namespace.last_of(&ids);
-                Group {
-                    device: group.device,
-                    class: shared.class_index(&group.class),
-                    period: group.period,
-                    phase: wheel.phase(group.period),
-                    ever_read: known.iter().flatten().any(|last| last.value != Value::None),
-                    shape: Shape::new(ids),
-                    parts: Parts::default(),
-                    busy: false,
-                    due: now,
-                    generation: 0,
-                    last_good: None,
-                    shown: None,
-                    quarantined: Vec::new(),
-                    recheck_pending: false,
-                }
+                let (class, phase) = (shared.class_index(&group.class), wheel.phase(group.period));
+                let book = Group::new(group.device, class, group.period, phase, Shape::new(ids));
+                Group { ever_read: known.iter().flatten().any(|last| last.value != Value::None), ..book }
             })
             .collect();
         let devices: Vec<Device> =

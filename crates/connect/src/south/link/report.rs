@@ -50,10 +50,7 @@ impl Link {
     }
 
     pub(super) fn live(&mut self, device: usize) {
-        if !self.answered {
-            self.answered = true;
-            self.regained();
-        }
+        self.speaking();
         let Some(book) = self.devices.get_mut(device) else { return };
         book.failures = 0;
         if !book.answered || book.demoted {

@@ -28,6 +28,19 @@ pub struct FileKeys {
     pub recheck: Period,
 }
 
+impl Default for FileKeys {
+    /// Of a protocol whose files have none of these keys, because nothing is asked.
+    fn default() -> Self {
+        Self {
+            scan: BTreeMap::new(),
+            timeout: one_second(),
+            retries: one(),
+            connect_timeout: three_seconds(),
+            recheck: five_minutes(),
+        }
+    }
+}
+
 /// Of one device.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct DeviceKeys {

@@ -63,6 +63,13 @@ pub struct Home<'a> {
     at: Path,
 }
 
+impl Home<'_> {
+    /// The full path below which its points live.
+    pub fn at(&self) -> &Path {
+        &self.at
+    }
+}
+
 /// Where a tag was written.
 #[derive(Clone, Debug)]
 enum Place {

@@ -1,0 +1,30 @@
+//! Of all kinds together.
+
+use crate::kind::{Context, choose};
+use model::Path;
+use model::config::Document;
+
+/// The lines of a case that end in `# ! words` have that mistake, and no others have one; a sample has none.
+#[test]
+fn samples_build_and_cases_name_each_mistake_at_its_line() {
+    let context = Context::new("x", Path::new("acme/leeds").unwrap(), "");
+    for text in [
+        include_str!("mqtt/sample.toml"),
+        include_str!("mqtt/cases/wrong-keys.toml"),
+        include_str!("mqtt/cases/wrong-meaning.toml"),
+        include_str!("sparkplug/sample.toml"),
+        include_str!("sparkplug/cases/wrong-keys.toml"),
+        include_str!("sparkplug/cases/wrong-meaning.toml"),
+    ] {
+        let document = Document::parse("connections/x.toml", text).unwrap();
+        let kind = choose(super::KINDS, "connection", &document).unwrap();
+        let found = (kind.build)(&document, &context).err().unwrap_or_default();
+        for (number, line) in text.lines().enumerate() {
+            let here: Vec<_> = found.iter().filter(|mistake| mistake.line() == number + 1).collect();
+            let told = line.split_once("# ! ").map_or(here.is_empty(), |(_, words)| {
+                here.iter().any(|mistake| mistake.to_string().contains(words))
+            });
+            assert!(told, "{} line {}: {line}\n{here:?}\nall: {found:#?}", kind.name, number + 1);
+        }
+    }
+}
