@@ -2,6 +2,7 @@
 //!
 //! - [`enip`]: a Logix controller: tags, structures, programs, connections.
 //! - [`modbus`]: a Modbus server for any stream, sound by default, as bad as a real device on request.
+//! - [`s7`]: a Siemens S7 CPU, the same way.
 //! - [`plant`]: a pure, seeded model of a small bottling plant.
 //! - [`start`], [`demo_config`]: the plant on the network, and the configuration that reads it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -11,6 +12,8 @@ pub mod enip;
 pub mod modbus;
 pub mod plant;
 mod rng;
+pub mod s7;
+mod talk;
 
 pub use demo::{Addresses, File, Handle, Options, Ports, StartError, demo_config, start};
 pub use plant::{Machine, SWITCHES, Switch};

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use wire::modbus::{Response, mbap, rtu};
 
 use super::answer::answer;
 use super::behaviour::{Conduct, Lie};
 use super::station::{Counters, Station, UnknownUnit};
-use crate::rng::Rng;
+use crate::talk::{self, Door, Mouth, Next};
 
 /// How frames are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,30 +27,13 @@ pub enum Framing {
 
 /// Silence that ends a frame on RTU over TCP: far longer than 3.5 characters, because TCP delays.
 const RTU_SILENCE: Duration = Duration::from_millis(30);
-/// An endless liar stops here: the proof is made, and the test machine has to live on.
-const ENDLESS_MAX: usize = 64 << 20;
 /// Most connections that a black hole makes to fill its own queue.
 const BLACKHOLE_FILLERS: usize = 16;
-
-/// What the server does after a request's answer stands in the buffer.
-enum Next {
-    /// Send it with the next flush.
-    Go,
-    /// Send what stands before it, wait, then go on.
-    After(Duration),
-    /// Send byte by byte.
-    Dribble(Duration),
-    /// Random data until the peer goes.
-    Endless,
-    /// Close.
-    Hangup,
-}
 
 struct Session {
     station: Arc<Station>,
     framing: Framing,
-    out: Vec<u8>,
-    rng: Rng,
+    mouth: Mouth,
 }
 
 impl Session {
@@ -68,7 +51,7 @@ impl Session {
         let behaviour = unit.behaviour();
         let applies = behaviour.one_in < 2 || number % u64::from(behaviour.one_in) == 0;
         let conduct = if applies { behaviour.conduct } else { Conduct::Sound };
-        let start = self.out.len();
+        let start = self.mouth.out.len();
         match conduct {
             Conduct::Silent => return Next::Go,
             Conduct::Hangup => return Next::Hangup,
@@ -81,16 +64,16 @@ impl Session {
             }
         }
         if self.is_empty_answer(start) {
-            self.out.truncate(start);
+            self.mouth.out.truncate(start);
             return Next::Go;
         }
         Counters::add(&station.counters.responses, 1);
-        let jitter = behaviour.jitter.mul_f64(self.rng.unit());
+        let jitter = behaviour.jitter.mul_f64(self.mouth.rng.unit());
         let delay = behaviour.delay + jitter;
         match conduct {
             Conduct::Lie(Lie::Endless) => return Next::Endless,
             Conduct::Lie(Lie::Dribble) => return Next::Dribble(delay),
-            Conduct::Lie(lie) => lie.apply(self.framing, &mut self.out, start, &mut self.rng),
+            Conduct::Lie(lie) => lie.apply(self.framing, &mut self.mouth.out, start, &mut self.mouth.rng),
             _ => {}
         }
         if delay.is_zero() { Next::Go } else { Next::After(delay) }
@@ -98,11 +81,11 @@ impl Session {
 
     /// Every unit on the line carries it out, none answers.
     fn broadcast(&mut self, pdu: &[u8]) -> Next {
-        let (station, start) = (Arc::clone(&self.station), self.out.len());
+        let (station, start) = (Arc::clone(&self.station), self.mouth.out.len());
         for unit in station.units() {
             unit.count_request();
-            answer(unit, &unit.behaviour().limits, pdu, &mut self.out);
-            self.out.truncate(start);
+            answer(unit, &unit.behaviour().limits, pdu, &mut self.mouth.out);
+            self.mouth.out.truncate(start);
         }
         Next::Go
     }
@@ -118,65 +101,14 @@ impl Session {
 
     fn wrap(&mut self, transaction: u16, id: u8, emit: impl FnOnce(&mut Vec<u8>)) {
         match self.framing {
-            Framing::Tcp => mbap::emit_adu_with(transaction, id, &mut self.out, emit),
-            Framing::Rtu => rtu::emit_adu_with(id, &mut self.out, emit),
+            Framing::Tcp => mbap::emit_adu_with(transaction, id, &mut self.mouth.out, emit),
+            Framing::Rtu => rtu::emit_adu_with(id, &mut self.mouth.out, emit),
         }
     }
 
     fn is_empty_answer(&self, start: usize) -> bool {
         let overhead = if self.framing == Framing::Tcp { mbap::HEADER } else { 3 };
-        self.out.len() - start <= overhead
-    }
-
-    /// Carries out what a request asked for; `start` is where its answer begins. False means: close.
-    async fn follow<S: AsyncWrite + Unpin>(
-        &mut self,
-        next: Next,
-        start: usize,
-        stream: &mut S,
-    ) -> io::Result<bool> {
-        match next {
-            Next::Go => return Ok(true),
-            Next::Hangup => {
-                self.flush(stream).await?;
-                return Ok(false);
-            }
-            Next::After(delay) => {
-                let answer = self.out.split_off(start);
-                self.flush(stream).await?;
-                tokio::time::sleep(delay).await;
-                stream.write_all(&answer).await?;
-            }
-            Next::Dribble(delay) => {
-                let answer = self.out.split_off(start);
-                self.flush(stream).await?;
-                tokio::time::sleep(delay).await;
-                for byte in answer {
-                    stream.write_all(&[byte]).await?;
-                    stream.flush().await?;
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            }
-            Next::Endless => {
-                self.out.truncate(start);
-                let mut sent = 0;
-                while sent < ENDLESS_MAX {
-                    self.out.resize_with(4096, || self.rng.next() as u8);
-                    sent += self.out.len();
-                    self.flush(stream).await?;
-                }
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    async fn flush<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
-        if !self.out.is_empty() {
-            stream.write_all(&self.out).await?;
-            self.out.clear();
-        }
-        stream.flush().await
+        self.mouth.out.len() - start <= overhead
     }
 }
 
@@ -195,7 +127,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let seed = station.seed ^ station.counters.connections.load(Relaxed) << 32;
-    let mut session = Session { station, framing, out: Vec::with_capacity(4096), rng: Rng::new(seed) };
+    let mut session = Session { station, framing, mouth: Mouth::new(seed) };
     let mut deframer = match framing {
         Framing::Tcp => Deframer::Tcp(mbap::Deframer::new()),
         Framing::Rtu => Deframer::Rtu(rtu::RequestDeframer::new()),
@@ -221,20 +153,20 @@ where
         }
         let mut input = buffer.get(..count).unwrap_or_default();
         while let Some((next, start)) = take_next(&mut deframer, &mut session, &mut input) {
-            if !session.follow(next, start, &mut stream).await? {
+            if !session.mouth.follow(next, start, &mut stream).await? {
                 return Ok(());
             }
-            if session.out.len() > 32 * 1024 {
-                session.flush(&mut stream).await?;
+            if session.mouth.out.len() > 32 * 1024 {
+                session.mouth.flush(&mut stream).await?;
             }
         }
-        session.flush(&mut stream).await?;
+        session.mouth.flush(&mut stream).await?;
     }
 }
 
 /// The next request in `input`, answered into the session's buffer; a stream that is not Modbus hangs up.
 fn take_next(deframer: &mut Deframer, session: &mut Session, input: &mut &[u8]) -> Option<(Next, usize)> {
-    let start = session.out.len();
+    let start = session.mouth.out.len();
     let next = match deframer {
         Deframer::Tcp(deframer) => match deframer.feed(input) {
             Ok(frame) => frame.map(|f| session.take(f.transaction, f.unit, f.pdu))?,
@@ -260,14 +192,14 @@ where
     let Deframer::Rtu(deframer) = deframer else { return Ok(true) };
     let skipped = deframer.skipped();
     loop {
-        let start = session.out.len();
+        let start = session.mouth.out.len();
         let Some(next) = deframer.silence().map(|f| session.take(0, f.unit, f.pdu)) else { break };
-        if !session.follow(next, start, stream).await? {
+        if !session.mouth.follow(next, start, stream).await? {
             return Ok(false);
         }
     }
     Counters::add(&session.station.counters.skipped, deframer.skipped() - skipped);
-    session.flush(stream).await?;
+    session.mouth.flush(stream).await?;
     Ok(true)
 }
 
@@ -317,42 +249,14 @@ pub async fn listen(address: SocketAddr, framing: Framing, station: Station) -> 
 }
 
 async fn accept(listener: TcpListener, framing: Framing, station: Arc<Station>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => {
-                station.counters.open.store(connections.len() as u64, Relaxed);
-                continue;
-            }
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, most likely: going on at once would spin.
-                tracing::warn!(%error, "accept failed");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        if connections.len() >= station.most_connections() {
-            Counters::add(&station.counters.refused, 1);
-            continue;
-        }
-        Counters::add(&station.counters.connections, 1);
-        connections.spawn(connection(stream, framing, Arc::clone(&station)));
-        station.counters.open.store(connections.len() as u64, Relaxed);
-    }
-}
-
-async fn connection(stream: TcpStream, framing: Framing, station: Arc<Station>) {
-    // Without it, small answers wait for the peer's delayed acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "nodelay");
-    }
-    if let Err(error) = serve(stream, framing, station).await {
-        tracing::debug!(%error, "connection ended");
-    }
+    let counters = &station.counters;
+    let door = Door {
+        most: station.most_connections(),
+        connections: &counters.connections,
+        refused: &counters.refused,
+        open: &counters.open,
+    };
+    talk::accept(listener, door, |stream| serve(stream, framing, Arc::clone(&station))).await;
 }
 
 /// A port that takes no connection: its queue is full, so that the system drops every further SYN and a client

@@ -5,4 +5,5 @@ mod client;
 mod demo;
 mod enip;
 mod misbehaviour;
+mod s7;
 mod server;
