@@ -12,4 +12,5 @@ mod harness;
 mod history;
 mod modbus;
 mod mqtt_in;
+mod s7;
 mod services;

@@ -14,6 +14,7 @@
 mod backoff;
 mod counters;
 mod device;
+mod dial;
 pub mod ethernet_ip;
 mod http;
 mod job;
@@ -22,10 +23,14 @@ pub mod modbus;
 mod mqtt;
 mod names;
 mod runner;
+pub mod s7;
+mod scan;
 mod snmp;
 mod sparkplug;
 pub mod status;
 pub mod tags;
+#[cfg(test)]
+mod testing;
 mod turns;
 mod wheel;
 mod write;
@@ -51,13 +56,14 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
     &modbus::RTU,
     &modbus::RTU_TCP,
     &modbus::TLS,
+    &s7::KIND,
     &snmp::KIND,
     &mqtt::KIND,
     &sparkplug::KIND,
 ];
 
 /// How devices are found: the protocols that have a probe.
-pub static PROBES: &[&Probe] = &[&modbus::PROBE];
+pub static PROBES: &[&Probe] = &[&modbus::PROBE, &s7::PROBE];
 
 /// One physical endpoint.
 pub trait Driver: Send {

@@ -1,4 +1,4 @@
-//! Against peers nobody here wrote: pymodbus (`IRONBRIDGE_PEERS_PYTHON`), libmodbus (`cc`, `libmodbus-dev`), snmpd,
+//! Against peers nobody here wrote: pymodbus and snap7 (`IRONBRIDGE_PEERS_PYTHON`), libmodbus (`cc`, `libmodbus-dev`), snmpd,
 //! paho-mqtt and sparkplug-client through mosquitto, and devices that misbehave on purpose, many at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
@@ -14,6 +14,7 @@ mod libmodbus;
 mod misbehaviour;
 mod mqtt_in;
 mod pymodbus;
+mod s7;
 mod scale;
 mod security;
 mod snmp;

@@ -4,6 +4,7 @@ use super::address;
 use super::group::{Group, Read, Row};
 use super::rtu::{Collector, Owed};
 use super::spec::{DeviceSpec, PointSpec, Timing, table_number};
+use crate::south::dial::Dial;
 use crate::south::status::Quarantined;
 use crate::south::tags::portions;
 use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link, Writing};
@@ -13,7 +14,6 @@ use model::Fault;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use transport::{Stream, Target};
 use wire::modbus::{Request, Table};
 
 /// How frames are told apart.
@@ -26,25 +26,6 @@ pub(super) enum Framing {
         /// Between an answer and the next request, and after a time-out.
         silence: Duration,
     },
-}
-
-/// Where streams come from.
-pub(super) enum Dial {
-    /// The configured endpoint.
-    Target(Target),
-    /// Tests hand over one end of a pipe for each session, or refuse it.
-    #[cfg(test)]
-    Mock(Box<dyn FnMut() -> Option<Stream> + Send>),
-}
-
-impl Dial {
-    async fn open(&mut self, timeout: Duration) -> Result<Stream, Fault> {
-        match self {
-            Self::Target(target) => transport::dial(target, timeout).await,
-            #[cfg(test)]
-            Self::Mock(open) => open().ok_or(Fault::Connect("nobody there".into())),
-        }
-    }
 }
 
 /// One endpoint.

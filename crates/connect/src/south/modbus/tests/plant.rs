@@ -1,15 +1,16 @@
 //! A simulated endpoint in memory and a namespace to read it into.
 
 use crate::kind::{Built, Context, Security};
+use crate::south::dial::Dial;
 use crate::south::modbus::build;
 use crate::south::modbus::config::TcpFile;
-use crate::south::modbus::driver::{Dial, Framing, Modbus};
+use crate::south::modbus::driver::{Framing, Modbus};
 use crate::south::tags::Plan;
+use crate::south::testing::namespace;
 use crate::south::{Driver, Handle, Wheel, run};
-use journal::{Journal, Options, RealDisk};
 use model::config::Document;
-use model::{Clock, Command, Last, Outcome, Path, Principal, Role, Time, Value};
-use namespace::{Authority, Entry, Ledger, Namespace, Settings};
+use model::{Command, Last, Outcome, Path, Principal, Role, Value};
+use namespace::Namespace;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -206,49 +207,11 @@ async fn serve_rtu(endpoint: Arc<Mutex<Endpoint>>, mut stream: DuplexStream) {
     }
 }
 
-/// Wall clock of the paused runtime.
-struct RuntimeClock(Instant);
-impl Clock for RuntimeClock {
-    fn now(&self) -> Time {
-        Time::from_millis(1_767_225_600_000).after(self.monotonic())
-    }
-    fn monotonic(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-struct Everybody;
-impl Authority for Everybody {
-    fn may_write(&self, _: &Principal, _: &Path) -> Result<(), String> {
-        Ok(())
-    }
-}
-struct Nowhere;
-impl Ledger for Nowhere {
-    fn record(&self, _: Entry) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 pub(super) struct Plant {
     pub(super) namespace: Namespace,
     pub(super) endpoint: Arc<Mutex<Endpoint>>,
     pub(super) handle: Handle,
     _dir: tempfile::TempDir,
-}
-
-pub(super) fn namespace() -> (Namespace, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(RuntimeClock(Instant::now()));
-    let (journal, recovered) =
-        Journal::open(Options::new(dir.path()), Arc::new(RealDisk), clock.clone()).unwrap();
-    let settings = Settings {
-        max_skew: Duration::from_secs(5),
-        writes_on: true,
-        authority: Arc::new(Everybody),
-        ledger: Arc::new(Nowhere),
-    };
-    (Namespace::open(journal, recovered, clock, settings), dir)
 }
 
 /// A connection `line-1` over a pipe: TCP framing, or RTU with 5 ms of silence.

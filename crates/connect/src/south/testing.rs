@@ -1,0 +1,116 @@
+//! What the tests of every driver stand on: a namespace, and a running connection to look at.
+
+use super::{Driver, Handle, Wheel, run};
+use crate::kind::{Built, Security};
+use journal::{Journal, Options, RealDisk};
+use model::{Clock, Command, Declaration, Last, Outcome, Path, Principal, Role, Time, Value};
+use namespace::{Authority, Entry, Ledger, Namespace, Settings};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Wall clock of the paused runtime.
+struct RuntimeClock(Instant);
+impl Clock for RuntimeClock {
+    fn now(&self) -> Time {
+        Time::from_millis(1_767_225_600_000).after(self.monotonic())
+    }
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+struct Everybody;
+impl Authority for Everybody {
+    fn may_write(&self, _: &Principal, _: &Path) -> Result<(), String> {
+        Ok(())
+    }
+}
+struct Nowhere;
+impl Ledger for Nowhere {
+    fn record(&self, _: Entry) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A namespace in which everybody may write, in the time of the paused runtime.
+pub(super) fn namespace() -> (Namespace, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(RuntimeClock(Instant::now()));
+    let (journal, recovered) =
+        Journal::open(Options::new(dir.path()), Arc::new(RealDisk), clock.clone()).unwrap();
+    let settings = Settings {
+        max_skew: Duration::from_secs(5),
+        writes_on: true,
+        authority: Arc::new(Everybody),
+        ledger: Arc::new(Nowhere),
+    };
+    (Namespace::open(journal, recovered, clock, settings), dir)
+}
+
+/// A running connection `line-1`.
+pub(super) struct Rig {
+    pub(super) namespace: Namespace,
+    pub(super) handle: Handle,
+    _dir: tempfile::TempDir,
+}
+
+impl Rig {
+    /// Starts a driver with its points.
+    pub(super) fn start(kind: &'static str, it: Box<dyn Driver>, points: Vec<Arc<Declaration>>) -> Self {
+        let (namespace, dir) = namespace();
+        let built = Built {
+            it,
+            points,
+            claims: Vec::new(),
+            expected: Vec::new(),
+            endpoint: "plc".into(),
+            security: Security::none("pipe"),
+        };
+        let handle = run("line-1", kind, built, &namespace, &Arc::new(Wheel::new())).unwrap();
+        Self { namespace, handle, _dir: dir }
+    }
+
+    pub(super) fn last(&self, path: &str) -> Last {
+        let id =
+            self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
+        self.namespace.last(id).unwrap()
+    }
+
+    /// Every value that a point ever had, from the journal.
+    pub(super) fn history(&self, path: &str) -> Vec<(Value, model::Status)> {
+        let id = self.namespace.find(&format!("acme/leeds/{path}")).unwrap();
+        let mut reader = self.namespace.journal().reader(model::Position::default());
+        let mut all = Vec::new();
+        while let Some(item) = reader.try_next() {
+            if let journal::Item::Record { record: journal::Record::Samples(batch), .. } = item {
+                all.extend(batch.rows().filter(|row| row.0 == id).map(|row| (row.3.clone(), row.2)));
+            }
+        }
+        all
+    }
+
+    /// Lets time pass until `condition` holds, at most some minutes.
+    pub(super) async fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) -> Duration {
+        let start = Instant::now();
+        while !condition(self) {
+            assert!(start.elapsed() < Duration::from_secs(500), "{what}: {:#?}", self.handle.status());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        start.elapsed()
+    }
+
+    pub(super) async fn write(&self, path: &str, value: Value) -> Outcome {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let command = Command {
+            id: NUMBER.fetch_add(1, Ordering::SeqCst).to_string(),
+            path: Path::new(&format!("acme/leeds/{path}")).unwrap(),
+            value,
+            expires: self.namespace.clock().now().after(Duration::from_secs(60)),
+            reason: "test".into(),
+        };
+        let anna = Principal { name: "user:anna".into(), role: Role::Operator, prefix: None };
+        self.namespace.command(&anna, command).await
+    }
+}
