@@ -115,6 +115,12 @@ pub struct Contract {
 pub trait Secrets: Send + Sync {
     /// The secret of that name; `None` if it was never set.
     fn secret(&self, name: &str) -> Option<String>;
+
+    /// The data folder of this gateway, for what belongs to it and not to the plant, e.g. its own certificates; `None`
+    /// where there is none, as in `check`.
+    fn data(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// A store without any secret, for `check` without a data folder and for tests.

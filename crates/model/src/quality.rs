@@ -44,6 +44,30 @@ statuses! {
     BAD_SENSOR_FAILURE "BadSensorFailure" = 0x808C_0000;
     /// Taken out of service by a person: connection or device paused.
     BAD_OUT_OF_SERVICE "BadOutOfService" = 0x808D_0000;
+    /// What the sensor gives is less exact than usual.
+    UNCERTAIN_SENSOR_NOT_ACCURATE "UncertainSensorNotAccurate" = 0x4093_0000;
+    /// A value that was set before anything was measured.
+    UNCERTAIN_INITIAL_VALUE "UncertainInitialValue" = 0x4092_0000;
+    /// Not measured but put in by hand or by a rule.
+    UNCERTAIN_SUBSTITUTE_VALUE "UncertainSubstituteValue" = 0x4091_0000;
+    /// The server's own link to the source is lost; this is what it knew last.
+    UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE "UncertainNoCommunicationLastUsableValue" = 0x408F_0000;
+    /// Made from several sources of which too few are good.
+    UNCERTAIN_SUB_NORMAL "UncertainSubNormal" = 0x4095_0000;
+    /// The source is not connected.
+    BAD_NOT_CONNECTED "BadNotConnected" = 0x808A_0000;
+    /// The source answers without a value.
+    BAD_NO_DATA "BadNoData" = 0x809B_0000;
+    /// The value is of another type than declared.
+    BAD_TYPE_MISMATCH "BadTypeMismatch" = 0x8074_0000;
+    /// The array has no such element.
+    BAD_INDEX_RANGE_NO_DATA "BadIndexRangeNoData" = 0x8037_0000;
+    /// The source does not know the node.
+    BAD_NODE_ID_UNKNOWN "BadNodeIdUnknown" = 0x8034_0000;
+    /// The source gave no answer in time.
+    BAD_TIMEOUT "BadTimeout" = 0x800A_0000;
+    /// The user may not read it.
+    BAD_USER_ACCESS_DENIED "BadUserAccessDenied" = 0x801F_0000;
     /// The value cannot be represented in the declared type.
     BAD_OUT_OF_RANGE "BadOutOfRange" = 0x803C_0000;
     /// The bytes could not be decoded as the declared type.

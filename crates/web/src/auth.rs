@@ -86,6 +86,22 @@ pub(crate) fn set_cookie(secure: bool, value: &str) -> Result<HeaderValue, ApiEr
 /// Writes an audit record where blocking is allowed. A failure is logged: for things that must not wait for the
 /// ledger.
 pub(crate) async fn record(web: &Shared, who: &Who, action: &str, object: String, outcome: &str) {
+    if let Err(error) = recorded(web, who, action, object, outcome).await {
+        tracing::error!(error = error.code(), action, "not recorded in the audit ledger");
+    }
+}
+
+/// Writes an audit record where blocking is allowed, for things that must not happen without it.
+///
+/// # Errors
+/// The ledger does not take it.
+pub(crate) async fn recorded(
+    web: &Shared,
+    who: &Who,
+    action: &str,
+    object: String,
+    outcome: &str,
+) -> Result<(), ApiError> {
     let entry = Entry {
         actor: who.principal.name.clone(),
         action: action.to_owned(),
@@ -94,11 +110,10 @@ pub(crate) async fn record(web: &Shared, who: &Who, action: &str, object: String
         detail: String::new(),
     };
     let access = web.access.clone();
-    match tokio::task::spawn_blocking(move || access.record(entry)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(error, action, "not recorded in the audit ledger"),
-        Err(error) => tracing::error!(%error, action, "not recorded in the audit ledger"),
-    }
+    tokio::task::spawn_blocking(move || access.record(entry))
+        .await
+        .map_err(ApiError::internal)?
+        .map_err(ApiError::internal)
 }
 
 impl From<AccessError> for ApiError {

@@ -3,7 +3,7 @@
 
 use crate::Problem;
 use crate::shapes::{
-    DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk, DraftFile,
+    BrowseAsk, DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk, DraftFile,
     ImportAsk, ImportFormats,
 };
 use futures_util::future::BoxFuture;
@@ -53,4 +53,13 @@ pub trait Discover: Send + Sync + 'static {
     /// # Errors
     /// A [`Problem`]: the file is not what it is said to be.
     fn import(&self, ask: &ImportAsk) -> Result<DraftFile, Problem>;
+
+    /// Signs in at the device of a connection file, looks at what it holds, and drafts the file with tags.
+    ///
+    /// # Errors
+    /// A [`Problem`]: mistakes in the file, a kind whose devices do not tell, or what the device says.
+    fn browse<'a>(&'a self, ask: &'a BrowseAsk) -> BoxFuture<'a, Result<DraftFile, Problem>> {
+        let _ = ask;
+        Box::pin(std::future::ready(Err(Problem::not_found("way to look around"))))
+    }
 }

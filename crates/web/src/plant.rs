@@ -3,8 +3,8 @@
 
 use crate::Discover;
 use crate::shapes::{
-    ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode, QueryAsk, QueryResult,
-    QueryTables, Reject, Site,
+    Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode,
+    QueryAsk, QueryResult, QueryTables, Reject, Site,
 };
 use futures_util::future::BoxFuture;
 use model::{Path, Principal, Time};
@@ -43,6 +43,21 @@ pub trait Plant: Send + Sync + 'static {
     /// Free bytes of the disk of the data folder; `None` takes what the journal sees.
     fn free_bytes(&self) -> Option<u64> {
         None
+    }
+
+    /// Certificates of servers that connections talk to. Reads files.
+    fn certificates(&self) -> Certificates {
+        Certificates::default()
+    }
+
+    /// Trusts or rejects the certificate whose thumbprint begins so. The caller has checked the role and written the
+    /// audit record. Writes files.
+    ///
+    /// # Errors
+    /// A [`Problem`]: none fits, or several do.
+    fn set_certificate(&self, thumbprint: &str, trusted: bool) -> Result<Certificate, Problem> {
+        let _ = trusted;
+        Err(Problem::not_found(format_args!("certificate {thumbprint}")))
     }
 
     /// Names of the connections and destinations that use a secret.

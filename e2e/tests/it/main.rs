@@ -13,4 +13,5 @@ mod history;
 mod modbus;
 mod mqtt_in;
 mod s7;
+mod opcua;
 mod services;

@@ -44,8 +44,13 @@ pub fn draft(
     for (key, value) in &found.details {
         text.push_str(&comment(&format!("{key}: {value}")));
     }
-    text.push_str(&format!("kind = {}\nhost = {}\n", quoted(kind), quoted(&found.address.to_string())));
-    if found.port != probe.port {
+    text.push_str(&format!("kind = {}\n", quoted(kind)));
+    // Some protocols name their devices by a URL, which the probe gave.
+    let by_url = found.keys.iter().any(|(key, _)| *key == "url");
+    if !by_url {
+        text.push_str(&format!("host = {}\n", quoted(&found.address.to_string())));
+    }
+    if !by_url && found.port != probe.port {
         text.push_str(&format!("port = {}\n", found.port));
     }
     for (key, value) in &found.keys {

@@ -25,7 +25,7 @@ pub use filter::Rows;
 pub use rejects::Reject;
 pub use run::{Handle, Place, run};
 pub use select::below;
-pub use settings::{CatchUp, Settings, Switch, schema};
+pub use settings::{CatchUp, Deadband, Settings, Switch, schema};
 pub use status::{Backlog, LastError, Skipped, State, Status};
 
 use crate::kind::{Built, Context, Kind, choose};

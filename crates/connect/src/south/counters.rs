@@ -100,6 +100,10 @@ counters! {
     bad_frames
     /// Sessions that could not be opened.
     connect_failures
+    /// Notifications that the other side did not keep long enough, so that they are lost.
+    notifications_lost
+    /// Times that the other side dropped values because its queue for a point was full.
+    overflows
     /// Samples published.
     samples
     /// Writes sent.

@@ -22,6 +22,7 @@ mod link;
 pub mod modbus;
 mod mqtt;
 mod names;
+pub mod opcua;
 mod runner;
 pub mod s7;
 mod scan;
@@ -43,9 +44,11 @@ pub use wheel::Wheel;
 pub use write::Writing;
 
 use crate::discover::Probe;
-use crate::kind::Kind;
+use crate::draft::Draft;
+use crate::kind::{Context, Kind};
 use futures_util::future::BoxFuture;
-use model::Fault;
+use model::config::{Diagnostic, Document};
+use model::{Fault, Time};
 use std::time::Duration;
 
 /// Every kind of connection.
@@ -56,6 +59,7 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
     &modbus::RTU,
     &modbus::RTU_TCP,
     &modbus::TLS,
+    &opcua::KIND,
     &s7::KIND,
     &snmp::KIND,
     &mqtt::KIND,
@@ -63,7 +67,28 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
 ];
 
 /// How devices are found: the protocols that have a probe.
-pub static PROBES: &[&Probe] = &[&modbus::PROBE, &s7::PROBE];
+pub static PROBES: &[&Probe] = &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE];
+
+/// Kinds whose devices tell what they hold.
+pub static BROWSERS: &[&Browser] = &[&opcua::BROWSER];
+
+/// How a kind looks around in a device.
+pub struct Browser {
+    /// The kind.
+    pub kind: &'static str,
+    /// Signs in as a connection file says (it needs no tags yet), looks at everything, and drafts the file with tags.
+    /// Nothing is changed on the device.
+    pub browse: for<'a> fn(&'a Document, &'a Context, Time) -> BoxFuture<'a, Result<Draft, BrowseError>>,
+}
+
+/// What can go wrong when a device is looked at.
+#[derive(Debug)]
+pub enum BrowseError {
+    /// The file has mistakes.
+    File(Vec<Diagnostic>),
+    /// The device does not do it.
+    Device(Fault),
+}
 
 /// One physical endpoint.
 pub trait Driver: Send {

@@ -196,6 +196,8 @@ pub(super) fn all_counters(counters: &Counters) -> Vec<(&'static str, u64)> {
         ("reconnects", &c.reconnects),
         ("bad_frames", &c.bad_frames),
         ("connect_failures", &c.connect_failures),
+        ("notifications_lost", &c.notifications_lost),
+        ("overflows", &c.overflows),
         ("samples", &c.samples),
         ("writes", &c.writes),
         ("panics", &c.panics),

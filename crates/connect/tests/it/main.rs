@@ -1,5 +1,6 @@
-//! Against peers nobody here wrote: pymodbus and snap7 (`IRONBRIDGE_PEERS_PYTHON`), libmodbus (`cc`, `libmodbus-dev`), snmpd,
-//! paho-mqtt and sparkplug-client through mosquitto, and devices that misbehave on purpose, many at a time.
+//! Against peers nobody here wrote: pymodbus, snap7 and asyncua (`IRONBRIDGE_PEERS_PYTHON`), node-opcua
+//! (`IRONBRIDGE_PEERS_NODE_DIR`), libmodbus (`cc`, `libmodbus-dev`), snmpd, paho-mqtt and sparkplug-client through
+//! mosquitto, and devices that misbehave on purpose, many at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod arrivals;
@@ -13,6 +14,7 @@ mod http;
 mod libmodbus;
 mod misbehaviour;
 mod mqtt_in;
+mod opcua;
 mod pymodbus;
 mod s7;
 mod scale;

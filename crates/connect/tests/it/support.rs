@@ -123,8 +123,13 @@ pub struct Peer {
 
 impl Peer {
     pub fn spawn(program: &str, arguments: &[&str]) -> Self {
+        Self::spawn_with(program, arguments, &[])
+    }
+
+    pub fn spawn_with(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = std::process::Command::new(program)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -165,6 +170,18 @@ pub fn python() -> Option<String> {
         );
     }
     python
+}
+
+/// Node and the folder with its peers; `None` says loudly that the test is skipped.
+pub fn node() -> Option<(String, String)> {
+    let modules = std::env::var("IRONBRIDGE_PEERS_NODE_DIR").ok().map(|dir| format!("{dir}/node_modules"));
+    let modules = modules.filter(|dir| std::path::Path::new(dir).join("node-opcua-server").exists());
+    if modules.is_none() {
+        eprintln!(
+            "SKIPPED: set IRONBRIDGE_PEERS_NODE_DIR to a folder with e2e/peers' packages installed (npm ci)"
+        );
+    }
+    Some(("node".to_owned(), modules?))
 }
 
 /// A free port on loopback.

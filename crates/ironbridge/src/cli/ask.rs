@@ -1,4 +1,4 @@
-//! Commands that ask a running Ironbridge: points, tail, query, user, token, secret, audit.
+//! Commands that ask a running Ironbridge: points, tail, query, user, token, secret, trust, audit.
 
 use super::client::{Client, ClientError, encode};
 use super::{AuditCommand, Format, Running, SecretCommand, TokenCommand, UserCommand};
@@ -204,6 +204,44 @@ pub async fn secret(command: &SecretCommand, input: &mut impl std::io::Read, out
             write(out, &format!("secret {name} removed\n"))
         }
     }
+}
+
+/// `browse`: the draft to standard output, notes and mistakes to standard error.
+pub async fn browse(file: &std::path::Path, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+    let content = std::fs::read_to_string(file);
+    let content = content.map_err(|why| ClientError::Broken(format!("{}: {why}", file.display())))?;
+    let ask = json!({"file": file.display().to_string(), "text": content});
+    let draft = Client::new(&running.data).post("/api/browse", &ask).await?;
+    let notes = list(&draft, "notes").iter().map(|note| text(note, "text"));
+    notes.chain([text(&draft, "mistakes")]).filter(|line| !line.is_empty()).for_each(|line| super::complain(&line));
+    write(out, &text(&draft, "text"))
+}
+
+/// `trust`.
+pub async fn trust(
+    thumbprint: Option<&str>,
+    remove: bool,
+    running: &Running,
+    out: &mut impl Write,
+) -> Result<(), ClientError> {
+    let client = Client::new(&running.data);
+    let Some(thumbprint) = thumbprint else {
+        let answer = client.get("/api/certificates").await?;
+        let mut table = Table::new(&["standing", "thumbprint", "subject", "valid until"]);
+        for one in list(&answer, "certificates") {
+            let until = one.get("until").and_then(Json::as_f64).map(stamp).unwrap_or_default();
+            table.push(vec![text(one, "standing"), text(one, "thumbprint"), text(one, "subject"), until]);
+        }
+        write(out, &table.render("no server has shown a certificate yet"))?;
+        return match text(&answer, "own") {
+            own if own.is_empty() => Ok(()),
+            own => write(out, &format!("our own certificate, for servers to trust: {own}\n")),
+        };
+    };
+    let path = format!("/api/certificates/{}", encode(thumbprint));
+    let answer = client.json(Method::PUT, &path, Some(&json!({"trusted": !remove}))).await?;
+    let done = if remove { "is trusted no more" } else { "is trusted; its connection tries again within 30 s" };
+    write(out, &format!("{} ({}) {done}\n", text(&answer, "subject"), text(&answer, "thumbprint")))
 }
 
 /// The data folder that an audit command means.

@@ -53,6 +53,10 @@ async fn asked(command: Command) -> u8 {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Browse { file, running } => ask::browse(file, running, out).await,
+        Command::Trust { thumbprint, remove, running } => {
+            ask::trust(thumbprint.as_deref(), *remove, running, out).await
+        }
         Command::Apply { plant, data } => return apply(plant, data.as_deref()).await,
         _ => Ok(()),
     };
@@ -188,7 +192,9 @@ fn on_runtime(task: impl Future<Output = u8>) -> u8 {
 }
 
 fn start_logs(format: LogFormat, filter: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| "info".into());
+    // What the OPC UA library says of a cut line is said by the connection, in words.
+    let quiet = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_types=off";
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{quiet},{filter}")).unwrap_or_else(|_| "info".into());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     match format {
         LogFormat::Json => builder.json().init(),

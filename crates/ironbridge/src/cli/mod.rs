@@ -148,6 +148,14 @@ pub enum Command {
     /// Find devices: shows how many packets to whom and how long, and sends nothing before a yes
     #[command(after_help = "Example: ironbridge discover 10.20.1.0/24 --drafts drafts")]
     Discover(discover::DiscoverArgs),
+    /// Look at what the device of a connection file holds; prints the file with all its tags, to review
+    #[command(after_help = "Example: ironbridge browse connections/press.toml > press-draft.toml")]
+    Browse {
+        /// The connection file; it needs no tags yet
+        file: PathBuf,
+        #[command(flatten)]
+        running: Running,
+    },
     /// Run the demonstration plant's machines alone
     #[command(after_help = "Example: ironbridge simulate --write-config /tmp/plant")]
     Simulate {
@@ -170,6 +178,17 @@ pub enum Command {
     /// Passwords for destinations, kept encrypted
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Trust the certificate of an OPC UA server; without a thumbprint, list those that wait and those that are trusted
+    #[command(after_help = "Example: ironbridge trust 3f9a1c20b7d4")]
+    Trust {
+        /// Its thumbprint, or the first 6 or more digits of it
+        thumbprint: Option<String>,
+        /// Trust it no more
+        #[arg(long, requires = "thumbprint")]
+        remove: bool,
+        #[command(flatten)]
+        running: Running,
+    },
     /// Copy configuration, history and accounts into one archive
     #[command(after_help = "Example: ironbridge backup /var/lib/ironbridge plant.tar.zst")]
     Backup {

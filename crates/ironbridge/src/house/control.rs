@@ -104,7 +104,7 @@ async fn answer(house: &Arc<House>, local: &Local, uid: u32, request: Request<In
 /// # Errors
 /// Every mistake in it, or why it cannot be applied.
 pub async fn apply(house: &Arc<House>, folder: &Path, who: &str) -> Result<String, String> {
-    let secrets = Arc::new(PlantSecrets(house.access.clone()));
+    let secrets = Arc::new(PlantSecrets { access: house.access.clone(), data: house.data.clone() });
     let folder = folder.to_owned();
     let loaded = tokio::task::spawn_blocking(move || plant::load(&folder, secrets)).await.map_err(|why| why.to_string())?;
     let plant = loaded.map_err(|found| report::mistakes(&found))?;

@@ -1,21 +1,24 @@
 //! Finding devices for pages and command line: what connects the room `connect` with the API's shapes.
 
-use super::House;
 use super::pages::Pages;
+use super::{House, PlantSecrets};
+use crate::report;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, draft, host_of};
 use connect::draft::Draft;
 use connect::import::{self, FORMATS, Input};
-use connect::south::PROBES;
+use connect::kind::{self, Context};
+use connect::south::{BROWSERS, BrowseError, KINDS, PROBES};
 use connect::south::tags::Wrong;
 use futures_util::future::BoxFuture;
+use model::config::{Diagnostic, Document};
 use model::{Principal, Time};
 use namespace::{Entry, Ledger as _};
 use std::sync::Arc;
 use std::time::Duration;
 use web::shapes::{
-    DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols, DiscoverRemark,
+    BrowseAsk, DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols, DiscoverRemark,
     DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk, DraftFile, DraftNote, ImportAsk, ImportFormat,
     ImportFormats,
 };
@@ -134,9 +137,44 @@ impl Discover for Pages {
         };
         import::import(&input).map(draft_shape).map_err(|why| wrong(&why))
     }
+
+    fn browse<'a>(&'a self, ask: &'a BrowseAsk) -> BoxFuture<'a, Result<DraftFile, Problem>> {
+        Box::pin(self.0.browse(ask))
+    }
+}
+
+fn mistakes(found: &[Diagnostic]) -> Problem {
+    Problem::new(
+        ProblemKind::Invalid,
+        report::mistakes(found),
+        "Nothing was sent, nothing was changed.",
+        "Mend the file; it needs no tags to be looked at.",
+    )
 }
 
 impl House {
+    async fn browse(&self, ask: &BrowseAsk) -> Result<DraftFile, Problem> {
+        let document = Document::parse(&ask.file, &ask.text).map_err(|found| mistakes(&found))?;
+        let chosen = kind::choose(KINDS, "connection", &document).map_err(|found| mistakes(&found))?;
+        let Some(browser) = BROWSERS.iter().find(|browser| browser.kind == chosen.name) else {
+            let title = format!("devices of the kind {} do not tell what they hold", chosen.title);
+            return Err(problem(ProblemKind::Refused, &title, "write the tags from the device's manual"));
+        };
+        let facts = self.facts.load_full();
+        let stem = std::path::Path::new(&ask.file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("draft");
+        let mut context = Context::new(stem, facts.site.clone(), facts.folder.clone());
+        context.secrets = Arc::new(PlantSecrets { access: self.access.clone(), data: self.data.clone() });
+        let now = self.namespace.clock().now();
+        match (browser.browse)(&document, &context, now).await {
+            Ok(draft) => Ok(draft_shape(draft)),
+            Err(BrowseError::File(found)) => Err(mistakes(&found)),
+            Err(BrowseError::Device(fault)) => {
+                let (title, _, next) = fault.words();
+                Err(Problem::new(ProblemKind::Unavailable, title, "Nothing was changed.", next))
+            }
+        }
+    }
+
     async fn plan(&self, ask: &DiscoverAsk) -> Result<Plan, Problem> {
         let known: Vec<(String, String)> = self
             .endpoints()

@@ -83,11 +83,19 @@ pub struct Options {
 }
 
 /// Secrets of the plant, as kinds ask for them.
-pub(crate) struct PlantSecrets(pub Access);
+pub(crate) struct PlantSecrets {
+    pub access: Access,
+    /// Data folder.
+    pub data: PathBuf,
+}
 
 impl Secrets for PlantSecrets {
     fn secret(&self, name: &str) -> Option<String> {
-        self.0.secret(name).map(|secret| secret.to_string())
+        self.access.secret(name).map(|secret| secret.to_string())
+    }
+
+    fn data(&self) -> Option<PathBuf> {
+        Some(self.data.clone())
     }
 }
 

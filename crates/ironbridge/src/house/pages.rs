@@ -1,14 +1,30 @@
 //! What the pages ask of the whole.
 
 use super::{House, shapes};
+use connect::south::opcua::{Certificates as Files, Entry, Standing};
 use futures_util::future::BoxFuture;
 use model::{Path, Principal};
 use std::sync::Arc;
-use web::shapes::{ClockHealth, Connection, Destination, DestinationRef, Mode, Reject, Site};
-use web::{Asset, Facts, Pausable, Plant, Problem};
+use web::shapes::{Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, Mode, Reject, Site};
+use web::{Asset, Facts, Pausable, Plant, Problem, ProblemKind};
 
 /// The house as the web interface sees it.
 pub struct Pages(pub Arc<House>);
+
+fn certificate(entry: Entry) -> Certificate {
+    let standing = match entry.standing {
+        Standing::Trusted => "trusted",
+        Standing::Rejected => "rejected",
+    };
+    Certificate {
+        thumbprint: entry.thumbprint,
+        subject: entry.subject,
+        uri: entry.uri,
+        from: entry.from,
+        until: entry.until,
+        standing: standing.to_owned(),
+    }
+}
 
 impl Plant for Pages {
     fn facts(&self) -> Facts {
@@ -72,6 +88,23 @@ impl Plant for Pages {
 
     fn free_bytes(&self) -> Option<u64> {
         Some(self.0.namespace.journal().stats().free_bytes)
+    }
+
+    fn certificates(&self) -> Certificates {
+        let files = Files::in_data(&self.0.data);
+        let own = Some(files.own_path()).filter(|path| path.exists());
+        Certificates {
+            own: own.map(|path| path.display().to_string()).unwrap_or_default(),
+            certificates: files.list().into_iter().map(certificate).collect(),
+        }
+    }
+
+    fn set_certificate(&self, thumbprint: &str, trusted: bool) -> Result<Certificate, Problem> {
+        let standing = if trusted { Standing::Trusted } else { Standing::Rejected };
+        Files::in_data(&self.0.data).set(thumbprint, standing).map(certificate).map_err(|why| {
+            let next = "Look at the list of certificates; connections that wait try again within 30 s.";
+            Problem::new(ProblemKind::Invalid, why, "Nothing was changed.", next)
+        })
     }
 
     fn secret_users(&self, secret: &str) -> Vec<String> {

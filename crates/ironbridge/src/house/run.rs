@@ -88,7 +88,7 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     // A damaged file of accounts closes sign-in and writing; recording must not stop for it.
     let (access, damaged) = Access::open_anyway(&options.data.join("access"), clock, access::Options::default())
         .map_err(|why| StartError::room("accounts", why))?;
-    let secrets = Arc::new(PlantSecrets(access.clone()));
+    let secrets = Arc::new(PlantSecrets { access: access.clone(), data: options.data.clone() });
     let folder = std::fs::canonicalize(folder).map_err(|why| StartError::room("plant folder", why))?;
     let plant = plant::load(&folder, secrets).map_err(|found| StartError::room("configuration", report::mistakes(&found)))?;
     let house = House::open(&plant, access.clone(), options)?;

@@ -6,7 +6,7 @@ use crate::answer;
 use crate::auth;
 use crate::extract::{Body, Name};
 use crate::shapes::{
-    DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverScans, DiscoverStart, Done, DraftAsk,
+    BrowseAsk, DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverScans, DiscoverStart, Done, DraftAsk,
     DraftFile, ImportAsk, ImportFormats,
 };
 use crate::state::{Shared, Who};
@@ -70,4 +70,13 @@ pub(super) async fn formats(State(web): State<Shared>) -> Json<ImportFormats> {
 pub(super) async fn import(State(web): State<Shared>, Body(ask): Body<ImportAsk>) -> Answer<DraftFile> {
     let draft = answer::look(&web, move |web| web.plant.discover().import(&ask)).await?;
     Ok(Json(draft?))
+}
+
+pub(super) async fn browse(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Body(ask): Body<BrowseAsk>,
+) -> Answer<DraftFile> {
+    auth::recorded(&web, &who, "browse", short(&ask.file).to_string(), "asked").await?;
+    Ok(Json(web.plant.discover().browse(&ask).await?))
 }

@@ -3,6 +3,7 @@
 mod about;
 mod admin;
 mod audit;
+mod certificates;
 mod commands;
 mod configuration;
 mod discover;
@@ -62,6 +63,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(configuration_routes());
     routes.extend(query_routes());
     routes.extend(admin_routes());
+    routes.extend(certificate_routes());
     routes.extend(about_routes());
     routes
 }
@@ -281,6 +283,16 @@ fn discover_routes() -> Vec<Route> {
             discover::formats,
         )
         .gives::<s::ImportFormats>(),
+        post(
+            "/api/browse",
+            Engineer,
+            "Looks at what the device of a connection file holds; the file with tags, to review.",
+            discover::browse,
+        )
+        .takes::<s::BrowseAsk>()
+        .gives::<s::DraftFile>()
+        .within(LONG)
+        .body(MANY_PATHS),
         post("/api/import", Engineer, "A connection file from such a tag list, to review.", discover::import)
             .takes::<s::ImportAsk>()
             .gives::<s::DraftFile>()
@@ -393,6 +405,27 @@ fn admin_routes() -> Vec<Route> {
             admin::remove_secret,
         )
         .gives::<s::Done>(),
+    ]
+}
+
+fn certificate_routes() -> Vec<Route> {
+    vec![
+        get(
+            "/api/certificates",
+            Viewer,
+            "Certificates of servers: trusted ones, and refused ones that wait for a person.",
+            certificates::certificates,
+        )
+        .gives::<s::Certificates>(),
+        route(
+            Method::PUT,
+            "/api/certificates/{thumbprint}",
+            Need::Role(Engineer),
+            "Trusts or rejects a server's certificate; its thumbprint, or the first 6 or more digits of it.",
+            certificates::set_certificate,
+        )
+        .takes::<s::CertificateTrust>()
+        .gives::<s::Certificate>(),
     ]
 }
 

@@ -220,3 +220,37 @@ pub struct About {
     /// Addresses that it listens on.
     pub listeners: Vec<String>,
 }
+
+/// Certificates of servers that connections talk to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Certificates {
+    /// Our own certificate as a file, for servers that must be told to trust it; empty before it was made.
+    pub own: String,
+    /// Refused ones first.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A server's certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Certificate {
+    /// SHA-1 in hexadecimal.
+    pub thumbprint: String,
+    /// Whose it says it is.
+    pub subject: String,
+    /// The application URI in it; empty without one.
+    pub uri: String,
+    /// First moment of validity.
+    pub from: Millis,
+    /// Last moment of validity.
+    pub until: Millis,
+    /// `trusted` or `rejected`.
+    pub standing: String,
+}
+
+/// Whether to trust a certificate.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateTrust {
+    /// Servers with it are talked to.
+    pub trusted: bool,
+}

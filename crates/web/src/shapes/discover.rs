@@ -310,3 +310,13 @@ pub struct ImportFormat {
     /// Kinds of connection that it can become.
     pub kinds: Vec<String>,
 }
+
+/// A connection file, with or without tags, whose device is to be looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrowseAsk {
+    /// File name, e.g. `connections/press.toml`.
+    pub file: String,
+    /// TOML.
+    pub text: String,
+}

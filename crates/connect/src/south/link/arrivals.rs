@@ -64,6 +64,30 @@ impl Parts {
 }
 
 impl Link {
+    /// Whether points of the group still show that the link was lost or the device paused.
+    pub fn shows_loss(&self, group: usize) -> bool {
+        self.groups.get(group).is_some_and(|book| book.shown.is_some())
+    }
+
+    /// Notifications were lost for good.
+    pub fn notifications_lost(&self, count: u64) {
+        add(&self.shared.counters.notifications_lost, count);
+    }
+
+    /// The other side dropped values, because its queue for a point was full.
+    pub fn overflowed(&self, count: u64) {
+        add(&self.shared.counters.overflows, count);
+    }
+
+    /// Publishes one scan of a group whose values have times of their own, and makes the group idle again.
+    pub fn scanned(&mut self, group: usize, origin: Origin, arrivals: Vec<Arrival>) {
+        if let Some(book) = self.groups.get_mut(group) {
+            book.busy = false;
+            self.shared.scan_done(book.class, Instant::now().saturating_duration_since(book.due));
+        }
+        self.arrived(group, origin, arrivals);
+    }
+
     /// A sign of life that answers nothing: a keep-alive, a notification.
     pub fn alive(&mut self, device: usize) {
         self.live(device);

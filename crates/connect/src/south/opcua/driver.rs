@@ -1,0 +1,66 @@
+//! The driver: what is kept between sessions.
+
+use super::build::Spec;
+use super::config::Mode;
+use super::exchange::Exchange;
+use super::ladder::{self, Session};
+use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use model::Fault;
+use opcua::types::VariantScalarTypeId;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One endpoint.
+pub(super) struct OpcUa {
+    spec: Arc<Spec>,
+    kept: Option<Session>,
+    kinds: Vec<Vec<Option<VariantScalarTypeId>>>,
+}
+
+impl OpcUa {
+    pub(super) fn new(spec: Spec) -> Self {
+        let kinds = spec.groups.iter().map(|group| vec![None; group.items.len()]).collect();
+        Self { spec: Arc::new(spec), kept: None, kinds }
+    }
+
+    async fn connect_and_exchange(&mut self, link: &mut Link) -> Fault {
+        let now = link.clock().now();
+        let live = match link.open(ladder::open(&self.spec, &mut self.kept, now)).await {
+            Ok(live) => live,
+            Err(fault) => return fault,
+        };
+        let (fault, kept) = Exchange::new(&self.spec, live, &mut self.kinds).run(link).await;
+        self.kept = kept;
+        fault
+    }
+}
+
+impl Driver for OpcUa {
+    fn layout(&self) -> Layout {
+        let spec = &self.spec;
+        let device =
+            |name: &String| DeviceLayout { name: name.clone(), unit: String::new(), excluded: Vec::new() };
+        let group = |group: &super::build::Group| GroupLayout {
+            device: group.device,
+            class: group.class.clone(),
+            period: match spec.mode {
+                Mode::Subscribe => Duration::ZERO,
+                Mode::Poll => group.sampling,
+            },
+            points: group.items.iter().map(|item| item.index).collect(),
+        };
+        Layout {
+            devices: spec.devices.iter().map(device).collect(),
+            groups: spec.groups.iter().map(group).collect(),
+            timeout: spec.timing.timeout,
+            retries: spec.timing.retries,
+            recheck: spec.timing.recheck,
+        }
+    }
+
+    fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
+        self.connect_and_exchange(link).boxed()
+    }
+}

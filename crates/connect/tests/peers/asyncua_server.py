@@ -1,0 +1,150 @@
+"""An OPC UA server made of asyncua, steered by lines on standard input.
+
+usage: asyncua_server.py PORT FOLDER OPTION...
+  policies=none,basic256sha256,...  what it offers (default: all)     namespaces=a,b   registered in this order
+  users                             takes only anna with swordfish    certificates     takes only trusted user certificates
+  limit=N                           nodes in one request                  many=N           so many nodes more, n0, n1, ...
+  stay                              goes on after the last line
+
+  set NAME VALUE     writes a value as the server's own program does       get NAME     prints it
+  bad NAME CODE      gives a point a status                                count NAME N  counts a point up to N, all at once
+  add NAME           adds a node that was not there                        clients       prints the number of connections
+"""
+import asyncio, datetime, json, logging, os, socket, sys
+from pathlib import Path
+from asyncua import Server, ua
+from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from asyncua.crypto.permission_rules import SimpleRoleRuleset
+from asyncua.crypto.permission_rules import UserRole
+from asyncua.crypto.permission_rules import User
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+P = ua.SecurityPolicyType
+POLICIES = {
+    "none": [P.NoSecurity],
+    "basic256sha256": [P.Basic256Sha256_SignAndEncrypt], "basic256sha256-sign": [P.Basic256Sha256_Sign],
+    "aes128": [P.Aes128Sha256RsaOaep_SignAndEncrypt], "aes128-sign": [P.Aes128Sha256RsaOaep_Sign],
+    "aes256": [P.Aes256Sha256RsaPss_SignAndEncrypt], "aes256-sign": [P.Aes256Sha256RsaPss_Sign],
+}
+PLC = "http://vendor.com/plc"
+V = ua.VariantType
+NODES = {  # name: type, value
+    "bool": (V.Boolean, True), "sbyte": (V.SByte, -5), "byte": (V.Byte, 250), "int16": (V.Int16, -12345),
+    "uint16": (V.UInt16, 54321), "int32": (V.Int32, -1234567890), "uint32": (V.UInt32, 3123456789),
+    "int64": (V.Int64, -1234567890123456789), "uint64": (V.UInt64, 12345678901234567890), "float": (V.Float, 1.5),
+    "double": (V.Double, -27.18281828459045), "string": (V.String, "Füller"),
+    "time": (V.DateTime, datetime.datetime(2026, 11, 22, 9, 0, 0, 250000)), "bytes": (V.ByteString, b"\x01\x02\xff"),
+    "text": (V.LocalizedText, ua.LocalizedText("Läuft", "de")),
+    "counter": (V.UInt32, 0), "steady": (V.Double, 42.0),
+}
+
+
+class Users:
+    def __init__(self, names, certificates):
+        self.names, self.certificates = names, certificates
+
+    def get_user(self, iserver, username=None, password=None, certificate=None):
+        if self.names and username == "anna" and password == "swordfish":
+            return User(role=UserRole.Admin, name=username)
+        if certificate is not None and self.certificates:
+            return User(role=UserRole.Admin, name="certificate")
+        if not self.names and not self.certificates:
+            return User(role=UserRole.Admin)
+        return None
+
+
+async def certificate(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    key, cert = folder / "key.pem", folder / "cert.der"
+    uri = "urn:asyncua:test"
+    await setup_self_signed_certificate(key, cert, uri, "localhost", [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
+                                        {"countryName": "GB", "stateOrProvinceName": "x", "localityName": "Leeds", "organizationName": "Test"})
+    return key, cert, uri
+
+
+async def build(port, folder, options):
+    words = dict(o.split("=", 1) for o in options if "=" in o)
+    flags = [o for o in options if "=" not in o]
+    users = Users("users" in flags, "certificates" in flags)
+    server = Server(user_manager=users)
+    await server.init()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/plc/")
+    key, cert, uri = await certificate(folder)
+    await server.set_application_uri(uri)
+    await server.load_certificate(str(cert))
+    await server.load_private_key(str(key))
+    names = words.get("policies", ",".join(POLICIES)).split(",")
+    server.set_security_policy([p for name in names for p in POLICIES[name]], permission_ruleset=SimpleRoleRuleset())
+    tokens = [ua.UserNameIdentityToken] if users.names else [ua.X509IdentityToken] if users.certificates else [ua.AnonymousIdentityToken]
+    server.set_identity_tokens(tokens)
+    index = 0
+    for name in words.get("namespaces", PLC).split(","):
+        number = await server.register_namespace(name)
+        index = number if name == PLC else index
+    if "limit" in words:
+        limits = server.get_node(ua.ObjectIds.Server_ServerCapabilities_OperationLimits)
+        for child in await limits.get_children():
+            await child.write_value(ua.Variant(int(words["limit"]), V.UInt32))
+    plant = await server.nodes.objects.add_object(ua.NodeId("Press", index), ua.QualifiedName("Press", index))
+    nodes = {}
+    async def add(name, kind, value):
+        node = await plant.add_variable(ua.NodeId(f"Press.{name}", index), ua.QualifiedName(name, index), value, kind)
+        await node.set_writable()
+        nodes[name] = node
+    for name, (kind, value) in NODES.items():
+        await add(name, kind, value)
+    await add("zones", V.Double, [20.5, 21.5, 22.5])
+    for number in range(int(words.get("many", "0"))):
+        await add(f"n{number}", V.Double, float(number))
+    return server, nodes, add
+
+
+async def answer(line, server, nodes, add):
+    verb, *rest = line.split(" ")
+    if verb == "add":
+        await add(rest[0], V.Double, 7.0)
+        return "ok"
+    if verb == "clients":
+        return str(len(server.bserver.clients))
+    node = nodes[rest[0]]
+    old = await node.read_data_value(raise_on_bad_status=False)
+    if verb == "get":
+        value = old.Value.Value
+        return json.dumps(value.hex() if isinstance(value, bytes) else str(value))
+    kind = old.Value.VariantType
+    if verb == "set":
+        value = json.loads(" ".join(rest[1:]))
+        await node.write_value(ua.Variant(value, kind))
+        return "ok"
+    if verb == "count":
+        start = old.Value.Value
+        for number in range(start + 1, start + int(rest[1]) + 1):
+            await node.write_value(ua.Variant(number, kind))
+            await asyncio.sleep(float(rest[2]) if len(rest) > 2 else 0)
+        return str(start + int(rest[1]))
+    if verb == "bad":
+        value = ua.DataValue(old.Value, ua.StatusCode(int(rest[1], 0)), SourceTimestamp=datetime.datetime.now(datetime.timezone.utc))
+        await node.write_value(value)
+        return "ok"
+    return "what?"
+
+
+async def main():
+    logging.disable(logging.CRITICAL)
+    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    server, nodes, add = await build(port, folder, sys.argv[3:])
+    async with server:
+        print("ready", flush=True)
+        lines = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+        while line := (await lines.readline()).decode().strip():
+            try:
+                reply = await answer(line, server, nodes, add)
+            except Exception as error:
+                reply = f"error {error!r}"
+            print(reply, flush=True)
+        if "stay" in sys.argv:
+            await asyncio.Event().wait()
+    os._exit(0)
+
+asyncio.run(main())

@@ -1,0 +1,91 @@
+// An OPC UA server made of node-opcua, steered by lines on standard input.
+//
+// usage: node node_opcua_server.cjs PORT FOLDER MANY   (so many nodes more, n0, n1, ...)
+// It keeps sessions and subscriptions over a cut, as most PLCs do.
+//
+//   set NAME VALUE   writes a value          get NAME   prints it
+//   sessions         number of sessions      subscriptions   number of subscriptions
+//   tick MS          counts `counter` up every MS milliseconds, each number once; 0 ends it
+"use strict";
+const path = require("path");
+const readline = require("readline");
+console.log = console.error;
+const { OPCUAServer } = require("node-opcua-server");
+const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
+const { DataType } = require("node-opcua-variant");
+const { MessageSecurityMode, SecurityPolicy } = require("node-opcua-secure-channel");
+
+const NAMESPACE = "http://vendor.com/plc";
+
+async function main() {
+  const [port, folder] = [Number(process.argv[2]), process.argv[3]];
+  const manager = new OPCUACertificateManager({
+    rootFolder: path.join(folder, "pki"), automaticallyAcceptUnknownCertificate: true,
+  });
+  await manager.initialize();
+  const server = new OPCUAServer({
+    port, hostname: "127.0.0.1", resourcePath: "/plc",
+    serverCertificateManager: manager, userCertificateManager: manager,
+    securityPolicies: [
+      SecurityPolicy.None, SecurityPolicy.Basic256Sha256, SecurityPolicy.Aes128_Sha256_RsaOaep,
+      SecurityPolicy.Aes256_Sha256_RsaPss,
+    ],
+    securityModes: [MessageSecurityMode.None, MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt],
+    allowAnonymous: true,
+    userManager: { isValidUser: (name, password) => name === "anna" && password === "swordfish" },
+    serverCapabilities: { maxSessions: 20 },
+  });
+  await server.initialize();
+  const space = server.engine.addressSpace;
+  const own = space.registerNamespace(NAMESPACE);
+  const press = own.addObject({ organizedBy: space.rootFolder.objects, browseName: "Press", nodeId: "s=Press" });
+  const nodes = {};
+  const add = (name, dataType, value) => {
+    nodes[name] = own.addVariable({
+      componentOf: press, browseName: name, nodeId: `s=Press.${name}`, dataType, accessLevel: "CurrentRead | CurrentWrite",
+      userAccessLevel: "CurrentRead | CurrentWrite", minimumSamplingInterval: 10,
+    });
+    nodes[name].setValueFromSource({ dataType, value });
+  };
+  add("counter", DataType.UInt32, 0);
+  add("steady", DataType.Double, 42);
+  add("double", DataType.Double, 1.5);
+  add("string", DataType.String, "Füller");
+  add("int16", DataType.Int16, -7);
+  for (let number = 0; number < Number(process.argv[4] || 0); number += 1) add(`n${number}`, DataType.Double, number);
+  own.addAnalogDataItem({
+    componentOf: press, browseName: "force", nodeId: "s=Press.force", dataType: "Double", description: "Ram force",
+    engineeringUnitsRange: { low: 0, high: 400 }, engineeringUnits: {
+      namespaceUri: "http://www.opcfoundation.org/UA/units/un/cefact", unitId: 4931394, displayName: { text: "kN" },
+      description: { text: "kilonewton" },
+    }, value: { dataType: DataType.Double, value: 120.5 },
+  });
+  await server.start();
+  let ticking = null;
+  process.stdout.write("ready\n");
+  readline.createInterface({ input: process.stdin }).on("line", (line) => {
+    const [verb, name, ...rest] = line.trim().split(" ");
+    let reply = "ok";
+    try {
+      if (verb === "set") {
+        const value = JSON.parse(rest.join(" "));
+        nodes[name].setValueFromSource({ dataType: nodes[name].readValue().value.dataType, value });
+      } else if (verb === "get") reply = JSON.stringify(nodes[name].readValue().value.value);
+      else if (verb === "sessions") reply = String(server.engine.currentSessionCount);
+      else if (verb === "subscriptions") reply = String(server.engine.currentSubscriptionCount);
+      else if (verb === "tick") {
+        // counts up every so many ms, each number once
+        clearInterval(ticking);
+        const every = Number(name);
+        let number = nodes.counter.readValue().value.value;
+        if (every > 0) ticking = setInterval(() => {
+          number += 1;
+          nodes.counter.setValueFromSource({ dataType: DataType.UInt32, value: number });
+        }, every);
+      } else reply = "what?";
+    } catch (error) { reply = `error ${error.message}`; }
+    process.stdout.write(reply + "\n");
+  }).on("close", () => process.exit(0));
+}
+
+main().catch((error) => { process.stdout.write(`failed ${error.stack}\n`); process.exit(1); });
