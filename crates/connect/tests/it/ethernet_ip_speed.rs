@@ -1,4 +1,4 @@
-//! Values per second beside pycomm3 on the same simulated controller. A measurement, run by `bench/run.sh`.
+//! Values per second beside pycomm3 on the same simulated controller. A measurement: `IRONBRIDGE_MEASURE=1`.
 
 use crate::support::{House, eventually, peer_file, python};
 use std::fmt::Write;

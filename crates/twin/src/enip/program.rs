@@ -116,11 +116,11 @@ impl Program {
             }
             bits = None;
             let size = self.size(*kind);
+            // Single values lie at a multiple of their size; arrays and structures at whole words.
             let align = match kind {
                 Type::Elementary(_) if *elements == 0 => size,
-                _ => {
-                    4.max(size.min(8).next_power_of_two().min(if size % 8 == 0 && size == 8 { 8 } else { 4 }))
-                }
+                _ if size == 8 => 8,
+                _ => 4,
             };
             at = at.next_multiple_of(align.max(1));
             let dimensions = u16::from(*elements > 0);
@@ -166,8 +166,9 @@ impl Program {
 
     fn add(&mut self, scope: &str, name: &str, symbol_type: SymbolType, kind: Type, dimensions: [u32; 3]) {
         let instance = self.next_instance;
-        // Instances grow with gaps, as on a controller where tags were deleted.
-        self.next_instance += if instance % 7 == 0 { 300 } else { 1 };
+        // Instances grow with gaps, as on a controller where tags were deleted; few enough that thousands of tags stay
+        // below 65,536, beyond which pycomm3 encodes a reserved format.
+        self.next_instance += if instance.is_multiple_of(50) { 20 } else { 1 };
         let elements: usize = dimensions.iter().filter(|d| **d > 0).map(|d| *d as usize).product();
         let data = vec![0; self.size(kind) * elements];
         let symbol = Symbol { instance, name: name.into(), kind: symbol_type, dimensions, access: Some(0) };
