@@ -95,7 +95,7 @@ impl Session {
         let controller = Arc::clone(&self.controller);
         let number = controller.counters.messages.fetch_add(1, Relaxed);
         let behaviour = controller.behaviour();
-        let applies = behaviour.one_in < 2 || number % u64::from(behaviour.one_in) == 0;
+        let applies = behaviour.one_in < 2 || number.is_multiple_of(u64::from(behaviour.one_in));
         let conduct = if applies { behaviour.conduct } else { Conduct::Sound };
         let Ok(packet) = Packet::parse(payload, &L) else {
             Header { status: 0x03, ..*header }.emit_with(&mut self.out, |_| {});
