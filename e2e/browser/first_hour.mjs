@@ -237,7 +237,7 @@ async function write(page) {
 async function pastCommand(page, wanted) {
   await page.getByRole("link", { name: "Commands", exact: true }).click();
   const row = page.getByRole("table", { name: "Past commands" }).getByRole("row").filter({ hasText: TARGET.name });
-  await row.first().getByText("Confirmed").waitFor();
+  await row.first().locator('[data-outcome="Confirmed"]').waitFor();
   const text = (await row.first().innerText()).replace(/\s+/g, " ");
   for (const part of [NAME, `${wanted} bar`, "less steam is needed"]) assert.ok(text.includes(part), `${part} in ${text}`);
 }
