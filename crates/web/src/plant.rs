@@ -3,8 +3,8 @@
 
 use crate::Discover;
 use crate::shapes::{
-    Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode,
-    QueryAsk, QueryResult, QueryTables, Reject, Site,
+    AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode,
+    PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Site,
 };
 use futures_util::future::BoxFuture;
 use model::{Path, Principal, Time};
@@ -76,6 +76,19 @@ pub trait Plant: Send + Sync + 'static {
 
     /// Finding devices, and tag lists of other programs.
     fn discover(&self) -> &dyn Discover;
+
+    /// What an apply of the plant folder would do now.
+    ///
+    /// # Errors
+    /// A [`Problem`]: it cannot be compared. Mistakes in the folder are part of the answer.
+    fn plan(&self) -> BoxFuture<'_, Result<PlanShape, Problem>>;
+
+    /// Brings what runs in line with the plant folder. It writes its own audit records, goes on if the asker goes away,
+    /// and never turns writes on.
+    ///
+    /// # Errors
+    /// A [`Problem`]; then nothing was touched.
+    fn apply<'a>(&'a self, who: &'a Principal) -> BoxFuture<'a, Result<AppliedShape, Problem>>;
 
     /// Whether everything that must run runs; for `/readyz`.
     ///

@@ -1,6 +1,8 @@
 //! Black box: the binary as its users meet it, against software that nobody here wrote.
 
+mod changes;
 mod command_line;
+mod commands;
 mod configuration;
 mod crash;
 mod delivery;

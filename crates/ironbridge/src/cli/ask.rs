@@ -72,6 +72,36 @@ fn tail_line(row: &[Json], paths: &[String], units: &[String]) -> String {
     format!("{at} {} {} {} {}\n", of(paths), cell(1), of(units), cell(2)).replace("  ", " ")
 }
 
+/// `write`.
+pub async fn write_value(path: &str, value: &str, reason: &str, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+    // A number or a word of JSON is one; anything else is text. Whether it fits, the point's type says.
+    let value: Json = serde_json::from_str(value).ok().filter(|v: &Json| v.is_number() || v.is_boolean()).unwrap_or_else(|| json!(value));
+    let wish = json!({"path": path, "value": value, "reason": reason});
+    let done = Client::new(&running.data).post("/api/point/write", &wish).await?;
+    let (outcome, why) = (text(&done, "outcome"), text(&done, "why"));
+    let line = if why.is_empty() { format!("{outcome}\n") } else { format!("{outcome}: {why}\n") };
+    if ["Confirmed", "Accepted", "Waiting"].contains(&outcome.as_str()) {
+        return write(out, &line);
+    }
+    Err(ClientError::Refused { title: line.trim_end().to_owned(), meaning: String::new(), next: String::new() })
+}
+
+/// `commands`.
+pub async fn commands(running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+    let answer = Client::new(&running.data).get("/api/commands?limit=1000").await?;
+    let mut table = Table::new(&["asked", "who", "path", "value", "state", "why"]);
+    for command in list(&answer, "commands") {
+        let at = command.get("asked").and_then(Json::as_f64).map(stamp).unwrap_or_default();
+        let state = match text(command, "outcome") {
+            open if open.is_empty() => text(command, "state"),
+            outcome => outcome,
+        };
+        let value = command.get("value").map(short).unwrap_or_default();
+        table.push(vec![at, text(command, "who"), text(command, "path"), value, state, text(command, "why")]);
+    }
+    write(out, &table.render("no commands since the start; older ones stand in the audit and the events"))
+}
+
 /// `query`.
 pub async fn query(sql: &str, format: Format, limit: usize, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
     let id = format!("cli-{}", std::process::id());

@@ -57,7 +57,12 @@ async fn asked(command: Command) -> u8 {
         Command::Trust { thumbprint, remove, running } => {
             ask::trust(thumbprint.as_deref(), *remove, running, out).await
         }
-        Command::Apply { plant, data } => return apply(plant, data.as_deref()).await,
+        Command::Plan { plant, data, json } => return plan(plant, data.as_deref(), *json).await,
+        Command::Apply { plant, data, gate, force } => {
+            return apply(plant, data.as_deref(), &json!({"gate_s": gate, "force": force})).await;
+        }
+        Command::Write { path, value, reason, running } => ask::write_value(path, value, reason, running, out).await,
+        Command::Commands { running } => ask::commands(running, out).await,
         _ => Ok(()),
     };
     finish(result)
@@ -76,19 +81,68 @@ fn finish(result: Result<(), ClientError>) -> u8 {
     }
 }
 
-async fn apply(folder: &Path, data: Option<&Path>) -> u8 {
-    // Checked here first, so that mistakes are drawn with their lines; the running process checks again.
-    if let Err(found) = plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
-        complain(&report::mistakes(&found));
-        return exit::MISTAKES;
-    }
+/// Asks the running process about a plant folder. The process draws the mistakes; without one they are drawn here, so
+/// that they are known before it is started.
+async fn about(folder: &Path, data: Option<&Path>, path: &str, how: &serde_json::Value) -> Result<serde_json::Value, u8> {
     let data = data.map_or_else(|| folder.join("data"), Path::to_owned);
-    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    let answer = Client::new(&data).post("/local/apply", &json!({"plant": folder})).await;
-    finish(answer.map(|answer| {
-        let text = answer.get("summary").and_then(|s| s.as_str()).unwrap_or("applied").to_owned();
-        print(&format!("{text}\n"));
-    }))
+    let whole = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut asked = how.clone();
+    if let Some(asked) = asked.as_object_mut() {
+        asked.insert("plant".into(), json!(whole));
+    }
+    match Client::new(&data).post(path, &asked).await {
+        Ok(answer) => match answer.get("mistakes").and_then(|mistakes| mistakes.as_str()) {
+            Some(mistakes) => {
+                complain(mistakes);
+                Err(exit::MISTAKES)
+            }
+            None => Ok(answer),
+        },
+        Err(error) => {
+            if let (ClientError::NotRunning(_), Err(found)) = (&error, plant::load(folder, Arc::new(connect::kind::NoSecrets))) {
+                complain(&report::mistakes(&found));
+                return Err(exit::MISTAKES);
+            }
+            Err(finish(Err(error)))
+        }
+    }
+}
+
+async fn plan(folder: &Path, data: Option<&Path>, as_json: bool) -> u8 {
+    let answer = match about(folder, data, "/local/plan", &json!({})).await {
+        Ok(answer) => answer,
+        Err(code) => return code,
+    };
+    if as_json {
+        print(&format!("{answer:#}\n"));
+        return exit::OK;
+    }
+    match serde_json::from_value::<web::shapes::PlanShape>(answer) {
+        Ok(plan) => {
+            print(&house::plan_text(&plan));
+            exit::OK
+        }
+        Err(why) => finish(Err(ClientError::Broken(why.to_string()))),
+    }
+}
+
+async fn apply(folder: &Path, data: Option<&Path>, how: &serde_json::Value) -> u8 {
+    let answer = match about(folder, data, "/local/apply", how).await {
+        Ok(answer) => answer,
+        Err(code) => return code,
+    };
+    let done = match serde_json::from_value::<web::shapes::AppliedShape>(answer) {
+        Ok(done) => done,
+        Err(why) => return finish(Err(ClientError::Broken(why.to_string()))),
+    };
+    print(&format!("{}\n", done.summary));
+    done.notes.iter().for_each(|note| print(&format!("note: {note}\n")));
+    if done.rolled_back {
+        complain(&format!("rolled back, the plant runs as it did before: {}", done.why));
+        complain("mend the file and apply again, or give it more time with --gate SECONDS, or insist with --force");
+        return exit::FAILED;
+    }
+    exit::OK
 }
 
 fn check(folder: &Path, as_json: bool) -> u8 {

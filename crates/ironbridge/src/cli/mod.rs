@@ -89,14 +89,53 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what `apply` would do, and do nothing
+    #[command(after_help = "Example: ironbridge plan .")]
+    Plan {
+        /// The plant folder
+        plant: PathBuf,
+        /// Data folder [default: PLANT/data]
+        #[arg(long, env = "IRONBRIDGE_DATA")]
+        data: Option<PathBuf>,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Give a running Ironbridge its changed configuration; only what changed is touched
-    #[command(after_help = "Example: ironbridge apply .")]
+    #[command(after_help = "If something that worked before does not work again in time, everything goes on as before \
+                            and the exit code is 1.\n\nExample: ironbridge apply .")]
     Apply {
         /// The plant folder
         plant: PathBuf,
         /// Data folder [default: PLANT/data]
         #[arg(long, env = "IRONBRIDGE_DATA")]
         data: Option<PathBuf>,
+        /// Seconds for what worked before to work again
+        #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
+        gate: u64,
+        /// Stay with the new configuration even if it is worse
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write a value to a point, under all the rules of writing
+    #[command(after_help = "Example: ironbridge write acme/leeds/mixing/mixer-1/target 120 --reason \"new recipe\"")]
+    Write {
+        /// The point
+        path: String,
+        /// The value: a number, true, false, or text
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        /// Why, for the audit record
+        #[arg(long, default_value = "")]
+        reason: String,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// List commands under way and past
+    #[command(after_help = "Example: ironbridge commands")]
+    Commands {
+        #[command(flatten)]
+        running: Running,
     },
     /// Print the plant's model for other tools: assets, types and points
     #[command(after_help = "Example: ironbridge export aas . > plant.aas.json")]

@@ -1,21 +1,25 @@
 //! The owner-only socket: the HTTP API for the command line, with the peer's Unix account as sign-in.
 
-use super::{House, PlantSecrets};
+use super::{House, How, PlantSecrets};
 use crate::cli::SOCKET;
-use crate::{plant, report};
+use crate::plant::{self, Plant};
+use crate::report;
 use access::Access;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use model::config::Diagnostic;
 use serde_json::json;
 use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use web::Local;
+use web::shapes::{AppliedShape, PlanShape};
 
 /// Commands that talk to us at the same time.
 const CLIENTS: usize = 64;
@@ -78,15 +82,17 @@ async fn serve(house: Arc<House>, local: Arc<Local>, stream: UnixStream) {
 
 async fn answer(house: &Arc<House>, local: &Local, uid: u32, request: Request<Incoming>) -> Response<web::Body> {
     let owner = Access::owner(uid);
-    if (request.method(), request.uri().path()) != (&Method::POST, "/local/apply") {
-        return local.answer(owner, request).await;
-    }
+    let apply = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/local/apply") => true,
+        (&Method::POST, "/local/plan") => false,
+        _ => return local.answer(owner, request).await,
+    };
     let body = Limited::new(request.into_body(), BODY).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let ask: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let folder = ask.get("plant").and_then(|plant| plant.as_str()).unwrap_or_default().to_owned();
-    let (status, answer) = match apply(house, Path::new(&folder), &owner.name).await {
-        Ok(summary) => (StatusCode::OK, json!({"summary": summary})),
-        Err(why) => {
+    let ask: Ask = serde_json::from_slice(&body).unwrap_or_default();
+    let (status, answer) = match done(house, &ask, apply, &owner.name).await {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(NotApplied::Mistakes(found)) => (StatusCode::OK, json!({"mistakes": report::mistakes(&found)})),
+        Err(NotApplied::Refused(why)) => {
             let error = json!({
                 "code": "not-applied", "title": why, "meaning": "The plant runs on as it was.",
                 "next": "Mend it, check it with `ironbridge check`, and apply again.",
@@ -99,14 +105,58 @@ async fn answer(house: &Arc<House>, local: &Local, uid: u32, request: Request<In
     response
 }
 
-/// Loads the folder and applies it.
+/// What the command line asks.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Ask {
+    /// The plant folder.
+    plant: PathBuf,
+    /// Stay with it even if it is worse.
+    force: bool,
+    /// Seconds for what worked before to work again.
+    gate_s: Option<u64>,
+}
+
+async fn done(house: &Arc<House>, ask: &Ask, apply: bool, who: &str) -> Result<serde_json::Value, NotApplied> {
+    let shaped = if apply {
+        let gate = ask.gate_s.map_or(How::LOCAL.gate, |seconds| Duration::from_secs(seconds.clamp(1, 600)));
+        let how = How { gate, force: ask.force, ..How::LOCAL };
+        serde_json::to_value(self::apply(house, &ask.plant, who, how).await?)
+    } else {
+        serde_json::to_value(plan(house, &ask.plant).await?)
+    };
+    shaped.map_err(|why| NotApplied::Refused(why.to_string()))
+}
+
+/// Why nothing was touched.
+pub enum NotApplied {
+    /// The folder has mistakes.
+    Mistakes(Vec<Diagnostic>),
+    /// Another reason, in words.
+    Refused(String),
+}
+
+/// Loads what changed in the folder and applies it.
 ///
 /// # Errors
-/// Every mistake in it, or why it cannot be applied.
-pub async fn apply(house: &Arc<House>, folder: &Path, who: &str) -> Result<String, String> {
+/// [`NotApplied`].
+pub async fn apply(house: &Arc<House>, folder: &Path, who: &str, how: How) -> Result<AppliedShape, NotApplied> {
+    let plant = load(house, folder).await?;
+    house.apply(plant, who, how).await.map_err(NotApplied::Refused)
+}
+
+/// What [`apply`] would do.
+///
+/// # Errors
+/// [`NotApplied`].
+pub async fn plan(house: &Arc<House>, folder: &Path) -> Result<PlanShape, NotApplied> {
+    let plant = load(house, folder).await?;
+    Ok(tokio::task::block_in_place(|| house.change_plan(&plant)))
+}
+
+async fn load(house: &Arc<House>, folder: &Path) -> Result<Plant, NotApplied> {
     let secrets = Arc::new(PlantSecrets { access: house.access.clone(), data: house.data.clone() });
-    let folder = folder.to_owned();
-    let loaded = tokio::task::spawn_blocking(move || plant::load(&folder, secrets)).await.map_err(|why| why.to_string())?;
-    let plant = loaded.map_err(|found| report::mistakes(&found))?;
-    house.apply(plant, who).await.map(|summary| summary.to_string())
+    let (folder, known) = (folder.to_owned(), house.known());
+    let loaded = tokio::task::spawn_blocking(move || plant::load_changed(&folder, secrets, &known)).await;
+    loaded.map_err(|why| NotApplied::Refused(why.to_string()))?.map_err(NotApplied::Mistakes)
 }

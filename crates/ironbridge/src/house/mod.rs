@@ -5,6 +5,7 @@
 //! stop:  page, socket ▶ connections ▶ destinations ▶ store ▶ journal
 //! ```
 
+mod applied;
 mod apply;
 mod configuration;
 mod control;
@@ -12,15 +13,18 @@ mod discover;
 mod health;
 mod history;
 mod pages;
+mod plan;
 mod query;
 mod run;
 mod shapes;
 mod watchdog;
 
+pub use apply::How;
+pub use plan::text as plan_text;
 pub use query::offline as query_offline;
 pub use run::{StartError, announce, run, runtime, serve, until_stopped, verify_audit};
 
-use crate::plant::{Fingerprint, Plant, Switch};
+use crate::plant::{Known, Mark, Plant, Settings, Switch};
 use crate::supervisor::Supervisor;
 use access::Access;
 use arc_swap::ArcSwap;
@@ -50,6 +54,7 @@ pub struct House {
     pub(crate) facts: ArcSwap<Facts>,
     /// Scans for devices.
     desk: connect::discover::Desk,
+    applied: applied::Applied,
     /// One change at a time.
     applying: tokio::sync::Mutex<()>,
 }
@@ -63,12 +68,15 @@ pub(crate) struct Facts {
     pub simulated: bool,
     pub address: String,
     pub assets: Arc<[web::Asset]>,
+    /// The settings that are in effect: what needs a restart is as it was at the start.
+    pub settings: Settings,
     /// Secret to the connections and destinations that use it.
     pub secrets: BTreeMap<String, Vec<String>>,
 }
 
 struct Running<T> {
-    fingerprint: Fingerprint,
+    /// What it was made from.
+    mark: Mark,
     handle: T,
     /// Paths as fed, to know what an `apply` removes.
     select: Vec<String>,
@@ -144,8 +152,21 @@ impl House {
             connections: Mutex::default(),
             destinations: Mutex::default(),
             facts: ArcSwap::from_pointee(Facts::of(plant, options.simulated, String::new())),
+            applied: applied::Applied::new(&options.data),
             applying: tokio::sync::Mutex::default(),
         }))
+    }
+
+    /// What runs, so that only what changed is loaded.
+    pub(crate) fn known(&self) -> Known {
+        let namespace = self.namespace.clone();
+        Known {
+            connections: self.connections.lock().iter().map(|(name, one)| (name.clone(), one.mark.clone())).collect(),
+            destinations: self.destinations.lock().iter().map(|(name, one)| (name.clone(), one.mark.clone())).collect(),
+            feeder: Some(Box::new(move |path| {
+                namespace.find(path).and_then(|id| namespace.live(id))
+            })),
+        }
     }
 
     /// Connections that are not connected.
@@ -181,20 +202,8 @@ impl House {
 
 impl Facts {
     pub(crate) fn of(plant: &Plant, simulated: bool, address: String) -> Self {
-        let asset = |placed: &crate::plant::Placed| web::Asset {
-            path: placed.path.clone(),
-            name: placed.asset.name.clone(),
-            asset_type: placed.asset.kind.clone(),
-            level: placed.asset.level.word().to_owned(),
-            owner_ot: placed.asset.owner_ot.clone(),
-            owner_it: placed.asset.owner_it.clone(),
-            zone: placed.asset.zone.clone(),
-            state: placed.binds.iter().map(|(_, path, _)| path).find(|path| path.last().eq_ignore_ascii_case("state")).cloned(),
-        };
         let mut secrets: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let south = plant.connections.iter().map(|one| (format!("connection {}", one.name), &one.secrets));
-        let north = plant.destinations.iter().map(|one| (format!("destination {}", one.name), &one.secrets));
-        for (user, names) in south.chain(north) {
+        for (user, names) in plant.secret_users() {
             for name in names {
                 secrets.entry(name.clone()).or_default().push(user.clone());
             }
@@ -206,10 +215,38 @@ impl Facts {
             site_name: plant.settings.site.clone(),
             simulated,
             address,
-            assets: plant.assets.iter().map(asset).collect(),
+            assets: assets_of(plant).into(),
+            settings: plant.settings.clone(),
             secrets,
         }
     }
+
+    /// The settings in effect when `wanted` were applied without a restart.
+    pub(crate) fn effective(&self, wanted: &Settings) -> Settings {
+        let was = &self.settings;
+        Settings {
+            web: was.web.clone(),
+            history: was.history.clone(),
+            journal: was.journal.clone(),
+            max_skew: was.max_skew,
+            ..wanted.clone()
+        }
+    }
+}
+
+/// The assets as pages show them.
+fn assets_of(plant: &Plant) -> Vec<web::Asset> {
+    let asset = |placed: &crate::plant::Placed| web::Asset {
+        path: placed.path.clone(),
+        name: placed.asset.name.clone(),
+        asset_type: placed.asset.kind.clone(),
+        level: placed.asset.level.word().to_owned(),
+        owner_ot: placed.asset.owner_ot.clone(),
+        owner_it: placed.asset.owner_it.clone(),
+        zone: placed.asset.zone.clone(),
+        state: placed.binds.iter().map(|(_, path, _)| path).find(|path| path.last().eq_ignore_ascii_case("state")).cloned(),
+    };
+    plant.assets.iter().map(asset).collect()
 }
 
 fn store_options(plant: &Plant) -> store::Options {

@@ -1,11 +1,16 @@
 //! What the pages ask of the whole.
 
-use super::{House, shapes};
+use super::control::{self, NotApplied};
+use super::{House, How, shapes};
 use connect::south::opcua::{Certificates as Files, Entry, Standing};
 use futures_util::future::BoxFuture;
+use model::config::Diagnostic;
 use model::{Path, Principal};
 use std::sync::Arc;
-use web::shapes::{Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, Mode, Reject, Site};
+use web::shapes::{
+    AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, MistakeShape, Mode,
+    PlanShape, Reject, Site,
+};
 use web::{Asset, Facts, Pausable, Plant, Problem, ProblemKind};
 
 /// The house as the web interface sees it.
@@ -128,6 +133,38 @@ impl Plant for Pages {
         self
     }
 
+    fn plan(&self) -> BoxFuture<'_, Result<PlanShape, Problem>> {
+        Box::pin(async {
+            let folder = self.0.facts.load().folder.clone();
+            match control::plan(&self.0, &folder).await {
+                Ok(plan) => Ok(plan),
+                Err(NotApplied::Mistakes(found)) => {
+                    let mistakes = found.iter().map(mistake).collect();
+                    Ok(PlanShape { mistakes, ..PlanShape::default() })
+                }
+                Err(NotApplied::Refused(why)) => Err(not_applied(why)),
+            }
+        })
+    }
+
+    fn apply<'a>(&'a self, who: &'a Principal) -> BoxFuture<'a, Result<AppliedShape, Problem>> {
+        // It goes on to its end also if the page goes away.
+        let (house, who) = (self.0.clone(), who.name.clone());
+        let task = tokio::spawn(async move {
+            let folder = house.facts.load().folder.clone();
+            control::apply(&house, &folder, &who, How::PAGE).await
+        });
+        Box::pin(async {
+            match task.await.map_err(Problem::internal)? {
+                Ok(done) => Ok(done),
+                Err(NotApplied::Refused(why)) => Err(not_applied(why)),
+                Err(NotApplied::Mistakes(found)) => {
+                    Err(not_applied(format!("the plant folder has {} mistakes", found.len())))
+                }
+            }
+        })
+    }
+
     fn ready(&self) -> Result<(), String> {
         match self.0.namespace.journal().stats().state {
             journal::State::Failing => Err("the disk does not take data".into()),
@@ -147,6 +184,21 @@ impl Plant for Pages {
             }
         }
         out
+    }
+}
+
+fn not_applied(why: String) -> Problem {
+    let next = "Look at the plan: it names what has to be mended.";
+    Problem::new(ProblemKind::Refused, why, "The plant runs on as it was.", next)
+}
+
+fn mistake(found: &Diagnostic) -> MistakeShape {
+    MistakeShape {
+        file: found.file.to_string(),
+        line: found.line(),
+        column: found.column(),
+        message: found.message.clone(),
+        help: found.help.clone(),
     }
 }
 

@@ -98,6 +98,7 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     let page = listen(&plant, &access)?;
     house.facts.store(Arc::new(Facts::of(&plant, options.simulated, page.address.clone())));
     let names = plant.settings.web.names.clone();
+    tell_changed(&house, &folder);
     start(&house, plant).map_err(|why| StartError::room("start", why))?;
     let app = web::App {
         namespace: house.namespace.clone(),
@@ -115,6 +116,24 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     house.supervisor.spawn("notices", health::notices(house.clone()));
     house.supervisor.spawn("accounts", housekeeping(house.clone(), page.tls));
     Ok(Ready { house, server, address: page.address })
+}
+
+/// What the files say otherwise than at the last apply: somebody changed them while nothing ran.
+fn tell_changed(house: &Arc<House>, folder: &Path) {
+    match house.applied.diff(folder) {
+        Ok(changed) if changed.is_empty() => {}
+        Ok(changed) => {
+            let names: Vec<&str> = changed.iter().map(|one| one.file.as_str()).collect();
+            let detail = format!("files changed since the last apply: {}", names.join(", "));
+            if let Err(why) = house.record("system", "apply", "configuration", "started", detail) {
+                tracing::error!(why, "the changed configuration is not in the audit ledger");
+            }
+        }
+        Err(why) => tracing::warn!(%why, "the files cannot be compared with those that were applied last"),
+    }
+    if let Err(why) = house.applied.keep(folder) {
+        tracing::warn!(%why, "the applied files could not be kept: the next plan shows their changes again");
+    }
 }
 
 fn tell_damaged(house: &House, why: &access::AccessError) {
@@ -146,8 +165,7 @@ fn start(house: &Arc<House>, plant: Plant) -> Result<(), String> {
     // A destination that was removed while nothing ran must not keep files for ever.
     let journal = house.namespace.journal();
     for name in journal.cursor_names() {
-        let configured = |wanted: &str| plant.destinations.iter().any(|one| one.name == wanted);
-        if name.strip_prefix("destination/").is_some_and(|destination| !configured(destination)) {
+        if name.strip_prefix("destination/").is_some_and(|destination| !plant.has_destination(destination)) {
             journal.remove_cursor(&name);
         }
     }
@@ -252,9 +270,11 @@ fn watchdog_period() -> Duration {
 
 async fn reload(house: &Arc<House>) {
     let folder = house.facts.load().folder.clone();
-    match control::apply(house, &folder, "local:SIGHUP").await {
-        Ok(summary) => tracing::info!(%summary, "applied"),
-        Err(why) => tracing::error!("not applied: {why}"),
+    match control::apply(house, &folder, "local:SIGHUP", super::How::LOCAL).await {
+        Ok(done) if done.applied => tracing::info!(summary = done.summary, notes = ?done.notes, "applied"),
+        Ok(done) => tracing::error!(why = done.why, "rolled back; the plant runs as it did before"),
+        Err(control::NotApplied::Mistakes(found)) => tracing::error!("not applied:\n{}", report::mistakes(&found)),
+        Err(control::NotApplied::Refused(why)) => tracing::error!("not applied: {why}"),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::assets::{Asset, Placed, place};
 use super::settings::Settings;
+use super::fit::{self, Around};
 use super::types::Types;
 use connect::kind::{Binding, Built, Claim, Context, Secrets, choose};
 use connect::{north, south};
 use model::{Declaration, Path as PointPath};
 use model::config::{Diagnostic, Document, Node, NodeValue, check, schema_of};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,12 +23,49 @@ const MAX_FILES: usize = 20_000;
 pub struct Loaded<B> {
     /// File name without `.toml`.
     pub name: String,
-    /// Everything that its behaviour depends on: if this is unchanged, it is not touched by `apply`.
-    pub fingerprint: Fingerprint,
-    /// Names of the secrets that it uses.
-    pub secrets: Vec<String>,
+    /// What it was made from.
+    pub mark: Mark,
     /// What was built.
     pub it: B,
+}
+
+/// What a running part was made from: enough to know, without building it, that nothing of it changed.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Everything that its behaviour depends on: if this is unchanged, it is not touched by `apply`.
+    pub fingerprint: Fingerprint,
+    /// Files that it names.
+    pub files: Vec<String>,
+    /// Names of the secrets that it uses.
+    pub secrets: Vec<String>,
+    /// Its exclusive resources.
+    pub claims: Vec<Claim>,
+}
+
+/// Running parts by name.
+pub type Marks = BTreeMap<String, Mark>;
+
+/// What runs already: what is unchanged is not built again.
+#[derive(Default)]
+pub struct Known {
+    /// Connections.
+    pub connections: Marks,
+    /// Destinations.
+    pub destinations: Marks,
+    /// What is declared of a path now.
+    pub feeder: Option<Feeder>,
+}
+
+/// Tells what is declared of a path now, and so which running connection feeds it.
+pub type Feeder = Box<dyn Fn(&str) -> Option<Arc<Declaration>> + Send>;
+
+/// What is not touched.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Connections.
+    pub connections: Marks,
+    /// Destinations.
+    pub destinations: Marks,
 }
 
 /// A connection that can be started.
@@ -38,7 +76,7 @@ pub struct Connection {
     pub built: Built<dyn south::Driver>,
 }
 
-/// A whole plant, built and not started.
+/// A whole plant, built and not started, without what runs already and is unchanged.
 pub struct Plant {
     /// Its folder.
     pub folder: PathBuf,
@@ -46,14 +84,37 @@ pub struct Plant {
     pub settings: Settings,
     /// enterprise/site.
     pub site: PointPath,
-    /// connections/*.toml.
+    /// connections/*.toml that are new or changed.
     pub connections: Vec<Loaded<Connection>>,
-    /// destinations/*.toml.
+    /// destinations/*.toml that are new or changed.
     pub destinations: Vec<Loaded<north::Destination>>,
+    /// What runs already as the folder says.
+    pub kept: Kept,
     /// assets/*.toml.
     pub assets: Vec<Placed>,
     /// types/*.toml.
     pub types: Types,
+}
+
+impl Plant {
+    /// Whether the folder has a connection of this name.
+    pub fn has_connection(&self, name: &str) -> bool {
+        self.kept.connections.contains_key(name) || self.connections.iter().any(|one| one.name == name)
+    }
+
+    /// Whether the folder has a destination of this name.
+    pub fn has_destination(&self, name: &str) -> bool {
+        self.kept.destinations.contains_key(name) || self.destinations.iter().any(|one| one.name == name)
+    }
+
+    /// Who uses which secrets: `connection line-1`, `destination hq`.
+    pub fn secret_users(&self) -> impl Iterator<Item = (String, &[String])> {
+        let fresh = self.connections.iter().map(|one| ("connection", &one.name, &one.mark));
+        let fresh = fresh.chain(self.destinations.iter().map(|one| ("destination", &one.name, &one.mark)));
+        let kept = self.kept.connections.iter().map(|(name, mark)| ("connection", name, mark));
+        let kept = kept.chain(self.kept.destinations.iter().map(|(name, mark)| ("destination", name, mark)));
+        fresh.chain(kept).map(|(what, name, mark)| (format!("{what} {name}"), mark.secrets.as_slice()))
+    }
 }
 
 /// Loads the folder.
@@ -61,6 +122,14 @@ pub struct Plant {
 /// # Errors
 /// Every mistake in every file.
 pub fn load(folder: &Path, secrets: Arc<dyn Secrets>) -> Result<Plant, Vec<Diagnostic>> {
+    load_changed(folder, secrets, &Known::default())
+}
+
+/// Loads what changed in the folder since it was made into what runs.
+///
+/// # Errors
+/// Every mistake in every file that is new or changed, or that does not fit the rest any more.
+pub fn load_changed(folder: &Path, secrets: Arc<dyn Secrets>, known: &Known) -> Result<Plant, Vec<Diagnostic>> {
     let mut mistakes = Vec::new();
     let settings = load_settings(folder, &mut mistakes);
     let placeholder = || PointPath::new("enterprise/site");
@@ -72,14 +141,25 @@ pub fn load(folder: &Path, secrets: Arc<dyn Secrets>) -> Result<Plant, Vec<Diagn
     let types = Types::load(folder, &mut mistakes);
     let assets = load_assets(folder, &site, &mut mistakes);
     let loader = Loader { folder, site: &site, bindings: Arc::new(bindings(&assets, &types)), secrets };
-    let before = mistakes.len();
-    let connections = loader.each("connections", connection, |one| &one.built.points, &mut mistakes);
-    let destinations = loader.each("destinations", north::build, |one| &one.built.points, &mut mistakes);
-    clashes(&connections, &destinations, &mut mistakes);
-    unbound(&assets, &connections, &mut mistakes);
+    let (before, mut kept) = (mistakes.len(), Kept::default());
+    let connections = loader.each(
+        "connections",
+        (&known.connections, &mut kept.connections),
+        |document, context| connection(document, context).map(|one| (one.built.claims.clone(), one)),
+        &mut mistakes,
+    );
+    let destinations = loader.each(
+        "destinations",
+        (&known.destinations, &mut kept.destinations),
+        |document, context| north::build(document, context).map(|one| (one.built.claims.clone(), one)),
+        &mut mistakes,
+    );
+    let around = Around { kept: &kept, feeder: known.feeder.as_ref() };
+    fit::clashes(&connections, &destinations, &around, &mut mistakes);
+    fit::unbound(&assets, &connections, &around, &mut mistakes);
     if mistakes.len() == before {
         // With a connection that could not be built, points would seem to be missing that are not.
-        contracts(&types, &assets, &connections, &mut mistakes);
+        fit::contracts(&types, &assets, &connections, &around, &mut mistakes);
     }
     match settings {
         Some((settings, site)) if mistakes.is_empty() => Ok(Plant {
@@ -88,6 +168,7 @@ pub fn load(folder: &Path, secrets: Arc<dyn Secrets>) -> Result<Plant, Vec<Diagn
             site,
             connections: connections.into_iter().map(|(_, loaded)| loaded).collect(),
             destinations: destinations.into_iter().map(|(_, loaded)| loaded).collect(),
+            kept,
             assets: assets.into_iter().map(|(_, placed)| placed).collect(),
             types,
         }),
@@ -148,21 +229,29 @@ pub(super) fn names(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) ->
     names
 }
 
-/// One file, parsed. One at a time: the trees of a large plant are hundreds of megabytes.
-pub(super) fn document(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
-    let shown = format!("{sub}/{name}.toml");
+/// The text of one file.
+fn text(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<String> {
+    let shown = shown(sub, name);
     if let Err(error) = model::path::check_segment(name) {
         mistakes.push(Diagnostic::of_file(&shown, error.to_string(), "rename the file: its name is the connection's name"));
         return None;
     }
-    match std::fs::read_to_string(folder.join(&shown)) {
-        Ok(text) => parse(&shown, &text, mistakes),
-        Err(error) => {
-            let help = "make the file readable, or remove it";
-            mistakes.push(Diagnostic::of_file(&shown, format!("cannot be read: {error}"), help));
-            None
-        }
-    }
+    let read = std::fs::read_to_string(folder.join(&shown));
+    read.map_err(|error| {
+        let help = "make the file readable, or remove it";
+        mistakes.push(Diagnostic::of_file(&shown, format!("cannot be read: {error}"), help));
+    })
+    .ok()
+}
+
+pub(super) fn shown(sub: &str, name: &str) -> String {
+    format!("{sub}/{name}.toml")
+}
+
+/// One file, parsed. One at a time: the trees of a large plant are hundreds of megabytes.
+pub(super) fn document(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
+    let text = text(folder, sub, name, mistakes)?;
+    parse(&shown(sub, name), &text, mistakes)
 }
 
 fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) -> Vec<(Document, Placed)> {
@@ -194,38 +283,85 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Builds every file of a subfolder.
+    fn context(&self, name: &str) -> Context {
+        Context {
+            name: name.to_owned(),
+            site: self.site.clone(),
+            folder: self.folder.to_owned(),
+            bindings: self.bindings.clone(),
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    /// Builds every file of a subfolder that is not as it was when it was made into what runs; the others are kept.
     fn each<B>(
         &self,
         sub: &str,
-        build: impl Fn(&Document, &Context) -> Result<B, Vec<Diagnostic>>,
-        points: impl Fn(&B) -> &[Arc<Declaration>],
+        (known, kept): (&Marks, &mut Marks),
+        build: impl Fn(&Document, &Context) -> Result<(Vec<Claim>, B), Vec<Diagnostic>>,
         mistakes: &mut Vec<Diagnostic>,
     ) -> Vec<(Document, Loaded<B>)> {
         let mut loaded = Vec::new();
         for name in names(self.folder, sub, mistakes) {
-            let Some(document) = document(self.folder, sub, &name, mistakes) else { continue };
-            let context = Context {
-                name: name.clone(),
-                site: self.site.clone(),
-                folder: self.folder.to_owned(),
-                bindings: self.bindings.clone(),
-                secrets: self.secrets.clone(),
-            };
-            match build(&document, &context) {
-                Ok(it) => {
-                    let fingerprint = fingerprint(&document, &context, points(&it));
-                    let mut secrets = Vec::new();
+            let Some(text) = text(self.folder, sub, &name, mistakes) else { continue };
+            if let Some(mark) = known.get(&name)
+                && mark.fingerprint == self.fingerprint(sub, &name, &text, &mark.files)
+            {
+                kept.insert(name, mark.clone());
+                continue;
+            }
+            let Some(document) = parse(&shown(sub, &name), &text, mistakes) else { continue };
+            match build(&document, &self.context(&name)) {
+                Ok((claims, it)) => {
+                    let (mut files, mut secrets) = (Vec::new(), Vec::new());
+                    named_files(&document.root, &mut files);
                     named_secrets(&document.root, &mut secrets);
+                    let fingerprint = self.fingerprint(sub, &name, &text, &files);
+                    let mark = Mark { fingerprint, files, secrets, claims };
                     // From here on only file and text are needed.
                     let root = Node { span: 0..0, value: NodeValue::Table(Vec::new()) };
-                    loaded.push((Document { root, ..document }, Loaded { name, fingerprint, secrets, it }));
+                    loaded.push((Document { root, ..document }, Loaded { name, mark, it }));
                 }
                 Err(found) => mistakes.extend(found),
             }
         }
         loaded
     }
+
+    /// The file, the files it names, and the places that assets give to its tags.
+    fn fingerprint(&self, sub: &str, name: &str, text: &str, files: &[String]) -> Fingerprint {
+        let mut print = Sha256::new_with_prefix(text.as_bytes());
+        for file in files {
+            let beside = self.folder.join(sub).join(file);
+            let place = if beside.exists() { beside } else { self.folder.join(file) };
+            print.update(std::fs::read(place).unwrap_or_default());
+        }
+        let first = format!("{}.", name.to_ascii_lowercase());
+        let mine = self.bindings.range(first.clone()..).take_while(|(tag, _)| tag.starts_with(&first));
+        for (tag, binding) in mine {
+            print.update(tag);
+            print.update(binding.path.as_str());
+            binding.was.iter().for_each(|was| print.update(was.as_str()));
+            print.update(format!("{:?}", binding.contract));
+        }
+        print.finalize().into()
+    }
+}
+
+/// Builds one destination from a text that is not in the folder any more.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn rebuild_destination(
+    plant: (&Path, &PointPath),
+    name: &str,
+    text: &str,
+    secrets: Arc<dyn Secrets>,
+) -> Result<north::Destination, Vec<Diagnostic>> {
+    let (folder, site) = plant;
+    let loader = Loader { folder, site, bindings: Arc::default(), secrets };
+    let document = Document::parse(&shown("destinations", name), text)?;
+    north::build(&document, &loader.context(name))
 }
 
 /// Finds the kind and builds.
@@ -234,29 +370,12 @@ fn connection(document: &Document, context: &Context) -> Result<Connection, Vec<
     (kind.build)(document, context).map(|built| Connection { kind: kind.name, built })
 }
 
-/// The file, the files it names, and the places that assets give to its tags.
-fn fingerprint(document: &Document, context: &Context, points: &[Arc<Declaration>]) -> Fingerprint {
-    let mut print = Sha256::new_with_prefix(document.text.as_bytes());
-    named_files(&document.root, &mut |name| {
-        print.update(std::fs::read(context.file(document, name)).unwrap_or_default());
-    });
-    for point in points {
-        print.update(point.path.as_str());
-        point.was.iter().for_each(|was| print.update(was.as_str()));
-        // What an asset's type adds to a tag.
-        print.update([&point.unit, &point.name, &point.description].map(String::as_str).join("\n"));
-        if point.range.is_some() || !point.states.is_empty() {
-            print.update(format!("{:?} {:?}", point.range, point.states));
-        }
-    }
-    print.finalize().into()
-}
-
-fn named_files(node: &Node, each: &mut impl FnMut(&str)) {
+/// Files named by keys such as `tags_file`.
+fn named_files(node: &Node, found: &mut Vec<String>) {
     for (key, _, value) in node.entries() {
         match &value.value {
-            NodeValue::Text(name) if key.ends_with("_file") => each(name),
-            NodeValue::Table(_) => named_files(value, each),
+            NodeValue::Text(name) if key.ends_with("_file") => found.push(name.clone()),
+            NodeValue::Table(_) => named_files(value, found),
             _ => {}
         }
     }
@@ -272,35 +391,6 @@ fn named_secrets(node: &Node, found: &mut Vec<String>) {
     }
 }
 
-/// Two files that want the same path or the same exclusive resource.
-fn clashes(
-    connections: &[(Document, Loaded<Connection>)],
-    destinations: &[(Document, Loaded<north::Destination>)],
-    mistakes: &mut Vec<Diagnostic>,
-) {
-    let mut paths: HashMap<String, &Document> = HashMap::new();
-    for (document, loaded) in connections {
-        for point in &loaded.it.built.points {
-            if let Some(other) = paths.insert(point.path.folded(), document) {
-                let message = format!("the point `{}` is also fed by {}", point.path, other.file);
-                mistakes.push(document.mistake_at(0..0, message, "one point, one source: change `at`, the tag's name or the binding"));
-            }
-        }
-    }
-    appearing(connections, mistakes);
-    let mut claims: HashMap<&Claim, &Document> = HashMap::new();
-    let south = connections.iter().map(|(document, loaded)| (document, &loaded.it.built.claims));
-    let north = destinations.iter().map(|(document, loaded)| (document, &loaded.it.built.claims));
-    for (document, claimed) in south.chain(north) {
-        for claim in claimed {
-            if let Some(other) = claims.insert(claim, document) {
-                let help = "one connection file is one physical endpoint: put its devices into one file";
-                mistakes.push(document.mistake_at(0..0, format!("the {claim} is already used by {}", other.file), help));
-            }
-        }
-    }
-}
-
 /// What assets say of tags: where their points live, and what the assets' types ask of them.
 fn bindings(assets: &[(Document, Placed)], types: &Types) -> BTreeMap<String, Binding> {
     let mut bindings = BTreeMap::new();
@@ -311,78 +401,6 @@ fn bindings(assets: &[(Document, Placed)], types: &Types) -> BTreeMap<String, Bi
         }
     }
     bindings
-}
-
-/// Whether the assets keep what their types promise.
-fn contracts(
-    types: &Types,
-    assets: &[(Document, Placed)],
-    connections: &[(Document, Loaded<Connection>)],
-    mistakes: &mut Vec<Diagnostic>,
-) {
-    if types.is_empty() {
-        return;
-    }
-    let points = connections.iter().flat_map(|(_, loaded)| &loaded.it.built.points);
-    let declared: HashMap<String, &Declaration> = points.map(|point| (point.path.folded(), &**point)).collect();
-    types.check(assets, |path| declared.get(path).copied(), mistakes);
-}
-
-/// Where points of one connection appear by themselves, no other may have any: nobody could tell them apart.
-fn appearing(connections: &[(Document, Loaded<Connection>)], mistakes: &mut Vec<Diagnostic>) {
-    for (index, (owner, loaded)) in connections.iter().enumerate() {
-        let places = loaded.it.built.claims.iter().filter_map(|claim| match claim {
-            Claim::Below(path) => Some(path),
-            _ => None,
-        });
-        for place in places {
-            let others = connections.iter().enumerate().filter(|(other, _)| *other != index);
-            for (_, (document, other)) in others {
-                let inside = other.it.built.points.iter().find(|point| point.path.is_under(place.as_str()));
-                let within = |claim: &Claim| matches!(claim, Claim::Below(path) if path != place && path.is_under(place.as_str()));
-                if inside.is_none() && !other.it.built.claims.iter().any(within) {
-                    continue;
-                }
-                let message = match inside {
-                    Some(point) => format!("the point `{}` lies below `{place}`, where points of {} appear by themselves", point.path, owner.file),
-                    None => format!("its points would appear below `{place}`, where points of {} appear by themselves", owner.file),
-                };
-                mistakes.push(document.mistake_at(0..0, message, "choose another `at` in one of the two files"));
-            }
-        }
-    }
-}
-
-/// Bindings of assets to tags that no connection has.
-fn unbound(
-    assets: &[(Document, Placed)],
-    connections: &[(Document, Loaded<Connection>)],
-    mistakes: &mut Vec<Diagnostic>,
-) {
-    let fed: std::collections::HashSet<&str> =
-        connections.iter().flat_map(|(_, loaded)| &loaded.it.built.points).map(|point| point.path.as_str()).collect();
-    for (document, placed) in assets {
-        for (tag, path, _) in placed.binds.iter().filter(|(_, path, _)| !fed.contains(path.as_str())) {
-            if let Some(other) = bound(assets, tag, path) {
-                let help = "one tag, one point: bind it once";
-                mistakes.push(document.mistake(&["bind", path.last()], format!("`{tag}` is also bound to {other}"), help));
-                continue;
-            }
-            let connection = tag.split('.').next().unwrap_or_default();
-            let help = if connections.iter().any(|(_, loaded)| loaded.name.eq_ignore_ascii_case(connection)) {
-                format!("connections/{connection}.toml has no such device or tag")
-            } else {
-                format!("there is no (sound) connections/{connection}.toml")
-            };
-            mistakes.push(document.mistake(&["bind", path.last()], format!("nothing feeds `{tag}`"), help));
-        }
-    }
-}
-
-/// Another point to which the same tag is bound.
-fn bound<'a>(assets: &'a [(Document, Placed)], tag: &str, path: &PointPath) -> Option<&'a PointPath> {
-    let all = assets.iter().flat_map(|(_, placed)| &placed.binds);
-    all.filter(|(other, at, _)| other.eq_ignore_ascii_case(tag) && at != path).map(|(_, at, _)| at).next()
 }
 
 #[cfg(test)]
@@ -441,5 +459,60 @@ mod tests {
         std::fs::write(folder.path().join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"x\"\n").unwrap();
         let plant = load(folder.path(), Arc::new(connect::kind::NoSecrets)).unwrap();
         assert_eq!((plant.connections.len(), plant.site.as_str()), (0, "acme/x"));
+    }
+
+    fn connection_file(port: u16, at: &str, extra: &str) -> String {
+        format!(
+            "kind = \"modbus-tcp\"\nhost = \"192.0.2.1\"\nport = {port}\n[device.d]\nat = \"{at}\"\n[device.d.tags]\nx = {{ at = \"40001\", type = \"i16\"{extra} }}\n"
+        )
+    }
+
+    /// What runs after `plant`: its connections, and who feeds which path.
+    fn running(plant: &Plant) -> Known {
+        let marks = plant.connections.iter().map(|one| (one.name.clone(), one.mark.clone()));
+        let points = plant.connections.iter().flat_map(|one| one.it.built.points.iter().cloned());
+        let fed: BTreeMap<String, Arc<Declaration>> = points.map(|point| (point.path.to_string(), point)).collect();
+        let feeder: Feeder = Box::new(move |path| fed.get(path).cloned());
+        Known { connections: marks.collect(), feeder: Some(feeder), ..Known::default() }
+    }
+
+    #[test]
+    fn only_what_changed_is_built_again_and_still_fits_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let again = |known: &Known| load_changed(folder.path(), Arc::new(connect::kind::NoSecrets), known);
+        let fresh = |plant: &Plant| plant.connections.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+        write("ironbridge.toml", "enterprise = \"acme\"\nsite = \"x\"\n");
+        write("connections/a.toml", &connection_file(1, "a", ""));
+        write("connections/b.toml", &connection_file(2, "b", ""));
+        let first = again(&Known::default()).unwrap();
+        assert_eq!(fresh(&first), ["a", "b"]);
+        let known = running(&first);
+        let nothing = again(&known).unwrap();
+        assert_eq!((fresh(&nothing).len(), nothing.kept.connections.len()), (0, 2));
+        // An asset that takes a tag to its place changes that connection, and no other.
+        write("assets/pump.toml", "type = \"Pump\"\npath = \"pump\"\nbind = { Flow = \"b.d.x\" }\n");
+        assert_eq!(fresh(&again(&known).unwrap()), ["b"]);
+        std::fs::remove_file(folder.path().join("assets/pump.toml")).unwrap();
+        // The same path or the same endpoint as an unchanged neighbour is found all the same.
+        write("connections/b.toml", &connection_file(2, "a", ""));
+        let clash = again(&known).err().unwrap();
+        assert!(clash.iter().any(|mistake| mistake.to_string().contains("also fed by connections/a.toml")), "{clash:?}");
+        write("connections/b.toml", &connection_file(1, "b", ""));
+        let clash = again(&known).err().unwrap();
+        assert!(clash.iter().any(|mistake| mistake.to_string().contains("already used by connections/a.toml")), "{clash:?}");
+        // An interlock names points of others.
+        let locked = |path: &str| {
+            format!(", write = {{ interlock = {{ allow_if = \"ok == 1\", points = {{ ok = \"{path}\" }} }} }}")
+        };
+        write("connections/b.toml", &connection_file(2, "b", &locked("a/x")));
+        assert_eq!(fresh(&again(&known).unwrap()), ["b"]);
+        write("connections/b.toml", &connection_file(2, "b", &locked("a/y")));
+        let lost = again(&known).err().unwrap();
+        assert!(lost.iter().any(|mistake| mistake.to_string().contains("nothing feeds that")), "{lost:?}");
     }
 }

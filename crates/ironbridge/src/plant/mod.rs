@@ -1,11 +1,12 @@
 //! A plant is a folder of TOML files. Loading it finds every mistake and starts nothing.
 
 mod assets;
+mod fit;
 mod load;
 mod settings;
 mod types;
 
 pub use assets::{Asset, Placed};
-pub use load::{Connection, Fingerprint, Loaded, Plant, load};
+pub use load::{Connection, Known, Loaded, Mark, Marks, Plant, load, load_changed, rebuild_destination};
 pub use settings::{Settings, Switch, Tls, check_listen};
 pub use types::{AssetType, PointKind, PointType};

@@ -278,10 +278,10 @@ impl Types {
     }
 
     /// Whether all assets keep what their types promise. `declared` gives the point at a path, ignoring case.
-    pub fn check<'d>(
+    pub fn check(
         &self,
         assets: &[(Document, Placed)],
-        declared: impl Fn(&str) -> Option<&'d Declaration>,
+        declared: impl Fn(&str) -> Option<Arc<Declaration>>,
         mistakes: &mut Vec<Diagnostic>,
     ) {
         let by_path: BTreeMap<String, &str> =
@@ -297,7 +297,7 @@ impl Types {
             };
             for (name, (wanted, _)) in &one.whole.points {
                 let path = format!("{}/{}", placed.path.folded(), name.to_ascii_lowercase());
-                if let Some((key, message, help)) = point_mistake(one, placed, name, wanted, declared(&path)) {
+                if let Some((key, message, help)) = point_mistake(one, placed, name, wanted, declared(&path).as_deref()) {
                     let keys: Vec<&str> = std::iter::once("bind").chain(key).collect();
                     mistakes.push(document.mistake(&keys, message, help));
                 }

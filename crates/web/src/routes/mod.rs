@@ -4,6 +4,7 @@ mod about;
 mod admin;
 mod audit;
 mod certificates;
+mod change;
 mod commands;
 mod configuration;
 mod discover;
@@ -30,6 +31,8 @@ use table::{Route, get, post, route};
 
 /// Time for SQL and downloads to begin their answer; the query's own limit is shorter.
 const LONG: Duration = Duration::from_secs(120);
+/// An apply waits for the health of each wave.
+const APPLY: Duration = Duration::from_secs(600);
 /// A stream answers for ever.
 const FOR_EVER: Duration = Duration::ZERO;
 /// A thousand paths of full length.
@@ -231,6 +234,12 @@ fn plant_routes() -> Vec<Route> {
             .gives::<s::Done>(),
         get("/api/destinations/{name}/rejects", Viewer, "What a destination refused.", status::rejects)
             .gives::<s::Rejects>(),
+        get("/api/plan", Engineer, "What an apply of the plant folder would do.", change::plan)
+            .gives::<s::PlanShape>()
+            .within(LONG),
+        post("/api/apply", Engineer, "Brings in the plant folder; goes back if that makes it worse.", change::apply)
+            .gives::<s::AppliedShape>()
+            .within(APPLY),
         get("/api/events", Viewer, "Events, newest first.", events::events)
             .param("kind", "`alarm`, `finding`, `fault`, `interval` or `change`.")
             .param("active", "`true`: only what lasts.")

@@ -4,6 +4,7 @@
 //! values) are written by hand for speed; a test reads them back into these types.
 
 mod admin;
+mod change;
 mod commands;
 mod configuration;
 mod discover;
@@ -13,6 +14,7 @@ mod points;
 mod session;
 
 pub use admin::*;
+pub use change::*;
 pub use commands::*;
 pub use configuration::*;
 pub use discover::*;

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use web::shapes::{
-    ChangedText, ClockHealth, Connection, Destination, DestinationRef, Edit, FileChange, FileFormat, FileKind,
-    FileText, Findings, KeyChange, Mode, PlantFiles, QueryAsk, QueryColumn, QueryResult, QueryTables, Reject,
+    AppliedShape, ChangedText, ClockHealth, Connection, Destination, DestinationRef, Edit, FileChange, FileFormat, FileKind,
+    FileText, Findings, KeyChange, Mode, PlanShape, PlantFiles, QueryAsk, QueryColumn, QueryResult, QueryTables, Reject,
     Saved, Site, Trend,
 };
 use web::{
@@ -187,6 +187,13 @@ impl Plant for TestPlant {
     }
     fn discover(&self) -> &dyn web::Discover {
         &self.discover
+    }
+    fn plan(&self) -> BoxFuture<'_, Result<PlanShape, Problem>> {
+        Box::pin(std::future::ready(Ok(PlanShape { nothing: true, ..PlanShape::default() })))
+    }
+    fn apply<'a>(&'a self, who: &'a Principal) -> BoxFuture<'a, Result<AppliedShape, Problem>> {
+        let summary = format!("{} applied nothing", who.name);
+        Box::pin(std::future::ready(Ok(AppliedShape { applied: true, summary, ..AppliedShape::default() })))
     }
     fn ready(&self) -> Result<(), String> {
         if self.not_ready.load(Ordering::SeqCst) { Err("the disk does not take data".into()) } else { Ok(()) }

@@ -89,20 +89,10 @@ async fn a_wrong_token_is_nobody_even_with_a_good_cookie() {
     }
 }
 
-/// Every route with the lowest role that may use it; each is asked by every role.
-#[tokio::test]
-async fn roles_by_route() {
+/// Every route with the lowest role that may use it.
+const ROUTES: &[(&str, &str, Role)] = {
     use Role::{Administrator, Engineer, Operator, Viewer};
-    let plant = Fixture::new().await;
-    plant.points();
-    let anna = plant.administrator().await;
-    let users = [
-        (Viewer, plant.user("vera", Viewer).await),
-        (Operator, plant.user("otto", Operator).await),
-        (Engineer, plant.user("eva", Engineer).await),
-        (Administrator, anna),
-    ];
-    let table = [
+    &[
         ("GET", "/api/session", Viewer),
         ("GET", "/api/overview", Viewer),
         ("GET", "/api/tree", Viewer),
@@ -127,6 +117,8 @@ async fn roles_by_route() {
         ("POST", "/api/destinations/hq/pause", Engineer),
         ("POST", "/api/destinations/hq/resume", Engineer),
         ("GET", "/api/destinations/hq/rejects", Viewer),
+        ("GET", "/api/plan", Engineer),
+        ("POST", "/api/apply", Engineer),
         ("GET", "/api/events", Viewer),
         ("GET", "/api/config/kinds", Engineer),
         ("GET", "/api/config/files", Engineer),
@@ -152,8 +144,23 @@ async fn roles_by_route() {
         ("PUT", "/api/secrets/x", Engineer),
         ("DELETE", "/api/secrets/none", Engineer),
         ("GET", "/api/about", Viewer),
+    ]
+};
+
+/// Each route is asked by every role.
+#[tokio::test]
+async fn roles_by_route() {
+    use Role::{Administrator, Engineer, Operator, Viewer};
+    let plant = Fixture::new().await;
+    plant.points();
+    let anna = plant.administrator().await;
+    let users = [
+        (Viewer, plant.user("vera", Viewer).await),
+        (Operator, plant.user("otto", Operator).await),
+        (Engineer, plant.user("eva", Engineer).await),
+        (Administrator, anna),
     ];
-    for (method, path, needed) in table {
+    for &(method, path, needed) in ROUTES {
         assert_eq!(
             plant.send(&Request::new(method, path)).await.status,
             401,

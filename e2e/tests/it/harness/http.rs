@@ -21,11 +21,18 @@ pub struct Http {
 pub struct Answer {
     /// Status code.
     pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    /// A header; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(have, _)| have == name).map_or("", |(_, value)| value)
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
@@ -97,7 +104,7 @@ fn parse(raw: &[u8]) -> Option<Answer> {
     let body = &raw[end + 4..];
     let chunked = headers.iter().any(|(key, value)| key == "transfer-encoding" && value == "chunked");
     let body = if chunked { unchunk(body)? } else { body.to_vec() };
-    Some(Answer { status, body })
+    Some(Answer { status, headers, body })
 }
 
 fn unchunk(mut body: &[u8]) -> Option<Vec<u8>> {

@@ -131,7 +131,7 @@ impl Files {
         }
         let folder = self.folder();
         let overlay = overlay::make(&folder, &self.house.data, edits).map_err(|why| unreadable("the plant folder", why))?;
-        let secrets = Arc::new(PlantSecrets(self.house.access.clone()));
+        let secrets = Arc::new(PlantSecrets { access: self.house.access.clone(), data: self.house.data.clone() });
         let mistakes = plant::load(overlay.path(), secrets).err().unwrap_or_default();
         let mut changes = Vec::new();
         for edit in edits {

@@ -1,0 +1,161 @@
+//! Changes of a running plant, seen from outside: plan, apply, going back, the audit.
+
+use crate::harness::{Http, Plant, Process, Python, free_port, wait_for};
+use crate::modbus::latest;
+use serde_json::{Value as Json, json};
+use std::net::TcpStream;
+use std::time::Duration;
+
+fn server(python: &Python, port: u16) -> Process {
+    let process = python.start("modbus_server.py", &[&port.to_string()]);
+    wait_for("pymodbus", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+    process
+}
+
+fn file(port: u16, at: &str, extra: &str) -> String {
+    format!(
+        r#"kind = "modbus-tcp"
+host = "127.0.0.1"
+port = {port}
+timeout = "300ms"
+scan = {{ normal = "100ms" }}
+[device.d]
+at = "{at}"
+[device.d.tags]
+level = {{ at = "40111", type = "f32", order = "CDAB", unit = "%" }}
+target = {{ at = "holding 200", type = "u16", write = {{ max = 600 }} }}
+{extra}"#
+    )
+}
+
+/// Two connections to two servers.
+fn plant() -> Option<(Plant, [u16; 2], [Process; 2])> {
+    let python = Python::find()?;
+    let ports = [free_port(), free_port()];
+    let servers = ports.map(|port| server(&python, port));
+    let plant = Plant::new("writes = \"on\"");
+    plant.write("connections/line-1.toml", &file(ports[0], "one", ""));
+    plant.write("connections/line-2.toml", &file(ports[1], "two", ""));
+    Some((plant, ports, servers))
+}
+
+fn connection(plant: &Plant, name: &str) -> Json {
+    let all = plant.local().get("/api/connections").ok();
+    all["connections"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone()
+}
+
+fn good(plant: &Plant) {
+    for path in ["one/level", "two/level", "one/target", "two/target"] {
+        latest(plant, &format!("acme/leeds/{path}"), |p| p["good"] == true);
+    }
+}
+
+#[test]
+fn a_plan_says_it_apply_does_it_and_a_neighbour_notices_nothing() {
+    let Some((mut plant, ports, _servers)) = plant() else { return };
+    plant.start();
+    good(&plant);
+    assert!(plant.say(&["plan", "."]).contains("Nothing to do"));
+    let before = connection(&plant, "line-2");
+
+    plant.write("connections/line-1.toml", &file(ports[0], "one", "count = { at = \"holding 100\", type = \"u32\" }\n").replace("unit = \"%\"", "unit = \"cm\""));
+    let plan = plant.say(&["plan", "."]);
+    for part in ["change connection line-1: points 1 added, 0 removed, 1 changed, 1 as before", "+ acme/leeds/one/count  holding 100 u32", "~ acme/leeds/one/level  unit cm, was %", "requests/s", "untouched: 1 connections"] {
+        assert!(plan.contains(part), "the plan lacks `{part}`: {plan}");
+    }
+    assert_eq!(plant.local().get("/api/point?path=acme/leeds/one/count").status, 404, "a plan does nothing");
+    let applied = plant.say(&["apply", "."]);
+    assert!(applied.contains("changed: line-1") && applied.contains("untouched: 1"), "{applied}");
+    latest(&plant, "acme/leeds/one/count", |p| p["good"] == true);
+    assert_eq!(latest(&plant, "acme/leeds/one/level", |p| p["good"] == true)["unit"], "cm");
+    let after = connection(&plant, "line-2");
+    assert_eq!((&after["since"], &after["state"]), (&before["since"], &json!("connected")), "{after}");
+    assert_eq!(after["faults"]["reconnects"], 0, "{after}");
+
+    // Who, when, what.
+    let audit = plant.local().get("/api/audit?search=apply&limit=50").ok();
+    let detail = audit["records"].as_array().unwrap().iter().find(|record| record["outcome"] == "requested").unwrap().clone();
+    assert!(detail["actor"].as_str().unwrap().starts_with("local:"), "{detail}");
+    let text = detail["detail"].as_str().unwrap();
+    assert!(text.contains("connections/line-1.toml") && text.contains("+count = ") && text.contains("sha256"), "{text}");
+
+    // A tag that leaves, and settings that only a restart brings in.
+    plant.write("connections/line-1.toml", &file(ports[0], "one", ""));
+    plant.write("ironbridge.toml", "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:1\"\n");
+    let applied = plant.say(&["apply", "."]);
+    assert!(applied.contains("[web] changed: it takes effect when Ironbridge is started again"), "{applied}");
+    let gone = plant.local().get("/api/points?search=count").ok();
+    assert_eq!(gone["total"], 0, "{gone}");
+    assert!(plant.say(&["plan", "."]).contains("restart: [web] changed"), "it is still to come");
+    plant.stop();
+}
+
+#[test]
+fn what_makes_it_worse_is_taken_back_by_itself() {
+    let Some((mut plant, ports, _servers)) = plant() else { return };
+    plant.start();
+    good(&plant);
+    // line-2 moves to a port where nobody answers; line-1 changes soundly and goes first.
+    plant.write("connections/line-1.toml", &file(ports[0], "one", "").replace("unit = \"%\"", "unit = \"cm\""));
+    plant.write("connections/line-2.toml", &file(free_port(), "two", "count = { at = \"holding 100\", type = \"u32\" }\n"));
+    let out = plant.cli(&["apply", ".", "--gate", "3"]);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{text}");
+    for part in ["rolled back", "line-2", "--force"] {
+        assert!(text.contains(part), "{text} lacks {part}");
+    }
+    good(&plant);
+    let level = latest(&plant, "acme/leeds/one/level", |p| p["good"] == true);
+    assert_eq!(level["unit"], "%", "line-1 went back, too");
+    assert_eq!(plant.local().get("/api/points?search=count").ok()["total"], 0);
+    // The old connection takes commands again.
+    for (path, value) in [("one", 11), ("two", 22)] {
+        let wish = json!({"path": format!("acme/leeds/{path}/target"), "value": value, "reason": "e2e"});
+        let done = plant.local().post("/api/point/write", &wish).ok();
+        assert_eq!(done["outcome"], "Confirmed", "{done}");
+    }
+    let audit = plant.local().get("/api/audit?search=rolled&limit=10").ok().to_string();
+    assert!(audit.contains("rolled back") && audit.contains("line-2"), "{audit}");
+    let events = plant.local().get("/api/events?search=rolled&limit=10").ok().to_string();
+    assert!(events.contains("rolled back"), "{events}");
+    assert!(plant.say(&["plan", "."]).contains("change connection line-2"), "the files still say it");
+
+    // A new connection that nobody answers makes nothing worse, and a point may move to another connection.
+    plant.write("connections/line-2.toml", &file(ports[1], "two", ""));
+    plant.write("connections/line-1.toml", &file(ports[0], "one", ""));
+    plant.write("connections/new.toml", &file(free_port(), "three", ""));
+    assert!(plant.say(&["apply", "."]).contains("opened: new"));
+    std::fs::rename(plant.dir().join("connections/line-2.toml"), plant.dir().join("connections/line-b.toml")).unwrap();
+    let moved = plant.say(&["apply", "."]);
+    assert!(moved.contains("opened: line-b") && moved.contains("closed: line-2"), "{moved}");
+    good(&plant);
+    plant.stop();
+}
+
+#[test]
+fn a_page_plans_and_applies_but_never_turns_writes_on() {
+    let Some(python) = Python::find() else { return };
+    let port = free_port();
+    let _server = server(&python, port);
+    let mut plant = Plant::new("");
+    plant.start();
+    let token = plant.say(&["token", "add", "engineering", "--role", "engineer"]);
+    let mut http = Http::tcp(plant.port());
+    http.headers.push(("authorization".into(), format!("Bearer {}", token.trim())));
+    plant.write("connections/line-1.toml", &file(port, "one", ""));
+    plant.write("ironbridge.toml", "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:0\"\n");
+    let plan = http.get("/api/plan").ok();
+    assert_eq!((&plan["connections"][0]["action"], &plan["connections"][0]["points"]["added"]), (&json!("open"), &json!(2)));
+    assert!(plan["settings"][0].as_str().unwrap().contains("turned ON"), "{plan}");
+    assert!(plan["files"].to_string().contains("+writes = \\\"on\\\""), "{plan}");
+    let done = http.post("/api/apply", &json!({})).ok();
+    assert_eq!((&done["applied"], &done["rolled_back"]), (&json!(true), &json!(false)), "{done}");
+    assert!(done["notes"].to_string().contains("only on the machine"), "{done}");
+    latest(&plant, "acme/leeds/one/level", |p| p["good"] == true);
+    assert_eq!(http.get("/api/session").ok()["mode"]["label"], "READ-ONLY");
+    plant.write("connections/line-1.toml", "kind = \"modbus-tpc\"\n");
+    let wrong = http.get("/api/plan").ok();
+    assert_eq!((&wrong["mistakes"][0]["file"], &wrong["mistakes"][0]["line"]), (&json!("connections/line-1.toml"), &json!(1)), "{wrong}");
+    assert_eq!(http.post("/api/apply", &json!({})).status, 409);
+    plant.stop();
+}
