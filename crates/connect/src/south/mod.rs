@@ -67,7 +67,7 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
 ];
 
 /// How devices are found: the protocols that have a probe.
-pub static PROBES: &[&Probe] = &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE];
+pub static PROBES: &[&Probe] = &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE, &snmp::PROBE];
 
 /// Kinds whose devices tell what they hold.
 pub static BROWSERS: &[&Browser] = &[&opcua::BROWSER];

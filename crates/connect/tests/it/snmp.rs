@@ -1,10 +1,14 @@
 //! Debian's snmpd (Net-SNMP) as the device: types, absent objects, writes, both versions, wrong passwords, a restart.
 
 use crate::support::{House, eventually};
+use connect::discover::{Ask, Desk, ScanState, draft};
+use connect::south::PROBES;
 use connect::south::status::State;
-use model::{Outcome, Status, Value};
+use model::{Outcome, Status, SystemClock, Value};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// A running agent; ended when dropped.
 struct Agent(Child);
@@ -212,4 +216,74 @@ async fn a_device_that_is_gone_and_comes_back_restarted() {
     })
     .await;
     handle.stop().await;
+}
+
+/// Plans, says yes, waits for the end; what was found on loopback.
+async fn discover(port: u16) -> Vec<connect::discover::Found> {
+    let ask = Ask {
+        targets: vec!["127.0.0.1".into()],
+        protocols: vec!["snmp".into()],
+        ports: BTreeMap::from([("snmp".into(), vec![port])]),
+        timeout: Duration::from_secs(2),
+        pause: Duration::from_millis(1),
+        ..Ask::default()
+    };
+    let desk = Desk::new(PROBES, SystemClock::shared());
+    let plan = desk.plan(&ask, &[]).await.unwrap();
+    let most = plan.packets_most();
+    let scan = desk.begin(plan, most, "test").unwrap();
+    desk.run(&scan).await;
+    let snapshot = scan.snapshot();
+    assert_eq!(snapshot.state, ScanState::Done);
+    assert!(snapshot.packets_sent <= most, "{} of {most} packets", snapshot.packets_sent);
+    snapshot.found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_found_by_its_system_group_and_by_its_engine_id() {
+    let Some(program) = snmpd() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_udp_port();
+    let agent = start(program, folder.path(), port);
+    // It does not know `public`: only the engine id of version 3 tells of it.
+    let mut found = Vec::new();
+    let begin = std::time::Instant::now();
+    while found.is_empty() {
+        assert!(begin.elapsed() < crate::support::PATIENCE, "not found");
+        found = discover(port).await;
+    }
+    assert_eq!((found[0].vendor.as_str(), found[0].kind), ("Net-SNMP", Some("snmp")), "{found:?}");
+    assert!(found[0].keys.contains(&("version", "\"3\"".into())), "{found:?}");
+    drop(agent);
+    // One that does, as it left the factory.
+    let conf = folder.path().join("snmpd.conf");
+    std::fs::write(&conf, format!("agentAddress udp:127.0.0.1:{port}\nrocommunity public 127.0.0.1\nsysDescr Switch 8TX\nsysName sw-1\n")).unwrap();
+    let child = Command::new(program)
+        .args(["-f", "-LE", "0", "-C", "-c"])
+        .arg(&conf)
+        .env("SNMP_PERSISTENT_DIR", folder.path().join("state"))
+        .env("MIBS", "")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let _agent = Agent(child.unwrap());
+    let begin = std::time::Instant::now();
+    while found[0].name != "sw-1" {
+        assert!(begin.elapsed() < crate::support::PATIENCE, "{found:?}");
+        found = discover(port).await.into_iter().chain(found).collect();
+    }
+    assert_eq!((found[0].vendor.as_str(), found[0].model.as_str()), ("Net-SNMP", "Switch 8TX"), "{found:?}");
+    let draft = draft(
+        &found[0],
+        PROBES.iter().find(|probe| probe.name == "snmp").unwrap(),
+        None,
+        None,
+        Path::new(""),
+    )
+    .unwrap();
+    assert!(
+        draft.text.contains("version = \"2c\"") && draft.text.contains("community = { secret"),
+        "{}",
+        draft.text
+    );
 }

@@ -10,8 +10,11 @@ mod config;
 mod credentials;
 mod names;
 mod oid;
+mod probe;
 mod speaker;
 mod types;
+
+pub use probe::PROBE;
 
 use super::tags::{Plan, Resolved, Source, Wrong, closed_schema, portions};
 use super::turns::Turns;
