@@ -20,7 +20,7 @@ fn every_command_has_help_with_an_example() {
     assert!(top.contains("Exit codes"), "{top}");
     let all: &[&[&str]] = &[
         &["run"], &["demo"], &["check"], &["plan"], &["apply"], &["write"], &["commands"], &["query"], &["points"], &["tail"], &["simulate"], &["backup"],
-        &["restore"], &["schema"], &["completions"], &["audit", "verify"], &["user", "add"], &["user", "list"],
+        &["restore"], &["discover"], &["import"], &["profiles"], &["schema"], &["completions"], &["audit", "verify"], &["user", "add"], &["user", "list"],
         &["user", "link"], &["user", "remove"], &["token", "add"], &["token", "list"], &["token", "remove"],
         &["secret", "set"], &["secret", "list"], &["secret", "remove"],
     ];

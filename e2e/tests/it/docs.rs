@@ -79,7 +79,8 @@ fn every_page_has_an_example_that_works() {
         pages += 1;
         let mut examples = 0;
         for (info, text) in blocks(&std::fs::read_to_string(entry.path()).unwrap()) {
-            if let Some(file) = info.strip_prefix("toml file=").filter(|file| !file.ends_with(" ignore")) {
+            let file = info.split_once(" file=").map(|(_, file)| file);
+            if let Some(file) = file.filter(|file| !file.ends_with(" ignore")) {
                 let path = dir.path().join(file);
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, text).unwrap();

@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod crash;
 mod delivery;
+mod discover;
 mod docs;
 mod ethernet_ip;
 mod exchange;

@@ -18,7 +18,7 @@ mod targets;
 
 pub use asker::{Asker, Opened, Reply};
 pub use desk::{Busy, Desk};
-pub use drafting::{default_name, draft};
+pub use drafting::{Wish, draft, siblings};
 pub use neighbours::{Neighbours, neighbours};
 pub use plan::{Plan, Share, Skipped, host_of, parse_ports, plan};
 pub use scan::{Remark, Scan, ScanState, Snapshot};

@@ -67,7 +67,8 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
 ];
 
 /// How devices are found: the protocols that have a probe.
-pub static PROBES: &[&Probe] = &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE, &snmp::PROBE];
+pub static PROBES: &[&Probe] =
+    &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE, &snmp::PROBE, &ethernet_ip::PROBE];
 
 /// Kinds whose devices tell what they hold.
 pub static BROWSERS: &[&Browser] = &[&opcua::BROWSER];

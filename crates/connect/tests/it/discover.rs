@@ -1,7 +1,7 @@
 //! Discovery against devices that nobody here wrote, and against devices that misbehave on purpose.
 
 use crate::support::{Peer, free_port, peer_file, python};
-use connect::discover::{Ask, Desk, ScanState, Snapshot, draft};
+use connect::discover::{Ask, Desk, ScanState, Snapshot, Wish, draft};
 use connect::south::PROBES;
 use model::SystemClock;
 use std::collections::BTreeMap;
@@ -46,6 +46,37 @@ fn meter() -> Identity {
     Identity::new("Acme", "PM5", "1.2", "Power meter")
 }
 
+/// One protocol on one port of loopback.
+async fn scan_for(protocol: &str, port: u16) -> Snapshot {
+    let wanted = Ask {
+        protocols: vec![protocol.into()],
+        ports: BTreeMap::from([(protocol.into(), vec![port])]),
+        timeout: Duration::from_secs(2),
+        ..ask(&["127.0.0.1"], port)
+    };
+    scan(wanted).await.0
+}
+
+#[tokio::test]
+async fn a_cpppo_controller_tells_its_identity() {
+    let Some(python) = python() else { return };
+    let port = free_port();
+    let _peer = Peer::spawn(&python, &[&peer_file("cpppo_identity.py"), &port.to_string()]);
+    let snapshot = scan_for("ethernet-ip", port).await;
+    let [found] = snapshot.found.as_slice() else { panic!("{snapshot:?}") };
+    assert_eq!(found.vendor, "Rockwell Automation/Allen-Bradley");
+    assert_eq!((found.model.as_str(), found.firmware.as_str()), ("1756-L61/B LOGIX5561", "20.011"));
+    assert_eq!((found.serial.as_str(), snapshot.packets_sent), ("006C061A", 1));
+}
+
+/// What speaks another protocol than the one that is asked for is told, and nobody is found.
+#[tokio::test]
+async fn a_port_of_another_protocol_finds_nobody() {
+    let modbus = start("127.0.0.1", 0, Station::new(1).with_any(unit(Some(meter())))).await;
+    let snapshot = scan_for("s7", modbus.address().port()).await;
+    assert!(snapshot.found.is_empty(), "{snapshot:?}");
+}
+
 async fn start(address: &str, port: u16, station: Station) -> Server {
     listen(SocketAddr::new(address.parse().unwrap(), port), Framing::Tcp, station).await.unwrap()
 }
@@ -64,7 +95,7 @@ async fn pymodbus_says_who_it_is() {
     // pymodbus with one device answers for it under every unit id.
     assert_eq!(found.place, "unit 1 and 255");
     assert!(found.details.contains(&("ProductName".into(), "Bench server".into())), "{found:?}");
-    let draft = draft(found, PROBES[0], None, None, std::path::Path::new("")).unwrap();
+    let draft = draft(&snapshot.found, 0, PROBES[0], Wish::default(), std::path::Path::new("")).unwrap();
     assert!(draft.text.contains(&format!("host = \"127.0.0.1\"\nport = {port}\n")), "{}", draft.text);
 }
 

@@ -15,6 +15,7 @@ mod libmodbus;
 mod misbehaviour;
 mod mqtt_in;
 mod opcua;
+mod profiles;
 mod pymodbus;
 mod s7;
 mod scale;

@@ -1,7 +1,7 @@
 //! S7: snap7's server as the CPU, both directions, and simulated CPUs that misbehave over real sockets.
 
 use crate::support::{House, Peer, eventually, free_port, peer_file, python};
-use connect::discover::{Ask, Desk};
+use connect::discover::{Ask, Desk, Wish, draft};
 use connect::south::PROBES;
 use model::{Outcome, Status, SystemClock, Value};
 use std::collections::BTreeMap;
@@ -163,12 +163,12 @@ async fn discovery_says_who_it_is_and_drafts_a_connection() {
     let cpu = Arc::new(Cpu::new(1, Memory::default()).with(rules));
     let server = listen(([127, 0, 0, 1], 0).into(), cpu).await.unwrap();
     let port = server.address().port();
-    let found = discovered(port).await;
-    let [found] = found.as_slice() else { panic!("{found:?}") };
+    let all = discovered(port).await;
+    let [found] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!((found.place.as_str(), found.firmware.as_str()), ("rack 0, slot 2", "V3.2.6"));
     assert_eq!((found.model.as_str(), found.serial.as_str()), ("CPU 315-2 PN/DP", "S SIM0001"));
     let probe = PROBES.iter().find(|probe| probe.name == "s7").unwrap();
-    let text = connect::discover::draft(found, probe, None, None, std::path::Path::new("")).unwrap().text;
+    let text = draft(&all, 0, probe, Wish::default(), std::path::Path::new("")).unwrap().text;
     assert!(text.contains("kind = \"s7\"") && text.contains("slot = 2"), "{text}");
     let Some(python) = python() else { return };
     let port = free_port();

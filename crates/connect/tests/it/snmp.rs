@@ -1,7 +1,7 @@
 //! Debian's snmpd (Net-SNMP) as the device: types, absent objects, writes, both versions, wrong passwords, a restart.
 
 use crate::support::{House, eventually};
-use connect::discover::{Ask, Desk, ScanState, draft};
+use connect::discover::{Ask, Desk, ScanState, Wish, draft};
 use connect::south::PROBES;
 use connect::south::status::State;
 use model::{Outcome, Status, SystemClock, Value};
@@ -273,14 +273,8 @@ async fn is_found_by_its_system_group_and_by_its_engine_id() {
         found = discover(port).await.into_iter().chain(found).collect();
     }
     assert_eq!((found[0].vendor.as_str(), found[0].model.as_str()), ("Net-SNMP", "Switch 8TX"), "{found:?}");
-    let draft = draft(
-        &found[0],
-        PROBES.iter().find(|probe| probe.name == "snmp").unwrap(),
-        None,
-        None,
-        Path::new(""),
-    )
-    .unwrap();
+    let probe = PROBES.iter().find(|probe| probe.name == "snmp").unwrap();
+    let draft = draft(&found[..1], 0, probe, Wish::default(), Path::new("")).unwrap();
     assert!(
         draft.text.contains("version = \"2c\"") && draft.text.contains("community = { secret"),
         "{}",

@@ -4,7 +4,7 @@ use super::client::{Client, ClientError};
 use super::table::Table;
 use super::{Running, exit};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,7 +58,8 @@ fn units(text: &str) -> Result<Units, String> {
     let mut found = Vec::new();
     for part in text.split(',').map(str::trim) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let number = |text: &str| text.trim().parse::<u8>().map_err(|_| format!("`{part}` is no unit id (0 to 255)"));
+        let number =
+            |text: &str| text.trim().parse::<u8>().map_err(|_| format!("`{part}` is no unit id (0 to 255)"));
         let (first, last) = (number(first)?, number(last)?);
         found.extend((first..=last).filter(|unit| !found.contains(unit)).collect::<Vec<_>>());
     }
@@ -67,8 +68,8 @@ fn units(text: &str) -> Result<Units, String> {
 
 impl DiscoverArgs {
     fn ask(&self) -> Result<Json, String> {
-        let ports: BTreeMap<String, Vec<u16>> =
-            connect::discover::parse_ports(&self.ports).map_err(|wrong| format!("{} ({})", wrong.message, wrong.help))?;
+        let ports: BTreeMap<String, Vec<u16>> = connect::discover::parse_ports(&self.ports)
+            .map_err(|wrong| format!("{} ({})", wrong.message, wrong.help))?;
         Ok(json!({
             "targets": self.targets, "exclude": self.exclude, "protocols": self.protocols, "ports": ports,
             "units": self.units.0, "at_once": self.at_once, "timeout_ms": self.timeout_ms, "pause_ms": self.pause_ms,
@@ -98,13 +99,17 @@ pub async fn discover(arguments: &DiscoverArgs, out: &mut impl Write) -> Result<
         say(out, "Nothing was sent.\n")?;
         return Ok(exit::FAILED);
     }
-    let begun = client.post("/api/discover", &json!({"ask": ask, "packets_most": plan.get("packets_most")})).await?;
+    let begun =
+        client.post("/api/discover", &json!({"ask": ask, "packets_most": plan.get("packets_most")})).await?;
     let id = text(&begun, "id");
     let scan = follow(&client, &id).await?;
     show_found(&scan, out)?;
     match &arguments.drafts {
         Some(folder) => write_drafts(&client, &id, &scan, folder, out).await?,
-        None if list(&scan, "found").iter().any(|found| found.get("can_draft") == Some(&Json::Bool(true))) => {
+        None if list(&scan, "found")
+            .iter()
+            .any(|found| found.get("can_draft") == Some(&Json::Bool(true))) =>
+        {
             say(out, "Drafts of connection files, to review: the same with --drafts DIR\n")?;
         }
         None => {}
@@ -168,10 +173,14 @@ fn show_found(scan: &Json, out: &mut impl Write) -> Result<(), ClientError> {
     say(out, &table.render("nobody answered; check the range, or name --units of a serial gateway"))?;
     for remark in list(scan, "remarks") {
         let text = text(remark, "text").replace(char::is_control, "\u{FFFD}");
-        say(out, &format!("{} ({}): {text}\n", self::text(remark, "address"), self::text(remark, "protocol")))?;
+        say(
+            out,
+            &format!("{} ({}): {text}\n", self::text(remark, "address"), self::text(remark, "protocol")),
+        )?;
     }
     let (sent, asked) = (count(scan, "packets_sent"), count(scan, "addresses_done"));
-    say(out, &format!("{sent} packets sent to {asked} addresses; {}\n", text(scan, "state")))
+    let addresses = if asked == 1 { "address" } else { "addresses" };
+    say(out, &format!("{sent} packets sent to {asked} {addresses}; {}\n", text(scan, "state")))
 }
 
 async fn write_drafts(
@@ -181,8 +190,15 @@ async fn write_drafts(
     folder: &Path,
     out: &mut impl Write,
 ) -> Result<(), ClientError> {
-    for found in list(scan, "found").iter().filter(|found| found.get("can_draft") == Some(&Json::Bool(true))) {
-        let draft = client.post(&format!("/api/discover/{id}/draft"), &json!({"index": found.get("index")})).await?;
+    let mut endpoints = BTreeSet::new();
+    for found in list(scan, "found").iter().filter(|found| found.get("can_draft") == Some(&Json::Bool(true)))
+    {
+        // One file is one endpoint: the units behind it stand in the draft of the first.
+        if !endpoints.insert((text(found, "protocol"), text(found, "address"), count(found, "port"))) {
+            continue;
+        }
+        let draft =
+            client.post(&format!("/api/discover/{id}/draft"), &json!({"index": found.get("index")})).await?;
         write_draft(&draft, folder, out)?;
     }
     say(out, "Review them, put them into connections/, then: ironbridge check . && ironbridge apply .\n")
@@ -196,10 +212,13 @@ pub fn write_draft(draft: &Json, folder: &Path, out: &mut impl Write) -> Result<
         .and_then(|()| std::fs::OpenOptions::new().write(true).create_new(true).open(&path));
     match file.and_then(|mut file| file.write_all(text(draft, "text").as_bytes())) {
         Ok(()) => say(out, &format!("{}: {} points\n", path.display(), count(draft, "tags")))?,
-        Err(why) => super::complain(&format!("{}: {why}; move it away or choose another folder", path.display())),
+        Err(why) => {
+            super::complain(&format!("{}: {why}; move it away or choose another folder", path.display()))
+        }
     }
     for note in list(draft, "notes") {
-        let line = note.get("line").and_then(Json::as_u64).map(|line| format!("line {line}: ")).unwrap_or_default();
+        let line =
+            note.get("line").and_then(Json::as_u64).map(|line| format!("line {line}: ")).unwrap_or_default();
         say(out, &format!("  {line}{}\n", text(note, "text").replace(char::is_control, "\u{FFFD}")))?;
     }
     for mistake in text(draft, "mistakes").lines() {
@@ -221,7 +240,9 @@ fn count(json: &Json, key: &str) -> u64 {
 }
 
 fn say(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|why| ClientError::Broken(why.to_string()))
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|why| ClientError::Broken(why.to_string()))
 }
 
 #[cfg(test)]

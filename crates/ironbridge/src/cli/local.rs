@@ -1,7 +1,7 @@
 //! Dispatch, and the commands that need no running Ironbridge.
 
 use super::client::{Client, ClientError};
-use super::{AuditCommand, Cli, Command, LogFormat, ask, discover, exit};
+use super::{AuditCommand, Cli, Command, LogFormat, ask, discover, exit, import};
 use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
 use serde_json::json;
@@ -32,6 +32,8 @@ pub fn dispatch(cli: Cli) -> u8 {
             clap_complete::generate(shell, &mut Cli::command(), "ironbridge", &mut stdout());
             exit::OK
         }
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Profiles { name } => import::profiles(name.as_deref()),
         Command::Backup { data, archive } => told(backup::backup(&data, &archive), "files kept in", &archive),
         Command::Restore { archive, data } => told(backup::restore(&archive, &data), "files brought back to", &data),
         Command::Audit(command) => audit(&command),

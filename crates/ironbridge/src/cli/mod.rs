@@ -195,6 +195,15 @@ pub enum Command {
         #[command(flatten)]
         running: Running,
     },
+    /// Draft a connection file from a tag list of another program
+    #[command(after_help = "Example: ironbridge import tags.csv --from kepware-csv --host 10.20.1.11")]
+    Import(import::ImportArgs),
+    /// List the device profiles (register maps from manuals), or print one with where it comes from
+    #[command(after_help = "Example: ironbridge profiles siemens-pac3200")]
+    Profiles {
+        /// The profile to print
+        name: Option<String>,
+    },
     /// Run the demonstration plant's machines alone
     #[command(after_help = "Example: ironbridge simulate --write-config /tmp/plant")]
     Simulate {
@@ -387,6 +396,7 @@ pub enum AuditCommand {
 mod ask;
 mod client;
 mod discover;
+mod import;
 mod local;
 mod table;
 

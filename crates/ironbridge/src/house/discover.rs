@@ -5,12 +5,12 @@ use super::{House, PlantSecrets};
 use crate::report;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, draft, host_of};
+use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, Wish, draft, host_of};
 use connect::draft::Draft;
 use connect::import::{self, FORMATS, Input};
 use connect::kind::{self, Context};
-use connect::south::{BROWSERS, BrowseError, KINDS, PROBES};
 use connect::south::tags::Wrong;
+use connect::south::{BROWSERS, BrowseError, KINDS, PROBES, modbus};
 use futures_util::future::BoxFuture;
 use model::config::{Diagnostic, Document};
 use model::{Principal, Time};
@@ -18,8 +18,8 @@ use namespace::{Entry, Ledger as _};
 use std::sync::Arc;
 use std::time::Duration;
 use web::shapes::{
-    BrowseAsk, DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols, DiscoverRemark,
-    DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk, DraftFile, DraftNote, ImportAsk, ImportFormat,
+    BrowseAsk, DeviceProfile, DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols,
+    DiscoverRemark, DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk, DraftFile, DraftNote, ImportAsk, ImportFormat,
     ImportFormats,
 };
 use web::{Discover, Problem, ProblemKind};
@@ -33,7 +33,19 @@ impl Discover for Pages {
             transport: probe.transport.word().into(),
             asks: probe.asks.into(),
         };
-        DiscoverProtocols { protocols: self.0.desk.probes().iter().map(protocol).collect(), profiles: Vec::new() }
+        let profile = |about: modbus::About| DeviceProfile {
+            name: about.name.into(),
+            title: about.title,
+            vendor: about.vendor,
+            models: about.models,
+            points: about.points,
+            source: about.source,
+            confirmed: about.confirmed,
+        };
+        DiscoverProtocols {
+            protocols: self.0.desk.probes().iter().map(protocol).collect(),
+            profiles: modbus::profiles().into_iter().map(profile).collect(),
+        }
     }
 
     fn plan<'a>(&'a self, ask: &'a DiscoverAsk) -> BoxFuture<'a, Result<DiscoverPlan, Problem>> {
@@ -97,10 +109,14 @@ impl Discover for Pages {
     fn draft(&self, id: &str, ask: &DraftAsk) -> Result<DraftFile, Problem> {
         let scan = self.0.desk.scan(id).ok_or_else(|| Problem::not_found(format!("scan {id}")))?;
         let snapshot = scan.snapshot();
-        let found = snapshot.found.get(ask.index).ok_or_else(|| Problem::not_found(format!("device {}", ask.index)))?;
+        let found = snapshot
+            .found
+            .get(ask.index)
+            .ok_or_else(|| Problem::not_found(format!("device {}", ask.index)))?;
         let probe = PROBES.iter().find(|probe| probe.name == found.protocol);
         let folder = self.0.facts.load().folder.clone();
-        let draft = probe.and_then(|probe| draft(found, probe, ask.name.as_deref(), ask.profile.as_deref(), &folder));
+        let wish = Wish { name: ask.name.as_deref(), profile: ask.profile.as_deref() };
+        let draft = probe.and_then(|probe| draft(&snapshot.found, ask.index, probe, wish, &folder));
         draft.map(draft_shape).ok_or_else(|| {
             Problem::new(
                 ProblemKind::Refused,
@@ -124,7 +140,11 @@ impl Discover for Pages {
 
     fn import(&self, ask: &ImportAsk) -> Result<DraftFile, Problem> {
         let data = STANDARD.decode(ask.data.as_bytes()).map_err(|why| {
-            problem(ProblemKind::Invalid, &format!("`data` is no Base64: {why}"), "send the file as it is, in Base64")
+            problem(
+                ProblemKind::Invalid,
+                &format!("`data` is no Base64: {why}"),
+                "send the file as it is, in Base64",
+            )
         })?;
         let input = Input {
             format: &ask.format,
@@ -292,7 +312,8 @@ fn scan_shape(scan: &Arc<Scan>) -> DiscoverScan {
 }
 
 fn found_shape(index: usize, found: &Found) -> DiscoverFound {
-    let detail = |(name, value): &(String, String)| DiscoverDetail { name: name.clone(), value: value.clone() };
+    let detail =
+        |(name, value): &(String, String)| DiscoverDetail { name: name.clone(), value: value.clone() };
     let probe = PROBES.iter().find(|probe| probe.name == found.protocol);
     DiscoverFound {
         index,

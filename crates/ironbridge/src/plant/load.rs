@@ -375,6 +375,8 @@ fn named_files(node: &Node, found: &mut Vec<String>) {
     for (key, _, value) in node.entries() {
         match &value.value {
             NodeValue::Text(name) if key.ends_with("_file") => found.push(name.clone()),
+            // The plant's own, if it has one of that name.
+            NodeValue::Text(name) if key == "profile" => found.push(format!("profiles/{name}.toml")),
             NodeValue::Table(_) => named_files(value, found),
             _ => {}
         }

@@ -67,6 +67,8 @@ pub struct DeviceProfile {
     pub points: usize,
     /// The manual it was made from.
     pub source: String,
+    /// What of it was confirmed, and where.
+    pub confirmed: String,
 }
 
 /// What a scan would do. Nothing was sent.

@@ -16,6 +16,7 @@ mod config;
 mod driver;
 mod group;
 mod line;
+mod probe;
 mod read;
 mod route;
 mod target;
@@ -26,6 +27,7 @@ mod write;
 
 pub use catalog::{Catalog, Leaf, Leaves, list_tags};
 pub use config::Tag;
+pub use probe::PROBE;
 pub use value::Type;
 
 use super::Driver;

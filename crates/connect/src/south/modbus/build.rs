@@ -3,9 +3,11 @@
 use super::address::{self, Address};
 use super::config::{Common, Device, Tag as Entry};
 use super::planner::{Barriers, Item, Rules};
+use super::profile;
 use super::spec::{DeviceSpec, PointSpec, Timing, table_number};
 use super::types::{Codec, Packing, Type};
 use crate::south::tags::{Plan, Source, Tag, Wrong};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use wire::modbus::Table;
 
@@ -39,16 +41,35 @@ pub(super) fn resolve(plan: &mut Plan<'_>, common: &Common) -> (Timing, Vec<Devi
 
 fn resolve_device(plan: &mut Plan<'_>, name: &str, device: &Device) -> DeviceSpec {
     let home = plan.device(name, &device.keys);
+    let profile = device.profile.as_deref().and_then(|wanted| profile::load(plan, name, wanted));
+    let limits = profile.as_ref().map(|profile| (profile.max_gap, profile.max_registers)).unwrap_or_default();
     let mut spec = DeviceSpec {
         name: name.to_owned(),
         unit: device.unit,
-        registers: Rules { max_gap: device.max_gap, max_size: device.max_registers },
+        registers: Rules {
+            max_gap: limits.0.map_or(device.max_gap, |most| most.min(device.max_gap)),
+            max_size: limits.1.map_or(device.max_registers, |most| most.min(device.max_registers)),
+        },
         bits: Rules { max_gap: device.max_gap_bits, max_size: device.max_bits },
         exclude: excludes(plan, name, device),
         write_multiple: device.write_multiple,
         points: Vec::new(),
     };
-    plan.tags(&home, &device.tags, |plan, tag, entry| {
+    if profile.is_none() && device.profile.is_none() && !device.select.is_empty() {
+        let help = "write profile = \"...\", or leave `select` out";
+        plan.mistake(&["device", name, "select"], "`select` chooses among the points of a profile", help);
+    }
+    let tags = match profile {
+        Some(profile) => Cow::Owned(profile.points(&device.tags, &device.select, |message| {
+            plan.mistake(
+                &["device", name, "select"],
+                message,
+                "`ironbridge profiles` names the file with its points",
+            );
+        })),
+        None => Cow::Borrowed(&device.tags),
+    };
+    plan.tags(&home, &tags, |plan, tag, entry| {
         let point = resolve_tag(plan, &spec, device, tag, entry);
         spec.points.extend(point);
     });

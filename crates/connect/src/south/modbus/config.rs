@@ -160,6 +160,11 @@ pub struct Device {
     /// Always write with functions 15 and 16, for devices without 5 and 6
     #[serde(default)]
     pub write_multiple: bool,
+    /// Profile that gives its points, e.g. "janitza-umg-96rm"; `ironbridge profiles` lists them
+    pub profile: Option<String>,
+    /// Which points of the profile, e.g. ["energy_*", "power_active"]; without it all
+    #[serde(default)]
+    pub select: Vec<String>,
     /// What the devices of all protocols have in common
     #[serde(flatten)]
     pub keys: DeviceKeys,

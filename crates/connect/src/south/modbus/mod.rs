@@ -17,6 +17,7 @@ mod driver;
 mod group;
 mod planner;
 mod probe;
+mod profile;
 mod rtu;
 mod session;
 mod spec;
@@ -27,6 +28,7 @@ mod write;
 
 pub use config::Tag;
 pub use probe::PROBE;
+pub use profile::{About, built_in as profiles, file as profile_file};
 pub use types::{Order, Packing, Type};
 
 use super::Driver;

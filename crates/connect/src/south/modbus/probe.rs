@@ -160,6 +160,14 @@ fn printable(data: &[u8]) -> String {
     )
 }
 
+/// `1`, `1 and 255`, `1, 2 and 3`.
+fn listed(ids: &[String]) -> String {
+    match ids.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => ids.concat(),
+    }
+}
+
 /// Many devices answer to every unit id: the same identity is one device.
 fn merge(units: Vec<Unit>) -> Vec<Unit> {
     let mut merged: Vec<Unit> = Vec::new();
@@ -194,10 +202,13 @@ impl Unit {
         if !self.server.is_empty() {
             details.push(("server id".into(), self.server.clone()));
         }
+        let model = model.unwrap_or_default();
+        let (vendor, product, code) = (self.object(0), self.object(4), self.object(1));
         Found {
-            place: format!("unit {}", ids.join(" and ")),
-            vendor: self.object(0),
-            model: model.unwrap_or_default(),
+            profile: super::profile::fitting(&vendor, &[&model, &product, &code]),
+            place: format!("unit {}", listed(&ids)),
+            vendor,
+            model,
             firmware: self.object(2),
             name: self.object(6),
             details,
@@ -211,6 +222,15 @@ impl Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unit_ids_in_words() {
+        for (ids, words) in
+            [(&["1"][..], "1"), (&["1", "255"], "1 and 255"), (&["1", "2", "3"], "1, 2 and 3")]
+        {
+            assert_eq!(listed(&ids.iter().map(ToString::to_string).collect::<Vec<_>>()), words);
+        }
+    }
 
     #[test]
     fn words_of_a_server_id() {

@@ -2,7 +2,7 @@
 
 use super::cuts::node_server;
 use super::*;
-use connect::discover::{Ask, Desk, ScanState};
+use connect::discover::{Ask, Desk, ScanState, Wish, draft};
 use connect::draft::Draft;
 use connect::south::{BROWSERS, BrowseError, PROBES};
 
@@ -90,7 +90,7 @@ async fn a_server_is_found_and_drafted() {
     assert!(offers.contains("Aes128_Sha256_RsaOaep encrypted"), "{found:?}");
     assert!(found.details.contains(&("application".into(), "urn:asyncua:test".into())), "{found:?}");
     let probe = PROBES.iter().find(|probe| probe.name == "opc-ua").unwrap();
-    let draft = connect::discover::draft(found, probe, None, None, std::path::Path::new("")).unwrap();
+    let draft = draft(&snapshot.found, 0, probe, Wish::default(), std::path::Path::new("")).unwrap();
     let wanted = format!("kind = \"opc-ua\"\nurl = \"opc.tcp://127.0.0.1:{}\"\n", rig.port);
     assert!(draft.text.contains(&wanted), "{}", draft.text);
 }

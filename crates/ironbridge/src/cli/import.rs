@@ -1,0 +1,160 @@
+//! `import` and `profiles`: what manuals and other programs know, without a running Ironbridge.
+
+use super::discover::write_draft;
+use super::table::Table;
+use super::{complain, exit, print};
+use connect::import::{FORMATS, Input, import};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// `import ...`
+#[derive(Clone, Debug, clap::Args)]
+pub struct ImportArgs {
+    /// The file that the other program wrote
+    #[arg(required_unless_present = "formats")]
+    file: Option<PathBuf>,
+    /// Its format; without it, what the file's name tells
+    #[arg(long, value_name = "FORMAT")]
+    from: Option<String>,
+    /// Kind of connection, where the format leaves a choice
+    #[arg(long)]
+    kind: Option<String>,
+    /// Name of the connection; without it, that of the file
+    #[arg(long)]
+    name: Option<String>,
+    /// Name or address of the device
+    #[arg(long)]
+    host: Option<String>,
+    /// Which device's tags, where the file has those of several
+    #[arg(long)]
+    device: Option<String>,
+    /// Write the draft into this folder instead of printing it
+    #[arg(long, value_name = "DIR")]
+    drafts: Option<PathBuf>,
+    /// List the formats
+    #[arg(long)]
+    formats: bool,
+}
+
+/// Does it. The exit code.
+pub fn run(arguments: &ImportArgs) -> u8 {
+    if arguments.formats {
+        let mut table = Table::new(&["format", "files", "becomes", "how to get it"]);
+        for format in FORMATS {
+            table.push(vec![
+                format.name.into(),
+                format.files.into(),
+                format.kinds.join(", "),
+                format.text.into(),
+            ]);
+        }
+        print(&table.render("none"));
+        return exit::OK;
+    }
+    let Some(path) = &arguments.file else { return exit::MISTAKES };
+    let data = match std::fs::metadata(path).and_then(|meta| {
+        if meta.len() > 64 << 20 {
+            Err(std::io::Error::other("it is larger than 64 MiB"))
+        } else {
+            std::fs::read(path)
+        }
+    }) {
+        Ok(data) => data,
+        Err(why) => {
+            complain(&format!("{}: {why}", path.display()));
+            return exit::FAILED;
+        }
+    };
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let Some(format) = arguments.from.clone().or_else(|| guess(&file)) else {
+        complain(&format!(
+            "`{file}` does not tell what it is: add --from FORMAT (ironbridge import --formats lists them)"
+        ));
+        return exit::MISTAKES;
+    };
+    let input = Input {
+        format: &format,
+        file: &file,
+        data: &data,
+        kind: arguments.kind.as_deref(),
+        name: arguments.name.as_deref(),
+        host: arguments.host.as_deref(),
+        device: arguments.device.as_deref(),
+    };
+    match import(&input) {
+        Ok(draft) => {
+            show(&draft, arguments.drafts.as_deref());
+            exit::OK
+        }
+        Err(wrong) => {
+            complain(&format!("{}\n  {}", wrong.message, wrong.help));
+            exit::MISTAKES
+        }
+    }
+}
+
+/// Names that leave no doubt.
+fn guess(file: &str) -> Option<String> {
+    let file = file.to_ascii_lowercase();
+    let ends = [(".l5x", "l5x"), (".json", "ignition-json"), (".xlsx", "tia-xlsx"), (".xml", "tia-xml")];
+    ends.into_iter().find(|(end, _)| file.ends_with(end)).map(|(_, format)| format.to_owned())
+}
+
+fn show(draft: &connect::draft::Draft, folder: Option<&std::path::Path>) {
+    let notes: Vec<_> =
+        draft.notes.iter().map(|note| json!({"line": note.line, "text": note.text})).collect();
+    if let Some(folder) = folder {
+        let shape = json!({
+            "file": draft.file, "text": draft.text, "tags": draft.tags, "notes": notes, "mistakes": draft.mistakes.join("\n"),
+        });
+        if let Err(why) = write_draft(&shape, folder, &mut std::io::stdout()) {
+            complain(&why.to_string());
+        }
+        return;
+    }
+    print(&draft.text);
+    for note in &draft.notes {
+        let line = note.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        complain(&format!("{line}{}", note.text.replace(char::is_control, "\u{FFFD}")));
+    }
+    for mistake in &draft.mistakes {
+        complain(&format!("to mend: {mistake}"));
+    }
+    complain(&format!("{} points. Review it, then put it into connections/ as {}", draft.tags, draft.file));
+}
+
+/// `profiles`. The exit code.
+pub fn profiles(name: Option<&str>) -> u8 {
+    if let Some(name) = name {
+        let Some(file) = connect::south::modbus::profile_file(name) else {
+            complain(&format!("there is no profile `{name}`; ironbridge profiles lists them"));
+            return exit::MISTAKES;
+        };
+        print(file);
+        return exit::OK;
+    }
+    let mut table = Table::new(&["profile", "vendor", "models", "points", "made from"]);
+    for profile in connect::south::modbus::profiles() {
+        let points = profile.points.to_string();
+        table.push(vec![
+            profile.name.into(),
+            profile.vendor,
+            profile.models.join(", "),
+            points,
+            profile.source,
+        ]);
+    }
+    print(&table.render("none"));
+    exit::OK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_that_tell() {
+        assert_eq!(guess("Line1.L5X").as_deref(), Some("l5x"));
+        assert_eq!(guess("tags.csv"), None);
+    }
+}
