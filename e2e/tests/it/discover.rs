@@ -62,7 +62,7 @@ fn machines_are_found_after_a_yes_and_drafted() {
     let draft = std::fs::read_to_string(boiler).unwrap();
     let line = "value = { at = \"holding 0\", type = \"u16\" }\n";
     plant.write("connections/found.toml", &format!("{draft}{line}"));
-    assert!(plant.say(&["check", "."]).contains("1 connections, 1 points"));
+    assert!(plant.say(&["check", "."]).contains("1 connection, 1 point"));
     plant.say(&["apply", "."]);
     // Now that a connection talks to it, it has its peace.
     let again = plant.say(&["discover", "127.0.0.1", "--port", &ports, "--yes"]);
@@ -95,7 +95,7 @@ fn lists_of_other_programs_become_drafts() {
     assert!(out.status.success(), "{shown}{}", text(&out.stderr));
     assert!(shown.contains("line 1: The column `Mystery` is not taken over."), "{shown}");
     assert!(shown.contains("line 3: `Odd` is left out: there is no type for `Char`."), "{shown}");
-    assert!(plant.say(&["check", "."]).contains("1 connections, 1 points"));
+    assert!(plant.say(&["check", "."]).contains("1 connection, 1 point"));
     // A draft never overwrites.
     let out = plant.cli(&["import", "tags.csv", "--from", "kepware-csv", "--drafts", "connections"]);
     assert!(text(&out.stderr).contains("exists"), "{}", text(&out.stderr));

@@ -56,7 +56,7 @@ fn topics_become_points_and_nothing_is_lost_over_kill_9() {
     plant.start();
     latest(&plant, "acme/leeds/bakery/oven/count", |p| p["value"] == json!(39) && p["good"] == true);
     let wind = latest(&plant, "acme/leeds/bakery/sensors/roof_x20_top/wind", |p| !p["value"].is_null());
-    assert_eq!(wind["value"], json!(7), "what showed up is known again: {wind}");
+    assert_eq!(wind["value"], json!(7.0), "what showed up is known again: {wind}");
     let sql = "select count(distinct value_int) as n from samples where path = 'acme/leeds/bakery/oven/count' and good";
     wait_for("all forty in history", Duration::from_secs(30), || {
         let text = plant.say(&["query", sql, "--format", "csv"]);
