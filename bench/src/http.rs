@@ -28,7 +28,11 @@ impl Http {
     /// # Errors
     /// Of the network, or the answer's first line.
     pub fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Vec<u8>> {
-        let bearer = if self.bearer.is_empty() { String::new() } else { format!("authorization: Bearer {}\r\n", self.bearer) };
+        let bearer = if self.bearer.is_empty() {
+            String::new()
+        } else {
+            format!("authorization: Bearer {}\r\n", self.bearer)
+        };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{bearer}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -42,7 +46,9 @@ impl Http {
                 if !head.starts_with("http/1.1 200") {
                     return Err(Error::other(format!("{path}: {}", head.lines().next().unwrap_or_default())));
                 }
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
                 break (end + 4, length.ok_or_else(|| Error::other("an answer without its length"))?);
             }
         };

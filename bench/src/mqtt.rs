@@ -1,9 +1,9 @@
 //! MQTT 3.1.1, as little as a measurement needs: connect, subscribe to everything, publish with QoS 0.
 
 use crate::quantile;
+use model::SystemClock;
 use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;
-use model::SystemClock;
 use std::time::{Duration, Instant};
 
 /// Connects with a clean session.
@@ -76,7 +76,11 @@ pub fn watch(port: u16, warm: f64, seconds: f64) -> Result<Seen> {
         match stream.read(&mut buffer[filled..]) {
             Ok(0) => return Err(Error::other("the broker closed the connection")),
             Ok(count) => filled += count,
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => continue,
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+            {
+                continue;
+            }
             Err(error) => return Err(error),
         }
         let now = clock.now().millis_f64();

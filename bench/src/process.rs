@@ -38,7 +38,8 @@ impl Drop for Process {
 /// Processor time so far and resident bytes of a process.
 pub fn cost_of(pid: u32) -> (Duration, u64) {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<u64> = stat.rsplit(')').next().unwrap_or("").split_whitespace().map(|f| f.parse().unwrap_or(0)).collect();
+    let fields: Vec<u64> =
+        stat.rsplit(')').next().unwrap_or("").split_whitespace().map(|f| f.parse().unwrap_or(0)).collect();
     let field = |n: usize| fields.get(n).copied().unwrap_or(0);
     (Duration::from_millis((field(11) + field(12)) * 10), field(21) * 4096)
 }

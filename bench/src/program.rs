@@ -46,8 +46,11 @@ pub fn start(plant: &Path, data: &Path) -> Result<Gateway> {
 /// # Errors
 /// The program refuses.
 pub fn token(data: &Path) -> Result<String> {
-    let out = Command::new(beside("ironbridge")).args(["token", "add", "bench", "--data"]).arg(data).output()?;
+    let out =
+        Command::new(beside("ironbridge")).args(["token", "add", "bench", "--data"]).arg(data).output()?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let token = text.split_whitespace().find(|word| word.starts_with("ib_"));
-    token.map(str::to_owned).ok_or_else(|| Error::other(format!("no token: {text}{}", String::from_utf8_lossy(&out.stderr))))
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| Error::other(format!("no token: {text}{}", String::from_utf8_lossy(&out.stderr))))
 }

@@ -13,14 +13,20 @@ pub fn run(root: &Path) -> Result<(), String> {
     let dist = root.join("dist");
     fs::create_dir_all(&dist).map_err(|e| format!("{}: {e}", dist.display()))?;
     step("build the web interface", Command::new("make").arg("ui").current_dir(root))?;
-    step("build the release", Command::new(env!("CARGO")).args(["build", "--locked", "--release", "-p", "ironbridge"]).current_dir(root))?;
+    step(
+        "build the release",
+        Command::new(env!("CARGO"))
+            .args(["build", "--locked", "--release", "-p", "ironbridge"])
+            .current_dir(root),
+    )?;
     let metadata = metadata(root)?;
     let version = version(&metadata)?;
     let target = metadata["target_directory"].as_str().ok_or("cargo metadata gave no target folder")?;
     let binary = Path::new(target).join("release/ironbridge");
     let size = fs::metadata(&binary).map_err(|e| format!("{}: {e}", binary.display()))?.len();
     let sbom = dist.join(format!("ironbridge-{version}.cdx.json"));
-    fs::write(&sbom, sbom_of(&metadata, &version).to_string()).map_err(|e| format!("{}: {e}", sbom.display()))?;
+    fs::write(&sbom, sbom_of(&metadata, &version).to_string())
+        .map_err(|e| format!("{}: {e}", sbom.display()))?;
     tarball(root, &dist, &binary, &version)?;
     debian(root, &dist, &binary, &version)?;
     println!("binary {:.1} MB; packages in {}", size as f64 / 1e6, dist.display());
@@ -47,7 +53,8 @@ fn metadata(root: &Path) -> Result<Json, String> {
 
 fn version(metadata: &Json) -> Result<String, String> {
     let packages = metadata["packages"].as_array().ok_or("cargo metadata gave no packages")?;
-    let own = packages.iter().find(|package| package["name"] == "ironbridge").ok_or("no package ironbridge")?;
+    let own =
+        packages.iter().find(|package| package["name"] == "ironbridge").ok_or("no package ironbridge")?;
     own["version"].as_str().map(str::to_owned).ok_or_else(|| "no version".into())
 }
 
@@ -105,10 +112,17 @@ fn tarball(root: &Path, dist: &Path, binary: &Path, version: &str) -> Result<(),
     let stage = dist.join(&name);
     fresh(&stage)?;
     let mut all = files(root, binary, "share/doc/ironbridge");
-    all.push((root.join("packaging/ironbridge.service"), "share/ironbridge/ironbridge.service".into(), "644"));
+    all.push((
+        root.join("packaging/ironbridge.service"),
+        "share/ironbridge/ironbridge.service".into(),
+        "644",
+    ));
     install(&all, &stage)?;
     let mut tar = Command::new("tar");
-    tar.args(["--owner=0", "--group=0", "-czf"]).arg(dist.join(format!("{name}.tar.gz"))).arg(&name).current_dir(dist);
+    tar.args(["--owner=0", "--group=0", "-czf"])
+        .arg(dist.join(format!("{name}.tar.gz")))
+        .arg(&name)
+        .current_dir(dist);
     step("tarball", &mut tar)?;
     fs::remove_dir_all(&stage).map_err(|e| e.to_string())
 }
@@ -121,21 +135,35 @@ fn debian(root: &Path, dist: &Path, binary: &Path, version: &str) -> Result<(), 
     };
     let stage = dist.join("deb");
     fresh(&stage)?;
-    let all: Vec<_> = files(root, binary, "share/doc/ironbridge").into_iter().map(|(f, t, m)| (f, format!("usr/{t}"), m)).collect();
+    let all: Vec<_> = files(root, binary, "share/doc/ironbridge")
+        .into_iter()
+        .map(|(f, t, m)| (f, format!("usr/{t}"), m))
+        .collect();
     install(&all, &stage)?;
-    let unit = (root.join("packaging/ironbridge.service"), "lib/systemd/system/ironbridge.service".to_owned(), "644");
+    let unit = (
+        root.join("packaging/ironbridge.service"),
+        "lib/systemd/system/ironbridge.service".to_owned(),
+        "644",
+    );
     let plant = (root.join("packaging/ironbridge.toml"), "etc/ironbridge/ironbridge.toml".to_owned(), "644");
     install(&[unit, plant], &stage)?;
     let control = fs::read_to_string(root.join("packaging/control")).map_err(|e| e.to_string())?;
     fs::create_dir_all(stage.join("DEBIAN")).map_err(|e| e.to_string())?;
     let control = control.replace("@VERSION@", version).replace("@ARCH@", arch);
     fs::write(stage.join("DEBIAN/control"), control).map_err(|e| e.to_string())?;
-    fs::write(stage.join("DEBIAN/conffiles"), "/etc/ironbridge/ironbridge.toml\n").map_err(|e| e.to_string())?;
+    fs::write(stage.join("DEBIAN/conffiles"), "/etc/ironbridge/ironbridge.toml\n")
+        .map_err(|e| e.to_string())?;
     for script in ["postinst", "prerm"] {
         let from = root.join("packaging").join(script);
-        step(script, Command::new("install").args(["-m", "755"]).arg(from).arg(stage.join("DEBIAN").join(script)))?;
+        step(
+            script,
+            Command::new("install").args(["-m", "755"]).arg(from).arg(stage.join("DEBIAN").join(script)),
+        )?;
     }
     let name = dist.join(format!("ironbridge_{version}_{arch}.deb"));
-    step("Debian package", Command::new("dpkg-deb").args(["--build", "--root-owner-group"]).arg(&stage).arg(name))?;
+    step(
+        "Debian package",
+        Command::new("dpkg-deb").args(["--build", "--root-owner-group"]).arg(&stage).arg(name),
+    )?;
     fs::remove_dir_all(&stage).map_err(|e| e.to_string())
 }

@@ -175,12 +175,14 @@ fn compare(devices: usize, tags: usize, period_ms: u64) -> Result<()> {
         "{devices} devices x {tags} int32 every {period_ms} ms = {} tags/s",
         devices * tags * 1000 / period_ms as usize
     );
-    let words = [rig.sim as usize, devices, tags, period_ms as usize, rig.broker as usize].map(|w| w.to_string());
+    let words =
+        [rig.sim as usize, devices, tags, period_ms as usize, rig.broker as usize].map(|w| w.to_string());
     let reference = Process::start(Command::new(std::env::current_exe()?).arg("reference").args(words))?;
     let (bound, memory, seen) = measure(&rig, || reference.cost())?;
     line("lower bound (one thread, no disk)", bound, memory, &seen);
     drop(reference);
-    for (name, pipeline, qos) in [("ironbridge, depth 2, QoS 0", 2, 0), ("ironbridge, depth 1, QoS 1", 1, 1)] {
+    for (name, pipeline, qos) in [("ironbridge, depth 2, QoS 0", 2, 0), ("ironbridge, depth 1, QoS 1", 1, 1)]
+    {
         let folder = plant(&rig, devices, tags, period_ms, pipeline, Some(qos))?;
         let running = program::start(folder.path(), &folder.path().join("data"))?;
         let (cpu, memory, seen) = measure(&rig, || running.process.cost())?;
@@ -258,7 +260,8 @@ fn cold_start() -> Result<()> {
 /// Whether as many samples came as so many devices give in one scan.
 fn scanned(http: &mut Http, least: f64) -> Result<bool> {
     let text = String::from_utf8_lossy(&http.ask("GET", "/metrics", "")?).into_owned();
-    let samples = text.lines().filter_map(|line| line.strip_prefix("ironbridge_samples_total ")?.parse::<f64>().ok());
+    let samples =
+        text.lines().filter_map(|line| line.strip_prefix("ironbridge_samples_total ")?.parse::<f64>().ok());
     Ok(samples.sum::<f64>() >= least * 100.0)
 }
 

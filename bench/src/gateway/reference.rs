@@ -53,7 +53,8 @@ pub fn run(load: Load, broker: u16, seconds: f64) -> Result<(f64, u64)> {
     let mut sink = mqtt::connect(broker, "reference")?;
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let (request, expected) = requests(load.tags);
-    let names: Vec<String> = (0..load.tags).map(|n| format!("{}\"t{n}\":", if n > 0 { "," } else { "" })).collect();
+    let names: Vec<String> =
+        (0..load.tags).map(|n| format!("{}\"t{n}\":", if n > 0 { "," } else { "" })).collect();
     let begin = Instant::now();
     let mut devices = Vec::new();
     for index in 0..load.devices {
@@ -82,7 +83,10 @@ pub fn run(load: Load, broker: u16, seconds: f64) -> Result<(f64, u64)> {
             turn = (turn + 1) % load.devices;
         }
         let wait = devices[turn].due.saturating_duration_since(now);
-        let wait = rustix::event::Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
+        let wait = rustix::event::Timespec {
+            tv_sec: wait.as_secs() as i64,
+            tv_nsec: i64::from(wait.subsec_nanos()),
+        };
         events.clear();
         epoll::wait(&poll, rustix::buffer::spare_capacity(&mut events), Some(&wait))?;
         for event in &events {

@@ -67,7 +67,8 @@ pub trait Source {
 }
 
 fn shapes(devices: usize, tags: usize) -> Vec<Arc<Shape>> {
-    let shape = |d: usize| Shape::new((0..tags).map(|t| PointId((d * tags + t) as u32 + FIRST)).collect::<Vec<_>>());
+    let shape =
+        |d: usize| Shape::new((0..tags).map(|t| PointId((d * tags + t) as u32 + FIRST)).collect::<Vec<_>>());
     (0..devices).map(shape).collect()
 }
 

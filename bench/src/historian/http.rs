@@ -30,7 +30,11 @@ pub fn reads(data: &Path, scans: usize) -> Result<()> {
         let ask = serde_json::json!({ "paths": paths, "from": end - 4 * HOUR_MS, "to": end, "bucket_ms": bucket_ms });
         Ok(http.ask("POST", "/api/aggregate", &ask.to_string())?.len())
     };
-    line("one point 1-min average 4 h", 1.0, median(100, |i| aggregate(vec![path(FIRST + i * 5 % 1000)], 60_000))?);
+    line(
+        "one point 1-min average 4 h",
+        1.0,
+        median(100, |i| aggregate(vec![path(FIRST + i * 5 % 1000)], 60_000))?,
+    );
     let hundred = |i: u32| (0..100).map(|n| path(FIRST + (n * 10 + i % 10) % TAGS as u32)).collect();
     line("100 points hourly max 4 h", 5.0, median(50, |i| aggregate(hundred(i), HOUR_MS))?);
     println!("  {:<32} counts here are bytes of the answer", "");

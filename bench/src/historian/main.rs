@@ -86,12 +86,14 @@ fn open(dir: &Path) -> Result<Opened> {
 
 /// Makes the points known, so that the program finds them by their paths.
 fn declare(journal: &Journal) -> Result<()> {
-    let paths: Vec<model::Path> =
-        (0..TAGS as u32).map(|n| model::Path::new(&path(n + FIRST))).collect::<std::result::Result<_, _>>()?;
+    let paths: Vec<model::Path> = (0..TAGS as u32)
+        .map(|n| model::Path::new(&path(n + FIRST)))
+        .collect::<std::result::Result<_, _>>()?;
     let wanted: Vec<_> = paths.iter().map(|path| (path.clone(), Vec::new())).collect();
     let ids = journal.numbers().assign(&wanted)?;
     assert_eq!(ids.first(), Some(&PointId(FIRST)), "the numbers that the samples carry");
-    let declared = |(id, path): (PointId, &model::Path)| (id, Arc::new(Declaration::new(path.clone(), ValueType::F64)));
+    let declared =
+        |(id, path): (PointId, &model::Path)| (id, Arc::new(Declaration::new(path.clone(), ValueType::F64)));
     let all: Vec<_> = ids.into_iter().zip(&paths).map(declared).collect();
     journal.append(Record::Declare(all.into()));
     Ok(())

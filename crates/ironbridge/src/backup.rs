@@ -22,7 +22,10 @@ const ROUNDS: usize = 20;
 /// The file that could not be read or written. The archive is complete or absent.
 pub fn backup(data: &Path, archive: &Path) -> io::Result<u64> {
     if !data.join("journal").is_dir() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is no data folder of Ironbridge", data.display())));
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{} is no data folder of Ironbridge", data.display()),
+        ));
     }
     let partial = archive.with_extension("partial");
     let data = data.canonicalize()?;
@@ -49,7 +52,9 @@ fn write(data: &Path, partial: &Path) -> io::Result<u64> {
             break;
         }
         if round + 1 == ROUNDS {
-            return Err(io::Error::other("files appear faster than they can be copied; stop Ironbridge and try again"));
+            return Err(io::Error::other(
+                "files appear faster than they can be copied; stop Ironbridge and try again",
+            ));
         }
         fresh.sort_by_key(|name| (rank(name), name.clone()));
         bar.inc_length(fresh.len() as u64);
@@ -60,7 +65,9 @@ fn write(data: &Path, partial: &Path) -> io::Result<u64> {
         }
     }
     if let Some(plant) = data.parent().filter(|folder| folder.join("ironbridge.toml").is_file()) {
-        let configuration = files(plant)?.into_iter().filter(|name| is_configuration(name) && !plant.join(name).starts_with(data));
+        let configuration = files(plant)?
+            .into_iter()
+            .filter(|name| is_configuration(name) && !plant.join(name).starts_with(data));
         for name in configuration {
             append(&mut tar, &plant.join(&name), &Path::new("plant").join(&name))?;
         }
@@ -100,7 +107,8 @@ fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
             let hidden_git = name == ".git";
             if kind.is_dir() && !hidden_git {
                 open.push(path);
-            } else if kind.is_file() && !name.ends_with(".tmp") && !name.ends_with(".lock") && name != "lock" {
+            } else if kind.is_file() && !name.ends_with(".tmp") && !name.ends_with(".lock") && name != "lock"
+            {
                 found.extend(path.strip_prefix(dir).map(Path::to_owned));
             }
         }
@@ -148,7 +156,10 @@ pub fn restore(archive: &Path, data: &Path) -> io::Result<u64> {
         };
         let safe = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !safe || !entry.header().entry_type().is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} has no business in a backup", path.display())));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} has no business in a backup", path.display()),
+            ));
         }
         let target = place.join(below);
         if let Some(folder) = target.parent() {
@@ -192,7 +203,9 @@ mod tests {
     fn comes_back_as_it_was_and_refuses_a_full_folder() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        for (name, text) in [("journal/1.log", "abc"), ("store/2026/a.parquet", "def"), ("access/users.json", "{}")] {
+        for (name, text) in
+            [("journal/1.log", "abc"), ("store/2026/a.parquet", "def"), ("access/users.json", "{}")]
+        {
             std::fs::create_dir_all(data.join(name).parent().unwrap()).unwrap();
             std::fs::write(data.join(name), text).unwrap();
         }
@@ -202,7 +215,10 @@ mod tests {
         let back = dir.path().join("back");
         assert_eq!(restore(&archive, &back).unwrap(), 4);
         assert_eq!(std::fs::read_to_string(back.join("store/2026/a.parquet")).unwrap(), "def");
-        assert_eq!(std::fs::read_to_string(back.join("restored-plant/ironbridge.toml")).unwrap(), "site = \"x\"");
+        assert_eq!(
+            std::fs::read_to_string(back.join("restored-plant/ironbridge.toml")).unwrap(),
+            "site = \"x\""
+        );
         assert!(restore(&archive, &back).is_err());
     }
 

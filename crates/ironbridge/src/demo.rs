@@ -103,7 +103,9 @@ async fn start_plant(seed: u64, ports: twin::Ports) -> Result<twin::Handle, Stri
     let options = twin::Options { seed, ports, ..twin::Options::default() };
     match twin::start(options.clone()).await {
         Ok(plant) => Ok(plant),
-        Err(_) => twin::start(twin::Options { ports: twin::Ports::default(), ..options }).await.map_err(|why| words(&why)),
+        Err(_) => twin::start(twin::Options { ports: twin::Ports::default(), ..options })
+            .await
+            .map_err(|why| words(&why)),
     }
 }
 
@@ -129,7 +131,9 @@ fn write_config(folder: &Path, plant: &twin::Handle, listen: Option<&str>) -> st
 }
 
 async fn wait() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return complain("signals cannot be received");
     };
     tokio::select! {

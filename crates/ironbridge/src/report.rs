@@ -31,7 +31,9 @@ impl miette::Diagnostic for Drawn {
     }
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let label = LabeledSpan::new_primary_with_span(Some("here".into()), self.span);
-        self.source.as_ref().map(|_| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
+        self.source
+            .as_ref()
+            .map(|_| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = LabeledSpan>>)
     }
 }
 
@@ -67,7 +69,9 @@ pub fn count(number: usize, what: &str) -> String {
 /// The mistakes as JSON lines, for editors and scripts.
 pub fn json(found: &[Diagnostic]) -> String {
     let line = |one: &Diagnostic| {
-        serde_json::json!({"file": &*one.file, "line": one.line(), "message": one.message, "help": one.help}).to_string() + "\n"
+        serde_json::json!({"file": &*one.file, "line": one.line(), "message": one.message, "help": one.help})
+            .to_string()
+            + "\n"
     };
     found.iter().map(line).collect()
 }

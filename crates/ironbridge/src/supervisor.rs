@@ -15,7 +15,11 @@ pub struct Supervisor {
 
 impl Default for Supervisor {
     fn default() -> Self {
-        Self { stop: watch::Sender::new(false), panics: Arc::default(), tasks: tokio_util::task::TaskTracker::new() }
+        Self {
+            stop: watch::Sender::new(false),
+            panics: Arc::default(),
+            tasks: tokio_util::task::TaskTracker::new(),
+        }
     }
 }
 

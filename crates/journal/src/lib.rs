@@ -40,4 +40,6 @@ pub use journal::Journal;
 pub use numbers::Numbers;
 pub use reader::Reader;
 pub use sim::SimDisk;
-pub use types::{CursorStats, Declared, Item, JournalError, Notice, Options, Record, Recovered, Start, State, Stats};
+pub use types::{
+    CursorStats, Declared, Item, JournalError, Notice, Options, Record, Recovered, Start, State, Stats,
+};

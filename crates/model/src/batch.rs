@@ -140,7 +140,8 @@ mod tests {
     #[test]
     fn soundness_compares_lengths() {
         let shape = Shape::new(vec![PointId(1), PointId(2)]);
-        let mut batch = Batch::polled(shape, Time(5), Each::All(Status::GOOD), vec![Value::I64(1), Value::I64(2)]);
+        let mut batch =
+            Batch::polled(shape, Time(5), Each::All(Status::GOOD), vec![Value::I64(1), Value::I64(2)]);
         assert!(batch.is_sound());
         batch.status = Each::Rows(vec![Status::GOOD].into());
         assert!(!batch.is_sound());

@@ -91,7 +91,13 @@ pub struct Event {
 
 impl Event {
     /// A thing that happened, without duration.
-    pub fn info(kind: EventKind, id: impl Into<String>, source: impl Into<String>, at: Time, title: impl Into<String>) -> Self {
+    pub fn info(
+        kind: EventKind,
+        id: impl Into<String>,
+        source: impl Into<String>,
+        at: Time,
+        title: impl Into<String>,
+    ) -> Self {
         Self {
             id: id.into(),
             revision: 1,

@@ -90,8 +90,13 @@ impl Fault {
                 "Nothing is exchanged until it is put right.",
                 "Check certificates, user name and password on both sides.",
             ),
-            Self::Config(_) => ("The points concerned are bad until it is changed.", "Change the configuration and apply it."),
-            Self::Stopped => ("Nothing is read until it is started again.", "Resume it when the work is done."),
+            Self::Config(_) => (
+                "The points concerned are bad until it is changed.",
+                "Change the configuration and apply it.",
+            ),
+            Self::Stopped => {
+                ("Nothing is read until it is started again.", "Resume it when the work is done.")
+            }
         };
         (self.to_string(), meaning, next)
     }

@@ -172,9 +172,13 @@ mod tests {
     #[test]
     fn prefixes_are_whole_segments() {
         let path = Path::new("Acme/leeds/filler").unwrap();
-        for (prefix, expected) in
-            [("", true), ("acme", true), ("acme/leeds", true), ("acme/lee", false), ("acme/leeds/filler/x", false)]
-        {
+        for (prefix, expected) in [
+            ("", true),
+            ("acme", true),
+            ("acme/leeds", true),
+            ("acme/lee", false),
+            ("acme/leeds/filler/x", false),
+        ] {
             assert_eq!(path.is_under(prefix), expected, "{prefix}");
         }
     }
@@ -182,9 +186,14 @@ mod tests {
     #[test]
     fn patterns() {
         let path = Path::new("acme/leeds/filler").unwrap();
-        for (pattern, expected) in
-            [("**", true), ("acme/**", true), ("acme/*/filler", true), ("acme/*", false), ("*/*/*", true), ("x/**", false)]
-        {
+        for (pattern, expected) in [
+            ("**", true),
+            ("acme/**", true),
+            ("acme/*/filler", true),
+            ("acme/*", false),
+            ("*/*/*", true),
+            ("x/**", false),
+        ] {
             assert_eq!(path.matches(pattern), expected, "{pattern}");
         }
     }

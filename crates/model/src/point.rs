@@ -202,7 +202,15 @@ impl Last {
     /// Takes in a newer sample: a Bad one keeps the value, everything else replaces it. A historical sample that is
     /// older than what is known changes nothing.
     #[expect(clippy::too_many_arguments, reason = "each is a column of a batch's row")]
-    pub fn update(&mut self, value: &Value, status: Status, time: Time, received: Time, at: crate::Position, historical: bool) {
+    pub fn update(
+        &mut self,
+        value: &Value,
+        status: Status,
+        time: Time,
+        received: Time,
+        at: crate::Position,
+        historical: bool,
+    ) {
         if historical && time < self.time {
             return;
         }

@@ -47,7 +47,8 @@ impl Time {
 
     /// RFC 3339 in UTC with as many digits as needed, e.g. `2026-11-22T06:00:00.25Z`.
     pub fn rfc3339(self) -> String {
-        jiff::Timestamp::from_nanosecond(i128::from(self.0)).map_or_else(|_| format!("{} ns", self.0), |t| t.to_string())
+        jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .map_or_else(|_| format!("{} ns", self.0), |t| t.to_string())
     }
 
     /// Reads RFC 3339.

@@ -250,7 +250,11 @@ const CODES: &[(&str, &str)] = &[
 /// The names of the units that measure the same as `name`, the first spelling of each; empty if it is not known.
 pub fn alternatives(name: &str) -> Vec<&'static str> {
     let quantity = find(name).and_then(|(quantity, _)| QUANTITIES.get(quantity));
-    quantity.into_iter().flat_map(|units| units.iter()).filter_map(|unit| unit.names.first().copied()).collect()
+    quantity
+        .into_iter()
+        .flat_map(|units| units.iter())
+        .filter_map(|unit| unit.names.first().copied())
+        .collect()
 }
 
 #[cfg(test)]
@@ -282,7 +286,9 @@ mod tests {
 
     #[test]
     fn what_does_not_measure_the_same_is_not_converted() {
-        for (from, to) in [("bar", "Cel"), ("kW", "kWh"), ("kVA", "kW"), ("furlong", "m"), ("", "m"), ("mw", "MW")] {
+        for (from, to) in
+            [("bar", "Cel"), ("kW", "kWh"), ("kVA", "kW"), ("furlong", "m"), ("", "m"), ("mw", "MW")]
+        {
             assert_eq!(conversion(from, to), None, "{from} to {to}");
         }
         assert!(same("rpm", "/min") && same("x", "x") && !same("mW", "MW") && !same("x", "y"));
@@ -303,12 +309,16 @@ mod tests {
     #[test]
     fn codes_belong_to_units_of_the_table() {
         assert!(CODES.iter().all(|(name, _)| find(name).is_some_and(|(_, unit)| unit.names[0] == *name)));
-        assert_eq!((cefact("°C"), cefact("rpm"), cefact("kWh"), cefact("x")), (Some("CEL"), Some("RPM"), Some("KWH"), None));
+        assert_eq!(
+            (cefact("°C"), cefact("rpm"), cefact("kWh"), cefact("x")),
+            (Some("CEL"), Some("RPM"), Some("KWH"), None)
+        );
     }
 
     #[test]
     fn no_name_stands_twice() {
-        let names: Vec<_> = QUANTITIES.iter().flat_map(|units| units.iter()).flat_map(|unit| unit.names).collect();
+        let names: Vec<_> =
+            QUANTITIES.iter().flat_map(|units| units.iter()).flat_map(|unit| unit.names).collect();
         let different: std::collections::BTreeSet<_> = names.iter().collect();
         assert_eq!(different.len(), names.len());
     }

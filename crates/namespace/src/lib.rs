@@ -16,7 +16,8 @@ mod tree;
 mod watch;
 
 pub use command::{
-    Approval, Authority, CommandDesk, CommandError, CommandQueue, Entry, Lease, Ledger, Order, Phase, Progress, Step, Ticket, Tracked,
+    Approval, Authority, CommandDesk, CommandError, CommandQueue, Entry, Lease, Ledger, Order, Phase,
+    Progress, Step, Ticket, Tracked,
 };
 pub use tree::{Child, Tree};
 pub use watch::Watch;
@@ -171,13 +172,21 @@ impl Namespace {
     ///
     /// # Errors
     /// [`NamespaceError`]; then nothing was declared.
-    pub fn declare_found(&self, declarations: Vec<Declaration>) -> Result<Vec<Option<PointId>>, NamespaceError> {
+    pub fn declare_found(
+        &self,
+        declarations: Vec<Declaration>,
+    ) -> Result<Vec<Option<PointId>>, NamespaceError> {
         let _one_at_a_time = self.0.declaring.lock();
         let known: Vec<Option<PointId>> = declarations.iter().map(|d| self.find(d.path.as_str())).collect();
         let free: Vec<bool> = {
             let table = self.0.table.read();
             let feeder = |id: Option<PointId>| {
-                table.get(id?.index()).filter(|slot| slot.live)?.declaration.as_ref().map(|known| &*known.connection)
+                table
+                    .get(id?.index())
+                    .filter(|slot| slot.live)?
+                    .declaration
+                    .as_ref()
+                    .map(|known| &*known.connection)
             };
             let own = |(wanted, id): (&Declaration, &Option<PointId>)| {
                 feeder(*id).is_none_or(|connection| connection == wanted.connection)
@@ -297,7 +306,12 @@ impl Namespace {
 
     /// The newest sample of a known point.
     pub fn last(&self, id: PointId) -> Option<Last> {
-        self.0.table.read().get(id.index()).filter(|slot| slot.declaration.is_some()).map(|slot| slot.last.clone())
+        self.0
+            .table
+            .read()
+            .get(id.index())
+            .filter(|slot| slot.declaration.is_some())
+            .map(|slot| slot.last.clone())
     }
 
     /// The newest samples of several points, under one lock; `None` where the point is not known.

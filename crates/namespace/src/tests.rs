@@ -1,6 +1,8 @@
 use super::*;
 use journal::{Options, RealDisk};
-use model::{Access, Command, Confirm, Flags, ManualClock, Outcome, Path, Principal, Role, Shape, ValueType, WriteRule};
+use model::{
+    Access, Command, Confirm, Flags, ManualClock, Outcome, Path, Principal, Role, Shape, ValueType, WriteRule,
+};
 
 struct Allow;
 impl Authority for Allow {
@@ -60,13 +62,24 @@ pub(crate) fn point(path: &str) -> Declaration {
 }
 
 pub(crate) fn writable(path: &str) -> Declaration {
-    let rule = WriteRule { min: Some(0.0), max: Some(600.0), step: Some(50.0), confirm: Confirm::Readback, ..WriteRule::default() };
+    let rule = WriteRule {
+        min: Some(0.0),
+        max: Some(600.0),
+        step: Some(50.0),
+        confirm: Confirm::Readback,
+        ..WriteRule::default()
+    };
     Declaration { access: Access::Write(Box::new(rule)), unit: "/min".into(), ..point(path) }
 }
 
 pub(crate) fn publish(house: &House, id: PointId, value: f64) {
     let now = house.clock.now();
-    house.namespace.publish(Batch::polled(Shape::new(vec![id]), now, Each::All(Status::GOOD), vec![Value::F64(value)]));
+    house.namespace.publish(Batch::polled(
+        Shape::new(vec![id]),
+        now,
+        Each::All(Status::GOOD),
+        vec![Value::F64(value)],
+    ));
 }
 
 #[test]
@@ -92,7 +105,10 @@ fn declaring_again_keeps_the_number_and_a_clash_is_refused() {
     assert_eq!(house.namespace.points().len(), 1);
     assert_eq!(house.namespace.declare(vec![point("s/a")]).unwrap(), first[..1]);
     assert_eq!(house.namespace.points().len(), 2);
-    assert!(matches!(house.namespace.declare(vec![point("s/c"), point("S/C")]), Err(NamespaceError::Twice(_))));
+    assert!(matches!(
+        house.namespace.declare(vec![point("s/c"), point("S/C")]),
+        Err(NamespaceError::Twice(_))
+    ));
 }
 
 #[test]
@@ -109,9 +125,12 @@ fn source_time_counts_only_within_the_skew_and_never_from_the_future() {
     let house = house();
     let id = house.namespace.declare(vec![point("s/a")]).unwrap()[0];
     let now = house.clock.now();
-    for (offset_s, historical, believed) in [(-2, false, true), (-60, false, false), (60, false, false), (-60, true, true), (60, true, false)] {
+    for (offset_s, historical, believed) in
+        [(-2, false, true), (-60, false, false), (60, false, false), (-60, true, true), (60, true, false)]
+    {
         let stamp = Time(now.0 + offset_s * 1_000_000_000);
-        let mut batch = Batch::polled(Shape::new(vec![id]), now, Each::All(Status::GOOD), vec![Value::F64(1.0)]);
+        let mut batch =
+            Batch::polled(Shape::new(vec![id]), now, Each::All(Status::GOOD), vec![Value::F64(1.0)]);
         batch.source = Some(Each::All(stamp));
         batch.flags = Flags { synchronised: true, historical };
         resolve_times(&mut batch, Duration::from_secs(5));
@@ -186,7 +205,8 @@ async fn a_command_is_in_the_ledger_before_it_is_sent_and_never_runs_twice() {
     let ledger = house.ledger.clone();
     let owner = tokio::spawn(async move {
         let order = queue.next().await.unwrap();
-        let written = ledger.entries.lock().iter().any(|e| e.outcome == "requested" && e.object == "s/target");
+        let written =
+            ledger.entries.lock().iter().any(|e| e.outcome == "requested" && e.object == "s/target");
         order.respond.send(Outcome::Confirmed { readback: order.command.value }).unwrap();
         (written, queue)
     });
@@ -218,7 +238,8 @@ fn points_that_show_up_take_no_place_of_others() {
     let namespace = &house.namespace;
     let of = |path: &str, connection: &str| Declaration { connection: connection.into(), ..writable(path) };
     let first = namespace.declare([of("acme/leeds/a", "plc")]).unwrap()[0];
-    let found = namespace.declare_found(vec![of("acme/leeds/A", "broker"), of("acme/leeds/b", "broker")]).unwrap();
+    let found =
+        namespace.declare_found(vec![of("acme/leeds/A", "broker"), of("acme/leeds/b", "broker")]).unwrap();
     assert_eq!(found[0], None, "the PLC has it, in whatever case");
     assert_eq!(&*namespace.meta(first).unwrap().connection, "plc");
     assert!(found[1].is_some());
@@ -226,5 +247,8 @@ fn points_that_show_up_take_no_place_of_others() {
     namespace.retire(&[first]);
     assert_eq!(namespace.declare_found(vec![of("acme/leeds/a", "broker")]).unwrap(), vec![Some(first)]);
     let remembered = namespace.remembered("broker");
-    assert_eq!(remembered.iter().map(|known| known.path.as_str()).collect::<Vec<_>>(), ["acme/leeds/a", "acme/leeds/b"]);
+    assert_eq!(
+        remembered.iter().map(|known| known.path.as_str()).collect::<Vec<_>>(),
+        ["acme/leeds/a", "acme/leeds/b"]
+    );
 }

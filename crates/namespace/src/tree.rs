@@ -64,7 +64,11 @@ impl Tree {
         let from = key(prefix);
         let start = self.keys.partition_point(|have| *have < from);
         let below = format!("{from}\u{1}");
-        let count = self.keys.get(start..).unwrap_or_default().partition_point(|have| *have == from || have.starts_with(&below));
+        let count = self
+            .keys
+            .get(start..)
+            .unwrap_or_default()
+            .partition_point(|have| *have == from || have.starts_with(&below));
         start..start + count
     }
 
@@ -92,14 +96,22 @@ impl Tree {
     }
 
     /// Points after `after` in `range` whose path contains every word of `search`, at most `most`.
-    pub fn search(&self, range: Range<usize>, search: &str, after: Option<&str>, most: usize) -> Vec<PointId> {
+    pub fn search(
+        &self,
+        range: Range<usize>,
+        search: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Vec<PointId> {
         let words: Vec<String> = search.split_whitespace().map(key).collect();
         let start = after.map_or(range.start, |after| self.keys.partition_point(|have| *have <= key(after)));
         let rows = start.max(range.start)..range.end;
-        rows.filter(|row| self.keys.get(*row).is_some_and(|have| words.iter().all(|word| have.contains(word))))
-            .filter_map(|row| self.ids.get(row).copied())
-            .take(most)
-            .collect()
+        rows.filter(|row| {
+            self.keys.get(*row).is_some_and(|have| words.iter().all(|word| have.contains(word)))
+        })
+        .filter_map(|row| self.ids.get(row).copied())
+        .take(most)
+        .collect()
     }
 }
 
@@ -119,10 +131,15 @@ mod tests {
     #[test]
     fn children_are_counted_by_whole_segments() {
         let tree = tree(&["s/a/x", "s/a-b/x", "s/a/y", "S/A", "s/b", "t/q"]);
-        let below: Vec<_> = tree.children("s").into_iter().map(|c| (c.segment, c.range.len(), c.point)).collect();
+        let below: Vec<_> =
+            tree.children("s").into_iter().map(|c| (c.segment, c.range.len(), c.point)).collect();
         assert_eq!(
             below,
-            vec![("A".into(), 3, Some(PointId(3))), ("a-b".into(), 1, None), ("b".into(), 1, Some(PointId(4)))]
+            vec![
+                ("A".into(), 3, Some(PointId(3))),
+                ("a-b".into(), 1, None),
+                ("b".into(), 1, Some(PointId(4)))
+            ]
         );
         assert_eq!(tree.children("").len(), 2);
         assert_eq!(tree.under("s/a").len(), 3);

@@ -3,8 +3,8 @@
 
 use crate::Problem;
 use crate::shapes::{
-    BrowseAsk, DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk, DraftFile,
-    ImportAsk, ImportFormats,
+    BrowseAsk, DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk,
+    DraftFile, ImportAsk, ImportFormats,
 };
 use futures_util::future::BoxFuture;
 use model::Principal;

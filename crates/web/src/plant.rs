@@ -3,8 +3,8 @@
 
 use crate::Discover;
 use crate::shapes::{
-    AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, FileFormat, Mode,
-    PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Site,
+    AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
+    FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Site,
 };
 use futures_util::future::BoxFuture;
 use model::{Path, Principal, Time};

@@ -58,9 +58,19 @@ fn a_plan_says_it_apply_does_it_and_a_neighbour_notices_nothing() {
     assert!(plant.say(&["plan", "."]).contains("Nothing to do"));
     let before = connection(&plant, "line-2");
 
-    plant.write("connections/line-1.toml", &file(ports[0], "one", "count = { at = \"holding 100\", type = \"u32\" }\n").replace("unit = \"%\"", "unit = \"cm\""));
+    plant.write(
+        "connections/line-1.toml",
+        &file(ports[0], "one", "count = { at = \"holding 100\", type = \"u32\" }\n")
+            .replace("unit = \"%\"", "unit = \"cm\""),
+    );
     let plan = plant.say(&["plan", "."]);
-    for part in ["change connection line-1: points 1 added, 0 removed, 1 changed, 1 as before", "+ acme/leeds/one/count  holding 100", "~ acme/leeds/one/level  unit cm, was %", "requests/s", "untouched: 1 connections"] {
+    for part in [
+        "change connection line-1: points 1 added, 0 removed, 1 changed, 1 as before",
+        "+ acme/leeds/one/count  holding 100",
+        "~ acme/leeds/one/level  unit cm, was %",
+        "requests/s",
+        "untouched: 1 connections",
+    ] {
         assert!(plan.contains(part), "the plan lacks `{part}`: {plan}");
     }
     assert_eq!(plant.local().get("/api/point?path=acme/leeds/one/count").status, 404, "a plan does nothing");
@@ -74,14 +84,26 @@ fn a_plan_says_it_apply_does_it_and_a_neighbour_notices_nothing() {
 
     // Who, when, what.
     let audit = plant.local().get("/api/audit?search=apply&limit=50").ok();
-    let detail = audit["records"].as_array().unwrap().iter().find(|record| record["outcome"] == "requested").unwrap().clone();
+    let detail = audit["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|record| record["outcome"] == "requested")
+        .unwrap()
+        .clone();
     assert!(detail["actor"].as_str().unwrap().starts_with("local:"), "{detail}");
     let text = detail["detail"].as_str().unwrap();
-    assert!(text.contains("connections/line-1.toml") && text.contains("+count = ") && text.contains("sha256"), "{text}");
+    assert!(
+        text.contains("connections/line-1.toml") && text.contains("+count = ") && text.contains("sha256"),
+        "{text}"
+    );
 
     // A tag that leaves, and settings that only a restart brings in.
     plant.write("connections/line-1.toml", &file(ports[0], "one", ""));
-    plant.write("ironbridge.toml", "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:1\"\n");
+    plant.write(
+        "ironbridge.toml",
+        "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:1\"\n",
+    );
     let applied = plant.say(&["apply", "."]);
     assert!(applied.contains("[web] changed: it takes effect when Ironbridge is started again"), "{applied}");
     let gone = plant.local().get("/api/points?search=count").ok();
@@ -96,8 +118,14 @@ fn what_makes_it_worse_is_taken_back_by_itself() {
     plant.start();
     good(&plant);
     // line-2 moves to a port where nobody answers; line-1 changes soundly and goes first.
-    plant.write("connections/line-1.toml", &file(ports[0], "one", "").replace("unit = \"%\"", "unit = \"cm\""));
-    plant.write("connections/line-2.toml", &file(free_port(), "two", "count = { at = \"holding 100\", type = \"u32\" }\n"));
+    plant.write(
+        "connections/line-1.toml",
+        &file(ports[0], "one", "").replace("unit = \"%\"", "unit = \"cm\""),
+    );
+    plant.write(
+        "connections/line-2.toml",
+        &file(free_port(), "two", "count = { at = \"holding 100\", type = \"u32\" }\n"),
+    );
     let out = plant.cli(&["apply", ".", "--gate", "3"]);
     let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{text}");
@@ -125,7 +153,8 @@ fn what_makes_it_worse_is_taken_back_by_itself() {
     plant.write("connections/line-1.toml", &file(ports[0], "one", ""));
     plant.write("connections/new.toml", &file(free_port(), "three", ""));
     assert!(plant.say(&["apply", "."]).contains("opened: new"));
-    std::fs::rename(plant.dir().join("connections/line-2.toml"), plant.dir().join("connections/line-b.toml")).unwrap();
+    std::fs::rename(plant.dir().join("connections/line-2.toml"), plant.dir().join("connections/line-b.toml"))
+        .unwrap();
     let moved = plant.say(&["apply", "."]);
     assert!(moved.contains("opened: line-b") && moved.contains("closed: line-2"), "{moved}");
     good(&plant);
@@ -143,9 +172,15 @@ fn a_page_plans_and_applies_but_never_turns_writes_on() {
     let mut http = Http::tcp(plant.port());
     http.headers.push(("authorization".into(), format!("Bearer {}", token.trim())));
     plant.write("connections/line-1.toml", &file(port, "one", ""));
-    plant.write("ironbridge.toml", "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:0\"\n");
+    plant.write(
+        "ironbridge.toml",
+        "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:0\"\n",
+    );
     let plan = http.get("/api/plan").ok();
-    assert_eq!((&plan["connections"][0]["action"], &plan["connections"][0]["points"]["added"]), (&json!("open"), &json!(2)));
+    assert_eq!(
+        (&plan["connections"][0]["action"], &plan["connections"][0]["points"]["added"]),
+        (&json!("open"), &json!(2))
+    );
     assert!(plan["settings"][0].as_str().unwrap().contains("turned ON"), "{plan}");
     assert!(plan["files"].to_string().contains("+writes = \\\"on\\\""), "{plan}");
     let done = http.post("/api/apply", &json!({})).ok();
@@ -155,7 +190,11 @@ fn a_page_plans_and_applies_but_never_turns_writes_on() {
     assert_eq!(http.get("/api/session").ok()["mode"]["label"], "READ-ONLY");
     plant.write("connections/line-1.toml", "kind = \"modbus-tpc\"\n");
     let wrong = http.get("/api/plan").ok();
-    assert_eq!((&wrong["mistakes"][0]["file"], &wrong["mistakes"][0]["line"]), (&json!("connections/line-1.toml"), &json!(1)), "{wrong}");
+    assert_eq!(
+        (&wrong["mistakes"][0]["file"], &wrong["mistakes"][0]["line"]),
+        (&json!("connections/line-1.toml"), &json!(1)),
+        "{wrong}"
+    );
     assert_eq!(http.post("/api/apply", &json!({})).status, 409);
     plant.stop();
 }

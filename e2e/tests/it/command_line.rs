@@ -19,10 +19,35 @@ fn every_command_has_help_with_an_example() {
     let top = help(&[]);
     assert!(top.contains("Exit codes"), "{top}");
     let all: &[&[&str]] = &[
-        &["run"], &["demo"], &["check"], &["plan"], &["apply"], &["write"], &["commands"], &["query"], &["points"], &["tail"], &["simulate"], &["backup"],
-        &["restore"], &["discover"], &["import"], &["profiles"], &["schema"], &["completions"], &["audit", "verify"], &["user", "add"], &["user", "list"],
-        &["user", "link"], &["user", "remove"], &["token", "add"], &["token", "list"], &["token", "remove"],
-        &["secret", "set"], &["secret", "list"], &["secret", "remove"],
+        &["run"],
+        &["demo"],
+        &["check"],
+        &["plan"],
+        &["apply"],
+        &["write"],
+        &["commands"],
+        &["query"],
+        &["points"],
+        &["tail"],
+        &["simulate"],
+        &["backup"],
+        &["restore"],
+        &["discover"],
+        &["import"],
+        &["profiles"],
+        &["schema"],
+        &["completions"],
+        &["audit", "verify"],
+        &["user", "add"],
+        &["user", "list"],
+        &["user", "link"],
+        &["user", "remove"],
+        &["token", "add"],
+        &["token", "list"],
+        &["token", "remove"],
+        &["secret", "set"],
+        &["secret", "list"],
+        &["secret", "remove"],
     ];
     for words in all {
         assert!(help(words).contains("Example: ironbridge"), "{words:?} has no example");
@@ -32,10 +57,7 @@ fn every_command_has_help_with_an_example() {
 #[test]
 fn a_wrong_configuration_names_every_mistake_with_its_line_and_starts_nothing() {
     let plant = Plant::new("wirtes = \"off\"");
-    plant.write(
-        "connections/line-1.toml",
-        "kind = \"modbus-tpc\"\nhost = \"127.0.0.1\"\n",
-    );
+    plant.write("connections/line-1.toml", "kind = \"modbus-tpc\"\nhost = \"127.0.0.1\"\n");
     plant.write(
         "connections/line-2.toml",
         "kind = \"modbus-tcp\"\nhost = \"127.0.0.1\"\n\n[device.a]\nunit = 1\nat = \"x\"\n\n[device.a.tags]\nlevel = { at = \"40110\", type = \"i61\" }\n",
@@ -49,8 +71,15 @@ fn a_wrong_configuration_names_every_mistake_with_its_line_and_starts_nothing() 
         let (code, text) = code(&plant, words);
         assert_eq!(code, 2, "{words:?}: {text}");
         for part in [
-            "ironbridge.toml:3", "`writes`", "connections/line-1.toml:1", "\"modbus-tcp\"", "connections/line-2.toml:9",
-            "\"i64\"", "connections/line-3.toml:9", "holding 100", "assets/filler.toml:2",
+            "ironbridge.toml:3",
+            "`writes`",
+            "connections/line-1.toml:1",
+            "\"modbus-tcp\"",
+            "connections/line-2.toml:9",
+            "\"i64\"",
+            "connections/line-3.toml:9",
+            "holding 100",
+            "assets/filler.toml:2",
         ] {
             assert!(text.contains(part), "{words:?} lacks {part}: {text}");
         }
@@ -118,8 +147,13 @@ fn people_tokens_and_secrets_are_managed_from_the_command_line() {
     assert!(plant.say(&["secret", "list"]).contains("hq"));
     plant.say(&["user", "remove", "anna"]);
     plant.stop();
-    let found = Command::new("grep").args(["-r", "-l", "top-secret-value"]).arg(plant.dir()).output().unwrap();
-    assert!(found.stdout.is_empty(), "the secret lies in clear text in {}", String::from_utf8_lossy(&found.stdout));
+    let found =
+        Command::new("grep").args(["-r", "-l", "top-secret-value"]).arg(plant.dir()).output().unwrap();
+    assert!(
+        found.stdout.is_empty(),
+        "the secret lies in clear text in {}",
+        String::from_utf8_lossy(&found.stdout)
+    );
 }
 
 #[test]

@@ -33,7 +33,10 @@ recipe = { at = "holding 201", type = "u16", write = { approval = "engineer" } }
 locked = { at = "holding 202", type = "u16", write = { interlock = { allow_if = "guard && !valve", points = { guard = "guard/closed", valve = "filler/valve" } } } }
 "#;
     plant.write("connections/line-1.toml", &file(one, "filler", tags));
-    plant.write("connections/guards.toml", &file(two, "guard", "closed = { at = \"coil 5\", type = \"bool\", write = {} }\n"));
+    plant.write(
+        "connections/guards.toml",
+        &file(two, "guard", "closed = { at = \"coil 5\", type = \"bool\", write = {} }\n"),
+    );
     Some((plant, servers.0, servers.1))
 }
 
@@ -104,9 +107,15 @@ fn a_second_user_approves_and_ids_and_leases_outlive_a_kill() {
     let owner = plant.local();
     assert_eq!(write(&anna, &target, json!(100), "target-1")["outcome"], "Confirmed");
     let lost = write(&anna, &recipe, json!(8), "recipe-3");
-    assert!(lost["outcome"] == "Rejected" && lost["why"].as_str().unwrap().contains("before it was sent"), "{lost}");
+    assert!(
+        lost["outcome"] == "Rejected" && lost["why"].as_str().unwrap().contains("before it was sent"),
+        "{lost}"
+    );
     let held = write(&bert, &target, json!(300), "target-3");
-    assert!(held["outcome"] == "Rejected" && held["why"].as_str().unwrap().contains("user:anna holds"), "{held}");
+    assert!(
+        held["outcome"] == "Rejected" && held["why"].as_str().unwrap().contains("user:anna holds"),
+        "{held}"
+    );
     anna.post("/api/leases/release", &json!({"path": FILLER})).ok();
     assert_eq!(write(&bert, &target, json!(300), "target-4")["outcome"], "Confirmed");
     latest(&plant, &target, |p| p["value"] == 300);
@@ -128,7 +137,10 @@ fn an_interlock_that_cannot_be_seen_lets_nothing_through() {
     }
     let (owner, locked) = (plant.local(), point("locked"));
     let open = write(&owner, &locked, json!(5), "locked-1");
-    assert!(open["outcome"] == "Rejected" && open["why"].as_str().unwrap().contains("guard is false"), "{open}");
+    assert!(
+        open["outcome"] == "Rejected" && open["why"].as_str().unwrap().contains("guard is false"),
+        "{open}"
+    );
     let line = plant.say(&["write", "acme/leeds/guard/closed", "true", "--reason", "closing"]);
     assert_eq!(line.trim(), "Confirmed");
     latest(&plant, "acme/leeds/guard/closed", |p| p["value"] == true);

@@ -32,7 +32,8 @@ fn a_file_is_read_changed_checked_saved_and_committed() {
     let http = plant.local();
 
     let files = http.get("/api/config/files").ok();
-    let names: Vec<&str> = files["files"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        files["files"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["ironbridge.toml", LINE]);
     assert_eq!(files["repository"].is_object(), repository);
     let file = http.get(&format!("/api/config/file?name={LINE}")).ok();
@@ -40,7 +41,10 @@ fn a_file_is_read_changed_checked_saved_and_committed() {
     assert!(file["schema"]["properties"]["host"]["description"].is_string());
     let kinds = http.get("/api/config/kinds").ok();
     for kind in kinds["kinds"].as_array().unwrap() {
-        assert!(!kind["title"].as_str().unwrap().is_empty() && !kind["sample"].as_str().unwrap().is_empty(), "{kind}");
+        assert!(
+            !kind["title"].as_str().unwrap().is_empty() && !kind["sample"].as_str().unwrap().is_empty(),
+            "{kind}"
+        );
     }
 
     let change = json!({"text": file["text"], "set": [{"path": ["retries"], "value": 2}, {"path": ["host"], "value": "localhost"}]});
@@ -49,14 +53,24 @@ fn a_file_is_read_changed_checked_saved_and_committed() {
     assert!(text.starts_with("# The line.\n") && text.contains("host = \"localhost\" # here"), "{text}");
     let findings = http.post("/api/config/check", &edit(LINE, Some(text), &file["version"])).ok();
     assert_eq!(findings["mistakes"], json!([]));
-    assert_eq!((&findings["changes"][0]["added"], &findings["changes"][0]["removed"]), (&json!(2), &json!(1)));
+    assert_eq!(
+        (&findings["changes"][0]["added"], &findings["changes"][0]["removed"]),
+        (&json!(2), &json!(1))
+    );
 
     let wrong = text.replace("f32", "f33");
     let found = http.post("/api/config/check", &edit(LINE, Some(&wrong), &file["version"])).ok();
-    assert_eq!((&found["mistakes"][0]["file"], &found["mistakes"][0]["line"]), (&json!(LINE), &json!(11)), "{found}");
+    assert_eq!(
+        (&found["mistakes"][0]["file"], &found["mistakes"][0]["line"]),
+        (&json!(LINE), &json!(11)),
+        "{found}"
+    );
     let refused = http.post("/api/config/save", &edit(LINE, Some(&wrong), &file["version"]));
     assert_eq!(refused.status, 400, "{refused:?}");
-    assert!(!std::fs::read_to_string(plant.dir().join(LINE)).unwrap().contains("f33"), "nothing with a mistake is saved");
+    assert!(
+        !std::fs::read_to_string(plant.dir().join(LINE)).unwrap().contains("f33"),
+        "nothing with a mistake is saved"
+    );
 
     let saved = http.post("/api/config/save", &edit(LINE, Some(text), &file["version"])).ok();
     assert_eq!(std::fs::read_to_string(plant.dir().join(LINE)).unwrap(), text);
@@ -71,7 +85,9 @@ fn a_file_is_read_changed_checked_saved_and_committed() {
     let record = &audit["records"][0];
     assert_eq!(record["object"], LINE);
     assert!(record["detail"].as_str().unwrap().contains("+host = \"localhost\""), "{record}");
-    let left = std::fs::read_dir(plant.data()).unwrap().filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("check-"));
+    let left = std::fs::read_dir(plant.data())
+        .unwrap()
+        .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("check-"));
     assert_eq!(left.count(), 0);
     plant.stop();
 }
@@ -81,7 +97,13 @@ fn what_a_page_may_not_do_with_files() {
     let mut plant = Plant::new("");
     plant.start();
     let http: Http = plant.local();
-    for name in ["../outside.toml", "data/access/users.json", "/etc/passwd", "connections/../ironbridge.toml", "notes.txt"] {
+    for name in [
+        "../outside.toml",
+        "data/access/users.json",
+        "/etc/passwd",
+        "connections/../ironbridge.toml",
+        "notes.txt",
+    ] {
         assert_eq!(http.get(&format!("/api/config/file?name={name}")).status, 404, "{name}");
         let answer = http.post("/api/config/save", &edit(name, Some("a = 1\n"), &Json::Null));
         assert_eq!(answer.status, 404, "{name}: {answer:?}");
@@ -91,7 +113,10 @@ fn what_a_page_may_not_do_with_files() {
     let on = format!("writes = \"on\"\n{text}");
     let refused = http.post("/api/config/save", &edit("ironbridge.toml", Some(&on), &settings["version"]));
     assert_eq!(refused.status, 409);
-    assert!(refused.json()["error"]["title"].as_str().unwrap().contains("at the machine itself"), "{refused:?}");
+    assert!(
+        refused.json()["error"]["title"].as_str().unwrap().contains("at the machine itself"),
+        "{refused:?}"
+    );
     let gone = http.post("/api/config/save", &edit("ironbridge.toml", None, &settings["version"]));
     assert!((400..500).contains(&gone.status), "{gone:?}");
     assert_eq!(std::fs::read_to_string(plant.dir().join("ironbridge.toml")).unwrap(), text);

@@ -12,7 +12,8 @@ const KILLS: usize = 50;
 /// (seq, time) to value of the counter's newest 5,000 samples.
 fn samples(plant: &Plant) -> BTreeMap<(u64, u64), Json> {
     let to = now_ms() as u64 + 60_000;
-    let answer = plant.local().get(&format!("/api/range?path={COUNT}&from=0&to={to}&limit=5000&order=desc")).ok();
+    let answer =
+        plant.local().get(&format!("/api/range?path={COUNT}&from=0&to={to}&limit=5000&order=desc")).ok();
     let column = |name: &str| answer[name].as_array().unwrap().clone();
     let mut found = BTreeMap::new();
     for ((seq, time), value) in column("seq").iter().zip(column("time")).zip(column("value")) {
@@ -30,7 +31,9 @@ fn fifty_kills_under_load_lose_nothing_that_was_on_disk_and_double_nothing() {
     for round in 0..KILLS {
         plant.start();
         let first = kept.len();
-        wait_for("new samples", Duration::from_secs(20), || (samples(&plant).len() > first + 2).then_some(()));
+        wait_for("new samples", Duration::from_secs(20), || {
+            (samples(&plant).len() > first + 2).then_some(())
+        });
         let now = samples(&plant);
         for (key, value) in &kept {
             assert_eq!(now.get(key), Some(value), "round {round}: {key:?} was on disk and is gone");

@@ -10,9 +10,7 @@ use std::time::Duration;
 const COUNT: &str = "acme/leeds/packaging/line-1/filler/count";
 
 fn destination(port: u16) -> String {
-    format!(
-        "kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{port}\"\nselect = [\"packaging/**\"]\n"
-    )
+    format!("kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{port}\"\nselect = [\"packaging/**\"]\n")
 }
 
 fn messages(file: &Path) -> Vec<Json> {
@@ -22,7 +20,8 @@ fn messages(file: &Path) -> Vec<Json> {
 
 fn collector(broker: &Broker, dir: &Path) -> Option<(Process, PathBuf)> {
     let file = dir.join("received.jsonl");
-    let process = Python::find()?.start("mqtt_collect.py", &[&broker.port.to_string(), file.to_str().unwrap(), "acme/#"]);
+    let process = Python::find()?
+        .start("mqtt_collect.py", &[&broker.port.to_string(), file.to_str().unwrap(), "acme/#"]);
     wait_for("the subscription", Duration::from_secs(20), || {
         messages(&file).iter().any(|m| m["subscribed"].is_string()).then_some(())
     });
@@ -97,7 +96,10 @@ fn everything_arrives_after_the_broker_was_away_and_history_is_flagged() {
             .filter_map(number)
             .filter(|n| seen.insert(*n))
             .collect();
-        assert!(stream.windows(2).all(|pair| pair[0] < pair[1]), "historical={historical}: not in order: {stream:?}");
+        assert!(
+            stream.windows(2).all(|pair| pair[0] < pair[1]),
+            "historical={historical}: not in order: {stream:?}"
+        );
     }
     plant.stop();
 }

@@ -13,7 +13,8 @@ fn text(bytes: &[u8]) -> String {
 
 /// The demonstration plant's machines alone, and the port of each.
 fn machines() -> (Process, Vec<(String, u16)>) {
-    let mut child = Command::new(binary()).args(["simulate", "--log", "warn"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        Command::new(binary()).args(["simulate", "--log", "warn"]).stdout(Stdio::piped()).spawn().unwrap();
     let out = BufReader::new(child.stdout.take().unwrap());
     let (send, receive) = mpsc::sync_channel(100);
     std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
@@ -38,7 +39,18 @@ fn machines_are_found_after_a_yes_and_drafted() {
     let mut plant = Plant::new("");
     plant.start();
     let ports = format!("modbus={},{}", port("line"), port("boiler"));
-    let ask = ["discover", "127.0.0.1", "--protocol", "modbus", "--port", &ports, "--units", "1-3", "--drafts", "drafts"];
+    let ask = [
+        "discover",
+        "127.0.0.1",
+        "--protocol",
+        "modbus",
+        "--port",
+        &ports,
+        "--units",
+        "1-3",
+        "--drafts",
+        "drafts",
+    ];
 
     // Without a yes, the plan and nothing else.
     let shown = plant.cli(&ask);
@@ -51,7 +63,8 @@ fn machines_are_found_after_a_yes_and_drafted() {
     let found = plant.say(&[&ask[..], &["--yes"]].concat());
     assert!(found.contains("Ironbridge simulation") && found.contains("unit 3"), "{found}");
     assert!(found.contains("packets sent to 1 address; done"), "{found}");
-    let drafts: Vec<_> = std::fs::read_dir(plant.dir().join("drafts")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let drafts: Vec<_> =
+        std::fs::read_dir(plant.dir().join("drafts")).unwrap().map(|entry| entry.unwrap().path()).collect();
     // One file is one endpoint: the three units of the line stand in one.
     assert_eq!(drafts.len(), 2, "{drafts:?}");
     let audit = plant.local().get("/api/audit?search=discover").ok();
@@ -66,7 +79,10 @@ fn machines_are_found_after_a_yes_and_drafted() {
     plant.say(&["apply", "."]);
     // Now that a connection talks to it, it has its peace.
     let again = plant.say(&["discover", "127.0.0.1", "--port", &ports, "--yes"]);
-    assert!(again.contains("connection `found` talks to it already") && again.contains("nobody to ask"), "{again}");
+    assert!(
+        again.contains("connection `found` talks to it already") && again.contains("nobody to ask"),
+        "{again}"
+    );
 }
 
 #[test]
@@ -89,8 +105,20 @@ fn a_yes_to_other_numbers_and_wrong_ranges_are_refused() {
 #[test]
 fn lists_of_other_programs_become_drafts() {
     let plant = Plant::new("");
-    plant.write("tags.csv", "Tag Name,Address,Data Type,Scan Rate,Mystery\nSpeed,400101,Float,250,x\nOdd,400102,Char,250,\n");
-    let out = plant.cli(&["import", "tags.csv", "--from", "kepware-csv", "--host", "10.20.1.11", "--drafts", "connections"]);
+    plant.write(
+        "tags.csv",
+        "Tag Name,Address,Data Type,Scan Rate,Mystery\nSpeed,400101,Float,250,x\nOdd,400102,Char,250,\n",
+    );
+    let out = plant.cli(&[
+        "import",
+        "tags.csv",
+        "--from",
+        "kepware-csv",
+        "--host",
+        "10.20.1.11",
+        "--drafts",
+        "connections",
+    ]);
     let shown = text(&out.stdout);
     assert!(out.status.success(), "{shown}{}", text(&out.stderr));
     assert!(shown.contains("line 1: The column `Mystery` is not taken over."), "{shown}");

@@ -47,14 +47,17 @@ fn demo(dir: &Path) -> Process {
     let out = BufReader::new(child.stdout.take().unwrap());
     let (send, receive) = mpsc::sync_channel(100);
     std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
-    wait_for("the demonstration", Duration::from_secs(60), || (receive.try_recv().ok()? == "ready").then_some(()));
+    wait_for("the demonstration", Duration::from_secs(60), || {
+        (receive.try_recv().ok()? == "ready").then_some(())
+    });
     Process(child)
 }
 
 fn run(dir: &Path, page: &str, line: &str) {
     let words = words(line);
     assert_eq!(words.first().map(String::as_str), Some("ironbridge"), "{page}: {line}");
-    let out = Command::new(binary()).args(&words[1..]).current_dir(dir).stdin(Stdio::null()).output().unwrap();
+    let out =
+        Command::new(binary()).args(&words[1..]).current_dir(dir).stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{page}: `{line}`: {text}");
     assert!(!text.trim().is_empty(), "{page}: `{line}` said nothing");
@@ -66,7 +69,11 @@ fn every_page_has_an_example_that_works() {
     let _demo = demo(dir.path());
     let sql = "select count(*) as n from samples";
     wait_for("some history", Duration::from_secs(30), || {
-        let out = Command::new(binary()).args(["query", sql, "--format", "csv"]).current_dir(dir.path()).output().unwrap();
+        let out = Command::new(binary())
+            .args(["query", sql, "--format", "csv"])
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&out.stdout).lines().nth(1)?.trim().parse::<u64>().ok().filter(|n| *n > 100)
     });
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");

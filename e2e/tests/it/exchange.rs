@@ -47,21 +47,32 @@ fn basyx_reads_the_shells() {
     let boiler = "acme/leeds/hall-1/house/boiler";
     assert_eq!(said["shells"][urn(boiler)], json!(["INSTANCE", urn("type:Boiler")]));
     assert_eq!(said["shells"][urn("type:Machine")], json!(["TYPE", null]));
-    assert_eq!(said["properties"][format!("{boiler}/Pressure")], json!(["float", "bar"]), "in the unit of its type");
+    assert_eq!(
+        said["properties"][format!("{boiler}/Pressure")],
+        json!(["float", "bar"]),
+        "in the unit of its type"
+    );
     assert_eq!(said["properties"][format!("{boiler}/4th-door")], json!(["bool", null]));
-    assert_eq!(said["templates"][format!("{}:points/State", urn("type:Boiler"))], json!(["Long", null]), "inherited");
+    assert_eq!(
+        said["templates"][format!("{}:points/State", urn("type:Boiler"))],
+        json!(["Long", null]),
+        "inherited"
+    );
     assert_eq!(said["entities"], json!([format!("{}:asset", urn(boiler))]), "the boiler stands in the house");
     assert_eq!(said["properties"].as_object().unwrap().len(), 4);
 }
 
 #[test]
 fn asyncua_serves_the_nodeset() {
-    let Some(said) = read("nodeset2", "nodeset_read.py", &["urn:ironbridge:acme:leeds:model"]) else { return };
+    let Some(said) = read("nodeset2", "nodeset_read.py", &["urn:ironbridge:acme:leeds:model"]) else {
+        return;
+    };
     assert_eq!(said["types"], json!({"Machine": "BaseObjectType", "Boiler": "Machine"}));
     let boiler = "acme/leeds/hall-1/house/boiler";
     assert_eq!(said["objects"][boiler], "Boiler");
     assert_eq!(said["objects"]["acme/leeds/hall-1"], "FolderType");
-    let pressure = json!({"type": "Double", "unit": ["bar", 4_342_098], "range": [0.0, 16.0], "writable": true});
+    let pressure =
+        json!({"type": "Double", "unit": ["bar", 4_342_098], "range": [0.0, 16.0], "writable": true});
     assert_eq!(said["variables"][format!("{boiler}/Pressure")], pressure);
     let door = json!({"type": "Boolean", "unit": null, "range": null, "writable": false});
     assert_eq!(said["variables"][format!("{boiler}/4th-door")], door);

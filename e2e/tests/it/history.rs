@@ -28,7 +28,13 @@ fn sql_and_duckdb_give_the_same_answers_over_the_same_files() {
     let ours = plant.say(&["query", sql, "--offline", "data", "--format", "json"]);
     let ours: Vec<Vec<Json>> = ours
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Map<String, Json>>(line).unwrap().into_iter().map(|(_, v)| v).collect())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Map<String, Json>>(line)
+                .unwrap()
+                .into_iter()
+                .map(|(_, v)| v)
+                .collect()
+        })
         .collect();
     assert!(theirs.len() >= 4, "{theirs:?}");
     assert_eq!(ours.len(), theirs.len(), "{ours:?} {theirs:?}");

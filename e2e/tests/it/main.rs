@@ -15,6 +15,6 @@ mod harness;
 mod history;
 mod modbus;
 mod mqtt_in;
-mod s7;
 mod opcua;
+mod s7;
 mod services;

@@ -69,7 +69,10 @@ fn a_register_is_on_tail_in_sql_and_can_be_written_when_a_person_turned_it_on() 
     assert!(refused["why"].as_str().unwrap().contains("READ-ONLY"), "{refused}");
 
     // Turned on locally, by a person, applied without a restart.
-    plant.write("ironbridge.toml", "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:0\"\n");
+    plant.write(
+        "ironbridge.toml",
+        "enterprise = \"acme\"\nsite = \"leeds\"\nwrites = \"on\"\n[web]\nlisten = \"127.0.0.1:0\"\n",
+    );
     plant.say(&["apply", "."]);
     latest(&plant, &format!("{FILLER}/target"), |p| p["good"] == true);
     let done = plant.local().post("/api/point/write", &write).ok();
@@ -85,7 +88,8 @@ fn a_register_is_on_tail_in_sql_and_can_be_written_when_a_person_turned_it_on() 
     for word in ["READ-ONLY", "Confirmed", "apply"] {
         assert!(audit.contains(word), "the audit lacks {word}: {audit}");
     }
-    let sql = format!("select max(value_int) - min(value_int) as grown from samples where path = '{FILLER}/count'");
+    let sql =
+        format!("select max(value_int) - min(value_int) as grown from samples where path = '{FILLER}/count'");
     let grown = wait_for("history of the counter", Duration::from_secs(20), || {
         let text = plant.say(&["query", &sql, "--format", "csv"]);
         text.lines().nth(1).and_then(|cell| cell.trim().parse::<i64>().ok()).filter(|grown| *grown > 20)
@@ -105,7 +109,10 @@ fn a_dead_device_keeps_its_value_with_a_bad_quality_and_comes_back() {
     let lost = latest(&plant, &path, |p| p["quality"] == "BadCommunicationError");
     assert_eq!(lost["value"], json!(12.5), "the last value is kept: {lost}");
     let events = plant.local().get("/api/events?active=true&kind=fault").ok();
-    assert!(events["events"].as_array().unwrap().iter().any(|e| e["source"].as_str().unwrap().contains("line-1")), "{events}");
+    assert!(
+        events["events"].as_array().unwrap().iter().any(|e| e["source"].as_str().unwrap().contains("line-1")),
+        "{events}"
+    );
     let connections = plant.local().get("/api/connections").ok();
     let next = connections["connections"][0]["last_error"]["next"].as_str().unwrap_or_default();
     assert!(!next.is_empty(), "{connections}");

@@ -27,7 +27,10 @@ all = { at = "sensors/{room}/{quantity}", type = "f64", format = "raw", max_poin
 fn topics_become_points_and_nothing_is_lost_over_kill_9() {
     let Some(broker) = Broker::start() else { return };
     let mut plant = Plant::new("");
-    plant.write("connections/floor.toml", &format!("kind = \"mqtt-in\"\nurl = \"mqtt://127.0.0.1:{}\"\n{FLOOR}", broker.port));
+    plant.write(
+        "connections/floor.toml",
+        &format!("kind = \"mqtt-in\"\nurl = \"mqtt://127.0.0.1:{}\"\n{FLOOR}", broker.port),
+    );
     plant.say(&["check", "."]);
     plant.start();
     let connected = |plant: &Plant| {
@@ -39,7 +42,11 @@ fn topics_become_points_and_nothing_is_lost_over_kill_9() {
         publish(&broker, "plant/oven/count", &number.to_string());
     }
     latest(&plant, "acme/leeds/bakery/oven/count", |p| p["value"] == json!(19) && p["good"] == true);
-    for (topic, value) in [("sensors/hall/humidity", "41.5"), ("sensors/roof top/wind", "7"), ("sensors/hall/one-too-many", "1")] {
+    for (topic, value) in [
+        ("sensors/hall/humidity", "41.5"),
+        ("sensors/roof top/wind", "7"),
+        ("sensors/hall/one-too-many", "1"),
+    ] {
         publish(&broker, topic, value);
     }
     let humidity = latest(&plant, "acme/leeds/bakery/sensors/hall/humidity", |p| p["good"] == true);
@@ -73,7 +80,10 @@ fn our_own_edge_node_is_read_back_by_our_host() {
     plant.write("destinations/hq.toml", &format!("kind = \"sparkplug\"\n{url}node = \"gw\"\nprimary_host = \"scada\"\nselect = [\"packaging/**\"]\n"));
     plant.write("connections/edge.toml", &format!("kind = \"sparkplug-host\"\n{url}host_id = \"scada\"\n"));
     plant.start();
-    let level = latest(&plant, "acme/leeds/edge/leeds/gw/line-1_x2E_filler/packaging/line-1/filler/level", |p| p["good"] == true);
+    let level =
+        latest(&plant, "acme/leeds/edge/leeds/gw/line-1_x2E_filler/packaging/line-1/filler/level", |p| {
+            p["good"] == true
+        });
     assert_eq!((level["value"].clone(), level["unit"].clone()), (json!(12.5), json!("%")), "{level}");
     plant.stop();
 }

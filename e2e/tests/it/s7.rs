@@ -47,7 +47,8 @@ cpu     = {{ at = "cpu.state" }}
     let lines = plant.say(&["tail", PRESS, "--lines", "8"]);
     assert!(lines.contains("press-4/strokes") && lines.contains("Good"), "{lines}");
     for (tag, value) in [("target", json!(120.5)), ("pump", json!(true))] {
-        let write = json!({"path": format!("{PRESS}/{tag}"), "value": value, "reason": "e2e", "ttl_ms": 5000});
+        let write =
+            json!({"path": format!("{PRESS}/{tag}"), "value": value, "reason": "e2e", "ttl_ms": 5000});
         let done = plant.local().post("/api/point/write", &write).ok();
         assert_eq!((&done["outcome"], &done["readback"]), (&json!("Confirmed"), &value), "{done}");
     }
@@ -57,10 +58,15 @@ cpu     = {{ at = "cpu.state" }}
     for words in ["DB11.DBB0", "Optimized block access", "rack 0, slot 2", "plain S7 communication"] {
         assert!(connections.contains(words), "the page lacks {words}: {connections}");
     }
-    let sql = format!("select max(value_int) - min(value_int) as grown from samples where path = '{PRESS}/strokes'");
+    let sql = format!(
+        "select max(value_int) - min(value_int) as grown from samples where path = '{PRESS}/strokes'"
+    );
     wait_for("history of the counter", Duration::from_secs(20), || {
         let text = plant.say(&["query", &sql, "--format", "csv"]);
-        text.lines().nth(1).and_then(|cell| cell.trim().parse::<i64>().ok()).filter(|grown| (20..10_000).contains(grown))
+        text.lines()
+            .nth(1)
+            .and_then(|cell| cell.trim().parse::<i64>().ok())
+            .filter(|grown| (20..10_000).contains(grown))
     });
     server.kill();
     let lost = latest(&plant, &format!("{PRESS}/force"), |p| p["quality"] == "BadCommunicationError");

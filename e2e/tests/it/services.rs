@@ -18,7 +18,9 @@ fn set_secret(plant: &Plant, name: &str, secret: &str) {
 
 #[test]
 fn an_snmp_agent_is_read_and_written() {
-    let program = ["/usr/sbin/snmpd", "/usr/local/sbin/snmpd"].into_iter().find(|path| std::path::Path::new(path).exists());
+    let program = ["/usr/sbin/snmpd", "/usr/local/sbin/snmpd"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists());
     let Some(program) = program else {
         println!("SKIPPED: no snmpd; `make test` installs it");
         return;

@@ -17,7 +17,8 @@ fn table(text: &str) -> BTreeMap<String, BTreeSet<String>> {
         .filter_map(|line| {
             let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
             let room = cells.next()?.trim_matches('`').to_owned();
-            let uses = cells.next()?.split_whitespace().map(|word| word.trim_matches('`').to_owned()).collect();
+            let uses =
+                cells.next()?.split_whitespace().map(|word| word.trim_matches('`').to_owned()).collect();
             (!room.is_empty() && room != "room" && !room.starts_with('-')).then_some((room, uses))
         })
         .collect()
@@ -35,7 +36,11 @@ fn metadata() -> Json {
 
 fn violations(metadata: &Json, table: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let packages = metadata["packages"].as_array().unwrap();
-    let is_room = |name: &str| packages.iter().any(|p| p["name"] == name && p["manifest_path"].as_str().unwrap().contains("/crates/"));
+    let is_room = |name: &str| {
+        packages
+            .iter()
+            .any(|p| p["name"] == name && p["manifest_path"].as_str().unwrap().contains("/crates/"))
+    };
     let mut found = Vec::new();
     for package in packages.iter().filter(|p| p["manifest_path"].as_str().unwrap().contains("/crates/")) {
         let room = package["name"].as_str().unwrap();
@@ -57,7 +62,10 @@ fn violations(metadata: &Json, table: &BTreeMap<String, BTreeSet<String>>) -> Ve
 
 /// Tests of a room may stand on the real rooms that it is used with; those do not use it in turn.
 fn allowed_for_tests(room: &str, name: &str) -> bool {
-    matches!((room, name), ("web" | "connect" | "sql" | "store" | "access", "journal" | "namespace" | "store"))
+    matches!(
+        (room, name),
+        ("web" | "connect" | "sql" | "store" | "access", "journal" | "namespace" | "store")
+    )
 }
 
 #[test]

@@ -43,7 +43,10 @@ fn every_kind_is_registered_and_shown() {
     for side in ["south", "north"] {
         let registry = std::fs::read_to_string(connect.join(side).join("mod.rs")).unwrap();
         let folder = connect.join(side);
-        let kinds = std::fs::read_dir(&folder).unwrap().filter_map(|e| Some(e.ok()?.path())).filter(|p| p.join("README.md").exists());
+        let kinds = std::fs::read_dir(&folder)
+            .unwrap()
+            .filter_map(|e| Some(e.ok()?.path()))
+            .filter(|p| p.join("README.md").exists());
         assert!(kinds.count() > 0, "{side} has no kind");
         found.extend(faults(&folder, &registry));
     }

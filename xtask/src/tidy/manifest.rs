@@ -6,7 +6,9 @@ use super::{none, read, walk};
 fn every_room_takes_the_lints_of_the_house() {
     let mut found = Vec::new();
     walk(&crate::root().join("crates"), &mut |path| {
-        if path.ends_with("Cargo.toml") && !std::fs::read_to_string(path).unwrap().contains("[lints]\nworkspace = true") {
+        if path.ends_with("Cargo.toml")
+            && !std::fs::read_to_string(path).unwrap().contains("[lints]\nworkspace = true")
+        {
             found.push(path.display().to_string());
         }
     });
@@ -18,8 +20,12 @@ fn every_dependency_is_justified() {
     let page = read("docs/dependencies.md");
     let manifest = read("Cargo.toml");
     let section = manifest.split("# libraries").nth(1).unwrap().split("[workspace.lints").next().unwrap();
-    let names = section.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).filter(|name| !name.starts_with('#'));
-    let found: Vec<String> = names.filter(|name| !page.contains(&format!("`{name}`"))).map(str::to_owned).collect();
+    let names = section
+        .lines()
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+        .filter(|name| !name.starts_with('#'));
+    let found: Vec<String> =
+        names.filter(|name| !page.contains(&format!("`{name}`"))).map(str::to_owned).collect();
     none(&found, "every dependency has one line in docs/dependencies.md that says what for; missing:");
 }
 

@@ -53,7 +53,10 @@ pub fn walk(dir: &Path, each: &mut impl FnMut(&Path)) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && !["target", "node_modules", "dist", "out"].contains(&name.as_str()) && !name.starts_with('.') {
+        if path.is_dir()
+            && !["target", "node_modules", "dist", "out"].contains(&name.as_str())
+            && !name.starts_with('.')
+        {
             walk(&path, each);
         } else if path.is_file() {
             each(&path);

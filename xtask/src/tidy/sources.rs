@@ -74,14 +74,21 @@ fn time_comes_from_the_clock() {
     let found: Vec<String> = sources()
         .iter()
         .filter(|source| !source.is_test() && !allowed.contains(&source.name.as_str()))
-        .flat_map(|source| [uses(source, "SystemTime::now("), uses(source, "std::time::Instant::now(")].concat())
+        .flat_map(|source| {
+            [uses(source, "SystemTime::now("), uses(source, "std::time::Instant::now(")].concat()
+        })
         .collect();
     none(&found, "Law 5: time comes from model::Clock, so that tests and replay can move it:");
 }
 
 #[test]
 fn nothing_is_left_for_later() {
-    let needles = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("#[ign", "ore]")];
+    let needles = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("FIX", "ME"),
+        concat!("#[ign", "ore]"),
+    ];
     let found: Vec<String> = sources()
         .iter()
         .flat_map(|source| needles.iter().flat_map(|needle| uses(source, needle)).collect::<Vec<_>>())

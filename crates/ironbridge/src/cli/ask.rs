@@ -1,8 +1,8 @@
 //! Commands that ask a running Ironbridge: points, tail, query, user, token, secret, trust, audit.
 
 use super::client::{Client, ClientError, encode};
-use super::{AuditCommand, Format, Running, SecretCommand, TokenCommand, UserCommand};
 use super::table::Table;
+use super::{AuditCommand, Format, Running, SecretCommand, TokenCommand, UserCommand};
 use hyper::Method;
 use serde_json::{Value as Json, json};
 use std::io::Write;
@@ -16,19 +16,31 @@ pub async fn points(prefix: &str, running: &Running, out: &mut impl Write) -> Re
         let path = format!("/api/points?limit=1000&prefix={}&after={}", encode(prefix), encode(&after));
         let page = client.get(&path).await?;
         for point in list(&page, "points") {
-            table.push(vec![text(point, "path"), shown(point), text(point, "unit"), text(point, "quality"), time(point)]);
+            table.push(vec![
+                text(point, "path"),
+                shown(point),
+                text(point, "unit"),
+                text(point, "quality"),
+                time(point),
+            ]);
         }
         match page.get("next").and_then(Json::as_str) {
             Some(next) => after = next.to_owned(),
             None => break,
         }
     }
-    let empty = "no points here; add a connection under connections/ (ironbridge schema modbus-tcp) and apply it";
+    let empty =
+        "no points here; add a connection under connections/ (ironbridge schema modbus-tcp) and apply it";
     write(out, &table.render(empty))
 }
 
 /// `tail`: one line a change, at most four times a second and point.
-pub async fn tail(prefix: &str, lines: Option<usize>, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+pub async fn tail(
+    prefix: &str,
+    lines: Option<usize>,
+    running: &Running,
+    out: &mut impl Write,
+) -> Result<(), ClientError> {
     let client = Client::new(&running.data);
     let page = client.get(&format!("/api/points?limit=2000&prefix={}", encode(prefix))).await?;
     let known = list(&page, "points");
@@ -65,7 +77,8 @@ pub async fn tail(prefix: &str, lines: Option<usize>, running: &Running, out: &m
 }
 
 fn tail_line(row: &[Json], paths: &[String], units: &[String]) -> String {
-    let index = row.first().and_then(Json::as_u64).and_then(|i| usize::try_from(i).ok()).unwrap_or(usize::MAX);
+    let index =
+        row.first().and_then(Json::as_u64).and_then(|i| usize::try_from(i).ok()).unwrap_or(usize::MAX);
     let cell = |n: usize| row.get(n).map(short).unwrap_or_default();
     let of = |names: &[String]| names.get(index).cloned().unwrap_or_default();
     let at = row.get(4).and_then(Json::as_f64).map(stamp).unwrap_or_default();
@@ -73,9 +86,18 @@ fn tail_line(row: &[Json], paths: &[String], units: &[String]) -> String {
 }
 
 /// `write`.
-pub async fn write_value(path: &str, value: &str, reason: &str, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+pub async fn write_value(
+    path: &str,
+    value: &str,
+    reason: &str,
+    running: &Running,
+    out: &mut impl Write,
+) -> Result<(), ClientError> {
     // A number or a word of JSON is one; anything else is text. Whether it fits, the point's type says.
-    let value: Json = serde_json::from_str(value).ok().filter(|v: &Json| v.is_number() || v.is_boolean()).unwrap_or_else(|| json!(value));
+    let value: Json = serde_json::from_str(value)
+        .ok()
+        .filter(|v: &Json| v.is_number() || v.is_boolean())
+        .unwrap_or_else(|| json!(value));
     let wish = json!({"path": path, "value": value, "reason": reason});
     let done = Client::new(&running.data).post("/api/point/write", &wish).await?;
     let (outcome, why) = (text(&done, "outcome"), text(&done, "why"));
@@ -83,7 +105,11 @@ pub async fn write_value(path: &str, value: &str, reason: &str, running: &Runnin
     if ["Confirmed", "Accepted", "Waiting"].contains(&outcome.as_str()) {
         return write(out, &line);
     }
-    Err(ClientError::Refused { title: line.trim_end().to_owned(), meaning: String::new(), next: String::new() })
+    Err(ClientError::Refused {
+        title: line.trim_end().to_owned(),
+        meaning: String::new(),
+        next: String::new(),
+    })
 }
 
 /// `commands`.
@@ -103,9 +129,16 @@ pub async fn commands(running: &Running, out: &mut impl Write) -> Result<(), Cli
 }
 
 /// `query`.
-pub async fn query(sql: &str, format: Format, limit: usize, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+pub async fn query(
+    sql: &str,
+    format: Format,
+    limit: usize,
+    running: &Running,
+    out: &mut impl Write,
+) -> Result<(), ClientError> {
     let id = format!("cli-{}", std::process::id());
-    let answer = Client::new(&running.data).post("/api/query", &json!({"sql": sql, "limit": limit, "id": id})).await?;
+    let answer =
+        Client::new(&running.data).post("/api/query", &json!({"sql": sql, "limit": limit, "id": id})).await?;
     write(out, &print_rows(&answer, format))
 }
 
@@ -118,7 +151,9 @@ pub fn print_rows(answer: &Json, format: Format) -> String {
         Some(ms) if kind == "timestamp" => stamp(ms),
         _ => plain(value),
     };
-    let cells = |row: &Json| row.as_array().map(|r| r.iter().zip(&kinds).map(cell).collect::<Vec<_>>()).unwrap_or_default();
+    let cells = |row: &Json| {
+        row.as_array().map(|r| r.iter().zip(&kinds).map(cell).collect::<Vec<_>>()).unwrap_or_default()
+    };
     let mut out = String::new();
     match format {
         Format::Table => {
@@ -127,7 +162,9 @@ pub fn print_rows(answer: &Json, format: Format) -> String {
             out = table.render("no rows");
         }
         Format::Csv => {
-            let line = |cells: &[String]| cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n";
+            let line = |cells: &[String]| {
+                cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n"
+            };
             out.push_str(&line(&columns));
             rows.iter().for_each(|row| out.push_str(&line(&cells(row))));
         }
@@ -147,7 +184,8 @@ pub fn print_rows(answer: &Json, format: Format) -> String {
 
 /// RFC 4180; text that a spreadsheet would take for a formula gets an apostrophe.
 fn csv_cell(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '@']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
+    let formula =
+        cell.starts_with(['=', '+', '@']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
     let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
     if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }
@@ -156,8 +194,15 @@ fn csv_cell(cell: &str) -> String {
 pub async fn user(command: &UserCommand, out: &mut impl Write) -> Result<(), ClientError> {
     match command {
         UserCommand::Add { name, role, running } => {
-            let answer = Client::new(&running.data).post("/api/users", &json!({"name": name, "role": role})).await?;
-            write(out, &format!("user {name} ({role}) added; one-time link to set the password:\n{}\n", text(&answer, "link")))
+            let answer =
+                Client::new(&running.data).post("/api/users", &json!({"name": name, "role": role})).await?;
+            write(
+                out,
+                &format!(
+                    "user {name} ({role}) added; one-time link to set the password:\n{}\n",
+                    text(&answer, "link")
+                ),
+            )
         }
         UserCommand::List { running } => {
             let answer = Client::new(&running.data).get("/api/users").await?;
@@ -208,12 +253,17 @@ pub async fn token(command: &TokenCommand, out: &mut impl Write) -> Result<(), C
 }
 
 /// `secret ...`; the value comes from `input`.
-pub async fn secret(command: &SecretCommand, input: &mut impl std::io::Read, out: &mut impl Write) -> Result<(), ClientError> {
+pub async fn secret(
+    command: &SecretCommand,
+    input: &mut impl std::io::Read,
+    out: &mut impl Write,
+) -> Result<(), ClientError> {
     match command {
         SecretCommand::Set { name, running } => {
             let mut value = String::new();
             let limit = 64 * 1024;
-            std::io::Read::read_to_string(&mut std::io::Read::take(input, limit), &mut value).map_err(|e| ClientError::Broken(e.to_string()))?;
+            std::io::Read::read_to_string(&mut std::io::Read::take(input, limit), &mut value)
+                .map_err(|e| ClientError::Broken(e.to_string()))?;
             let value = value.trim_end_matches(['\r', '\n']);
             let path = format!("/api/secrets/{}", encode(name));
             Client::new(&running.data).json(Method::PUT, &path, Some(&json!({"value": value}))).await?;
@@ -237,13 +287,20 @@ pub async fn secret(command: &SecretCommand, input: &mut impl std::io::Read, out
 }
 
 /// `browse`: the draft to standard output, notes and mistakes to standard error.
-pub async fn browse(file: &std::path::Path, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
+pub async fn browse(
+    file: &std::path::Path,
+    running: &Running,
+    out: &mut impl Write,
+) -> Result<(), ClientError> {
     let content = std::fs::read_to_string(file);
     let content = content.map_err(|why| ClientError::Broken(format!("{}: {why}", file.display())))?;
     let ask = json!({"file": file.display().to_string(), "text": content});
     let draft = Client::new(&running.data).post("/api/browse", &ask).await?;
     let notes = list(&draft, "notes").iter().map(|note| text(note, "text"));
-    notes.chain([text(&draft, "mistakes")]).filter(|line| !line.is_empty()).for_each(|line| super::complain(&line));
+    notes
+        .chain([text(&draft, "mistakes")])
+        .filter(|line| !line.is_empty())
+        .for_each(|line| super::complain(&line));
     write(out, &text(&draft, "text"))
 }
 
@@ -270,7 +327,8 @@ pub async fn trust(
     };
     let path = format!("/api/certificates/{}", encode(thumbprint));
     let answer = client.json(Method::PUT, &path, Some(&json!({"trusted": !remove}))).await?;
-    let done = if remove { "is trusted no more" } else { "is trusted; its connection tries again within 30 s" };
+    let done =
+        if remove { "is trusted no more" } else { "is trusted; its connection tries again within 30 s" };
     write(out, &format!("{} ({}) {done}\n", text(&answer, "subject"), text(&answer, "thumbprint")))
 }
 
@@ -339,7 +397,14 @@ mod tests {
 
     #[test]
     fn values_for_eyes_are_short() {
-        for (value, expected) in [(json!(87.80000000000001), "87.8"), (json!(12.0), "12"), (json!(0.0000515), "5.1500e-5"), (json!(0.0), "0"), (json!(7), "7"), (json!("x"), "x")] {
+        for (value, expected) in [
+            (json!(87.80000000000001), "87.8"),
+            (json!(12.0), "12"),
+            (json!(0.0000515), "5.1500e-5"),
+            (json!(0.0), "0"),
+            (json!(7), "7"),
+            (json!("x"), "x"),
+        ] {
             assert_eq!(short(&value), expected);
         }
     }

@@ -84,7 +84,8 @@ impl Client {
     /// [`ClientError`].
     pub async fn json(&self, method: Method, path: &str, body: Option<&Json>) -> Result<Json, ClientError> {
         let response = self.send(method, path, body).await?;
-        let bytes = response.into_body().collect().await.map_err(|e| ClientError::Broken(e.to_string()))?.to_bytes();
+        let bytes =
+            response.into_body().collect().await.map_err(|e| ClientError::Broken(e.to_string()))?.to_bytes();
         if bytes.is_empty() {
             return Ok(Json::Null);
         }
@@ -95,7 +96,12 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn events(&self, path: &str, body: &Json, mut each: impl FnMut(&str, &str) -> bool) -> Result<(), ClientError> {
+    pub async fn events(
+        &self,
+        path: &str,
+        body: &Json,
+        mut each: impl FnMut(&str, &str) -> bool,
+    ) -> Result<(), ClientError> {
         let mut response = self.send(Method::POST, path, Some(body)).await?;
         let mut pending: Vec<u8> = Vec::new();
         while let Some(frame) = response.frame().await {
@@ -112,12 +118,18 @@ impl Client {
         Err(ClientError::Broken("it stopped".into()))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Json>) -> Result<Response<Incoming>, ClientError> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Json>,
+    ) -> Result<Response<Incoming>, ClientError> {
         let broken = |e: &dyn std::fmt::Display| ClientError::Broken(e.to_string());
-        let stream = UnixStream::connect(self.data.join(SOCKET)).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => ClientError::NotAllowed(self.data.clone()),
-            _ => ClientError::NotRunning(self.data.clone()),
-        })?;
+        let stream =
+            UnixStream::connect(self.data.join(SOCKET)).await.map_err(|error| match error.kind() {
+                std::io::ErrorKind::PermissionDenied => ClientError::NotAllowed(self.data.clone()),
+                _ => ClientError::NotRunning(self.data.clone()),
+            })?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| broken(&e))?;
         tokio::spawn(connection);
@@ -138,7 +150,9 @@ async fn refusal(response: Response<Incoming>) -> ClientError {
     let status = response.status();
     let body = response.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
     let json: Json = serde_json::from_slice(&body).unwrap_or_default();
-    let part = |name: &str| json.pointer(&format!("/error/{name}")).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let part = |name: &str| {
+        json.pointer(&format!("/error/{name}")).and_then(Json::as_str).unwrap_or_default().to_owned()
+    };
     let title = match part("title") {
         empty if empty.is_empty() => status_words(status),
         title => title,
@@ -166,7 +180,9 @@ fn dispatch(block: &str, each: &mut impl FnMut(&str, &str) -> bool) -> bool {
 pub fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()

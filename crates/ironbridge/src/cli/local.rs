@@ -35,9 +35,13 @@ pub fn dispatch(cli: Cli) -> u8 {
         Command::Import(arguments) => import::run(&arguments),
         Command::Profiles { name } => import::profiles(name.as_deref()),
         Command::Backup { data, archive } => told(backup::backup(&data, &archive), "files kept in", &archive),
-        Command::Restore { archive, data } => told(backup::restore(&archive, &data), "files brought back to", &data),
+        Command::Restore { archive, data } => {
+            told(backup::restore(&archive, &data), "files brought back to", &data)
+        }
         Command::Audit(command) => audit(&command),
-        Command::Query { sql, offline: Some(dir), format, limit, .. } => house::query_offline(&dir, &sql, format, limit),
+        Command::Query { sql, offline: Some(dir), format, limit, .. } => {
+            house::query_offline(&dir, &sql, format, limit)
+        }
         other => on_runtime(async move { asked(other).await }),
     }
 }
@@ -47,7 +51,9 @@ async fn asked(command: Command) -> u8 {
     let result = match &command {
         Command::Points { prefix, running } => ask::points(prefix, running, out).await,
         Command::Tail { prefix, lines, running } => ask::tail(prefix, *lines, running, out).await,
-        Command::Query { sql, format, limit, running, .. } => ask::query(sql, *format, *limit, running, out).await,
+        Command::Query { sql, format, limit, running, .. } => {
+            ask::query(sql, *format, *limit, running, out).await
+        }
         Command::User(command) => ask::user(command, out).await,
         Command::Token(command) => ask::token(command, out).await,
         Command::Secret(command) => ask::secret(command, &mut stdin(), out).await,
@@ -63,7 +69,9 @@ async fn asked(command: Command) -> u8 {
         Command::Apply { plant, data, gate, force } => {
             return apply(plant, data.as_deref(), &json!({"gate_s": gate, "force": force})).await;
         }
-        Command::Write { path, value, reason, running } => ask::write_value(path, value, reason, running, out).await,
+        Command::Write { path, value, reason, running } => {
+            ask::write_value(path, value, reason, running, out).await
+        }
         Command::Commands { running } => ask::commands(running, out).await,
         _ => Ok(()),
     };
@@ -85,7 +93,12 @@ fn finish(result: Result<(), ClientError>) -> u8 {
 
 /// Asks the running process about a plant folder. The process draws the mistakes; without one they are drawn here, so
 /// that they are known before it is started.
-async fn about(folder: &Path, data: Option<&Path>, path: &str, how: &serde_json::Value) -> Result<serde_json::Value, u8> {
+async fn about(
+    folder: &Path,
+    data: Option<&Path>,
+    path: &str,
+    how: &serde_json::Value,
+) -> Result<serde_json::Value, u8> {
     let data = data.map_or_else(|| folder.join("data"), Path::to_owned);
     let whole = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let mut asked = how.clone();
@@ -101,7 +114,9 @@ async fn about(folder: &Path, data: Option<&Path>, path: &str, how: &serde_json:
             None => Ok(answer),
         },
         Err(error) => {
-            if let (ClientError::NotRunning(_), Err(found)) = (&error, plant::load(folder, Arc::new(connect::kind::NoSecrets))) {
+            if let (ClientError::NotRunning(_), Err(found)) =
+                (&error, plant::load(folder, Arc::new(connect::kind::NoSecrets)))
+            {
                 complain(&report::mistakes(&found));
                 return Err(exit::MISTAKES);
             }
@@ -141,7 +156,9 @@ async fn apply(folder: &Path, data: Option<&Path>, how: &serde_json::Value) -> u
     done.notes.iter().for_each(|note| print(&format!("note: {note}\n")));
     if done.rolled_back {
         complain(&format!("rolled back, the plant runs as it did before: {}", done.why));
-        complain("mend the file and apply again, or give it more time with --gate SECONDS, or insist with --force");
+        complain(
+            "mend the file and apply again, or give it more time with --gate SECONDS, or insist with --force",
+        );
         return exit::FAILED;
     }
     exit::OK
@@ -187,8 +204,10 @@ fn export(folder: &Path, format: exchange::ExportFormat) -> u8 {
 }
 
 fn schema(what: Option<&str>) -> u8 {
-    let connections = connect::south::KINDS.iter().map(|kind| (kind.name, kind.schema, "connections/NAME.toml"));
-    let destinations = connect::north::KINDS.iter().map(|kind| (kind.name, kind.schema, "destinations/NAME.toml"));
+    let connections =
+        connect::south::KINDS.iter().map(|kind| (kind.name, kind.schema, "connections/NAME.toml"));
+    let destinations =
+        connect::north::KINDS.iter().map(|kind| (kind.name, kind.schema, "destinations/NAME.toml"));
     let all: Vec<_> = connections.chain(destinations).collect();
     let found = match what {
         None => {
@@ -250,7 +269,8 @@ fn on_runtime(task: impl Future<Output = u8>) -> u8 {
 fn start_logs(format: LogFormat, filter: &str) {
     // What the OPC UA library says of a cut line is said by the connection, in words.
     let quiet = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_types=off";
-    let filter = tracing_subscriber::EnvFilter::try_new(format!("{quiet},{filter}")).unwrap_or_else(|_| "info".into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(format!("{quiet},{filter}")).unwrap_or_else(|_| "info".into());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     match format {
         LogFormat::Json => builder.json().init(),

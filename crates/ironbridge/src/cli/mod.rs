@@ -102,8 +102,10 @@ pub enum Command {
         json: bool,
     },
     /// Give a running Ironbridge its changed configuration; only what changed is touched
-    #[command(after_help = "If something that worked before does not work again in time, everything goes on as before \
-                            and the exit code is 1.\n\nExample: ironbridge apply .")]
+    #[command(
+        after_help = "If something that worked before does not work again in time, everything goes on as before \
+                            and the exit code is 1.\n\nExample: ironbridge apply ."
+    )]
     Apply {
         /// The plant folder
         plant: PathBuf,
@@ -118,7 +120,9 @@ pub enum Command {
         force: bool,
     },
     /// Write a value to a point, under all the rules of writing
-    #[command(after_help = "Example: ironbridge write acme/leeds/mixing/mixer-1/target 120 --reason \"new recipe\"")]
+    #[command(
+        after_help = "Example: ironbridge write acme/leeds/mixing/mixer-1/target 120 --reason \"new recipe\""
+    )]
     Write {
         /// The point
         path: String,

@@ -35,8 +35,18 @@ pub(super) fn export(plant: &Plant) -> String {
     for asset in &plant.assets {
         let elements = of_asset.remove(asset.path.as_str()).unwrap_or_default();
         let id = urn(plant, asset.path.as_str());
-        let of = plant.types.has(&asset.asset.kind).then(|| urn(plant, &format!("type:{}", plant.types.name(&asset.asset.kind))));
-        shells.push(shell(&id, asset.path.last(), "Instance", &asset.asset.name, &asset.asset.kind, of.as_deref()));
+        let of = plant
+            .types
+            .has(&asset.asset.kind)
+            .then(|| urn(plant, &format!("type:{}", plant.types.name(&asset.asset.kind))));
+        shells.push(shell(
+            &id,
+            asset.path.last(),
+            "Instance",
+            &asset.asset.name,
+            &asset.asset.kind,
+            of.as_deref(),
+        ));
         submodels.push(submodel(&id, "Instance", elements));
     }
     if !nowhere.is_empty() {
@@ -78,7 +88,8 @@ fn shell(id: &str, name: &str, kind: &str, display: &str, description: &str, of:
 }
 
 fn submodel(id: &str, kind: &str, elements: Vec<Json>) -> Json {
-    let mut submodel = json!({ "modelType": "Submodel", "id": format!("{id}:points"), "idShort": "Points", "kind": kind });
+    let mut submodel =
+        json!({ "modelType": "Submodel", "id": format!("{id}:points"), "idShort": "Points", "kind": kind });
     if !elements.is_empty() {
         // An empty list is not allowed; a submodel without any element is.
         submodel["submodelElements"] = unique(elements).into();
@@ -119,7 +130,9 @@ fn property(point: &Declaration, above: &str) -> Json {
     });
     if let Some((low, high)) = point.range {
         let limits = [("Low", low), ("High", high)];
-        let limits = limits.map(|(which, limit)| json!({ "type": which, "valueType": "xs:double", "value": limit.to_string() }));
+        let limits = limits.map(
+            |(which, limit)| json!({ "type": which, "valueType": "xs:double", "value": limit.to_string() }),
+        );
         property["qualifiers"].as_array_mut().into_iter().for_each(|all| all.extend(limits.clone()));
     }
     texts(&mut property, &point.name, &point.description);
@@ -210,7 +223,8 @@ mod tests {
         assert_eq!(id_short("filler"), "filler");
         assert_eq!(id_short("line-1/infeed"), "line_1_infeed");
         assert_eq!(id_short("4th"), "p_4th");
-        let twice = unique(vec![json!({"idShort": "a_b"}), json!({"idShort": "A_b"}), json!({"idShort": "c"})]);
+        let twice =
+            unique(vec![json!({"idShort": "a_b"}), json!({"idShort": "A_b"}), json!({"idShort": "c"})]);
         assert_eq!(twice.iter().map(|one| &one["idShort"]).collect::<Vec<_>>(), ["a_b", "A_b_2", "c"]);
     }
 }

@@ -3,7 +3,7 @@
 //! Node ids are `ns=1;s=PATH`, and `ns=1;s=type:NAME` for types: stable as long as paths are.
 
 use super::{points, urn};
-use crate::plant::{PointKind, PointType, Plant};
+use crate::plant::{Plant, PointKind, PointType};
 use model::{Access, Declaration, ValueType, unit};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -32,7 +32,10 @@ pub(super) fn export(plant: &Plant) -> String {
     let uri = escaped(urn(plant, "model").as_str());
     let _ = write!(out.text, "  <NamespaceUris>\n    <Uri>{uri}</Uri>\n  </NamespaceUris>\n");
     let required = "<RequiredModel ModelUri=\"http://opcfoundation.org/UA/\" Version=\"1.04.3\" PublicationDate=\"2019-09-09T00:00:00Z\"/>";
-    let _ = write!(out.text, "  <Models>\n    <Model ModelUri=\"{uri}\" Version=\"1.0.0\">\n      {required}\n    </Model>\n  </Models>\n");
+    let _ = write!(
+        out.text,
+        "  <Models>\n    <Model ModelUri=\"{uri}\" Version=\"1.0.0\">\n      {required}\n    </Model>\n  </Models>\n"
+    );
     for (name, description, _) in plant.types.all() {
         object_type(plant, &mut out, name, description);
     }
@@ -65,7 +68,12 @@ impl Xml {
     fn node(&mut self, node: &Node<'_>) {
         let Node { element, id, name, attributes, .. } = node;
         let out = &mut self.text;
-        let _ = writeln!(out, "  <{element} NodeId=\"{}\" BrowseName=\"1:{}\"{attributes}>", escaped(id), escaped(name));
+        let _ = writeln!(
+            out,
+            "  <{element} NodeId=\"{}\" BrowseName=\"1:{}\"{attributes}>",
+            escaped(id),
+            escaped(name)
+        );
         let display = if node.display.is_empty() { name } else { node.display };
         let _ = writeln!(out, "    <DisplayName>{}</DisplayName>", escaped(display));
         if !node.description.is_empty() {
@@ -74,7 +82,11 @@ impl Xml {
         out.push_str("    <References>\n");
         for (kind, forward, target) in node.references {
             let direction = if *forward { "" } else { " IsForward=\"false\"" };
-            let _ = writeln!(out, "      <Reference ReferenceType=\"{kind}\"{direction}>{}</Reference>", escaped(target));
+            let _ = writeln!(
+                out,
+                "      <Reference ReferenceType=\"{kind}\"{direction}>{}</Reference>",
+                escaped(target)
+            );
         }
         let _ = writeln!(out, "    </References>\n{}  </{element}>", node.value);
     }
@@ -86,11 +98,19 @@ impl Xml {
         references.extend(rule.map(|rule| (HAS_RULE, true, rule)));
         let out = &mut self.text;
         // Names of properties are those of namespace 0.
-        let _ = writeln!(out, "  <UAVariable NodeId=\"{}\" BrowseName=\"{name}\" DataType=\"{data_type}\">", escaped(&id));
+        let _ = writeln!(
+            out,
+            "  <UAVariable NodeId=\"{}\" BrowseName=\"{name}\" DataType=\"{data_type}\">",
+            escaped(&id)
+        );
         let _ = writeln!(out, "    <DisplayName>{name}</DisplayName>\n    <References>");
         for (kind, forward, target) in references {
             let direction = if forward { "" } else { " IsForward=\"false\"" };
-            let _ = writeln!(out, "      <Reference ReferenceType=\"{kind}\"{direction}>{}</Reference>", escaped(target));
+            let _ = writeln!(
+                out,
+                "      <Reference ReferenceType=\"{kind}\"{direction}>{}</Reference>",
+                escaped(target)
+            );
         }
         let _ = writeln!(out, "    </References>\n    <Value>\n{value}    </Value>\n  </UAVariable>");
     }
@@ -115,7 +135,8 @@ fn extension(kind: &str, body: &str) -> String {
 
 /// EUInformation with the code of UNECE recommendation 20 where the unit has one, else -1 (OPC 10000-8, 5.6.4.3).
 fn engineering_unit(name: &str) -> String {
-    let id = unit::cefact(name).map_or(-1, |code| code.bytes().fold(0_i64, |id, byte| id << 8 | i64::from(byte)));
+    let id =
+        unit::cefact(name).map_or(-1, |code| code.bytes().fold(0_i64, |id, byte| id << 8 | i64::from(byte)));
     let text = escaped(name);
     extension(
         "i=888",
@@ -127,7 +148,8 @@ fn engineering_unit(name: &str) -> String {
 
 fn object_type(plant: &Plant, out: &mut Xml, name: &str, description: &str) {
     let id = format!("ns=1;s=type:{name}");
-    let above = plant.types.above(name).map_or(BASE_OBJECT_TYPE.to_owned(), |above| format!("ns=1;s=type:{above}"));
+    let above =
+        plant.types.above(name).map_or(BASE_OBJECT_TYPE.to_owned(), |above| format!("ns=1;s=type:{above}"));
     out.node(&Node {
         element: "UAObjectType",
         id: &id,
@@ -177,7 +199,10 @@ fn declared_point(out: &mut Xml, above: &str, name: &str, point: &PointType) {
 fn folders(plant: &Plant, out: &mut Xml) {
     let mut all = BTreeSet::new();
     let assets = plant.assets.iter().map(|asset| asset.path.as_str());
-    let above = points(plant).into_keys().filter_map(|path| Some(path.as_str().rsplit_once('/')?.0)).collect::<Vec<_>>();
+    let above = points(plant)
+        .into_keys()
+        .filter_map(|path| Some(path.as_str().rsplit_once('/')?.0))
+        .collect::<Vec<_>>();
     for path in assets.chain(above) {
         let mut end = path.len();
         while all.insert(&path[..end]) {
@@ -189,9 +214,13 @@ fn folders(plant: &Plant, out: &mut Xml) {
     }
     for path in all {
         let asset = plant.assets.iter().find(|asset| asset.path.as_str() == path);
-        let (above, name) = path.rsplit_once('/').map_or((OBJECTS.to_owned(), path), |(above, name)| (format!("ns=1;s={above}"), name));
+        let (above, name) = path
+            .rsplit_once('/')
+            .map_or((OBJECTS.to_owned(), path), |(above, name)| (format!("ns=1;s={above}"), name));
         let kind = match asset {
-            Some(asset) if plant.types.has(&asset.asset.kind) => format!("ns=1;s=type:{}", plant.types.name(&asset.asset.kind)),
+            Some(asset) if plant.types.has(&asset.asset.kind) => {
+                format!("ns=1;s=type:{}", plant.types.name(&asset.asset.kind))
+            }
             Some(_) => BASE_OBJECT_TYPE.to_owned(),
             None => FOLDER_TYPE.to_owned(),
         };

@@ -74,20 +74,31 @@ async fn serve(house: Arc<House>, local: Arc<Local>, stream: UnixStream) {
         let (house, local) = (house.clone(), local.clone());
         async move { Ok::<_, Infallible>(answer(&house, &local, peer.uid(), request).await) }
     });
-    let connection = hyper::server::conn::http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "the local connection ended");
     }
 }
 
-async fn answer(house: &Arc<House>, local: &Local, uid: u32, request: Request<Incoming>) -> Response<web::Body> {
+async fn answer(
+    house: &Arc<House>,
+    local: &Local,
+    uid: u32,
+    request: Request<Incoming>,
+) -> Response<web::Body> {
     let owner = Access::owner(uid);
     let apply = match (request.method(), request.uri().path()) {
         (&Method::POST, "/local/apply") => true,
         (&Method::POST, "/local/plan") => false,
         _ => return local.answer(owner, request).await,
     };
-    let body = Limited::new(request.into_body(), BODY).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = Limited::new(request.into_body(), BODY)
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     let ask: Ask = serde_json::from_slice(&body).unwrap_or_default();
     let (status, answer) = match done(house, &ask, apply, &owner.name).await {
         Ok(answer) => (StatusCode::OK, answer),
@@ -117,7 +128,12 @@ struct Ask {
     gate_s: Option<u64>,
 }
 
-async fn done(house: &Arc<House>, ask: &Ask, apply: bool, who: &str) -> Result<serde_json::Value, NotApplied> {
+async fn done(
+    house: &Arc<House>,
+    ask: &Ask,
+    apply: bool,
+    who: &str,
+) -> Result<serde_json::Value, NotApplied> {
     let shaped = if apply {
         let gate = ask.gate_s.map_or(How::LOCAL.gate, |seconds| Duration::from_secs(seconds.clamp(1, 600)));
         let how = How { gate, force: ask.force, ..How::LOCAL };
@@ -140,7 +156,12 @@ pub enum NotApplied {
 ///
 /// # Errors
 /// [`NotApplied`].
-pub async fn apply(house: &Arc<House>, folder: &Path, who: &str, how: How) -> Result<AppliedShape, NotApplied> {
+pub async fn apply(
+    house: &Arc<House>,
+    folder: &Path,
+    who: &str,
+    how: How,
+) -> Result<AppliedShape, NotApplied> {
     let plant = load(house, folder).await?;
     house.apply(plant, who, how).await.map_err(NotApplied::Refused)
 }

@@ -18,9 +18,9 @@ use namespace::{Entry, Ledger as _};
 use std::sync::Arc;
 use std::time::Duration;
 use web::shapes::{
-    BrowseAsk, DeviceProfile, DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols,
-    DiscoverRemark, DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk, DraftFile, DraftNote, ImportAsk, ImportFormat,
-    ImportFormats,
+    BrowseAsk, DeviceProfile, DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol,
+    DiscoverProtocols, DiscoverRemark, DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk,
+    DraftFile, DraftNote, ImportAsk, ImportFormat, ImportFormats,
 };
 use web::{Discover, Problem, ProblemKind};
 
@@ -181,7 +181,8 @@ impl House {
             return Err(problem(ProblemKind::Refused, &title, "write the tags from the device's manual"));
         };
         let facts = self.facts.load_full();
-        let stem = std::path::Path::new(&ask.file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("draft");
+        let stem =
+            std::path::Path::new(&ask.file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("draft");
         let mut context = Context::new(stem, facts.site.clone(), facts.folder.clone());
         context.secrets = Arc::new(PlantSecrets { access: self.access.clone(), data: self.data.clone() });
         let now = self.namespace.clock().now();

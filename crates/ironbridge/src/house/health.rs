@@ -49,7 +49,12 @@ pub async fn watch(house: Arc<House>) {
         }
         let values = measure(&house, &mut before);
         let values: Vec<Value> = values.into_iter().map(Value::F64).collect();
-        house.namespace.publish(Batch::polled(shape.clone(), house.clock.now(), Each::All(Status::GOOD), values));
+        house.namespace.publish(Batch::polled(
+            shape.clone(),
+            house.clock.now(),
+            Each::All(Status::GOOD),
+            values,
+        ));
     }
 }
 
@@ -114,7 +119,13 @@ pub async fn notices(house: Arc<House>) {
         }
         for (number, notice) in house.store.take_notices().iter().enumerate() {
             let at = house.clock.now();
-            let mut event = Event::info(EventKind::Fault, format!("history/{}/{number}", at.0), "history", at, notice.title());
+            let mut event = Event::info(
+                EventKind::Fault,
+                format!("history/{}/{number}", at.0),
+                "history",
+                at,
+                notice.title(),
+            );
             event.severity = severity::MEDIUM;
             house.namespace.event(event.explained(notice.detail(), notice.next_step()));
         }

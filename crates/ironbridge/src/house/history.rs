@@ -48,7 +48,13 @@ impl Recorded {
 }
 
 impl History for Recorded {
-    fn range(&self, point: PointId, span: Span, limit: usize, newest_first: bool) -> Result<Vec<Sample>, Problem> {
+    fn range(
+        &self,
+        point: PointId,
+        span: Span,
+        limit: usize,
+        newest_first: bool,
+    ) -> Result<Vec<Sample>, Problem> {
         let order = if newest_first { Order::Descending } else { Order::Ascending };
         let found = self.0.store.range(point, span.from, after(span.to), limit, order).map_err(problem)?;
         Ok(samples(found).collect())
@@ -61,7 +67,12 @@ impl History for Recorded {
         }
     }
 
-    fn aggregate(&self, points: &[PointId], span: Span, width: Duration) -> Result<Vec<shapes::Trend>, Problem> {
+    fn aggregate(
+        &self,
+        points: &[PointId],
+        span: Span,
+        width: Duration,
+    ) -> Result<Vec<shapes::Trend>, Problem> {
         let found = self.0.store.aggregate(points, span.from, span.to, width).map_err(problem)?;
         let filled = |all: Vec<Bucket>| {
             let filled: Vec<Bucket> = all.into_iter().filter(|bucket| bucket.count > 0).collect();
@@ -75,7 +86,8 @@ impl History for Recorded {
     }
 
     fn events(&self, span: Span, limit: usize) -> Result<Vec<Event>, Problem> {
-        let filter = EventFilter { from: Some(span.from), to: Some(after(span.to)), ..EventFilter::default() };
+        let filter =
+            EventFilter { from: Some(span.from), to: Some(after(span.to)), ..EventFilter::default() };
         let found = self.0.store.events(&filter, limit).map_err(problem)?;
         Ok(found.iter().map(|event| Event::clone(event)).collect())
     }
@@ -111,7 +123,9 @@ fn raw(found: Samples) -> shapes::Trend {
 }
 
 fn bucketed(width_ns: i64, buckets: &[Bucket]) -> shapes::Trend {
-    let column = |of: fn(&Bucket) -> f64| buckets.iter().map(|b| Some(of(b)).filter(|v| v.is_finite())).collect::<Vec<_>>();
+    let column = |of: fn(&Bucket) -> f64| {
+        buckets.iter().map(|b| Some(of(b)).filter(|v| v.is_finite())).collect::<Vec<_>>()
+    };
     shapes::Trend {
         mode: "buckets".into(),
         bucket_ms: Some(width_ns as f64 / 1e6),

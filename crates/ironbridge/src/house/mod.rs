@@ -124,8 +124,8 @@ impl House {
             ..journal::Options::new(options.data.join("journal"))
         };
         let disk = Arc::new(RealDisk);
-        let (journal, recovered) =
-            Journal::open(journal_options, disk, clock.clone()).map_err(|why| StartError::room("journal", why))?;
+        let (journal, recovered) = Journal::open(journal_options, disk, clock.clone())
+            .map_err(|why| StartError::room("journal", why))?;
         let store = Store::open(options.data.join("store"), &journal, clock.clone(), store_options(plant))
             .map_err(|why| StartError::room("store", why))?;
         let namespace = Namespace::open(
@@ -161,11 +161,19 @@ impl House {
     pub(crate) fn known(&self) -> Known {
         let namespace = self.namespace.clone();
         Known {
-            connections: self.connections.lock().iter().map(|(name, one)| (name.clone(), one.mark.clone())).collect(),
-            destinations: self.destinations.lock().iter().map(|(name, one)| (name.clone(), one.mark.clone())).collect(),
-            feeder: Some(Box::new(move |path| {
-                namespace.find(path).and_then(|id| namespace.live(id))
-            })),
+            connections: self
+                .connections
+                .lock()
+                .iter()
+                .map(|(name, one)| (name.clone(), one.mark.clone()))
+                .collect(),
+            destinations: self
+                .destinations
+                .lock()
+                .iter()
+                .map(|(name, one)| (name.clone(), one.mark.clone()))
+                .collect(),
+            feeder: Some(Box::new(move |path| namespace.find(path).and_then(|id| namespace.live(id)))),
         }
     }
 
@@ -244,7 +252,12 @@ fn assets_of(plant: &Plant) -> Vec<web::Asset> {
         owner_ot: placed.asset.owner_ot.clone(),
         owner_it: placed.asset.owner_it.clone(),
         zone: placed.asset.zone.clone(),
-        state: placed.binds.iter().map(|(_, path, _)| path).find(|path| path.last().eq_ignore_ascii_case("state")).cloned(),
+        state: placed
+            .binds
+            .iter()
+            .map(|(_, path, _)| path)
+            .find(|path| path.last().eq_ignore_ascii_case("state"))
+            .cloned(),
     };
     plant.assets.iter().map(asset).collect()
 }
@@ -256,7 +269,11 @@ fn store_options(plant: &Plant) -> store::Options {
         .history
         .keep
         .iter()
-        .map(|keep| store::Rule { pattern: keep.select.clone(), max_age: Some(keep.period.0), max_bytes: None })
+        .map(|keep| store::Rule {
+            pattern: keep.select.clone(),
+            max_age: Some(keep.period.0),
+            max_bytes: None,
+        })
         .collect();
     if let Some(gb) = plant.settings.history.max_gb {
         options.max_bytes = (gb * 1e9) as u64;

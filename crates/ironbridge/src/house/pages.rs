@@ -8,8 +8,8 @@ use model::config::Diagnostic;
 use model::{Path, Principal};
 use std::sync::Arc;
 use web::shapes::{
-    AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef, MistakeShape, Mode,
-    PlanShape, Reject, Site,
+    AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
+    MistakeShape, Mode, PlanShape, Reject, Site,
 };
 use web::{Asset, Facts, Pausable, Plant, Problem, ProblemKind};
 
@@ -60,9 +60,9 @@ impl Plant for Pages {
     fn destinations_of(&self, path: &Path) -> Vec<DestinationRef> {
         let site = self.0.facts.load().site.clone();
         let running = self.0.destinations.lock();
-        let wanting = running.iter().filter(|(_, one)| {
-            one.select.iter().any(|pattern| path.matches(&format!("{site}/{pattern}")))
-        });
+        let wanting = running
+            .iter()
+            .filter(|(_, one)| one.select.iter().any(|pattern| path.matches(&format!("{site}/{pattern}"))));
         wanting
             .map(|(name, one)| {
                 let status = one.handle.status();
@@ -116,14 +116,21 @@ impl Plant for Pages {
         self.0.facts.load().secrets.get(secret).cloned().unwrap_or_default()
     }
 
-    fn pause<'a>(&'a self, _: &'a Principal, what: Pausable<'a>, pause: bool) -> BoxFuture<'a, Result<(), Problem>> {
+    fn pause<'a>(
+        &'a self,
+        _: &'a Principal,
+        what: Pausable<'a>,
+        pause: bool,
+    ) -> BoxFuture<'a, Result<(), Problem>> {
         let result = match what {
             Pausable::Connection { name, device } => self.pause_connection(name, device, pause),
             Pausable::Destination { name } => {
                 let running = self.0.destinations.lock();
-                running.get(name).ok_or_else(|| Problem::not_found(format!("destination {name}"))).map(|one| {
-                    if pause { one.handle.pause() } else { one.handle.resume() }
-                })
+                running.get(name).ok_or_else(|| Problem::not_found(format!("destination {name}"))).map(
+                    |one| {
+                        if pause { one.handle.pause() } else { one.handle.resume() }
+                    },
+                )
             }
         };
         Box::pin(std::future::ready(result))
@@ -205,7 +212,8 @@ fn mistake(found: &Diagnostic) -> MistakeShape {
 impl Pages {
     fn pause_connection(&self, name: &str, device: Option<&str>, pause: bool) -> Result<(), Problem> {
         let running = self.0.connections.lock();
-        let handle = &running.get(name).ok_or_else(|| Problem::not_found(format!("connection {name}")))?.handle;
+        let handle =
+            &running.get(name).ok_or_else(|| Problem::not_found(format!("connection {name}")))?.handle;
         match device {
             Some(device) if !handle.pause_device(device, pause) => {
                 Err(Problem::not_found(format!("device {device} in connection {name}")))

@@ -2,8 +2,8 @@
 
 use super::{House, Running};
 use crate::plant::{Connection, Loaded, Plant, Settings, Switch};
-use connect::{north, south};
 use connect::kind::Claim;
+use connect::{north, south};
 use model::{Access, Declaration};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,7 +65,9 @@ impl House {
         // Points that appear by themselves are not in the file: they stay or come back.
         let appear = |path: &model::Path| {
             let claims = new.into_iter().flat_map(|new| &new.mark.claims);
-            claims.into_iter().any(|claim| matches!(claim, Claim::Below(place) if path.is_under(place.as_str())))
+            claims
+                .into_iter()
+                .any(|claim| matches!(claim, Claim::Below(place) if path.is_under(place.as_str())))
         };
         let mut before: HashMap<String, Arc<Declaration>> = ids
             .iter()

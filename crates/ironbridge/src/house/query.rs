@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use web::shapes::{
-    FileFormat, QueryAsk, QueryColumn, QueryColumnText, QueryExample, QueryFunction, QueryResult, QueryTable, QueryTables,
+    FileFormat, QueryAsk, QueryColumn, QueryColumnText, QueryExample, QueryFunction, QueryResult, QueryTable,
+    QueryTables,
 };
 use web::{Problem, ProblemKind, Query};
 
@@ -86,13 +87,17 @@ fn problem(error: &SqlError) -> Problem {
         SqlError::Query(_) | SqlError::ReadOnly(_) => {
             (ProblemKind::Invalid, "Nothing was read.", "Look at the tables and examples beside the editor.")
         }
-        SqlError::Time(_) | SqlError::Memory(_) => {
-            (ProblemKind::TooMuch, "Recording was not disturbed.", "Ask for fewer points or a shorter time, or aggregate first.")
-        }
+        SqlError::Time(_) | SqlError::Memory(_) => (
+            ProblemKind::TooMuch,
+            "Recording was not disturbed.",
+            "Ask for fewer points or a shorter time, or aggregate first.",
+        ),
         SqlError::Cancelled | SqlError::Busy(_) | SqlError::TooMany(_) => {
             (ProblemKind::Refused, "Recording was not disturbed.", "Try again.")
         }
-        SqlError::Store(_) => (ProblemKind::Unavailable, "Live values go on.", "Look at the events for a fault of the disk."),
+        SqlError::Store(_) => {
+            (ProblemKind::Unavailable, "Live values go on.", "Look at the events for a fault of the disk.")
+        }
     };
     Problem::new(kind, error.to_string(), meaning, next)
 }
@@ -117,7 +122,10 @@ impl Query for Queries {
                 text: "start of the bucket that holds a time".into(),
             }],
             examples: vec![
-                example("Everything that is not good now", "select path, quality, time from latest where not good order by path".into()),
+                example(
+                    "Everything that is not good now",
+                    "select path, quality, time from latest where not good order by path".into(),
+                ),
                 example(
                     "One-minute averages of the last hour",
                     format!(
@@ -125,7 +133,10 @@ impl Query for Queries {
                          where path like '{site}/%speed' and time > now() - interval '1 hour'\ngroup by 1, 2 order by 1"
                     ),
                 ),
-                example("The newest events", "select start, kind, severity, title from events order by start desc limit 50".into()),
+                example(
+                    "The newest events",
+                    "select start, kind, severity, title from events order by start desc limit 50".into(),
+                ),
             ],
         }
     }
@@ -138,7 +149,10 @@ impl Query for Queries {
                 None => self.sql.query(&ask.sql, limits, who).await,
             };
             let answer = answer.map_err(|error| problem(&error))?;
-            let column = |column: &sql::Column| QueryColumn { name: column.name.clone(), column_type: column.type_name.into() };
+            let column = |column: &sql::Column| QueryColumn {
+                name: column.name.clone(),
+                column_type: column.type_name.into(),
+            };
             Ok(QueryResult {
                 columns: answer.columns.iter().map(column).collect(),
                 rows: answer.json_rows(),
@@ -153,7 +167,12 @@ impl Query for Queries {
         self.sql.cancel(id, who)
     }
 
-    fn export<'a>(&'a self, text: &'a str, format: FileFormat, who: &'a Principal) -> BoxFuture<'a, Result<PathBuf, Problem>> {
+    fn export<'a>(
+        &'a self,
+        text: &'a str,
+        format: FileFormat,
+        who: &'a Principal,
+    ) -> BoxFuture<'a, Result<PathBuf, Problem>> {
         Box::pin(async move {
             let (format, end) = match format {
                 FileFormat::Csv => (sql::Format::Csv, "csv"),
@@ -180,8 +199,10 @@ pub fn offline(dir: &Path, text: &str, format: Format, limit: usize) -> u8 {
     });
     match answer {
         Ok(answer) => {
-            let columns: Vec<_> = answer.columns.iter().map(|c| json!({"name": c.name, "type": c.type_name})).collect();
-            let whole = json!({"columns": columns, "rows": answer.json_rows(), "truncated": answer.truncated});
+            let columns: Vec<_> =
+                answer.columns.iter().map(|c| json!({"name": c.name, "type": c.type_name})).collect();
+            let whole =
+                json!({"columns": columns, "rows": answer.json_rows(), "truncated": answer.truncated});
             print(&print_rows(&whole, format));
             exit::OK
         }

@@ -1,7 +1,9 @@
 //! `run`: from a plant folder to a running house and back.
 
 use super::watchdog::Pulse;
-use super::{Facts, House, Options, PlantSecrets, configuration, control, data_folder, health, history, pages, query};
+use super::{
+    Facts, House, Options, PlantSecrets, configuration, control, data_folder, health, history, pages, query,
+};
 use crate::cli::{complain, exit, print};
 use crate::plant::{self, Plant, Tls};
 use crate::report;
@@ -11,8 +13,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use transport::tls::ClientAuthority;
 use tokio::signal::unix::{SignalKind, signal};
+use transport::tls::ClientAuthority;
 
 /// Why it did not start, for a person.
 #[derive(Debug, thiserror::Error)]
@@ -86,11 +88,13 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     data_folder(&options.data)?;
     let clock = SystemClock::shared();
     // A damaged file of accounts closes sign-in and writing; recording must not stop for it.
-    let (access, damaged) = Access::open_anyway(&options.data.join("access"), clock, access::Options::default())
-        .map_err(|why| StartError::room("accounts", why))?;
+    let (access, damaged) =
+        Access::open_anyway(&options.data.join("access"), clock, access::Options::default())
+            .map_err(|why| StartError::room("accounts", why))?;
     let secrets = Arc::new(PlantSecrets { access: access.clone(), data: options.data.clone() });
     let folder = std::fs::canonicalize(folder).map_err(|why| StartError::room("plant folder", why))?;
-    let plant = plant::load(&folder, secrets).map_err(|found| StartError::room("configuration", report::mistakes(&found)))?;
+    let plant = plant::load(&folder, secrets)
+        .map_err(|found| StartError::room("configuration", report::mistakes(&found)))?;
     let house = House::open(&plant, access.clone(), options)?;
     for why in damaged {
         tell_damaged(&house, &why);
@@ -110,8 +114,9 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     };
     control::listen(&house, &app).map_err(|why| StartError::room("local socket", why))?;
     let tls = page.tls.as_ref().map(|tls| tls.config().clone());
-    let server = web::serve(web::Options { listener: page.listener, tls, names, limits: web::Limits::default() }, app)
-        .map_err(|why| StartError::room("web page", why))?;
+    let server =
+        web::serve(web::Options { listener: page.listener, tls, names, limits: web::Limits::default() }, app)
+            .map_err(|why| StartError::room("web page", why))?;
     house.supervisor.spawn("health", health::watch(house.clone()));
     house.supervisor.spawn("notices", health::notices(house.clone()));
     house.supervisor.spawn("accounts", housekeeping(house.clone(), page.tls));
@@ -229,7 +234,10 @@ pub fn announce(ready: &Ready) {
     });
     if let Some(token) = &token {
         let token = token.as_str();
-        text.push_str(&format!("sign in   {}/setup#{token}   (works once: creates the administrator)\n", ready.address));
+        text.push_str(&format!(
+            "sign in   {}/setup#{token}   (works once: creates the administrator)\n",
+            ready.address
+        ));
     }
     text.push_str("ready\n");
     print(&text);
@@ -273,7 +281,9 @@ async fn reload(house: &Arc<House>) {
     match control::apply(house, &folder, "local:SIGHUP", super::How::LOCAL).await {
         Ok(done) if done.applied => tracing::info!(summary = done.summary, notes = ?done.notes, "applied"),
         Ok(done) => tracing::error!(why = done.why, "rolled back; the plant runs as it did before"),
-        Err(control::NotApplied::Mistakes(found)) => tracing::error!("not applied:\n{}", report::mistakes(&found)),
+        Err(control::NotApplied::Mistakes(found)) => {
+            tracing::error!("not applied:\n{}", report::mistakes(&found))
+        }
         Err(control::NotApplied::Refused(why)) => tracing::error!("not applied: {why}"),
     }
 }
@@ -282,7 +292,8 @@ async fn reload(house: &Arc<House>) {
 fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    if let Err(why) = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }) {
+    if let Err(why) = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit })
+    {
         tracing::warn!(%why, "the limit of open files could not be raised");
     }
 }

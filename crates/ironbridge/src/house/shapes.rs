@@ -42,11 +42,8 @@ pub fn connection(status: south::Status) -> api::Connection {
         scans: scans.into_iter().map(scan).collect(),
         faults: fault_counts(faults),
         devices: devices.into_iter().map(device).collect(),
-        last_error: last_error.map(|south::status::LastError { time, title, meaning, next }| api::LastError {
-            time: Some(time),
-            title,
-            meaning: meaning.into(),
-            next: next.into(),
+        last_error: last_error.map(|south::status::LastError { time, title, meaning, next }| {
+            api::LastError { time: Some(time), title, meaning: meaning.into(), next: next.into() }
         }),
     }
 }
@@ -81,14 +78,16 @@ fn fault_counts(counts: south::status::FaultCounts) -> api::FaultCounts {
 
 fn device(status: south::status::DeviceStatus) -> api::Device {
     use south::status::DeviceState;
-    let south::status::DeviceStatus { name, unit, state, since, next_probe_ms, quarantined, excluded } = status;
+    let south::status::DeviceStatus { name, unit, state, since, next_probe_ms, quarantined, excluded } =
+        status;
     let state = match state {
         DeviceState::Ok => "ok",
         DeviceState::Demoted => "demoted",
         DeviceState::Paused => "paused",
         DeviceState::Waiting => "waiting",
     };
-    let refused = |south::status::Quarantined { address, points, reason }| api::Quarantined { address, points, reason };
+    let refused =
+        |south::status::Quarantined { address, points, reason }| api::Quarantined { address, points, reason };
     api::Device {
         name,
         unit: Some(unit),

@@ -35,7 +35,8 @@ mod tests {
     #[test]
     fn a_writer_that_hangs_is_found_and_one_that_works_or_rests_is_not() {
         let at = Duration::from_secs;
-        let stats = |synced, unsynced, state| Stats { synced: Position(synced), unsynced, state, ..Stats::default() };
+        let stats =
+            |synced, unsynced, state| Stats { synced: Position(synced), unsynced, state, ..Stats::default() };
         let mut pulse = Pulse::default();
         assert!(pulse.beats(&stats(5, 9, State::Ok), at(100)), "it has just begun");
         assert!(pulse.beats(&stats(5, 9, State::Slow), at(159)), "a slow disk is no dead one");
@@ -44,6 +45,9 @@ mod tests {
         assert!(pulse.beats(&stats(6, 0, State::Ok), at(400)), "nothing to do is no stall");
         assert!(pulse.beats(&stats(6, 3, State::Ok), at(459)));
         assert!(!pulse.beats(&stats(6, 3, State::Ok), at(460)));
-        assert!(pulse.beats(&stats(6, 3, State::Failing), at(900)), "a full disk is told by an event, not by a restart");
+        assert!(
+            pulse.beats(&stats(6, 3, State::Failing), at(900)),
+            "a full disk is told by an event, not by a restart"
+        );
     }
 }

@@ -86,11 +86,20 @@ pub struct Placed {
 }
 
 /// Puts an asset at its place below `prefix` (enterprise/site).
-pub fn place(document: &Document, asset: Asset, prefix: &Path, mistakes: &mut Vec<Diagnostic>) -> Option<Placed> {
+pub fn place(
+    document: &Document,
+    asset: Asset,
+    prefix: &Path,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Option<Placed> {
     let path = match prefix.join(&asset.path) {
         Ok(path) => path,
         Err(error) => {
-            mistakes.push(document.mistake(&["path"], error.to_string(), "write it like \"packaging/line-1/filler\""));
+            mistakes.push(document.mistake(
+                &["path"],
+                error.to_string(),
+                "write it like \"packaging/line-1/filler\"",
+            ));
             return None;
         }
     };
@@ -98,7 +107,11 @@ pub fn place(document: &Document, asset: Asset, prefix: &Path, mistakes: &mut Ve
     for was in &asset.was {
         match prefix.join(was) {
             Ok(old) => former.push(old),
-            Err(error) => mistakes.push(document.mistake(&["was"], error.to_string(), "write former paths below enterprise/site")),
+            Err(error) => mistakes.push(document.mistake(
+                &["was"],
+                error.to_string(),
+                "write former paths below enterprise/site",
+            )),
         }
     }
     let mut binds = Vec::new();
@@ -109,14 +122,22 @@ pub fn place(document: &Document, asset: Asset, prefix: &Path, mistakes: &mut Ve
             let help = "write it as \"connection.device.tag\", e.g. \"line-1.filler.speed\"";
             mistakes.push(document.mistake(&here, format!("`{tag}` does not name a tag"), help));
         } else if name.contains('/') {
-            mistakes.push(document.mistake(&here, format!("`{name}` must be one segment"), "leave out the `/`"));
+            mistakes.push(document.mistake(
+                &here,
+                format!("`{name}` must be one segment"),
+                "leave out the `/`",
+            ));
         } else {
             match point {
                 Ok(point) => {
                     let was = former.iter().filter_map(|old| old.join(name).ok()).collect();
                     binds.push((tag.clone(), point, was));
                 }
-                Err(error) => mistakes.push(document.mistake(&here, error.to_string(), "use A-Z, a-z, 0-9, `_` and `-`")),
+                Err(error) => mistakes.push(document.mistake(
+                    &here,
+                    error.to_string(),
+                    "use A-Z, a-z, 0-9, `_` and `-`",
+                )),
             }
         }
     }

@@ -158,7 +158,11 @@ pub(super) fn contracts(
 }
 
 /// Where points of one connection appear by themselves, no other may have any: nobody could tell them apart.
-fn appearing(connections: &[(Document, Loaded<Connection>)], around: &Around<'_>, mistakes: &mut Vec<Diagnostic>) {
+fn appearing(
+    connections: &[(Document, Loaded<Connection>)],
+    around: &Around<'_>,
+    mistakes: &mut Vec<Diagnostic>,
+) {
     for (index, (owner, loaded)) in connections.iter().enumerate() {
         let places = loaded.it.built.claims.iter().filter_map(|claim| match claim {
             Claim::Below(path) => Some(path),
@@ -173,24 +177,44 @@ fn appearing(connections: &[(Document, Loaded<Connection>)], around: &Around<'_>
                     continue;
                 }
                 let message = match inside {
-                    Some(point) => format!("the point `{}` lies below `{place}`, where points of {} appear by themselves", point.path, owner.file),
-                    None => format!("its points would appear below `{place}`, where points of {} appear by themselves", owner.file),
+                    Some(point) => format!(
+                        "the point `{}` lies below `{place}`, where points of {} appear by themselves",
+                        point.path, owner.file
+                    ),
+                    None => format!(
+                        "its points would appear below `{place}`, where points of {} appear by themselves",
+                        owner.file
+                    ),
                 };
-                mistakes.push(document.mistake_at(0..0, message, "choose another `at` in one of the two files"));
+                mistakes.push(document.mistake_at(
+                    0..0,
+                    message,
+                    "choose another `at` in one of the two files",
+                ));
             }
         }
     }
     // Where points of a connection that stays appear, no new one may have any either.
     for (name, mark) in &around.kept.connections {
-        for place in mark.claims.iter().filter_map(|claim| if let Claim::Below(path) = claim { Some(path) } else { None }) {
+        for place in mark
+            .claims
+            .iter()
+            .filter_map(|claim| if let Claim::Below(path) = claim { Some(path) } else { None })
+        {
             for (document, other) in connections {
-                if let Some(point) = other.it.built.points.iter().find(|point| point.path.is_under(place.as_str())) {
+                if let Some(point) =
+                    other.it.built.points.iter().find(|point| point.path.is_under(place.as_str()))
+                {
                     let message = format!(
                         "the point `{}` lies below `{place}`, where points of {} appear by themselves",
                         point.path,
                         shown("connections", name)
                     );
-                    mistakes.push(document.mistake_at(0..0, message, "choose another `at` in one of the two files"));
+                    mistakes.push(document.mistake_at(
+                        0..0,
+                        message,
+                        "choose another `at` in one of the two files",
+                    ));
                 }
             }
         }

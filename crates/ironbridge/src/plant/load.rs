@@ -1,13 +1,13 @@
 //! From files to things that can be started, with every mistake on the way.
 
 use super::assets::{Asset, Placed, place};
-use super::settings::Settings;
 use super::fit::{self, Around};
+use super::settings::Settings;
 use super::types::Types;
 use connect::kind::{Binding, Built, Claim, Context, Secrets, choose};
 use connect::{north, south};
-use model::{Declaration, Path as PointPath};
 use model::config::{Diagnostic, Document, Node, NodeValue, check, schema_of};
+use model::{Declaration, Path as PointPath};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -129,7 +129,11 @@ pub fn load(folder: &Path, secrets: Arc<dyn Secrets>) -> Result<Plant, Vec<Diagn
 ///
 /// # Errors
 /// Every mistake in every file that is new or changed, or that does not fit the rest any more.
-pub fn load_changed(folder: &Path, secrets: Arc<dyn Secrets>, known: &Known) -> Result<Plant, Vec<Diagnostic>> {
+pub fn load_changed(
+    folder: &Path,
+    secrets: Arc<dyn Secrets>,
+    known: &Known,
+) -> Result<Plant, Vec<Diagnostic>> {
     let mut mistakes = Vec::new();
     let settings = load_settings(folder, &mut mistakes);
     let placeholder = || PointPath::new("enterprise/site");
@@ -233,7 +237,11 @@ pub(super) fn names(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) ->
 fn text(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<String> {
     let shown = shown(sub, name);
     if let Err(error) = model::path::check_segment(name) {
-        mistakes.push(Diagnostic::of_file(&shown, error.to_string(), "rename the file: its name is the connection's name"));
+        mistakes.push(Diagnostic::of_file(
+            &shown,
+            error.to_string(),
+            "rename the file: its name is the connection's name",
+        ));
         return None;
     }
     let read = std::fs::read_to_string(folder.join(&shown));
@@ -249,7 +257,12 @@ pub(super) fn shown(sub: &str, name: &str) -> String {
 }
 
 /// One file, parsed. One at a time: the trees of a large plant are hundreds of megabytes.
-pub(super) fn document(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
+pub(super) fn document(
+    folder: &Path,
+    sub: &str,
+    name: &str,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Option<Document> {
     let text = text(folder, sub, name, mistakes)?;
     parse(&shown(sub, name), &text, mistakes)
 }
@@ -264,9 +277,12 @@ fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) 
             mistakes.extend(found);
             continue;
         }
-        let Ok(asset) = document.construct::<Asset>().map_err(|mistake| mistakes.push(mistake)) else { continue };
+        let Ok(asset) = document.construct::<Asset>().map_err(|mistake| mistakes.push(mistake)) else {
+            continue;
+        };
         let Some(placed) = place(&document, asset, site, mistakes) else { continue };
-        if let Some((other, _)) = assets.iter().find(|(_, other)| other.path.folded() == placed.path.folded()) {
+        if let Some((other, _)) = assets.iter().find(|(_, other)| other.path.folded() == placed.path.folded())
+        {
             let message = format!("`{}` already has the path `{}`", other.file, placed.path);
             mistakes.push(document.mistake(&["path"], message, "one asset, one path"));
         }
@@ -399,7 +415,8 @@ fn bindings(assets: &[(Document, Placed)], types: &Types) -> BTreeMap<String, Bi
     for (_, placed) in assets {
         for (tag, path, was) in &placed.binds {
             let contract = types.contract(&placed.asset.kind, path.last());
-            bindings.insert(tag.to_ascii_lowercase(), Binding { path: path.clone(), was: was.clone(), contract });
+            bindings
+                .insert(tag.to_ascii_lowercase(), Binding { path: path.clone(), was: was.clone(), contract });
         }
     }
     bindings
@@ -414,12 +431,18 @@ mod tests {
     fn cases_of_wrong_connections_name_each_mistake_at_its_line() {
         let south = Path::new(env!("CARGO_MANIFEST_DIR")).join("../connect/src/south");
         let mut cases = 0;
-        for kind in std::fs::read_dir(south).unwrap().map(|entry| entry.unwrap().path().join("cases")).filter(|dir| dir.is_dir()) {
+        for kind in std::fs::read_dir(south)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().join("cases"))
+            .filter(|dir| dir.is_dir())
+        {
             for case in std::fs::read_dir(kind).unwrap().map(|entry| entry.unwrap().path()) {
                 let text = std::fs::read_to_string(&case).unwrap();
                 let document = Document::parse("connections/x.toml", &text).unwrap();
                 let context = Context::new("x", PointPath::new("acme/leeds").unwrap(), "");
-                let Err(found) = connection(&document, &context) else { panic!("{} has no mistake", case.display()) };
+                let Err(found) = connection(&document, &context) else {
+                    panic!("{} has no mistake", case.display())
+                };
                 for (number, line) in text.lines().enumerate() {
                     let here: Vec<_> = found.iter().filter(|mistake| mistake.line() == number + 1).collect();
                     match line.split_once("# ! ") {
@@ -442,23 +465,33 @@ mod tests {
     fn where_points_appear_by_themselves_no_other_file_may_put_any() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("connections")).unwrap();
-        std::fs::write(folder.path().join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"x\"\n").unwrap();
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join("connections").join(name), text).unwrap();
+        std::fs::write(folder.path().join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"x\"\n")
+            .unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join("connections").join(name), text).unwrap()
+        };
         let broker = "kind = \"mqtt-in\"\nurl = \"mqtt://broker\"\n";
-        write("a.toml", &format!("{broker}[device.a]\nat = \"floor\"\n[device.a.patterns]\np = {{ at = \"x/{{y}}\" }}\n"));
+        write(
+            "a.toml",
+            &format!("{broker}[device.a]\nat = \"floor\"\n[device.a.patterns]\np = {{ at = \"x/{{y}}\" }}\n"),
+        );
         let tag = "[device.b.tags]\nspeed = { at = \"t\", type = \"f64\" }\n";
         for (at, expected) in [("floor/oven", 1), ("floor", 1), ("floor2", 0), ("other", 0)] {
             write("b.toml", &format!("{broker}[device.b]\nat = \"{at}\"\n{tag}"));
             let found = load(folder.path(), Arc::new(connect::kind::NoSecrets)).err().unwrap_or_default();
             assert_eq!(found.len(), expected, "{at}: {found:?}");
-            assert!(found.iter().all(|mistake| mistake.to_string().contains("appear by themselves")), "{found:?}");
+            assert!(
+                found.iter().all(|mistake| mistake.to_string().contains("appear by themselves")),
+                "{found:?}"
+            );
         }
     }
 
     #[test]
     fn the_smallest_plant_loads() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"x\"\n").unwrap();
+        std::fs::write(folder.path().join("ironbridge.toml"), "enterprise = \"acme\"\nsite = \"x\"\n")
+            .unwrap();
         let plant = load(folder.path(), Arc::new(connect::kind::NoSecrets)).unwrap();
         assert_eq!((plant.connections.len(), plant.site.as_str()), (0, "acme/x"));
     }
@@ -473,7 +506,8 @@ mod tests {
     fn running(plant: &Plant) -> Known {
         let marks = plant.connections.iter().map(|one| (one.name.clone(), one.mark.clone()));
         let points = plant.connections.iter().flat_map(|one| one.it.built.points.iter().cloned());
-        let fed: BTreeMap<String, Arc<Declaration>> = points.map(|point| (point.path.to_string(), point)).collect();
+        let fed: BTreeMap<String, Arc<Declaration>> =
+            points.map(|point| (point.path.to_string(), point)).collect();
         let feeder: Feeder = Box::new(move |path| fed.get(path).cloned());
         Known { connections: marks.collect(), feeder: Some(feeder), ..Known::default() }
     }
@@ -503,13 +537,21 @@ mod tests {
         // The same path or the same endpoint as an unchanged neighbour is found all the same.
         write("connections/b.toml", &connection_file(2, "a", ""));
         let clash = again(&known).err().unwrap();
-        assert!(clash.iter().any(|mistake| mistake.to_string().contains("also fed by connections/a.toml")), "{clash:?}");
+        assert!(
+            clash.iter().any(|mistake| mistake.to_string().contains("also fed by connections/a.toml")),
+            "{clash:?}"
+        );
         write("connections/b.toml", &connection_file(1, "b", ""));
         let clash = again(&known).err().unwrap();
-        assert!(clash.iter().any(|mistake| mistake.to_string().contains("already used by connections/a.toml")), "{clash:?}");
+        assert!(
+            clash.iter().any(|mistake| mistake.to_string().contains("already used by connections/a.toml")),
+            "{clash:?}"
+        );
         // An interlock names points of others.
         let locked = |path: &str| {
-            format!(", write = {{ interlock = {{ allow_if = \"ok == 1\", points = {{ ok = \"{path}\" }} }} }}")
+            format!(
+                ", write = {{ interlock = {{ allow_if = \"ok == 1\", points = {{ ok = \"{path}\" }} }} }}"
+            )
         };
         write("connections/b.toml", &connection_file(2, "b", &locked("a/x")));
         assert_eq!(fresh(&again(&known).unwrap()), ["b"]);

@@ -132,10 +132,12 @@ fn max_skew() -> Period {
 /// # Errors
 /// Message and help.
 pub fn check_listen(web: &Web) -> Result<std::net::SocketAddr, (String, &'static str)> {
-    let address: std::net::SocketAddr = web
-        .listen
-        .parse()
-        .map_err(|_| (format!("`{}` is no address with a port", web.listen), "write it like \"127.0.0.1:8080\" or \"[::1]:8080\""))?;
+    let address: std::net::SocketAddr = web.listen.parse().map_err(|_| {
+        (
+            format!("`{}` is no address with a port", web.listen),
+            "write it like \"127.0.0.1:8080\" or \"[::1]:8080\"",
+        )
+    })?;
     if !address.ip().is_loopback() && web.tls.is_none() {
         let message = format!("{} leaves this machine and must be encrypted", web.listen);
         return Err((message, "add `tls = \"built-in\"` to [web], or listen on 127.0.0.1"));

@@ -217,7 +217,8 @@ impl Types {
             let mut whole = Whole::default();
             for ancestor in self.line(one, mistakes).into_iter().rev() {
                 for (name, point) in &ancestor.of.points {
-                    let contract = Arc::new(contract(ancestor, name, point, mistakes, ancestor.name == one.name));
+                    let contract =
+                        Arc::new(contract(ancestor, name, point, mistakes, ancestor.name == one.name));
                     whole.points.insert(name.clone(), (point.clone(), contract));
                 }
                 whole.parts.extend(ancestor.of.parts.clone());
@@ -225,7 +226,11 @@ impl Types {
             for (name, part) in &one.of.parts {
                 if self.find(&part.kind).is_none() {
                     let message = format!("there is no type \"{}\"", part.kind);
-                    mistakes.push(one.document.mistake(&["parts", name, "type"], message, self.help(&part.kind)));
+                    mistakes.push(one.document.mistake(
+                        &["parts", name, "type"],
+                        message,
+                        self.help(&part.kind),
+                    ));
                 }
             }
             wholes.push((key.clone(), whole));
@@ -242,12 +247,16 @@ impl Types {
         let mut line = vec![one];
         let mut last = one;
         // Each mistake is told where it stands, not again by every type that extends it.
-        let mut tell = |message: String, help: String| mistakes.push(one.document.mistake(&["extends"], message, help));
+        let mut tell =
+            |message: String, help: String| mistakes.push(one.document.mistake(&["extends"], message, help));
         while let Some(above) = &last.of.extends {
             let own = std::ptr::eq(last, one);
             match self.find(above) {
                 Some(next) if std::ptr::eq(next, one) => {
-                    tell(format!("`{}` extends itself", one.name), "let the most general type extend nothing".to_owned());
+                    tell(
+                        format!("`{}` extends itself", one.name),
+                        "let the most general type extend nothing".to_owned(),
+                    );
                     break;
                 }
                 Some(_) if line.len() >= MAX_STEPS => break,
@@ -274,7 +283,10 @@ impl Types {
     /// What the type `kind` says of its point `name`.
     pub fn contract(&self, kind: &str, name: &str) -> Option<Arc<Contract>> {
         let points = &self.find(kind)?.whole.points;
-        points.iter().find(|(point, _)| point.eq_ignore_ascii_case(name)).map(|(_, (_, contract))| contract.clone())
+        points
+            .iter()
+            .find(|(point, _)| point.eq_ignore_ascii_case(name))
+            .map(|(_, (_, contract))| contract.clone())
     }
 
     /// Whether all assets keep what their types promise. `declared` gives the point at a path, ignoring case.
@@ -291,13 +303,19 @@ impl Types {
             let Some(one) = self.find(kind) else {
                 // Types come one by one: a word that is none yet is free, a word that is nearly one is a slip.
                 if self.nearest(kind).is_some() {
-                    mistakes.push(document.mistake(&["type"], format!("there is no type \"{kind}\""), self.help(kind)));
+                    mistakes.push(document.mistake(
+                        &["type"],
+                        format!("there is no type \"{kind}\""),
+                        self.help(kind),
+                    ));
                 }
                 continue;
             };
             for (name, (wanted, _)) in &one.whole.points {
                 let path = format!("{}/{}", placed.path.folded(), name.to_ascii_lowercase());
-                if let Some((key, message, help)) = point_mistake(one, placed, name, wanted, declared(&path).as_deref()) {
+                if let Some((key, message, help)) =
+                    point_mistake(one, placed, name, wanted, declared(&path).as_deref())
+                {
                     let keys: Vec<&str> = std::iter::once("bind").chain(key).collect();
                     mistakes.push(document.mistake(&keys, message, help));
                 }
@@ -307,11 +325,20 @@ impl Types {
                 let below = format!("{}/{name}", placed.asset.path);
                 let message = match by_path.get(&path) {
                     Some(found) if self.is_a(found, &part.kind) => continue,
-                    Some(found) => format!("`{name}` of a `{}` is a `{}`, but {below} is a `{found}`", one.name, part.kind),
-                    None if part.required => format!("a `{}` has the part `{name}`, a `{}`, and nothing stands there", one.name, part.kind),
+                    Some(found) => format!(
+                        "`{name}` of a `{}` is a `{}`, but {below} is a `{found}`",
+                        one.name, part.kind
+                    ),
+                    None if part.required => format!(
+                        "a `{}` has the part `{name}`, a `{}`, and nothing stands there",
+                        one.name, part.kind
+                    ),
                     None => continue,
                 };
-                let help = format!("give it a file of its own under assets/: type = \"{}\", path = \"{below}\"", part.kind);
+                let help = format!(
+                    "give it a file of its own under assets/: type = \"{}\", path = \"{below}\"",
+                    part.kind
+                );
                 mistakes.push(document.mistake(&["type"], message, help));
             }
         }
@@ -333,17 +360,30 @@ fn point_mistake<'a>(
             return None;
         }
         let unit = if wanted.unit.is_empty() { String::new() } else { format!(" in {}", wanted.unit) };
-        let message = format!("a `{}` has the point `{name}`, {}{unit}, and nothing feeds it here", one.name, wanted.kind);
+        let message = format!(
+            "a `{}` has the point `{name}`, {}{unit}, and nothing feeds it here",
+            one.name, wanted.kind
+        );
         let others = placed.asset.bind.keys().map(String::as_str);
-        let others: Vec<&str> = others.filter(|other| !one.whole.points.keys().any(|known| known.eq_ignore_ascii_case(other))).collect();
+        let others: Vec<&str> = others
+            .filter(|other| !one.whole.points.keys().any(|known| known.eq_ignore_ascii_case(other)))
+            .collect();
         let help = match nearest(name, others.into_iter()) {
             Some(near) => format!("is `{near}` the point? Then call it `{name}`"),
-            None => format!("bind it: {name} = \"connection.device.tag\"; or write required = false in {}", one.document.file),
+            None => format!(
+                "bind it: {name} = \"connection.device.tag\"; or write required = false in {}",
+                one.document.file
+            ),
         };
         return Some((None, message, help));
     };
     if !wanted.kind.takes(point.value_type) {
-        let message = format!("`{name}` of a `{}` is {}, but its tag gives {}", one.name, wanted.kind, point.value_type.name());
+        let message = format!(
+            "`{name}` of a `{}` is {}, but its tag gives {}",
+            one.name,
+            wanted.kind,
+            point.value_type.name()
+        );
         return Some((bound, message, "bind another tag, or change the tag's type or scale".to_owned()));
     }
     if wanted.unit.is_empty() || unit::same(&wanted.unit, &point.unit) {
@@ -364,7 +404,13 @@ fn point_mistake<'a>(
 }
 
 /// A point of a type in the form that connections ask for; mistakes are told if `tell`.
-fn contract(one: &One, name: &str, point: &PointType, mistakes: &mut Vec<Diagnostic>, tell: bool) -> Contract {
+fn contract(
+    one: &One,
+    name: &str,
+    point: &PointType,
+    mistakes: &mut Vec<Diagnostic>,
+    tell: bool,
+) -> Contract {
     let mut states = States::new();
     for (value, text) in &point.states {
         match value.parse() {
@@ -380,7 +426,11 @@ fn contract(one: &One, name: &str, point: &PointType, mistakes: &mut Vec<Diagnos
         }
     }
     if tell && let Err(error) = model::path::check_segment(name) {
-        mistakes.push(one.document.mistake(&["points", name], error.to_string(), "it is the last segment of a path"));
+        mistakes.push(one.document.mistake(
+            &["points", name],
+            error.to_string(),
+            "it is the last segment of a path",
+        ));
     }
     Contract {
         unit: point.unit.clone(),
@@ -403,7 +453,8 @@ mod tests {
         steam = { at = \"holding 1\", type = \"u16\", unit = \"kPa\", scale = 0.1, range = [0, 1000] }\n\
         state = { at = \"holding 2\", type = \"u16\" }\n\
         name = { at = \"holding 10\", type = \"text\", length = 8 }\n";
-    const MACHINE: &str = "[points]\nState = { type = \"whole\", states = { 0 = \"Idle\", 1 = \"Execute\" } }\n";
+    const MACHINE: &str =
+        "[points]\nState = { type = \"whole\", states = { 0 = \"Idle\", 1 = \"Execute\" } }\n";
     const FILLER: &str = "extends = \"Machine\"\n\n[points]\nSpeed = { type = \"number\", unit = \"/min\", description = \"Bottles\" }\n\
         Steam = { type = \"number\", unit = \"bar\" }\nNote = { type = \"text\", required = false }\n";
     const SOUND: &str = "type = \"Filler\"\npath = \"hall/filler\"\n\n[bind]\nSpeed = \"c.plc.speed\"\nSteam = \"c.plc.steam\"\nState = \"c.plc.state\"\n";
@@ -428,14 +479,24 @@ mod tests {
 
     #[test]
     fn a_sound_asset_sees_its_points_as_its_type_does() {
-        let folder = plant(&[("types/Machine.toml", MACHINE), ("types/Filler.toml", FILLER), ("assets/filler.toml", SOUND)]);
+        let folder = plant(&[
+            ("types/Machine.toml", MACHINE),
+            ("types/Filler.toml", FILLER),
+            ("assets/filler.toml", SOUND),
+        ]);
         let plant = load(folder.path(), Arc::new(NoSecrets)).unwrap_or_else(|found| panic!("{found:?}"));
         let points = &plant.connections[0].it.built.points;
         let point = |path: &str| points.iter().find(|point| point.path.as_str() == path).unwrap();
         let steam = point("acme/leeds/hall/filler/Steam");
-        assert_eq!((steam.unit.as_str(), steam.value_type, steam.range), ("bar", ValueType::F64, Some((0.0, 10.0))));
+        assert_eq!(
+            (steam.unit.as_str(), steam.value_type, steam.range),
+            ("bar", ValueType::F64, Some((0.0, 10.0)))
+        );
         let speed = point("acme/leeds/hall/filler/Speed");
-        assert_eq!((speed.unit.as_str(), speed.value_type, speed.description.as_str()), ("/min", ValueType::U64, "Bottles"));
+        assert_eq!(
+            (speed.unit.as_str(), speed.value_type, speed.description.as_str()),
+            ("/min", ValueType::U64, "Bottles")
+        );
         assert_eq!(point("acme/leeds/hall/filler/State").states[&1], "Execute", "inherited");
         assert_eq!(point("acme/leeds/hall/plc/name").unit, "", "what no asset binds stays as it is");
     }
@@ -446,19 +507,62 @@ mod tests {
         let told = |asset: &str| mistakes(&[types[0], types[1], ("assets/filler.toml", asset)]);
         for (what, asset, line, words) in [
             ("a slip", SOUND.replace("\"Filler\"", "\"Filer\""), 1, "did you mean \"Filler\"?"),
-            ("missing, with another name", SOUND.replace("Speed =", "Spede ="), 4, "is `Spede` the point? Then call it `Speed`"),
-            ("missing", SOUND.replace("State = \"c.plc.state\"\n", ""), 4, "a `Filler` has the point `State`, a whole number"),
-            ("wrong type", SOUND.replace("c.plc.speed", "c.plc.name"), 5, "`Speed` of a `Filler` is a number, but its tag gives text"),
-            ("bound twice", SOUND.replace("c.plc.steam", "c.plc.speed"), 5, "`c.plc.speed` is also bound to acme/leeds/hall/filler/Steam"),
-            ("no unit", SOUND.replace("c.plc.state", "c.plc.x").replace("c.plc.steam", "c.plc.state").replace("c.plc.x", "c.plc.speed").replace("Speed = \"c.plc.speed\"", "Speed = \"c.plc.steam\""), 6, "but its tag has no unit"),
-            ("wrong unit", SOUND.replace("c.plc.steam", "c.plc.speed").replace("Speed = \"c.plc.speed\"", "Speed = \"c.plc.steam\""), 5, "is in kPa"),
+            (
+                "missing, with another name",
+                SOUND.replace("Speed =", "Spede ="),
+                4,
+                "is `Spede` the point? Then call it `Speed`",
+            ),
+            (
+                "missing",
+                SOUND.replace("State = \"c.plc.state\"\n", ""),
+                4,
+                "a `Filler` has the point `State`, a whole number",
+            ),
+            (
+                "wrong type",
+                SOUND.replace("c.plc.speed", "c.plc.name"),
+                5,
+                "`Speed` of a `Filler` is a number, but its tag gives text",
+            ),
+            (
+                "bound twice",
+                SOUND.replace("c.plc.steam", "c.plc.speed"),
+                5,
+                "`c.plc.speed` is also bound to acme/leeds/hall/filler/Steam",
+            ),
+            (
+                "no unit",
+                SOUND
+                    .replace("c.plc.state", "c.plc.x")
+                    .replace("c.plc.steam", "c.plc.state")
+                    .replace("c.plc.x", "c.plc.speed")
+                    .replace("Speed = \"c.plc.speed\"", "Speed = \"c.plc.steam\""),
+                6,
+                "but its tag has no unit",
+            ),
+            (
+                "wrong unit",
+                SOUND
+                    .replace("c.plc.steam", "c.plc.speed")
+                    .replace("Speed = \"c.plc.speed\"", "Speed = \"c.plc.steam\""),
+                5,
+                "is in kPa",
+            ),
         ] {
             let found = told(&asset);
             let there = format!("assets/filler.toml:{line}:");
-            assert!(found.iter().any(|one| one.starts_with(&there) && one.contains(words)), "{what}: {found:#?}");
+            assert!(
+                found.iter().any(|one| one.starts_with(&there) && one.contains(words)),
+                "{what}: {found:#?}"
+            );
         }
         assert_eq!(told(SOUND), Vec::<String>::new());
-        assert_eq!(told(&SOUND.replace("\"Filler\"", "\"Robot\"")), Vec::<String>::new(), "a word without a contract");
+        assert_eq!(
+            told(&SOUND.replace("\"Filler\"", "\"Robot\"")),
+            Vec::<String>::new(),
+            "a word without a contract"
+        );
     }
 
     #[test]
@@ -466,22 +570,35 @@ mod tests {
         let types = [
             ("types/Machine.toml", MACHINE),
             ("types/Conveyor.toml", "extends = \"Machine\"\n"),
-            ("types/Line.toml", "[parts]\nInfeed = { type = \"Machine\" }\nOutfeed = { type = \"Conveyor\", required = false }\n"),
+            (
+                "types/Line.toml",
+                "[parts]\nInfeed = { type = \"Machine\" }\nOutfeed = { type = \"Conveyor\", required = false }\n",
+            ),
         ];
         let line = ("assets/line.toml", "type = \"Line\"\npath = \"hall/line\"\nlevel = \"line\"\n");
-        let infeed = |kind: &str| format!("type = \"{kind}\"\npath = \"hall/line/infeed\"\n\n[bind]\nState = \"c.plc.state\"\n");
-        let with = |below: &str| mistakes(&[types[0], types[1], types[2], line, ("assets/infeed.toml", below)]);
+        let infeed = |kind: &str| {
+            format!("type = \"{kind}\"\npath = \"hall/line/infeed\"\n\n[bind]\nState = \"c.plc.state\"\n")
+        };
+        let with =
+            |below: &str| mistakes(&[types[0], types[1], types[2], line, ("assets/infeed.toml", below)]);
         assert_eq!(with(&infeed("Conveyor")), Vec::<String>::new(), "a conveyor is a machine");
         let found = mistakes(&[types[0], types[1], types[2], line]);
         assert!(found.len() == 1 && found[0].contains("a `Line` has the part `Infeed`"), "{found:#?}");
         let found = with("type = \"Line\"\npath = \"hall/line/infeed\"\n");
-        assert!(found.iter().any(|one| one.contains("`Infeed` of a `Line` is a `Machine`, but")), "{found:#?}");
+        assert!(
+            found.iter().any(|one| one.contains("`Infeed` of a `Line` is a `Machine`, but")),
+            "{found:#?}"
+        );
     }
 
     #[test]
     fn types_are_checked_before_any_asset_uses_them() {
         for (what, text, words) in [
-            ("unknown key", "[points]\nSpeed = { type = \"number\", unti = \"bar\" }\n", "did you mean `unit`?"),
+            (
+                "unknown key",
+                "[points]\nSpeed = { type = \"number\", unti = \"bar\" }\n",
+                "did you mean `unit`?",
+            ),
             ("unknown kind", "[points]\nSpeed = { type = \"integer\" }\n", "number"),
             ("unknown parent", "extends = \"Machin\"\n", "did you mean \"Machine\"?"),
             ("itself", "extends = \"Filler\"\n", "`Filler` extends itself"),
@@ -490,7 +607,10 @@ mod tests {
             ("bad state", "[points]\nS = { type = \"whole\", states = { x = \"y\" } }\n", "no whole number"),
         ] {
             let found = mistakes(&[("types/Machine.toml", MACHINE), ("types/Filler.toml", text)]);
-            assert!(found.len() == 1 && found[0].starts_with("types/Filler.toml:") && found[0].contains(words), "{what}: {found:#?}");
+            assert!(
+                found.len() == 1 && found[0].starts_with("types/Filler.toml:") && found[0].contains(words),
+                "{what}: {found:#?}"
+            );
         }
         let found = mistakes(&[("types/A.toml", "extends = \"B\"\n"), ("types/B.toml", "extends = \"A\"\n")]);
         assert_eq!(found.len(), 2, "both say so: {found:#?}");

@@ -189,16 +189,30 @@ impl Document {
         let mut span = 0..0;
         let mut node = &self.root;
         for key in path {
-            let Some((_, key_span, next)) = node.entries().iter().find(|(name, _, _)| name == key) else { break };
-            span = if matches!(next.value, NodeValue::Table(_)) { key_span.clone() } else { next.span.clone() };
+            let Some((_, key_span, next)) = node.entries().iter().find(|(name, _, _)| name == key) else {
+                break;
+            };
+            span =
+                if matches!(next.value, NodeValue::Table(_)) { key_span.clone() } else { next.span.clone() };
             node = next;
         }
         self.mistake_at(span, message, help)
     }
 
     /// A mistake at a byte range.
-    pub fn mistake_at(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
-        Diagnostic { file: self.file.clone(), text: self.text.clone(), span, message: message.into(), help: help.into() }
+    pub fn mistake_at(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic {
+            file: self.file.clone(),
+            text: self.text.clone(),
+            span,
+            message: message.into(),
+            help: help.into(),
+        }
     }
 
     /// Builds the struct. Call after [`super::check`], so that a failure is rare.
@@ -206,16 +220,25 @@ impl Document {
     /// # Errors
     /// What serde says, at the top of the file.
     pub fn construct<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
-        T::deserialize(self.root.to_json())
-            .map_err(|error| self.mistake_at(0..0, error.to_string(), "compare with the example in the kind's README"))
+        T::deserialize(self.root.to_json()).map_err(|error| {
+            self.mistake_at(0..0, error.to_string(), "compare with the example in the kind's README")
+        })
     }
 }
 
-fn convert_table(table: &DeTable<'_>, file: &Arc<str>, text: &Arc<str>, mistakes: &mut Vec<Diagnostic>) -> NodeValue {
+fn convert_table(
+    table: &DeTable<'_>,
+    file: &Arc<str>,
+    text: &Arc<str>,
+    mistakes: &mut Vec<Diagnostic>,
+) -> NodeValue {
     let mut entries: Vec<_> = table
         .iter()
         .map(|(key, value)| {
-            let node = Node { span: value.span(), value: convert(value.get_ref(), value.span(), file, text, mistakes) };
+            let node = Node {
+                span: value.span(),
+                value: convert(value.get_ref(), value.span(), file, text, mistakes),
+            };
             (key.get_ref().to_string(), key.span(), node)
         })
         .collect();
@@ -255,7 +278,10 @@ fn convert(
         DeValue::Array(items) => NodeValue::Array(
             items
                 .iter()
-                .map(|item| Node { span: item.span(), value: convert(item.get_ref(), item.span(), file, text, mistakes) })
+                .map(|item| Node {
+                    span: item.span(),
+                    value: convert(item.get_ref(), item.span(), file, text, mistakes),
+                })
                 .collect(),
         ),
         DeValue::Table(table) => convert_table(table, file, text, mistakes),

@@ -10,7 +10,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Period(pub Duration);
 
-const UNITS: &[(&str, f64)] = &[("ms", 1e-3), ("us", 1e-6), ("min", 60.0), ("s", 1.0), ("h", 3600.0), ("d", 86_400.0)];
+const UNITS: &[(&str, f64)] =
+    &[("ms", 1e-3), ("us", 1e-6), ("min", 60.0), ("s", 1.0), ("h", 3600.0), ("d", 86_400.0)];
 
 impl Period {
     /// From milliseconds.
@@ -59,7 +60,9 @@ impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         Self::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("`{text}` is no length of time; write it like \"250ms\", \"1s\", \"10min\""))
+            serde::de::Error::custom(format!(
+                "`{text}` is no length of time; write it like \"250ms\", \"1s\", \"10min\""
+            ))
         })
     }
 }
@@ -87,9 +90,13 @@ mod tests {
 
     #[test]
     fn reads_and_prints() {
-        for (text, ms, shown) in
-            [("250ms", 250, "250ms"), ("1s", 1000, "1s"), ("1.5s", 1500, "1500ms"), ("2 h", 7_200_000, "2h"), ("10min", 600_000, "10min")]
-        {
+        for (text, ms, shown) in [
+            ("250ms", 250, "250ms"),
+            ("1s", 1000, "1s"),
+            ("1.5s", 1500, "1500ms"),
+            ("2 h", 7_200_000, "2h"),
+            ("10min", 600_000, "10min"),
+        ] {
             let period = Period::parse(text).unwrap();
             assert_eq!(period, Period::millis(ms));
             assert_eq!(period.to_string(), shown);

@@ -67,7 +67,10 @@ impl<'a> Walk<'a> {
         // A reference chain in a derived schema is at most a few long; 32 stops a loop.
         for _ in 0..32 {
             let Some(reference) = schema.get("$ref").and_then(Json::as_str) else { break };
-            let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.schema.pointer(pointer)) else { break };
+            let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.schema.pointer(pointer))
+            else {
+                break;
+            };
             schema = target;
         }
         schema
@@ -87,22 +90,28 @@ impl<'a> Walk<'a> {
                 best = Some(attempt.found);
             }
         }
-        let scalars: Vec<Json> = choices.iter().filter_map(|c| allowed_values(self.resolve(c))).flatten().collect();
+        let scalars: Vec<Json> =
+            choices.iter().filter_map(|c| allowed_values(self.resolve(c))).flatten().collect();
         if !scalars.is_empty() && scalars.len() >= choices.len() {
             return self.wrong_choice(node, &scalars, path);
         }
         match best {
-            Some(found) if choices.iter().any(|c| type_fits(node, self.resolve(c))) => self.found.extend(found),
+            Some(found) if choices.iter().any(|c| type_fits(node, self.resolve(c))) => {
+                self.found.extend(found)
+            }
             _ => {
-                let shapes: Vec<_> = choices.iter().map(|c| wanted(self.resolve(c))).filter(|w| w != "nothing").collect();
-                let message = format!("`{}` must be {}, not {}", name(path), shapes.join(" or "), node.kind());
+                let shapes: Vec<_> =
+                    choices.iter().map(|c| wanted(self.resolve(c))).filter(|w| w != "nothing").collect();
+                let message =
+                    format!("`{}` must be {}, not {}", name(path), shapes.join(" or "), node.kind());
                 self.add(node.span.clone(), message, describe(schema));
             }
         }
     }
 
     fn wrong_choice(&mut self, node: &Node, allowed: &[Json], path: &[&str]) {
-        let words: Vec<String> = allowed.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+        let words: Vec<String> =
+            allowed.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
         let help = match node.as_text().and_then(|text| nearest(text, words.iter().map(String::as_str))) {
             Some(near) => format!("did you mean \"{near}\"? Possible: {}", words.join(", ")),
             None => format!("possible: {}", words.join(", ")),
@@ -131,7 +140,8 @@ impl<'a> Walk<'a> {
             }
             path.pop();
         }
-        let required = schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+        let required =
+            schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         for key in required.filter(|key| node.get(key).is_none()) {
             let about = properties.get(key).map(|p| describe(self.resolve_or(p))).unwrap_or_default();
             let place = path.last().map_or(node.span.start..node.span.start, |_| head_of(node));
@@ -153,10 +163,18 @@ impl<'a> Walk<'a> {
         let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
         if let Some(number) = number {
             if let Some(min) = bound("minimum").filter(|min| number < *min) {
-                self.add(node.span.clone(), format!("`{}` is below {min}", name(path)), format!("write {min} or more"));
+                self.add(
+                    node.span.clone(),
+                    format!("`{}` is below {min}", name(path)),
+                    format!("write {min} or more"),
+                );
             }
             if let Some(max) = bound("maximum").filter(|max| number > *max) {
-                self.add(node.span.clone(), format!("`{}` is above {max}", name(path)), format!("write {max} or less"));
+                self.add(
+                    node.span.clone(),
+                    format!("`{}` is above {max}", name(path)),
+                    format!("write {max} or less"),
+                );
             }
         }
         if schema.get("format").and_then(Json::as_str) == Some("period")
@@ -299,7 +317,8 @@ mod tests {
 
     #[test]
     fn a_right_file_has_none_and_constructs() {
-        let text = "host = \"a\"\nport = 502\nscan = { fast = \"250ms\" }\norder = \"CDAB\"\nraw = [0, 27648]\n";
+        let text =
+            "host = \"a\"\nport = 502\nscan = { fast = \"250ms\" }\norder = \"CDAB\"\nraw = [0, 27648]\n";
         assert_eq!(mistakes(text), Vec::<String>::new());
         let built: Example = Document::parse("x.toml", text).unwrap().construct().unwrap();
         assert_eq!(built.scan["fast"], Period::millis(250));
@@ -308,12 +327,22 @@ mod tests {
 
     #[test]
     fn all_mistakes_at_once_with_lines_and_advice() {
-        let found = mistakes("prot = 502\nport = 70000\nscan = { fast = \"soon\" }\norder = \"CDBA\"\nraw = 5\n");
+        let found =
+            mistakes("prot = 502\nport = 70000\nscan = { fast = \"soon\" }\norder = \"CDBA\"\nraw = 5\n");
         assert_eq!(found.len(), 6, "{found:#?}");
-        assert!(found.iter().any(|m| m.starts_with("x.toml:1: `prot` is not known (did you mean `port`?")), "{found:#?}");
-        assert!(found.iter().any(|m| m.contains("`host` is missing") && m.contains("where it is")), "{found:#?}");
+        assert!(
+            found.iter().any(|m| m.starts_with("x.toml:1: `prot` is not known (did you mean `port`?")),
+            "{found:#?}"
+        );
+        assert!(
+            found.iter().any(|m| m.contains("`host` is missing") && m.contains("where it is")),
+            "{found:#?}"
+        );
         assert!(found.iter().any(|m| m.starts_with("x.toml:2: `port` is above 65535")), "{found:#?}");
-        assert!(found.iter().any(|m| m.starts_with("x.toml:3: `scan.fast` is no length of time")), "{found:#?}");
+        assert!(
+            found.iter().any(|m| m.starts_with("x.toml:3: `scan.fast` is no length of time")),
+            "{found:#?}"
+        );
         assert!(found.iter().any(|m| m.contains("did you mean \"CDAB\"")), "{found:#?}");
         assert!(found.iter().any(|m| m.contains("`raw` must be a list")), "{found:#?}");
     }

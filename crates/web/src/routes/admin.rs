@@ -66,20 +66,12 @@ pub(super) async fn change_user(
     Ok(Json(Done {}))
 }
 
-pub(super) async fn remove_user(
-    State(web): State<Shared>,
-    who: Asker,
-    Name(name): Name,
-) -> Answer<Done> {
+pub(super) async fn remove_user(State(web): State<Shared>, who: Asker, Name(name): Name) -> Answer<Done> {
     change(&web, &who, move |access, actor| access.delete_user(actor, &name)).await?;
     Ok(Json(Done {}))
 }
 
-pub(super) async fn user_link(
-    State(web): State<Shared>,
-    who: Asker,
-    Name(name): Name,
-) -> Answer<Link> {
+pub(super) async fn user_link(State(web): State<Shared>, who: Asker, Name(name): Name) -> Answer<Link> {
     let token =
         change(&web, &who, move |access, actor| access.create_link(actor, &name, LinkPurpose::SetPassword))
             .await?;
@@ -113,11 +105,7 @@ pub(super) async fn add_token(
     Ok(Json(TokenCreated { token: token.to_string(), id: info.id }))
 }
 
-pub(super) async fn remove_token(
-    State(web): State<Shared>,
-    who: Asker,
-    Name(id): Name,
-) -> Answer<Done> {
+pub(super) async fn remove_token(State(web): State<Shared>, who: Asker, Name(id): Name) -> Answer<Done> {
     change(&web, &who, move |access, actor| access.delete_token(actor, &id)).await?;
     Ok(Json(Done {}))
 }
@@ -142,11 +130,7 @@ pub(super) async fn set_secret(
     Ok(Json(Done {}))
 }
 
-pub(super) async fn remove_secret(
-    State(web): State<Shared>,
-    who: Asker,
-    Name(name): Name,
-) -> Answer<Done> {
+pub(super) async fn remove_secret(State(web): State<Shared>, who: Asker, Name(name): Name) -> Answer<Done> {
     change(&web, &who, move |access, actor| access.delete_secret(actor, &name)).await?;
     Ok(Json(Done {}))
 }

@@ -6,8 +6,8 @@ use crate::answer;
 use crate::auth;
 use crate::extract::{Body, Name};
 use crate::shapes::{
-    BrowseAsk, DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverScans, DiscoverStart, Done, DraftAsk,
-    DraftFile, ImportAsk, ImportFormats,
+    BrowseAsk, DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverScans, DiscoverStart,
+    Done, DraftAsk, DraftFile, ImportAsk, ImportFormats,
 };
 use crate::state::{Shared, Who};
 use axum::extract::State;

@@ -171,7 +171,8 @@ pub(super) async fn aggregate(
     }
     let width = Duration::from_secs_f64(ask.bucket_ms / 1_000.0);
     let found = answer::read(&web, move |web| web.store.aggregate(&points, span, width)).await??;
-    let points = ask.paths.into_iter().zip(found).map(|(path, buckets)| Aggregate { path, buckets }).collect();
+    let points =
+        ask.paths.into_iter().zip(found).map(|(path, buckets)| Aggregate { path, buckets }).collect();
     Ok(Json(Aggregates { points }))
 }
 

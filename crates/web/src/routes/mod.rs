@@ -237,9 +237,14 @@ fn plant_routes() -> Vec<Route> {
         get("/api/plan", Engineer, "What an apply of the plant folder would do.", change::plan)
             .gives::<s::PlanShape>()
             .within(LONG),
-        post("/api/apply", Engineer, "Brings in the plant folder; goes back if that makes it worse.", change::apply)
-            .gives::<s::AppliedShape>()
-            .within(APPLY),
+        post(
+            "/api/apply",
+            Engineer,
+            "Brings in the plant folder; goes back if that makes it worse.",
+            change::apply,
+        )
+        .gives::<s::AppliedShape>()
+        .within(APPLY),
         get("/api/events", Viewer, "Events, newest first.", events::events)
             .param("kind", "`alarm`, `finding`, `fault`, `interval` or `change`.")
             .param("active", "`true`: only what lasts.")

@@ -8,7 +8,8 @@ use crate::plant::Asset;
 use crate::point_json::{BYTES_PER_POINT, Known, for_each_point, point, unknown};
 use crate::quality_index::Counts;
 use crate::shapes::{
-    AssetDetail, Extent, InterlockShape, LeaseShape, MayWrite, Paths, PointDetail, PointLive, RateShape, WriteLimits,
+    AssetDetail, Extent, InterlockShape, LeaseShape, MayWrite, Paths, PointDetail, PointLive, RateShape,
+    WriteLimits,
 };
 use crate::state::{Shared, Web, Who};
 use axum::extract::State;

@@ -28,10 +28,7 @@ pub(super) async fn destinations(State(web): State<Shared>) -> Json<Destinations
     Json(Destinations { destinations: web.plant.destinations() })
 }
 
-pub(super) async fn rejects(
-    State(web): State<Shared>,
-    Name(name): Name,
-) -> Result<Json<Rejects>, ApiError> {
+pub(super) async fn rejects(State(web): State<Shared>, Name(name): Name) -> Result<Json<Rejects>, ApiError> {
     match web.plant.rejects(&name, MOST_REJECTS) {
         Some(rejects) => Ok(Json(Rejects { rejects })),
         None => Err(ApiError::not_found(format_args!("destination `{}`", short(&name)))),

@@ -59,7 +59,9 @@ pub(super) async fn write(
     let progress = web.namespace.start_command(&who.principal, command).end_or_waiting().await;
     let (word, why) = match &progress {
         Progress::Done(outcome) => (outcome.word(), outcome.why().to_owned()),
-        Progress::Waiting(role) => ("Waiting", format!("for the approval of a second person ({role} or higher)")),
+        Progress::Waiting(role) => {
+            ("Waiting", format!("for the approval of a second person ({role} or higher)"))
+        }
         Progress::Running => ("Unknown", String::new()),
     };
     let readback = match &progress {

@@ -155,7 +155,10 @@ async fn figures_of_many_points_in_one_answer() {
     let ask = |paths: Json, from: f64, to: f64, bucket_ms: f64| json!({"paths": paths, "from": from, "to": to, "bucket_ms": bucket_ms});
     let body = ask(json!([state, SPEED]), 60_000.0, 180_000.0, 60_000.0);
     let figures = plant.call("POST", "/api/aggregate", &anna, &body).await.ok();
-    assert_eq!((&figures["points"][0]["path"], &figures["points"][1]["path"]), (&json!(state), &json!(SPEED)));
+    assert_eq!(
+        (&figures["points"][0]["path"], &figures["points"][1]["path"]),
+        (&json!(state), &json!(SPEED))
+    );
     let speed = &figures["points"][1]["buckets"];
     assert_eq!(speed["time"], json!([60_000.0, 120_000.0]));
     assert_eq!((&speed["count"], &speed["max"]), (&json!([6, 4]), &json!([5.0, 9.0])));
@@ -169,7 +172,8 @@ async fn figures_of_many_points_in_one_answer() {
         let reply = plant.call("POST", "/api/aggregate", &anna, &body).await;
         assert_eq!((reply.status, reply.code().as_str()), (400, "bad-request"), "{what}");
     }
-    let nobody = plant.call("POST", "/api/aggregate", &anna, &ask(json!(["acme/leeds/nothing"]), 0.0, 9.0, 1.0)).await;
+    let nobody =
+        plant.call("POST", "/api/aggregate", &anna, &ask(json!(["acme/leeds/nothing"]), 0.0, 9.0, 1.0)).await;
     assert_eq!(nobody.status, 404);
 }
 

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use web::shapes::{
-    AppliedShape, ChangedText, ClockHealth, Connection, Destination, DestinationRef, Edit, FileChange, FileFormat, FileKind,
-    FileText, Findings, KeyChange, Mode, PlanShape, PlantFiles, QueryAsk, QueryColumn, QueryResult, QueryTables, Reject,
-    Saved, Site, Trend,
+    AppliedShape, ChangedText, ClockHealth, Connection, Destination, DestinationRef, Edit, FileChange,
+    FileFormat, FileKind, FileText, Findings, KeyChange, Mode, PlanShape, PlantFiles, QueryAsk, QueryColumn,
+    QueryResult, QueryTables, Reject, Saved, Site, Trend,
 };
 use web::{
     App, Asset, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind, Query,
@@ -71,7 +71,10 @@ impl History for Memory {
             Trend {
                 mode: "buckets".into(),
                 bucket_ms: Some(width.as_secs_f64() * 1e3),
-                time: all.keys().map(|at| span.from.millis_f64() + *at as f64 * width.as_secs_f64() * 1e3).collect(),
+                time: all
+                    .keys()
+                    .map(|at| span.from.millis_f64() + *at as f64 * width.as_secs_f64() * 1e3)
+                    .collect(),
                 avg: Some(column(|v| v.iter().sum::<f64>() / v.len() as f64)),
                 min: column(|v| v.iter().copied().fold(f64::MAX, f64::min)),
                 max: column(|v| v.iter().copied().fold(f64::MIN, f64::max)),
@@ -343,8 +346,11 @@ impl Fixture {
         speed.unit = "/min".into();
         speed.connection = "line-1".into();
         speed.scan = Duration::from_millis(250);
-        speed.access =
-            model::Access::Write(Box::new(WriteRule { min: Some(0.0), max: Some(600.0), ..WriteRule::default() }));
+        speed.access = model::Access::Write(Box::new(WriteRule {
+            min: Some(0.0),
+            max: Some(600.0),
+            ..WriteRule::default()
+        }));
         let mut state = Declaration::new(path("acme/leeds/line-1/filler/State"), ValueType::U64);
         state.states = [(1, "Execute".to_owned()), (2, "Stopped".to_owned())].into();
         let other = Declaration::new(path("acme/leeds/line-2/packer/count"), ValueType::I64);

@@ -35,13 +35,19 @@ impl Answer {
 
     /// The body as JSON.
     pub fn json(&self) -> Json {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// The body, if the status is a success.
     #[track_caller]
     pub fn ok(self) -> Json {
-        assert!((200..300).contains(&self.status), "{}: {}", self.status, String::from_utf8_lossy(&self.body));
+        assert!(
+            (200..300).contains(&self.status),
+            "{}: {}",
+            self.status,
+            String::from_utf8_lossy(&self.body)
+        );
         if self.body.is_empty() { Json::Null } else { self.json() }
     }
 }
@@ -70,11 +76,15 @@ impl Http {
     /// Any method; the error if nothing listens.
     pub fn send(&self, method: &str, path: &str, body: Option<&Json>) -> std::io::Result<Answer> {
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n", self.port);
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n", self.port);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        head.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()));
+        head.push_str(&format!(
+            "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ));
         let mut raw = Vec::new();
         match &self.socket {
             Some(path) => exchange(UnixStream::connect(path)?, &head, &mut raw)?,
@@ -84,7 +94,8 @@ impl Http {
                 exchange(stream, &head, &mut raw)?;
             }
         }
-        parse(&raw).ok_or_else(|| std::io::Error::other(format!("no HTTP: {}", String::from_utf8_lossy(&raw))))
+        parse(&raw)
+            .ok_or_else(|| std::io::Error::other(format!("no HTTP: {}", String::from_utf8_lossy(&raw))))
     }
 }
 
@@ -99,8 +110,10 @@ fn parse(raw: &[u8]) -> Option<Answer> {
     let head = std::str::from_utf8(&raw[..end]).ok()?;
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers: Vec<(String, String)> =
-        lines.filter_map(|line| line.split_once(':')).map(|(k, v)| (k.to_lowercase(), v.trim().to_owned())).collect();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(k, v)| (k.to_lowercase(), v.trim().to_owned()))
+        .collect();
     let body = &raw[end + 4..];
     let chunked = headers.iter().any(|(key, value)| key == "transfer-encoding" && value == "chunked");
     let body = if chunked { unchunk(body)? } else { body.to_vec() };

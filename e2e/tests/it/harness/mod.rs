@@ -41,7 +41,8 @@ impl Process {
 
     /// Sends a signal, e.g. `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = std::process::Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status();
+        let status =
+            std::process::Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status();
         assert!(status.unwrap().success());
     }
 }

@@ -13,9 +13,12 @@ pub struct Python(PathBuf);
 impl Python {
     /// From `IRONBRIDGE_PEERS_PYTHON`, which `make test` sets.
     pub fn find() -> Option<Self> {
-        let found = std::env::var_os("IRONBRIDGE_PEERS_PYTHON").map(PathBuf::from).filter(|path| path.exists());
+        let found =
+            std::env::var_os("IRONBRIDGE_PEERS_PYTHON").map(PathBuf::from).filter(|path| path.exists());
         if found.is_none() {
-            println!("SKIPPED: IRONBRIDGE_PEERS_PYTHON is not set; `make test` installs the peers and sets it");
+            println!(
+                "SKIPPED: IRONBRIDGE_PEERS_PYTHON is not set; `make test` installs the peers and sets it"
+            );
         }
         found.map(Self)
     }
@@ -75,14 +78,25 @@ impl Broker {
     /// Starts it (again) on the same port; false if it is not installed.
     pub fn resume(&mut self) -> bool {
         let config = self.dir.path().join("mosquitto.conf");
-        let text = format!("listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 1000000\n", self.port);
+        let text = format!(
+            "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 1000000\n",
+            self.port
+        );
         std::fs::write(&config, text).unwrap();
-        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| PathBuf::from(path).exists());
+        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"]
+            .into_iter()
+            .find(|path| PathBuf::from(path).exists());
         let Some(program) = program else {
             println!("SKIPPED: no mosquitto; `make test` installs it");
             return false;
         };
-        let child = Command::new(program).arg("-c").arg(config).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let child = Command::new(program)
+            .arg("-c")
+            .arg(config)
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         self.process = Some(Process(child));
         wait_for("mosquitto", Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", self.port)).ok());
         true

@@ -30,7 +30,8 @@ impl Plant {
         let dir = tempfile::tempdir().unwrap();
         let plant = Self { dir, running: None, lines: Arc::default() };
         let text = format!("enterprise = \"acme\"\nsite = \"leeds\"\n{extra}\n");
-        let text = if text.contains("[web]") { text } else { format!("{text}\n[web]\nlisten = \"127.0.0.1:0\"\n") };
+        let text =
+            if text.contains("[web]") { text } else { format!("{text}\n[web]\nlisten = \"127.0.0.1:0\"\n") };
         plant.write("ironbridge.toml", &text);
         plant
     }
@@ -74,7 +75,10 @@ impl Plant {
         }
         self.running = Some(Process(child));
         let ready = || {
-            let ended = self.running.as_ref().is_none_or(|p| std::fs::read_dir(format!("/proc/{}/task", p.0.id())).is_err());
+            let ended = self
+                .running
+                .as_ref()
+                .is_none_or(|p| std::fs::read_dir(format!("/proc/{}/task", p.0.id())).is_err());
             assert!(!ended, "it ended: {}", self.output());
             self.lines.lock().unwrap().iter().any(|line| line == "ready").then_some(())
         };
@@ -93,7 +97,10 @@ impl Plant {
 
     fn after(&self, word: &str) -> String {
         let output = self.output();
-        let line = output.lines().find(|line| line.starts_with(word)).unwrap_or_else(|| panic!("no `{word}` in: {output}"));
+        let line = output
+            .lines()
+            .find(|line| line.starts_with(word))
+            .unwrap_or_else(|| panic!("no `{word}` in: {output}"));
         line.split_whitespace().find(|part| part.starts_with("http")).unwrap().to_owned()
     }
 

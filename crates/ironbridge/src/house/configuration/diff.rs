@@ -36,7 +36,8 @@ pub fn lines(before: &str, after: &str) -> Diff {
 
 fn steps<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<Step<'a>> {
     let head = before.iter().zip(after).take_while(|(a, b)| a == b).count();
-    let (rest_before, rest_after) = (before.get(head..).unwrap_or_default(), after.get(head..).unwrap_or_default());
+    let (rest_before, rest_after) =
+        (before.get(head..).unwrap_or_default(), after.get(head..).unwrap_or_default());
     let tail = rest_before.iter().rev().zip(rest_after.iter().rev()).take_while(|(a, b)| a == b).count();
     let old = rest_before.get(..rest_before.len() - tail).unwrap_or_default();
     let new = rest_after.get(..rest_after.len() - tail).unwrap_or_default();
@@ -58,7 +59,11 @@ fn middle<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Step<'a>> {
     let at = |table: &[u32], i: usize, j: usize| table.get(i * width + j).copied().unwrap_or(0);
     for (i, a) in old.iter().enumerate().rev() {
         for (j, b) in new.iter().enumerate().rev() {
-            let length = if a == b { at(&table, i + 1, j + 1) + 1 } else { at(&table, i + 1, j).max(at(&table, i, j + 1)) };
+            let length = if a == b {
+                at(&table, i + 1, j + 1) + 1
+            } else {
+                at(&table, i + 1, j).max(at(&table, i, j + 1))
+            };
             if let Some(cell) = table.get_mut(i * width + j) {
                 *cell = length;
             }
@@ -81,8 +86,12 @@ fn middle<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Step<'a>> {
 }
 
 fn unified(steps: &[Step<'_>]) -> String {
-    let changed: Vec<usize> =
-        steps.iter().enumerate().filter(|(_, step)| !matches!(step, Step::Same(_))).map(|(at, _)| at).collect();
+    let changed: Vec<usize> = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| !matches!(step, Step::Same(_)))
+        .map(|(at, _)| at)
+        .collect();
     let mut out = String::new();
     let (mut old, mut new, mut shown_to) = (1_usize, 1_usize, 0_usize);
     let near = |at: usize| {
@@ -115,7 +124,11 @@ mod tests {
     /// Applies a difference that shows everything.
     fn apply(before: &str, diff: &Diff) -> (Vec<String>, Vec<String>) {
         let side = |sign: char| {
-            diff.text.lines().filter(|l| !l.starts_with("@@") && !l.starts_with(sign)).map(|l| l.chars().skip(1).collect()).collect()
+            diff.text
+                .lines()
+                .filter(|l| !l.starts_with("@@") && !l.starts_with(sign))
+                .map(|l| l.chars().skip(1).collect())
+                .collect()
         };
         assert!(before.lines().count() < 8);
         (side('+'), side('-'))
@@ -146,13 +159,19 @@ mod tests {
         assert_eq!((diff.added, diff.removed), (1, 2));
         let heads: Vec<&str> = diff.text.lines().filter(|line| line.starts_with("@@")).collect();
         assert_eq!(heads, ["@@ -7 +7 @@", "@@ -22 +22 @@"]);
-        assert!(diff.text.contains("-line 10\n+line ten\n") && !diff.text.contains("line 17"), "{}", diff.text);
+        assert!(
+            diff.text.contains("-line 10\n+line ten\n") && !diff.text.contains("line 17"),
+            "{}",
+            diff.text
+        );
     }
 
     #[test]
     fn a_large_change_is_bounded() {
-        let (before, after): (String, String) =
-            ((0..5_000).map(|n| format!("a{n}\n")).collect(), (0..5_000).map(|n| format!("b{n}\n")).collect());
+        let (before, after): (String, String) = (
+            (0..5_000).map(|n| format!("a{n}\n")).collect(),
+            (0..5_000).map(|n| format!("b{n}\n")).collect(),
+        );
         let diff = lines(&before, &after);
         assert_eq!((diff.added, diff.removed), (5_000, 5_000));
     }

@@ -7,7 +7,14 @@ use web::shapes::Repository;
 fn git(folder: &Path, words: &[&str]) -> Result<String, String> {
     let mut command = Command::new("git");
     // A save from a page runs no script of the repository.
-    command.arg("-C").arg(folder).args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "commit.gpgSign=false"]);
+    command.arg("-C").arg(folder).args([
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "commit.gpgSign=false",
+    ]);
     command.args(words).env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").stdin(Stdio::null());
     let done = command.output().map_err(|why| format!("git cannot be run: {why}"))?;
     if done.status.success() {
@@ -20,7 +27,8 @@ fn git(folder: &Path, words: &[&str]) -> Result<String, String> {
 /// The repository around `folder`, if there is one and the machine has git.
 pub fn repository(folder: &Path) -> Option<Repository> {
     git(folder, &["rev-parse", "--is-inside-work-tree"]).ok().filter(|answer| answer.trim() == "true")?;
-    let branch = git(folder, &["symbolic-ref", "--short", "-q", "HEAD"]).ok().map(|name| name.trim().to_owned());
+    let branch =
+        git(folder, &["symbolic-ref", "--short", "-q", "HEAD"]).ok().map(|name| name.trim().to_owned());
     let changed = git(folder, &["status", "--porcelain", "--", "."]).unwrap_or_default().lines().count();
     Some(Repository { branch, changed })
 }

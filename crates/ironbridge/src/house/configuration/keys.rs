@@ -7,8 +7,12 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 ///
 /// # Errors
 /// What is wrong, in words.
-pub fn change<'a>(text: &str, set: impl IntoIterator<Item = (&'a [String], &'a Json)>) -> Result<String, String> {
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
+pub fn change<'a>(
+    text: &str,
+    set: impl IntoIterator<Item = (&'a [String], &'a Json)>,
+) -> Result<String, String> {
+    let mut document: DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     for (path, value) in set {
         put(document.as_table_mut(), path, value)?;
     }
@@ -90,8 +94,10 @@ mod tests {
     const TEXT: &str = "# The line.\nkind = \"modbus-tcp\"\nhost = \"10.0.0.1\" # PLC\nscan = { fast = \"250ms\" }\n\n[device.filler]\nunit = 1 # as on the label\n";
 
     fn changed(set: &[(&[&str], Json)]) -> Result<String, String> {
-        let set: Vec<(Vec<String>, Json)> =
-            set.iter().map(|(path, value)| (path.iter().map(|p| (*p).to_owned()).collect(), value.clone())).collect();
+        let set: Vec<(Vec<String>, Json)> = set
+            .iter()
+            .map(|(path, value)| (path.iter().map(|p| (*p).to_owned()).collect(), value.clone()))
+            .collect();
         change(TEXT, set.iter().map(|(path, value)| (path.as_slice(), value)))
     }
 
@@ -105,7 +111,10 @@ mod tests {
             (&["device", "capper", "unit"], json!(2)),
         ])
         .unwrap();
-        assert!(text.starts_with("# The line.\nkind = \"modbus-tcp\"\nhost = \"10.0.0.2\" # PLC\n"), "{text}");
+        assert!(
+            text.starts_with("# The line.\nkind = \"modbus-tcp\"\nhost = \"10.0.0.2\" # PLC\n"),
+            "{text}"
+        );
         assert!(text.contains("unit = 7 # as on the label"), "{text}");
         assert!(text.contains("[device.capper]\nunit = 2"), "{text}");
         assert_eq!(
@@ -119,7 +128,10 @@ mod tests {
     #[test]
     fn a_key_goes_and_what_cannot_be_is_refused() {
         let text = changed(&[(&["host"], Json::Null), (&["nowhere", "at", "all"], Json::Null)]).unwrap();
-        assert_eq!(values(&text), json!({"kind": "modbus-tcp", "scan": {"fast": "250ms"}, "device": {"filler": {"unit": 1}}}));
+        assert_eq!(
+            values(&text),
+            json!({"kind": "modbus-tcp", "scan": {"fast": "250ms"}, "device": {"filler": {"unit": 1}}})
+        );
         assert!(changed(&[(&["host", "name"], json!(1))]).unwrap_err().contains("`host` is a value"));
         assert!(changed(&[(&["device"], json!(1))]).unwrap_err().contains("table of its own"));
         assert!(changed(&[(&[], json!(1))]).is_err());

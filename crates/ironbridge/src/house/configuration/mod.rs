@@ -22,7 +22,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
-use web::shapes::{ChangedText, Edit, FileChange, FileKind, FileText, Findings, KeyChange, Mistake, PlantFile, PlantFiles, Saved};
+use web::shapes::{
+    ChangedText, Edit, FileChange, FileKind, FileText, Findings, KeyChange, Mistake, PlantFile, PlantFiles,
+    Saved,
+};
 use web::{Problem, ProblemKind};
 
 /// Largest file that is shown and saved.
@@ -77,7 +80,9 @@ impl Sort {
     }
 
     fn named(name: &str) -> Result<Self, Problem> {
-        Self::of(name).ok_or_else(|| Problem::not_found(format!("file {} in a plant", name.chars().take(100).collect::<String>())))
+        Self::of(name).ok_or_else(|| {
+            Problem::not_found(format!("file {} in a plant", name.chars().take(100).collect::<String>()))
+        })
     }
 }
 
@@ -120,7 +125,12 @@ impl Files {
         };
         if size > MOST_BYTES {
             let next = "Edit it on the machine, then check and apply it there.";
-            return Err(Problem::new(ProblemKind::TooMuch, format!("{name} is too large for this page."), "Nothing was changed.", next));
+            return Err(Problem::new(
+                ProblemKind::TooMuch,
+                format!("{name} is too large for this page."),
+                "Nothing was changed.",
+                next,
+            ));
         }
         std::fs::read_to_string(&path).map(Some).map_err(|why| unreadable(name, why))
     }
@@ -130,13 +140,16 @@ impl Files {
             Sort::named(&edit.name)?;
         }
         let folder = self.folder();
-        let overlay = overlay::make(&folder, &self.house.data, edits).map_err(|why| unreadable("the plant folder", why))?;
-        let secrets = Arc::new(PlantSecrets { access: self.house.access.clone(), data: self.house.data.clone() });
+        let overlay = overlay::make(&folder, &self.house.data, edits)
+            .map_err(|why| unreadable("the plant folder", why))?;
+        let secrets =
+            Arc::new(PlantSecrets { access: self.house.access.clone(), data: self.house.data.clone() });
         let mistakes = plant::load(overlay.path(), secrets).err().unwrap_or_default();
         let mut changes = Vec::new();
         for edit in edits {
             let before = self.text(&edit.name)?.unwrap_or_default();
-            let diff::Diff { added, removed, text } = diff::lines(&before, edit.text.as_deref().unwrap_or_default());
+            let diff::Diff { added, removed, text } =
+                diff::lines(&before, edit.text.as_deref().unwrap_or_default());
             changes.push(FileChange { name: edit.name.clone(), added, removed, diff: text });
         }
         Ok(Findings { mistakes: mistakes.iter().take(MOST_MISTAKES).map(mistake).collect(), changes })
@@ -144,29 +157,48 @@ impl Files {
 
     /// Whether `who` may make these edits on a page, and whether they still fit what is on disk.
     fn allowed(&self, who: &Principal, edits: &[Edit]) -> Result<(), Problem> {
-        let refused = |title: String, next: &str| Err(Problem::new(ProblemKind::Refused, title, "Nothing was changed.", next));
+        let refused = |title: String, next: &str| {
+            Err(Problem::new(ProblemKind::Refused, title, "Nothing was changed.", next))
+        };
         for edit in edits {
             let now = self.text(&edit.name)?;
             if now.as_deref().map(version) != edit.version {
                 let what = if now.is_some() { "has changed meanwhile" } else { "is not there any more" };
-                return refused(format!("{} {what}.", edit.name), "Open it again: your text is kept until you leave the page.");
+                return refused(
+                    format!("{} {what}.", edit.name),
+                    "Open it again: your text is kept until you leave the page.",
+                );
             }
             if edit.text.as_ref().is_some_and(|text| text.len() as u64 > MOST_BYTES) {
-                return refused(format!("{} would be too large for this page.", edit.name), "Put it into the plant folder on the machine.");
+                return refused(
+                    format!("{} would be too large for this page.", edit.name),
+                    "Put it into the plant folder on the machine.",
+                );
             }
             if Sort::of(&edit.name) != Some(Sort::Plant) {
                 continue;
             }
             if who.role < Role::Administrator {
-                return refused("Only an administrator may change ironbridge.toml here.".into(), "Ask an administrator.");
+                return refused(
+                    "Only an administrator may change ironbridge.toml here.".into(),
+                    "Ask an administrator.",
+                );
             }
             if edit.text.is_none() {
-                return refused("A plant needs its ironbridge.toml.".into(), "Change what stands in it instead.");
+                return refused(
+                    "A plant needs its ironbridge.toml.".into(),
+                    "Change what stands in it instead.",
+                );
             }
-            let on = |text: Option<&str>| keys::values(text.unwrap_or_default()).get("writes").and_then(Json::as_str) == Some("on");
+            let on = |text: Option<&str>| {
+                keys::values(text.unwrap_or_default()).get("writes").and_then(Json::as_str) == Some("on")
+            };
             if on(edit.text.as_deref()) && !on(now.as_deref()) {
                 let next = "Set writes = \"on\" in the file on the machine and apply it there: `ironbridge apply PLANT`.";
-                return refused("Writing to machines is turned on at the machine itself, not from a page.".into(), next);
+                return refused(
+                    "Writing to machines is turned on at the machine itself, not from a page.".into(),
+                    next,
+                );
             }
         }
         Ok(())
@@ -187,7 +219,12 @@ impl Files {
                     }
                 }
                 let next = "Look at the rights of the plant folder and at the free space of its disk.";
-                return Err(Problem::new(ProblemKind::Unavailable, format!("{} cannot be written.", edit.name), "Nothing was changed.", next));
+                return Err(Problem::new(
+                    ProblemKind::Unavailable,
+                    format!("{} cannot be written.", edit.name),
+                    "Nothing was changed.",
+                    next,
+                ));
             }
             undo.push((path, before));
         }
@@ -209,7 +246,8 @@ fn put(path: &Path, text: Option<&str>) -> std::io::Result<()> {
     std::io::Write::write_all(&mut fresh, text.as_bytes())?;
     fresh.as_file().sync_all()?;
     // A new file gets what the folder's other files have; a temporary one is for its owner alone.
-    let rights = std::fs::metadata(path).map_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o644), |known| known.permissions());
+    let rights = std::fs::metadata(path)
+        .map_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o644), |known| known.permissions());
     fresh.as_file().set_permissions(rights)?;
     fresh.persist(path).map_err(|error| error.error)?;
     std::fs::File::open(folder)?.sync_all()
@@ -263,7 +301,9 @@ impl web::Configuration for Files {
             for entry in entries.filter_map(Result::ok).take(MOST_FILES) {
                 let file = entry.file_name().to_string_lossy().into_owned();
                 let name = if sub.is_empty() { file } else { format!("{sub}/{file}") };
-                let (Some(sort), Ok(about)) = (Sort::of(&name), std::fs::metadata(entry.path())) else { continue };
+                let (Some(sort), Ok(about)) = (Sort::of(&name), std::fs::metadata(entry.path())) else {
+                    continue;
+                };
                 let since = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
                 let changed = since.map(|since| since.as_secs_f64() * 1e3);
                 files.push(PlantFile { name, sort: sort.word().into(), bytes: about.len(), changed });
@@ -278,7 +318,15 @@ impl web::Configuration for Files {
         let text = self.text(name)?.ok_or_else(|| Problem::not_found(format!("file {name}")))?;
         let values = if sort == Sort::List { Json::Null } else { keys::values(&text) };
         let (kind, schema) = kind_and_schema(sort, &values);
-        Ok(FileText { name: name.into(), sort: sort.word().into(), version: version(&text), text, kind, values, schema })
+        Ok(FileText {
+            name: name.into(),
+            sort: sort.word().into(),
+            version: version(&text),
+            text,
+            kind,
+            values,
+            schema,
+        })
     }
 
     fn check(&self, edits: &[Edit]) -> Result<Findings, Problem> {
@@ -290,7 +338,12 @@ impl web::Configuration for Files {
         let changed = keys::change(text, set.iter().map(|one| (one.path.as_slice(), &one.value)));
         let text = changed.map_err(|why| {
             let next = "Correct the text by hand; the check says where the mistake is.";
-            Problem::new(ProblemKind::Invalid, format!("The text cannot be changed key by key: {why}."), "Nothing was changed.", next)
+            Problem::new(
+                ProblemKind::Invalid,
+                format!("The text cannot be changed key by key: {why}."),
+                "Nothing was changed.",
+                next,
+            )
         })?;
         Ok(ChangedText { values: keys::values(&text), text })
     }
@@ -300,19 +353,38 @@ impl web::Configuration for Files {
         let findings = self.found(edits)?;
         self.allowed(who, edits)?;
         if let Some(first) = findings.mistakes.first() {
-            let place = first.line.map_or_else(|| first.file.clone(), |line| format!("{}, line {line}", first.file));
+            let place =
+                first.line.map_or_else(|| first.file.clone(), |line| format!("{}, line {line}", first.file));
             let more = findings.mistakes.len() - 1;
             let more = if more == 0 { String::new() } else { format!(" And {more} more.") };
             let title = format!("{place}: {}.{more}", first.message);
-            return Err(Problem::new(ProblemKind::Invalid, title, "Nothing was saved; the plant runs on as it was.", first.help.clone()));
+            return Err(Problem::new(
+                ProblemKind::Invalid,
+                title,
+                "Nothing was saved; the plant runs on as it was.",
+                first.help.clone(),
+            ));
         }
         for change in &findings.changes {
-            let (action, diff): (_, String) = ("config-save".to_owned(), change.diff.chars().take(MOST_RECORDED).collect());
+            let (action, diff): (_, String) =
+                ("config-save".to_owned(), change.diff.chars().take(MOST_RECORDED).collect());
             let detail = format!("+{} -{} lines\n{diff}", change.added, change.removed);
-            let entry = Entry { actor: who.name.clone(), action, object: change.name.clone(), outcome: "done".into(), detail };
+            let entry = Entry {
+                actor: who.name.clone(),
+                action,
+                object: change.name.clone(),
+                outcome: "done".into(),
+                detail,
+            };
             self.house.access.record(entry).map_err(|why| {
-                let next = "Look at the events: the audit ledger must be writable before anything is changed.";
-                Problem::new(ProblemKind::Unavailable, format!("The change cannot be recorded: {why}."), "Nothing was saved.", next)
+                let next =
+                    "Look at the events: the audit ledger must be writable before anything is changed.";
+                Problem::new(
+                    ProblemKind::Unavailable,
+                    format!("The change cannot be recorded: {why}."),
+                    "Nothing was saved.",
+                    next,
+                )
             })?;
         }
         self.write(edits)?;
@@ -320,7 +392,9 @@ impl web::Configuration for Files {
         let folder = self.folder();
         let person = who.name.rsplit(':').next().unwrap_or_default();
         let committed = git::repository(&folder)
-            .map(|_| git::commit(&folder, &files, &format!("Change {} on the page", files.join(", ")), person))
+            .map(|_| {
+                git::commit(&folder, &files, &format!("Change {} on the page", files.join(", ")), person)
+            })
             .transpose();
         let (commit, remark) = match committed {
             Ok(commit) => (commit, String::new()),
@@ -371,6 +445,10 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         put(&path, None).unwrap();
         put(&path, None).unwrap();
-        assert_eq!(std::fs::read_dir(folder.path().join("connections")).unwrap().count(), 0, "nothing is left behind");
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("connections")).unwrap().count(),
+            0,
+            "nothing is left behind"
+        );
     }
 }

@@ -50,7 +50,9 @@ fn link(from: &Path, to: &Path, edits: &[Edit], prefix: &str) -> io::Result<()> 
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
-        let edited = edits.iter().any(|edit| OsStr::new(&edit.name) == OsStr::new(&format!("{prefix}{}", name.to_string_lossy())));
+        let edited = edits
+            .iter()
+            .any(|edit| OsStr::new(&edit.name) == OsStr::new(&format!("{prefix}{}", name.to_string_lossy())));
         let descended = prefix.is_empty() && EDITED.iter().any(|sub| name == *sub);
         if !edited && !descended {
             symlink(entry.path().canonicalize().unwrap_or_else(|_| entry.path()), to.join(name))?;
@@ -75,8 +77,16 @@ mod tests {
         put("connections/a.toml", "a");
         put("connections/b.toml", "b");
         put("certificates/x.pem", "x");
-        let edit = |name: &str, text: Option<&str>| Edit { name: name.into(), text: text.map(str::to_owned), version: None };
-        let edits = [edit("connections/a.toml", Some("new")), edit("connections/b.toml", None), edit("assets/c.toml", Some("c"))];
+        let edit = |name: &str, text: Option<&str>| Edit {
+            name: name.into(),
+            text: text.map(str::to_owned),
+            version: None,
+        };
+        let edits = [
+            edit("connections/a.toml", Some("new")),
+            edit("connections/b.toml", None),
+            edit("assets/c.toml", Some("c")),
+        ];
         std::fs::create_dir_all(data.path().join("check-left/connections")).unwrap();
         let made = make(folder.path(), data.path(), &edits).unwrap();
         let read = |name: &str| std::fs::read_to_string(made.path().join(name)).ok();
