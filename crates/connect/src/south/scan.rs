@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Most extra requests that looking for a bad address may cost in one scan.
+/// Most refusals that one scan follows up with requests of their own.
 const EXTRA_BUDGET: u32 = 64;
 /// A scan whose answers are further apart than this gives each row its own time.
 const ONE_MOMENT: Duration = Duration::from_millis(100);
@@ -59,9 +59,20 @@ impl<R> Default for Scan<R> {
 impl<R> Scan<R> {
     /// Begins a scan of so many rows; whatever an earlier one left is void.
     pub(super) fn begin(&mut self, rows: usize) {
-        let number = self.number.wrapping_add(1);
-        *self = Self { number, active: true, budget: EXTRA_BUDGET, ..Self::default() };
-        self.values.resize(rows, Value::None);
+        self.number = self.number.wrapping_add(1);
+        self.active = true;
+        self.next = 0;
+        self.extra.clear();
+        self.open = 0;
+        self.values = vec![Value::None; rows];
+        // Emptied, not made anew: a scan should allocate no more than the values that it hands on.
+        self.bad.clear();
+        self.moments.clear();
+        self.first_sent = None;
+        self.last_answer = None;
+        self.budget = EXTRA_BUDGET;
+        // What a scan learned that never came to its end is still to be taken into the plan.
+        self.parked = None;
     }
 
     /// The next request and how often it was tried before.
@@ -98,28 +109,32 @@ impl<R> Scan<R> {
         self.last_answer = Some(now);
     }
 
+    /// A request is out of the way, without values: its rows stay unread unless another brings them.
+    pub(super) fn dropped(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
     /// A request that will be tried again.
     pub(super) fn retry(&mut self, read: Arc<R>, attempt: u32) {
-        self.open = self.open.saturating_sub(1);
+        self.dropped();
         self.extra.push_back((read, attempt));
     }
 
-    /// A request that the refusal of another makes necessary. False if this scan has had enough of them: its rows stay
-    /// unread this time.
-    pub(super) fn ask_more(&mut self, read: Arc<R>) -> bool {
+    /// Requests that the refusal of another makes necessary. False if this scan has had enough of refusals: the rows
+    /// stay unread this time.
+    pub(super) fn ask_more(&mut self, reads: impl IntoIterator<Item = Arc<R>>) -> bool {
         if self.budget == 0 {
             return false;
         }
         self.budget -= 1;
-        self.extra.push_back((read, 0));
+        self.extra.extend(reads.into_iter().map(|read| (read, 0)));
         true
     }
 
     /// The whole scan is given up: nothing more is sent.
     pub(super) fn give_up(&mut self, planned: &[Arc<R>]) {
-        self.open = self.open.saturating_sub(1);
-        self.next = planned.len();
-        self.extra.clear();
+        self.dropped();
+        self.skip_rest(planned);
     }
 
     /// The plan changed under way: what is left of the old one is not asked in this scan.
@@ -166,6 +181,7 @@ impl<R> Scan<R> {
         };
         let moments = self.times(values.len());
         self.active = false;
+        self.learned = false;
         self.number = self.number.wrapping_add(1);
         (values, status, moments)
     }

@@ -76,7 +76,7 @@ impl Modbus {
                     }
                 }
                 code if code.is_transient() && attempt < self.timing.shared.retries => {
-                    book.retry(read, attempt + 1)
+                    book.run.retry(read, attempt + 1)
                 }
                 code => {
                     let failed = matches!(
@@ -84,12 +84,12 @@ impl Modbus {
                         ExceptionCode::SERVER_DEVICE_FAILURE | ExceptionCode::MEMORY_PARITY_ERROR
                     );
                     book.mark(&read, if failed { Status::BAD_DEVICE_FAILURE } else { lost });
-                    book.give_up();
+                    book.run.dropped();
                 }
             },
-            Answer::Failed(_) if attempt < self.timing.shared.retries => book.retry(read, attempt + 1),
+            Answer::Failed(_) if attempt < self.timing.shared.retries => book.run.retry(read, attempt + 1),
             // If one read of a device fails after all attempts, the others would only cost time.
-            Answer::Failed(_) | Answer::Done => book.give_up_all(),
+            Answer::Failed(_) | Answer::Done => book.run.give_up(&book.reads),
         }
         self.settle_scan(group, link);
     }
@@ -98,13 +98,13 @@ impl Modbus {
     pub(super) fn settle_scan(&mut self, group: usize, link: &mut Link) {
         let lost = link.lost_status(group);
         let Some(book) = self.groups.get_mut(group) else { return };
-        if book.has_more() {
+        if book.run.has_more(&book.reads) {
             if let Some(job) = book.run.parked.take() {
                 link.later(job);
             }
             return;
         }
-        if !book.is_complete() {
+        if !book.run.is_complete(&book.reads) {
             return;
         }
         let Some(spec) = self.devices.get(book.device) else { return };

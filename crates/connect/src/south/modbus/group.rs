@@ -8,19 +8,13 @@
 use super::planner::{self, Barriers, Block, Item};
 use super::spec::{DeviceSpec, PointSpec, table_number};
 use super::types::Codec;
-use crate::south::Job;
 use crate::south::link::Moments;
+use crate::south::scan::Scan;
 use model::{Each, Status, Value};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 use wire::modbus::{ExceptionCode, Request, Table, bit};
-
-/// Most extra requests that looking for a bad address may cost in one scan.
-const BISECT_BUDGET: u32 = 64;
-/// A scan whose answers are further apart than this gives each row its own time.
-const ONE_MOMENT: Duration = Duration::from_millis(100);
 
 /// One point of a group.
 #[derive(Debug)]
@@ -64,33 +58,13 @@ pub(super) struct Group {
     pub(super) reads: Vec<Arc<Read>>,
     cuts: BTreeMap<u8, Vec<u16>>,
     pub(super) refused: Vec<Refused>,
-    pub(super) run: Run,
+    pub(super) run: Scan<Read>,
+    /// Halves of refused reads in this scan: where both are fine, the gap between them was what the device refused.
+    splits: Vec<(Arc<Read>, Arc<Read>)>,
+    /// Reads that were answered while there are such halves.
+    fine: Vec<Arc<Read>>,
     /// Next refused row that a re-check looks at.
     pub(super) recheck: usize,
-}
-
-/// One scan under way.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    /// Answers to an earlier run are recognised by it.
-    pub(super) number: u32,
-    next: usize,
-    extra: VecDeque<(Arc<Read>, u32)>,
-    open: u32,
-    values: Vec<Value>,
-    /// Rows that were read and are bad nevertheless.
-    bad: Vec<(u32, Status)>,
-    unread: bool,
-    first_sent: Option<Instant>,
-    last_answer: Option<Instant>,
-    moments: Vec<(Arc<Read>, Instant)>,
-    splits: Vec<(Arc<Read>, Arc<Read>)>,
-    fine: Vec<Arc<Read>>,
-    /// The device refused something: the plan is made anew at the end.
-    learned: bool,
-    budget: u32,
-    /// The job, while nothing more is to be sent.
-    pub(super) parked: Option<Job>,
 }
 
 impl Group {
@@ -102,7 +76,9 @@ impl Group {
             reads: Vec::new(),
             cuts: BTreeMap::new(),
             refused: Vec::new(),
-            run: Run::default(),
+            run: Scan::default(),
+            splits: Vec::new(),
+            fine: Vec::new(),
             recheck: 0,
         };
         group.replan(spec);
@@ -143,125 +119,51 @@ impl Group {
 
     /// Begins a scan; whatever an earlier one left is void.
     pub(super) fn begin(&mut self) {
-        let number = self.run.number.wrapping_add(1);
-        let run = &mut self.run;
-        run.number = number;
-        run.next = 0;
-        run.open = 0;
-        run.extra.clear();
-        run.bad.clear();
-        run.moments.clear();
-        run.splits.clear();
-        run.fine.clear();
-        run.unread = false;
-        run.learned = false;
-        run.first_sent = None;
-        run.last_answer = None;
-        run.budget = BISECT_BUDGET;
-        run.parked = None;
-        run.values = Vec::with_capacity(self.rows.len());
-        run.values.resize(self.rows.len(), Value::None);
-    }
-
-    /// The next read of the scan and how often it was tried before.
-    pub(super) fn next_read(&mut self) -> Option<(Arc<Read>, u32)> {
-        let next = match self.reads.get(self.run.next) {
-            Some(read) => {
-                self.run.next += 1;
-                (read.clone(), 0)
-            }
-            None => self.run.extra.pop_front()?,
-        };
-        self.run.open += 1;
-        Some(next)
-    }
-
-    /// Whether more reads are to be sent.
-    pub(super) fn has_more(&self) -> bool {
-        self.run.next < self.reads.len() || !self.run.extra.is_empty()
-    }
-
-    /// Whether everything was sent and answered or given up.
-    pub(super) fn is_complete(&self) -> bool {
-        !self.has_more() && self.run.open == 0
-    }
-
-    /// Notes when the first request of a scan went out.
-    pub(super) fn sent(&mut self, at: Instant) {
-        self.run.first_sent.get_or_insert(at);
-    }
-
-    /// A read that will be tried again.
-    pub(super) fn retry(&mut self, read: Arc<Read>, attempt: u32) {
-        self.run.open = self.run.open.saturating_sub(1);
-        self.run.extra.push_back((read, attempt));
-    }
-
-    /// A read that is given up in this scan.
-    pub(super) fn give_up(&mut self) {
-        self.run.open = self.run.open.saturating_sub(1);
-        self.run.unread = true;
-    }
-
-    /// The whole scan is given up: nothing more is sent.
-    pub(super) fn give_up_all(&mut self) {
-        self.give_up();
-        self.run.next = self.reads.len();
-        self.run.extra.clear();
+        self.splits.clear();
+        self.fine.clear();
+        self.run.begin(self.rows.len());
     }
 
     /// All points of a read get a quality of their own in this scan.
     pub(super) fn mark(&mut self, read: &Read, status: Status) {
-        self.run.bad.extend(read.block.items.iter().map(|row| (*row, status)));
+        read.block.items.iter().for_each(|row| self.run.mark(*row, status));
     }
 
     /// Takes the data of an answer: register bytes or packed bits.
     pub(super) fn take_data(&mut self, read: &Arc<Read>, data: &[u8], sent: Instant, now: Instant) {
-        self.run.open = self.run.open.saturating_sub(1);
-        self.run.last_answer = Some(now);
-        self.run.moments.push((read.clone(), sent + (now - sent) / 2));
-        if !self.run.splits.is_empty() {
-            self.run.fine.push(read.clone());
+        self.run.answered(now);
+        let moment = sent + (now - sent) / 2;
+        if !self.splits.is_empty() {
+            self.fine.push(read.clone());
         }
         for row in &read.block.items {
             let Some(point) = self.rows.get(*row as usize) else { continue };
             let offset = usize::from(point.item.first.saturating_sub(read.block.first));
-            let (value, status) = if read.table.is_bits() {
+            let value = if read.table.is_bits() {
                 bit(data, offset)
                     .map_or((Value::None, Status::BAD_DECODING_ERROR), |on| (Value::Bool(on), Status::GOOD))
             } else {
                 point.codec.decode(data.get(offset * 2..).unwrap_or_default())
             };
-            if status != Status::GOOD {
-                self.run.bad.push((*row, status));
-            }
-            if let Some(slot) = self.run.values.get_mut(*row as usize) {
-                *slot = value;
-            }
+            self.run.put(*row, value, moment);
         }
     }
 
     /// The device refused a read: halves of it follow, or its only point is quarantined. Returns whether the latter.
     pub(super) fn refuse(&mut self, read: &Arc<Read>, code: ExceptionCode) -> bool {
-        self.run.open = self.run.open.saturating_sub(1);
+        self.run.dropped();
         self.run.learned = true;
         let whole_table = code == ExceptionCode::ILLEGAL_FUNCTION;
         let halves = if whole_table { None } else { planner::bisect(&read.block, |row| self.item(row)) };
         let Some((left, right)) = halves else {
             self.refused.extend(read.block.items.iter().map(|row| Refused { row: *row, code }));
-            self.run.unread = true;
             return true;
         };
-        if self.run.budget == 0 {
-            self.run.unread = true;
-            return false;
+        let half = |block| Arc::new(Read { table: read.table, block });
+        let (left, right) = (half(left), half(right));
+        if self.run.ask_more([left.clone(), right.clone()]) {
+            self.splits.push((left, right));
         }
-        self.run.budget -= 1;
-        let left = Arc::new(Read { table: read.table, block: left });
-        let right = Arc::new(Read { table: read.table, block: right });
-        self.run.extra.push_back((left.clone(), 0));
-        self.run.extra.push_back((right.clone(), 0));
-        self.run.splits.push((left, right));
         false
     }
 
@@ -273,8 +175,8 @@ impl Group {
         lost: Status,
     ) -> (Vec<Value>, Each<Status>, Moments, bool) {
         let learned = self.run.learned;
-        for (left, right) in std::mem::take(&mut self.run.splits) {
-            let fine = |read: &Arc<Read>| self.run.fine.iter().any(|f| Arc::ptr_eq(f, read));
+        for (left, right) in std::mem::take(&mut self.splits) {
+            let fine = |read: &Arc<Read>| self.fine.iter().any(|f| Arc::ptr_eq(f, read));
             if fine(&left) && fine(&right) {
                 self.cuts.entry(table_number(left.table)).or_default().push(right.block.first);
             }
@@ -282,51 +184,19 @@ impl Group {
         if learned {
             self.replan(spec);
         }
-        let values = std::mem::take(&mut self.run.values);
-        let status = self.statuses(&values, lost);
-        let moments = self.moments();
-        self.run.number = self.run.number.wrapping_add(1);
+        let refused = self.refused.iter().map(|refused| refused.row);
+        let (values, status, moments) = self.run.finish(refused, lost);
         (values, status, moments, learned)
     }
 
-    fn statuses(&self, values: &[Value], lost: Status) -> Each<Status> {
-        if !self.run.unread && self.run.bad.is_empty() && self.refused.is_empty() {
-            return Each::All(Status::GOOD);
-        }
-        let status = |value: &Value| if *value == Value::None { lost } else { Status::GOOD };
-        let mut rows: Box<[Status]> = values.iter().map(status).collect();
-        let refused = self.refused.iter().map(|r| (r.row, Status::BAD_CONFIGURATION_ERROR));
-        for (row, status) in self.run.bad.iter().copied().chain(refused) {
-            if let Some(slot) = rows.get_mut(row as usize) {
-                *slot = status;
-            }
-        }
-        Each::Rows(rows)
-    }
-
-    fn moments(&mut self) -> Moments {
-        let now = Instant::now();
-        let first = self.run.first_sent.unwrap_or(now);
-        let last = self.run.last_answer.unwrap_or(now);
-        let middle = first + last.saturating_duration_since(first) / 2;
-        if last.saturating_duration_since(first) <= ONE_MOMENT {
-            return Moments::One(middle);
-        }
-        let mut rows = vec![last; self.rows.len()];
-        for (read, moment) in &self.run.moments {
-            for row in &read.block.items {
-                if let Some(slot) = rows.get_mut(*row as usize) {
-                    *slot = *moment;
-                }
-            }
-        }
-        Moments::Each(rows)
-    }
-
-    /// A refused row answered: it is read again from now on.
+    /// A refused row answered: it is read again from now on. A scan under way goes on by the plan it began with.
     pub(super) fn readmit(&mut self, row: u32, spec: &DeviceSpec) {
         self.refused.retain(|refused| refused.row != row);
-        self.replan(spec);
+        if self.run.active {
+            self.run.learned = true;
+        } else {
+            self.replan(spec);
+        }
     }
 
     /// A read of one row alone.

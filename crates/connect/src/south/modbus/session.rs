@@ -145,13 +145,13 @@ impl Modbus {
             book.begin();
         }
         let (device, run) = (book.device, book.run.number);
-        let Some((read, attempt)) = book.next_read() else {
+        let Some((read, attempt)) = book.run.next_read(&book.reads) else {
             // Everything of it is refused, or on its way.
             return self.settle_scan(group, link);
         };
-        book.sent(Instant::now());
+        book.run.sent(Instant::now());
         let job = Job { work: Work::Scan { group, fresh: false }, ..job };
-        if book.has_more() {
+        if book.run.has_more(&book.reads) {
             link.again(job);
         } else {
             book.run.parked = Some(job);

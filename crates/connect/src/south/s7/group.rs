@@ -203,7 +203,7 @@ impl Group {
                     }
                 }
                 for chunks in planner::pack(singles, self.rules.pdu) {
-                    self.run.ask_more(Arc::new(Read::Memory(chunks)));
+                    self.run.ask_more([Arc::new(Read::Memory(chunks))]);
                 }
                 refused
             }

@@ -105,7 +105,7 @@ pub struct Write {
     pub confirm: Option<Confirm>,
     /// How far what is read back may be off, in the tag's unit; without it, it must be equal
     pub tolerance: Option<f64>,
-    /// How often it may be written, e.g. { writes = 6, per = "1m" }
+    /// How often it may be written, e.g. { writes = 6, per = "1min" }
     pub rate: Option<Rate>,
     /// Lowest role that may write it: "operator" (the default), "engineer" or "administrator"
     pub role: Option<Role>,

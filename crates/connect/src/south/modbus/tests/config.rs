@@ -196,7 +196,7 @@ fn the_rule_of_a_write_is_read_whole_and_its_mistakes_are_named() {
             "kind = \"modbus-tcp\"\nhost = \"plc\"\n[device.a]\nat = \"line\"\n[device.a.tags]\nt = {{ at = \"40001\", type = \"i16\", write = {write} }}\n"
         )
     };
-    let whole = "{ tolerance = 0.5, rate = { writes = 6, per = \"1m\" }, role = \"engineer\", approval = \"administrator\", \
+    let whole = "{ tolerance = 0.5, rate = { writes = 6, per = \"1min\" }, role = \"engineer\", approval = \"administrator\", \
                  interlock = { allow_if = \"guard && speed < 10\", points = { guard = \"line/guard\", speed = \"line/speed\" } } }";
     let built = build(&file(whole), &context()).unwrap();
     let Access::Write(rule) = &built.points[0].access else { panic!("not writable") };
@@ -209,7 +209,7 @@ fn the_rule_of_a_write_is_read_whole_and_its_mistakes_are_named() {
         ("{ tolerance = -1.0 }", "`tolerance` is a number"),
         ("{ approval = \"viewer\" }", "a viewer may not write"),
         ("{ rate = { writes = 1, per = \"2d\" } }", "at most a day"),
-        ("{ rate = { writes = 0, per = \"1m\" } }", "below 1"),
+        ("{ rate = { writes = 0, per = \"1min\" } }", "below 1"),
         ("{ interlock = { allow_if = \"guard =\", points = { guard = \"line/guard\" } } }", "equality is =="),
         ("{ interlock = { allow_if = \"guard\", points = {} } }", "does not say what that is"),
         ("{ interlock = { allow_if = \"guard\", points = { guard = \"a b\" } } }", "is no path"),
