@@ -30,7 +30,7 @@ async function firstPage(page) {
   await page.locator(".unit").filter({ hasText: "Steam boiler" }).getByText("Run").waitFor();
   await page.locator(".unit").filter({ hasText: "Compressed air" }).getByText("Supplying").waitFor();
   assert.equal(await page.getByText("no state point").count(), 0, "every machine of the demonstration has a state");
-  await page.getByText("refuses the address holding 138 (40139)").waitFor();
+  await page.locator(".abnormal-title", { hasText: "refuses the address holding 138 (40139)" }).waitFor();
   await page.getByText("Data health").first().waitFor();
   const policy = (await (await page.request.get(link.split("/setup")[0])).headersArray()).find((h) => h.name.toLowerCase() === "content-security-policy");
   assert.match(policy?.value ?? "", /script-src|default-src/);
