@@ -19,7 +19,7 @@ demo:
 
 ## make build   the web interface and the program
 build: ui
-	cargo build --locked -p ironbridge
+	cargo build --locked --workspace --bin ironbridge
 
 ## make ui      the web interface alone
 ui: ui/dist/index.html
