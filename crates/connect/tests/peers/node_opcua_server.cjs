@@ -6,16 +6,27 @@
 //   set NAME VALUE   writes a value          get NAME   prints it
 //   sessions         number of sessions      subscriptions   number of subscriptions
 //   tick MS          counts `counter` up every MS milliseconds, each number once; 0 ends it
+//   queued           the numbers of `counter` that came into a queue for a client: a server that looks every so often
+//                    may miss one itself when the machine is busy, and what it never saw it cannot tell
 "use strict";
 const path = require("path");
 const readline = require("readline");
 console.log = console.error;
-const { OPCUAServer } = require("node-opcua-server");
+const { OPCUAServer, MonitoredItem } = require("node-opcua-server");
 const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 const { DataType } = require("node-opcua-variant");
 const { MessageSecurityMode, SecurityPolicy } = require("node-opcua-secure-channel");
 
 const NAMESPACE = "http://vendor.com/plc";
+const queued = new Set();
+
+// What it takes into a queue, seen where it does so.
+const enqueue = MonitoredItem.prototype._enqueue_value;
+if (typeof enqueue !== "function") throw new Error("this node-opcua queues values elsewhere");
+MonitoredItem.prototype._enqueue_value = function (value) {
+  if (this.node?.browseName.name === "counter") queued.add(value.value.value);
+  return enqueue.call(this, value);
+};
 
 async function main() {
   const [port, folder] = [Number(process.argv[2]), process.argv[3]];
@@ -72,6 +83,7 @@ async function main() {
         nodes[name].setValueFromSource({ dataType: nodes[name].readValue().value.dataType, value });
       } else if (verb === "get") reply = JSON.stringify(nodes[name].readValue().value.value);
       else if (verb === "sessions") reply = String(server.engine.currentSessionCount);
+      else if (verb === "queued") reply = JSON.stringify([...queued]);
       else if (verb === "subscriptions") reply = String(server.engine.currentSubscriptionCount);
       else if (verb === "tick") {
         // counts up every so many ms, each number once

@@ -54,7 +54,7 @@ pub(super) enum Done {
     Fresh {
         group: usize,
         rows: Vec<u32>,
-        outcome: Result<Vec<DataValue>, Fault>,
+        outcome: Result<(Vec<DataValue>, DateTime), Fault>,
     },
     Written {
         writing: Writing,
@@ -86,7 +86,6 @@ pub(super) struct Exchange<'a> {
     pub(super) session: Session,
     pub(super) channel: Arc<Channel>,
     line: Line,
-    pub(super) missed: Vec<(usize, NotificationMessage)>,
     /// The server's types by group and row, once seen.
     pub(super) kinds: &'a mut [Vec<Option<VariantScalarTypeId>>],
     pub(super) work: FuturesUnordered<BoxFuture<'static, Done>>,
@@ -114,7 +113,6 @@ impl<'a> Exchange<'a> {
             session: live.session,
             channel: live.line.channel.clone(),
             line: live.line,
-            missed: live.missed,
             kinds,
             work: FuturesUnordered::new(),
             acknowledge: Vec::new(),
@@ -163,20 +161,25 @@ impl<'a> Exchange<'a> {
     fn begin(&mut self, link: &mut Link) -> Result<(), Fault> {
         let devices = 0..self.spec.devices.len();
         // Asked before the first sign of life takes the mark away.
-        let stale: Vec<usize> = (0..self.spec.groups.len()).filter(|group| link.shows_loss(*group)).collect();
+        let lost = std::mem::take(&mut self.session.lost);
+        link.notifications_lost(lost);
+        // What was lost may have been the newest value of any point.
+        let stale: Vec<usize> =
+            (0..self.spec.groups.len()).filter(|group| lost > 0 || link.shows_loss(*group)).collect();
         devices.for_each(|device| link.alive(device));
         for group in 0..self.spec.groups.len() {
             self.tell_refused(group, link);
         }
         let now = DateTime::now();
-        for (index, message) in std::mem::take(&mut self.missed) {
-            if let Some(one) = self.session.subscriptions.get(index) {
-                let ack = SubscriptionAcknowledgement {
-                    subscription_id: one.id,
-                    sequence_number: message.sequence_number,
-                };
-                self.acknowledge.push(ack);
-                self.take(index, message, Some(&now), false, link)?;
+        let mut missed = std::mem::take(&mut self.session.missed).into_iter();
+        while let Some((id, message)) = missed.next() {
+            let Some(index) = self.session.subscriptions.iter().position(|one| one.id == id) else {
+                continue;
+            };
+            self.acknowledge(id, message.sequence_number);
+            if let Err(fault) = self.take(index, message, Some(&now), false, link) {
+                self.session.missed = missed.collect();
+                return Err(fault);
             }
         }
         // A subscription that was taken up tells only what changes from now on.
@@ -194,7 +197,7 @@ impl<'a> Exchange<'a> {
             let questions = self.questions(group, &rows);
             let (channel, within) = (self.channel.clone(), self.spec.timing.timeout);
             self.work.push(Box::pin(async move {
-                let outcome = services::read(&channel, questions, within).await;
+                let outcome = services::read_stamped(&channel, questions, within).await;
                 Done::Fresh { group, rows, outcome }
             }));
         }
@@ -221,8 +224,8 @@ impl<'a> Exchange<'a> {
                 self.conclude_scan(group, run, (rows, attempt, sent), outcome, link)
             }
             Done::Fresh { group, rows, outcome } => {
-                if let Ok(answers) = outcome {
-                    self.publish_fresh(group, &rows, &answers, link);
+                if let Ok((answers, stamp)) = outcome {
+                    self.publish_fresh(group, &rows, &answers, &stamp, link);
                 }
                 Ok(())
             }
@@ -317,10 +320,15 @@ impl<'a> Exchange<'a> {
             }
         }
         self.follow_pauses(link);
-        if self.session.subscriptions.iter().any(|one| !one.off && one.is_dead(now)) {
-            return self.ended("a subscription fell silent");
+        let Some(index) = self.session.subscriptions.iter().position(|one| !one.off && one.is_dead(now))
+        else {
+            return Ok(());
+        };
+        // The first time it is only taken up again, because it keeps what was not told. Silent even then: made anew.
+        if self.session.subscriptions.get(index).is_some_and(|one| one.draining) {
+            self.session.subscriptions.remove(index);
         }
-        Ok(())
+        Err(Fault::Lost("a subscription fell silent".into()))
     }
 
     /// A paused device gets no traffic: its subscriptions are switched off until it is resumed.

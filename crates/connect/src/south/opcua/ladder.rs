@@ -17,7 +17,7 @@ use super::services::{self, Limits};
 use super::subscription::Subscription;
 use model::{Fault, Time};
 use opcua::crypto::{PrivateKey, X509};
-use opcua::types::{EndpointDescription, NodeId, NotificationMessage};
+use opcua::types::{EndpointDescription, NodeId, NotificationMessage, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -31,8 +31,6 @@ const MOST_AGAIN: usize = 200;
 pub(super) struct Live {
     pub(super) line: Line,
     pub(super) session: Session,
-    /// Notifications of subscriptions that were taken up again, in order: index of the subscription and notification.
-    pub(super) missed: Vec<(usize, NotificationMessage)>,
 }
 
 /// What is worth keeping over a cut.
@@ -45,6 +43,11 @@ pub(super) struct Session {
     pub(super) subscriptions: Vec<Subscription>,
     /// What the server refuses, by group.
     pub(super) refused: Refusals,
+    /// Notifications that were asked for again and are not published yet, in order, with their subscription. The next
+    /// cut may come before they are.
+    pub(super) missed: Vec<(u32, NotificationMessage)>,
+    /// Notifications that the server has no more, not counted yet.
+    pub(super) lost: u64,
     /// When the connection was lost.
     left: Instant,
 }
@@ -157,7 +160,7 @@ async fn begin(spec: &Arc<Spec>, keys: &Keys, now: Time) -> Result<Live, Fault> 
     let line = Line::open(endpoint.clone(), &root, patience(spec)).await?;
     let proof = sign_in(spec, keys, &endpoint, &line.channel).await?;
     let session = survey(spec, &line.channel, proof, endpoint).await?;
-    let mut live = Live { line, session, missed: Vec::new() };
+    let mut live = Live { line, session };
     create(spec, &mut live).await?;
     Ok(live)
 }
@@ -199,7 +202,17 @@ async fn survey(
         }
         nodes.push(of_group);
     }
-    Ok(Session { proof, endpoint, limits, nodes, subscriptions: Vec::new(), refused, left: Instant::now() })
+    Ok(Session {
+        proof,
+        endpoint,
+        limits,
+        nodes,
+        subscriptions: Vec::new(),
+        refused,
+        missed: Vec::new(),
+        lost: 0,
+        left: Instant::now(),
+    })
 }
 
 /// Creates the subscriptions that are not there yet.
@@ -275,9 +288,9 @@ async fn resume(spec: &Arc<Spec>, keys: &Keys, mut session: Session, now: Time) 
     match identity::activate(&line.channel, &who, &mut session.proof, STEP).await {
         Ok(()) => {}
         Err(fault @ Fault::Timeout { .. }) => return Err(NotResumed::of(fault, session)),
-        Err(_) => session = take_over(spec, keys, &line.channel, session).await.map_err(NotResumed::Gone)?,
+        Err(_) => session = take_over(spec, keys, &line.channel, session).await?,
     }
-    let mut live = Live { line, session, missed: Vec::new() };
+    let mut live = Live { line, session };
     let caught_up = async {
         catch_up(&mut live).await?;
         create(spec, &mut live).await
@@ -291,9 +304,23 @@ async fn resume(spec: &Arc<Spec>, keys: &Keys, mut session: Session, now: Time) 
     }
 }
 
-async fn take_over(spec: &Arc<Spec>, keys: &Keys, channel: &Channel, old: Session) -> Result<Session, Fault> {
-    let proof = sign_in(spec, keys, &old.endpoint, channel).await?;
-    let mut session = survey(spec, channel, proof, old.endpoint).await?;
+/// The server does not know the session any more, or the line was cut again: a new session, to which the subscriptions
+/// move. As long as they did not, the old one stays what is worth keeping.
+async fn take_over(
+    spec: &Arc<Spec>,
+    keys: &Keys,
+    channel: &Channel,
+    old: Session,
+) -> Result<Session, NotResumed> {
+    let signed_in = async {
+        let proof = sign_in(spec, keys, &old.endpoint, channel).await?;
+        survey(spec, channel, proof, old.endpoint.clone()).await
+    };
+    let mut session = match signed_in.await {
+        Ok(session) => session,
+        Err(fault) => return Err(NotResumed::of(fault, old)),
+    };
+    (session.missed, session.lost) = (old.missed, old.lost);
     let ids: Vec<u32> = old.subscriptions.iter().map(|one| one.id).collect();
     if ids.is_empty() {
         return Ok(session);
@@ -309,20 +336,27 @@ async fn take_over(spec: &Arc<Spec>, keys: &Keys, channel: &Channel, old: Sessio
     Ok(session)
 }
 
-/// Asks for what came while nobody listened (OPC 10000-4, 6.7). A subscription that is gone is forgotten.
+/// Asks for what came while nobody listened (OPC 10000-4, 6.7): what was missing at the cut, and what came since. A
+/// subscription that is gone is forgotten.
 async fn catch_up(live: &mut Live) -> Result<(), Fault> {
+    let Session { subscriptions, missed, lost, .. } = &mut live.session;
     let now = Instant::now();
     let mut gone = Vec::new();
-    for (index, one) in live.session.subscriptions.iter_mut().enumerate() {
+    for one in subscriptions.iter_mut() {
         one.resumed(now);
-        while live.missed.len() < MOST_AGAIN {
-            match services::republish(&live.line.channel, one.id, one.next()).await {
+        let mut known = one.missing().into_iter();
+        while missed.len() < MOST_AGAIN {
+            let missing = known.next();
+            let number = missing.unwrap_or(one.next());
+            match services::republish(&live.line.channel, one.id, number).await {
                 Ok(Some(message)) => {
-                    one.came(message.sequence_number);
-                    live.missed.push((index, message));
+                    one.came(number);
+                    missed.push((one.id, message));
                 }
+                Ok(None) if missing.is_some() => *lost += u64::from(one.gone(number)),
                 Ok(None) => break,
-                Err(Fault::Exception { .. }) => {
+                Err(Fault::Exception { code, .. }) => {
+                    tracing::debug!(code = %StatusCode::from(code), "a subscription is gone");
                     gone.push(one.id);
                     break;
                 }
@@ -330,18 +364,6 @@ async fn catch_up(live: &mut Live) -> Result<(), Fault> {
             }
         }
     }
-    if !gone.is_empty() {
-        // Indices move: what was already asked for belongs to those that stay.
-        let ids: Vec<u32> = live.session.subscriptions.iter().map(|one| one.id).collect();
-        live.session.subscriptions.retain(|one| !gone.contains(&one.id));
-        let stay = &live.session.subscriptions;
-        live.missed = std::mem::take(&mut live.missed)
-            .into_iter()
-            .filter_map(|(index, message)| {
-                let id = ids.get(index)?;
-                Some((stay.iter().position(|one| one.id == *id)?, message))
-            })
-            .collect();
-    }
+    subscriptions.retain(|one| !gone.contains(&one.id));
     Ok(())
 }

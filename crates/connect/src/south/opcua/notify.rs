@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The bits that say that the server's queue overflowed: InfoType DataValue and Overflow (OPC 10000-4, 7.38.2).
 const OVERFLOW: u32 = 0x0480;
 /// A value that the server kept for longer than this is not live.
-const LIVE: Duration = Duration::from_secs(4);
+const LIVE: Duration = Duration::from_secs(2);
 
 /// What a notification says.
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use super::notify;
 use super::services;
 use super::status;
 use super::value;
-use crate::south::{Arrival, Link, Origin};
+use crate::south::{Arrival, Link};
 use model::{Fault, Value};
-use opcua::types::{AttributeId, DataValue, NodeId, ReadValueId, StatusCode};
+use opcua::types::{AttributeId, DataValue, DateTime, NodeId, ReadValueId, StatusCode};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -177,17 +177,20 @@ impl Exchange<'_> {
         self.tell_refused(group, link);
     }
 
-    /// Values that were read to know what is true now: their time is now, however old the server's stamp is.
+    /// Values that were read to know what is true now: their time is that of the server's answer, however old its stamp
+    /// of the value is. Ours would be later than changes that the answer does not know yet.
     pub(super) fn publish_fresh(
         &mut self,
         group: usize,
         rows: &[u32],
         answers: &[DataValue],
+        stamp: &DateTime,
         link: &mut Link,
     ) {
         let (mut arrivals, _) = self.judge(group, rows, answers);
-        arrivals.iter_mut().for_each(|arrival| arrival.source = None);
-        link.arrived(group, Origin::LIVE, arrivals);
+        let answered = value::time(Some(stamp));
+        arrivals.iter_mut().for_each(|arrival| arrival.source = answered);
+        link.arrived(group, self.live(), arrivals);
     }
 
     /// Tries again what the server refuses: its namespaces and nodes may be other ones by now.

@@ -44,7 +44,10 @@ impl Exchange<'_> {
                         self.window = self.window.saturating_sub(1).max(1);
                         Ok(())
                     }
-                    StatusCode::BadNoSubscription => self.ended("the server forgot the subscriptions"),
+                    StatusCode::BadNoSubscription => {
+                        self.session.subscriptions.clear();
+                        Err(Fault::Lost("the server forgot the subscriptions".into()))
+                    }
                     _ => Err(Fault::Lost(format!("waiting for changes failed with 0x{code:08X}").into())),
                 };
             }
@@ -71,10 +74,7 @@ impl Exchange<'_> {
             return Ok(());
         }
         let (verdict, missing, lost) = one.came(number);
-        self.acknowledge.push(SubscriptionAcknowledgement {
-            subscription_id: answer.subscription_id,
-            sequence_number: number,
-        });
+        self.acknowledge(answer.subscription_id, number);
         self.ask_again(answer.subscription_id, missing, lost, link);
         match verdict {
             Verdict::Twice => {
@@ -122,10 +122,7 @@ impl Exchange<'_> {
             }
             match message {
                 Some(message) => {
-                    self.acknowledge.push(SubscriptionAcknowledgement {
-                        subscription_id: subscription,
-                        sequence_number: number,
-                    });
+                    self.acknowledge(subscription, number);
                     self.take(index, message, None, true, link)?;
                 }
                 None => lost += 1,
@@ -173,15 +170,18 @@ impl Exchange<'_> {
             }
         }
         match ended {
-            Some(code) if code.is_bad() => self.ended("the server ended a subscription"),
+            // This one is made anew; the session and the others are taken up again.
+            Some(code) if code.is_bad() => {
+                self.session.subscriptions.remove(index);
+                Err(Fault::Lost("the server ended a subscription".into()))
+            }
             _ => Ok(()),
         }
     }
 
-    /// The subscriptions are gone, the session may not be: all are made anew.
-    pub(super) fn ended(&mut self, what: &'static str) -> Result<(), Fault> {
-        self.session.subscriptions.clear();
-        Err(Fault::Lost(what.into()))
+    /// Says with the next request that a notification came.
+    pub(super) fn acknowledge(&mut self, subscription_id: u32, sequence_number: u32) {
+        self.acknowledge.push(SubscriptionAcknowledgement { subscription_id, sequence_number });
     }
 
     pub(super) fn heard(&mut self, link: &mut Link) {

@@ -49,7 +49,10 @@ pub(super) async fn read(
 }
 
 /// As [`read`], with the server's time of its answer.
-async fn read_stamped(
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn read_stamped(
     channel: &Channel,
     nodes: Vec<ReadValueId>,
     within: Duration,

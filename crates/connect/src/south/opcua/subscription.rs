@@ -121,12 +121,16 @@ impl Subscription {
         self.missing.remove(&number)
     }
 
-    /// Taken up again: missing ones are asked for anew.
+    /// Taken up again after a cut. What was missing then is missing still.
     pub(super) fn resumed(&mut self, now: Instant) {
         self.heard = now;
         self.draining = true;
         self.off = false;
-        self.missing.clear();
+    }
+
+    /// The numbers that are missing, in order.
+    pub(super) fn missing(&self) -> Vec<u32> {
+        self.missing.iter().copied().collect()
     }
 
     /// Whether it was silent for too long.
@@ -152,6 +156,8 @@ mod tests {
         assert_eq!(one.came(5), (Verdict::Newest, vec![3, 4], 0));
         assert_eq!(one.came(4), (Verdict::Late, vec![], 0));
         assert_eq!(one.came(4), (Verdict::Twice, vec![], 0));
+        one.resumed(Instant::now());
+        assert_eq!((one.missing(), one.next()), (vec![3], 6), "a cut makes nothing come that is missing");
         assert!(one.gone(3) && !one.gone(3));
         assert_eq!(one.kept_alive(6), (vec![], 0));
         assert_eq!(one.kept_alive(8), (vec![6, 7], 0));
