@@ -32,7 +32,7 @@ const MOST_ELEMENTS: usize = 256;
 
 /// The document, without entities of its own.
 pub(super) fn parse<'a>(text: &'a str, file: &str, help: &str) -> Result<Document<'a>, Wrong> {
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES };
     Document::parse_with_options(text, options)
         .map_err(|why| Wrong::new(format!("`{file}` is no XML that can be read: {why}"), help))
 }

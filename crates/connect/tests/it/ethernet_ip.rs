@@ -16,7 +16,9 @@ use wire::enip::Status as CipStatus;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Tag, type, bytes in the controller, the same as our value, the value we write, the same as bytes.
-fn numbers() -> Vec<(&'static str, Elementary, Vec<u8>, Value, Value, Vec<u8>)> {
+type Number = (&'static str, Elementary, Vec<u8>, Value, Value, Vec<u8>);
+
+fn numbers() -> Vec<Number> {
     fn le(value: impl Into<i128>, size: usize) -> Vec<u8> {
         value.into().to_le_bytes()[..size].to_vec()
     }

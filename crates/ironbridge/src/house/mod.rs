@@ -263,18 +263,13 @@ fn assets_of(plant: &Plant) -> Vec<web::Asset> {
 }
 
 fn store_options(plant: &Plant) -> store::Options {
-    let mut options = store::Options::default();
-    options.retention = plant
-        .settings
-        .history
-        .keep
-        .iter()
-        .map(|keep| store::Rule {
-            pattern: keep.select.clone(),
-            max_age: Some(keep.period.0),
-            max_bytes: None,
-        })
-        .collect();
+    let rule = |keep: &crate::plant::Keep| store::Rule {
+        pattern: keep.select.clone(),
+        max_age: Some(keep.period.0),
+        max_bytes: None,
+    };
+    let retention = plant.settings.history.keep.iter().map(rule).collect();
+    let mut options = store::Options { retention, ..store::Options::default() };
     if let Some(gb) = plant.settings.history.max_gb {
         options.max_bytes = (gb * 1e9) as u64;
     }

@@ -303,7 +303,7 @@ pub(super) fn changed_points(plan: &PlanShape) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Path, ValueType, WriteRule};
+    use model::{Path, ValueType};
 
     #[test]
     fn the_difference_of_two_declarations_is_said_in_words() {
@@ -312,7 +312,7 @@ mod tests {
         assert!(difference(&was, &is).contains("description"));
         is.unit = "kPa".into();
         is.scan = std::time::Duration::from_millis(250);
-        is.access = Access::Write(Box::new(WriteRule::default()));
+        is.access = Access::Write(Box::default());
         assert_eq!(difference(&was, &is), "unit kPa, was none; scan 250 ms, was 0 ms; may be written now");
     }
 

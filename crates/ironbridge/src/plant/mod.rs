@@ -8,5 +8,5 @@ mod types;
 
 pub use assets::{Asset, Placed};
 pub use load::{Connection, Known, Loaded, Mark, Marks, Plant, load, load_changed, rebuild_destination};
-pub use settings::{Settings, Switch, Tls, check_listen};
+pub use settings::{Keep, Settings, Switch, Tls, check_listen};
 pub use types::{AssetType, PointKind, PointType};

@@ -241,7 +241,7 @@ impl Namespace {
         match entered {
             Entered::Known(ticket) => ticket,
             Entered::New { ticket, progress, decisions, tracked } => {
-                let life = life::Life::new(self.clone(), principal.clone(), tracked, decisions);
+                let life = life::Life::new(self.clone(), principal.clone(), *tracked, decisions);
                 tokio::spawn(life.lead(progress));
                 ticket
             }

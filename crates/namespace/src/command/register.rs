@@ -143,7 +143,7 @@ pub(super) enum Entered {
         ticket: Ticket,
         progress: Arc<watch::Sender<Progress>>,
         decisions: mpsc::Receiver<Decision>,
-        tracked: Tracked,
+        tracked: Box<Tracked>,
     },
     Known(Ticket),
 }
@@ -199,7 +199,7 @@ impl Register {
         self.remember(id, &who.name, &command.path, Some(command.value.clone()), receiver.clone());
         let id = command.id.clone();
         let steps = vec![Step::new(asked, &who.name, "asked", command.reason.clone())];
-        let tracked = Tracked {
+        let tracked = Box::new(Tracked {
             command,
             who: who.name.clone(),
             asked,
@@ -209,8 +209,8 @@ impl Register {
             outcome: None,
             ended: None,
             steps,
-        };
-        self.open.insert(id, Open { tracked: tracked.clone(), progress: progress.clone(), decide });
+        });
+        self.open.insert(id, Open { tracked: Tracked::clone(&tracked), progress: progress.clone(), decide });
         Entered::New { ticket: Ticket(receiver), progress, decisions, tracked }
     }
 

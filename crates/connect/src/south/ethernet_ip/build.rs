@@ -24,12 +24,12 @@ struct Point {
     index: usize,
 }
 
+/// A group: its controller, how it is laid out, its tags.
+type Laid = (usize, GroupLayout, Vec<Row>);
+
 /// Resolves all controllers and tags; mistakes go to the plan. Layouts have their class by index until the plan is
 /// finished.
-pub(super) fn resolve(
-    plan: &mut Plan<'_>,
-    file: &File,
-) -> (Vec<Controller>, Vec<(usize, GroupLayout, Vec<Row>)>) {
+pub(super) fn resolve(plan: &mut Plan<'_>, file: &File) -> (Vec<Controller>, Vec<Laid>) {
     let (mut controllers, mut groups) = (Vec::new(), Vec::new());
     let mut routes: HashMap<Path, &str> = HashMap::new();
     for (index, (name, device)) in file.device.iter().enumerate() {

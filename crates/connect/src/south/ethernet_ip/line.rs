@@ -233,11 +233,11 @@ impl Mark {
             }
             Self::Unconnected(context) => header.command == Command::SendRrData && header.context == *context,
             Self::Connected { ids, sequence } => {
-                header.command == Command::SendUnitData
-                    && matches!(Packet::parse(payload, &L), Ok(Packet::Connected { connection, sequence: s, .. })
-                        if ids.contains(&connection) && s == *sequence)
-                    // A refusal of the encapsulation has no packet.
-                    || header.command == Command::SendUnitData && header.status != 0
+                // A refusal of the encapsulation has no packet.
+                let refused = header.status != 0;
+                let ours = matches!(Packet::parse(payload, &L), Ok(Packet::Connected { connection, sequence: s, .. })
+                    if ids.contains(&connection) && s == *sequence);
+                header.command == Command::SendUnitData && (refused || ours)
             }
         }
     }

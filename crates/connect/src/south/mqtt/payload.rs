@@ -114,10 +114,7 @@ impl<'a> Payload<'a> {
 
     fn json(&mut self) -> Result<&Json, ()> {
         let bytes = self.bytes;
-        self.json
-            .get_or_insert_with(|| serde_json::from_slice(bytes).map_err(|_| ()))
-            .as_ref()
-            .map_err(|()| ())
+        self.json.get_or_insert_with(|| serde_json::from_slice(bytes).map_err(|_| ())).as_ref().or(Err(()))
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) enum Identity {
     /// A user name.
     User { name: String, password: String },
     /// A user certificate.
-    Certificate { certificate: X509, key: Box<PrivateKey> },
+    Certificate { certificate: Box<X509>, key: Box<PrivateKey> },
 }
 
 impl Identity {

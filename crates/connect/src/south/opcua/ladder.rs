@@ -118,8 +118,10 @@ async fn keys(spec: &Arc<Spec>) -> Result<Keys, Fault> {
         Who::Anonymous => Identity::Anonymous,
         Who::User { name, password } => Identity::User { name: name.clone(), password: secret(password)? },
         Who::Certificate { der, key } => Identity::Certificate {
-            certificate: X509::from_der(der)
-                .map_err(|_| Fault::Config("the user certificate cannot be read".into()))?,
+            certificate: Box::new(
+                X509::from_der(der)
+                    .map_err(|_| Fault::Config("the user certificate cannot be read".into()))?,
+            ),
             key: Box::new(PrivateKey::from_pem(secret(key)?.as_bytes()).map_err(|_| {
                 Fault::Security(format!("the secret `{key}` is no private key in PEM").into())
             })?),

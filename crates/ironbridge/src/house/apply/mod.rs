@@ -101,11 +101,12 @@ impl House {
         undo: &mut Undo,
         done: &mut AppliedShape,
     ) -> Result<(), String> {
-        let place = (plant.folder.clone(), plant.site.clone());
+        undo.place = Some((plant.folder.clone(), plant.site.clone()));
         let gone: Vec<String> =
             self.destinations.lock().keys().filter(|name| !plant.has_destination(name)).cloned().collect();
         self.change_connections(plant.connections, &plant.kept.connections, how, undo, done).await?;
-        self.change_destinations(plant.destinations, gone, &place, how, undo, done).await
+        let wanted = (plant.destinations, gone, &plant.site);
+        self.change_destinations(wanted, how, undo, done).await
     }
 
     /// What became of it, for ledger and events.
@@ -190,9 +191,7 @@ impl House {
 
     async fn change_destinations(
         self: &Arc<Self>,
-        fresh: Vec<Loaded<north::Destination>>,
-        gone: Vec<String>,
-        place: &(std::path::PathBuf, model::Path),
+        (fresh, gone, site): (Vec<Loaded<north::Destination>>, Vec<String>, &model::Path),
         how: How,
         undo: &mut Undo,
         done: &mut AppliedShape,
@@ -210,8 +209,7 @@ impl House {
             undo.destination(name, old);
         }
         names.iter().for_each(|name| undo.opened_destination(name));
-        undo.place = Some(place.clone());
-        self.start_destinations(fresh, &place.1)?;
+        self.start_destinations(fresh, site)?;
         self.wait_healthy(watched, how, done).await
     }
 

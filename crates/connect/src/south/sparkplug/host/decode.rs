@@ -53,7 +53,7 @@ fn quality(properties: &PropertySet) -> Status {
     let Some(code) = properties.number("Quality") else { return Status::GOOD };
     let named = properties.text("Status").and_then(Status::from_name);
     let plain = match code {
-        code if code == 500.0 => Status::UNCERTAIN_LAST_USABLE_VALUE,
+        500.0 => Status::UNCERTAIN_LAST_USABLE_VALUE,
         code if (192.0..256.0).contains(&code) => return Status::GOOD,
         code if (64.0..128.0).contains(&code) => Status::UNCERTAIN,
         _ => Status::BAD,
