@@ -79,9 +79,13 @@ pub fn simulate(seed: u64, folder: Option<&Path>, port: u16) -> u8 {
         let at = plant.addresses();
         print(&format!(
             "line        {}  Modbus TCP, units 1 to 3\npalletiser  {}  Modbus TCP\nboiler      {}  Modbus TCP\n\
-             air         {}  Modbus TCP\nmeters      {}  Modbus RTU over TCP\nswitches    {}  Modbus TCP, coil n is trouble n:\n",
-            at.line, at.palletiser, at.boiler, at.air, at.meters, at.control
+             air         {}  Modbus TCP\nmeters      {}  Modbus RTU over TCP\n",
+            at.line, at.palletiser, at.boiler, at.air, at.meters
         ));
+        for (name, address, protocol) in &at.machines {
+            print(&format!("{name:<11} {address}  {protocol}\n"));
+        }
+        print(&format!("switches    {}  Modbus TCP, coil n is trouble n:\n", at.control));
         for (number, (_, name)) in twin::SWITCHES.iter().enumerate() {
             print(&format!("            {number} {name}\n"));
         }

@@ -1,18 +1,83 @@
-//! What the simulated devices of all protocols share: how an answer leaves, and how connections are taken.
+//! What the simulated devices of all protocols share: how they behave, how an answer leaves, how connections are taken.
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::rng::Rng;
 
 /// An endless liar stops here: the proof is made, and the test machine has to live on.
 const ENDLESS_MAX: usize = 64 << 20;
+
+/// How a device answers: when, and how well. The default is a sound device that answers at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behaviour<R, L, A = ()> {
+    /// Time before every answer.
+    pub delay: Duration,
+    /// Random time on top of it, 0 to this.
+    pub jitter: Duration,
+    /// What it does with a request.
+    pub conduct: Conduct<R, L>,
+    /// [`Behaviour::conduct`] applies to one of this many requests; 1 or 0 means all of them.
+    pub one_in: u32,
+    /// What it can do at all.
+    pub ability: A,
+}
+
+impl<R, L, A: Default> Default for Behaviour<R, L, A> {
+    fn default() -> Self {
+        let (delay, jitter) = (Duration::ZERO, Duration::ZERO);
+        Self { delay, jitter, conduct: Conduct::Sound, one_in: 1, ability: A::default() }
+    }
+}
+
+impl<R: Copy, L: Copy, A: Default> Behaviour<R, L, A> {
+    /// A sound device with this conduct.
+    #[must_use]
+    pub fn of(conduct: Conduct<R, L>) -> Self {
+        Self { conduct, ..Self::default() }
+    }
+
+    /// A sound device that needs this long.
+    #[must_use]
+    pub fn slow(delay: Duration, jitter: Duration) -> Self {
+        Self { delay, jitter, ..Self::default() }
+    }
+
+    /// A sound device that can do only this.
+    #[must_use]
+    pub fn able(ability: A) -> Self {
+        Self { ability, ..Self::default() }
+    }
+
+    /// What it does with its request of this number.
+    pub(crate) fn conduct_of(&self, number: u64) -> Conduct<R, L> {
+        let applies = self.one_in < 2 || number.is_multiple_of(u64::from(self.one_in));
+        if applies { self.conduct } else { Conduct::Sound }
+    }
+}
+
+/// What a device does with a request. `R` are its refusals, `L` its lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conduct<R, L> {
+    /// Answers.
+    Sound,
+    /// Takes the request and never answers.
+    Silent,
+    /// Closes the connection instead of answering.
+    Hangup,
+    /// Refuses every request so.
+    Refuse(R),
+    /// Answers, but not the truth.
+    Lie(L),
+}
 
 /// What a device does after a request's answer stands in the buffer.
 pub(crate) enum Next {
@@ -101,8 +166,66 @@ pub(crate) struct Door<'a> {
     pub(crate) open: &'a AtomicU64,
 }
 
+/// A device that others connect to.
+pub(crate) trait Housed: Send + Sync + 'static {
+    /// Its counters, and how many it lets in.
+    fn door(&self) -> Door<'_>;
+}
+
+/// A listening device. Dropping it stops it.
+pub struct Server<D> {
+    address: SocketAddr,
+    device: Arc<D>,
+    task: JoinHandle<()>,
+}
+
+impl<D> Server<D> {
+    /// Takes connections of `listener`; each is served by a task of its own. `beside` runs as long.
+    pub(crate) fn start<F>(
+        listener: TcpListener,
+        device: Arc<D>,
+        serve: impl Fn(TcpStream, Arc<D>) -> F + Send + Sync + 'static,
+        beside: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        D: Housed,
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let (address, own) = (listener.local_addr()?, Arc::clone(&device));
+        let task = tokio::spawn(async move {
+            tokio::join!(accept(listener, own.door(), |stream| serve(stream, Arc::clone(&own))), beside);
+        });
+        Ok(Self { address, device, task })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it shows and how it behaves.
+    #[must_use]
+    pub const fn device(&self) -> &Arc<D> {
+        &self.device
+    }
+
+    /// Closes the listener and every connection, and waits until they are closed.
+    pub async fn shutdown(mut self) {
+        self.task.abort();
+        // The result says "cancelled", which is what was asked for.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl<D> Drop for Server<D> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// Takes connections for ever; each is served by a task of its own, which ends with this one.
-pub(crate) async fn accept<F>(listener: TcpListener, door: Door<'_>, mut serve: impl FnMut(TcpStream) -> F)
+async fn accept<F>(listener: TcpListener, door: Door<'_>, mut serve: impl FnMut(TcpStream) -> F)
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {

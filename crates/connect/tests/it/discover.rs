@@ -120,10 +120,10 @@ async fn a_range_is_asked_once_and_gently() {
     assert!(remark.text.contains("unit 1 or 255") && remark.text.contains("name them"), "{remark:?}");
     // What the devices counted themselves: only the units named, one request or a few.
     for (server, most) in [(&one, 2), (&two, 3), (&three, 2)] {
-        let requests = server.station().counters.requests.load(std::sync::atomic::Ordering::Relaxed);
+        let requests = server.device().counters.requests.load(std::sync::atomic::Ordering::Relaxed);
         assert!((1..=most).contains(&requests), "{requests} of {most}");
     }
-    assert_eq!(three.station().unit(7).unwrap().requests(), 0);
+    assert_eq!(three.device().unit(7).unwrap().requests(), 0);
     let (named, _) = scan(Ask { units: vec![7], ..ask(&["127.0.0.3"], port) }).await;
     assert_eq!(named.found[0].device_keys, [("unit", "7".to_owned())]);
 }
@@ -155,7 +155,7 @@ async fn devices_that_misbehave_are_left_alone_and_cost_nobody_else() {
     assert!(snapshot.left_alone >= 4, "{}", snapshot.left_alone);
     assert!(snapshot.remarks.iter().any(|remark| remark.text.contains("left alone")));
     // Three broken conversations, then peace, though six units were named.
-    let hangup = servers[1].station().counters.requests.load(std::sync::atomic::Ordering::Relaxed);
+    let hangup = servers[1].device().counters.requests.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(hangup, 3);
 }
 

@@ -4,7 +4,7 @@ use crate::support::{House, Peer, eventually, free_port, peer_file, python};
 use connect::south::ethernet_ip::{Type, list_tags};
 use connect::south::status::State;
 use model::{Outcome, Status, Value, ValueType};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use twin::enip::{Behaviour, Conduct, Controller, Lie, Program, Server, Services,
 use wire::enip::Elementary::{self, Bool, Dint, Dword, Int, Lint, Lreal, Real, Sint, Udint, Uint, Usint};
 use wire::enip::Status as CipStatus;
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Tag, type, bytes in the controller, the same as our value, the value we write, the same as bytes.
 type Number = (&'static str, Elementary, Vec<u8>, Value, Value, Vec<u8>);
@@ -104,7 +104,7 @@ fn program() -> Program {
 }
 
 async fn controller(program: Program) -> Server {
-    listen(HERE, 0, Arc::new(Controller::new(program))).await.unwrap()
+    listen(HERE, Arc::new(Controller::new(program))).await.unwrap()
 }
 
 fn connection(port: u16, device: &str, tags: &str) -> String {
@@ -133,7 +133,7 @@ async fn writes(house: &House, server: &Server) {
     for (tag, _, _, _, value, bytes) in numbers() {
         let outcome = house.write(&format!("plc/{tag}"), value.clone()).await;
         assert!(matches!(outcome, Outcome::Confirmed { .. }), "{tag} {outcome:?}");
-        assert_eq!(server.controller().get(tag).unwrap(), bytes, "{tag}");
+        assert_eq!(server.device().get(tag).unwrap(), bytes, "{tag}");
     }
     for (tag, value, at, bytes) in [
         ("flag", Value::Bool(false), "Flags[1]", 0u32.to_le_bytes().to_vec()),
@@ -143,7 +143,7 @@ async fn writes(house: &House, server: &Server) {
     ] {
         let outcome = house.write(&format!("plc/{tag}"), value.clone()).await;
         assert_eq!(outcome, Outcome::Confirmed { readback: value }, "{tag}");
-        assert_eq!(server.controller().get(at).unwrap(), bytes, "{tag}");
+        assert_eq!(server.device().get(at).unwrap(), bytes, "{tag}");
     }
     assert_eq!(
         house.write("plc/name", Value::from("Iron")).await,
@@ -208,7 +208,7 @@ fixed = { at = "Fixed", write = {} }
     writes(&house, &server).await;
     let status = handle.status();
     assert_eq!(status.faults.bad_frames + status.faults.desync + status.faults.timeouts, 0, "{status:?}");
-    assert_eq!(server.controller().counters.opened.load(Relaxed), 1, "one connection");
+    assert_eq!(server.device().counters.opened.load(Relaxed), 1, "one connection");
     handle.stop().await;
 }
 
@@ -247,7 +247,7 @@ also_good = { at = "Counts[49]" }
         assert!(why(address).contains(words), "{address}: {}", why(address));
     }
     // A tag that comes into being is found by itself.
-    server.controller().edit(|program| {
+    server.device().edit(|program| {
         program.tag("", "NoSuchTag", Dint, [0; 3]);
         program.set("NoSuchTag", &5i32.to_le_bytes()).unwrap();
     });
@@ -264,8 +264,8 @@ async fn a_download_is_noticed_and_everything_is_learned_anew() {
     let handle = house.start("cip", &connection(server.address().port(), "", tags));
     becomes(&house, "b", Value::F64(7.25)).await;
     set_aside(&house, "c").await;
-    let uploads = server.controller().counters.uploads.load(Relaxed);
-    server.controller().set_busy(true);
+    let uploads = server.device().counters.uploads.load(Relaxed);
+    server.device().set_busy(true);
     eventually("points to be bad while the program is loaded", || house.last("plc/a").status.is_bad()).await;
     assert_ne!(house.last("plc/a").status, Status::BAD_CONFIGURATION_ERROR, "nothing is set aside meanwhile");
     let mut next = Program::new("Bottling 2");
@@ -274,12 +274,12 @@ async fn a_download_is_noticed_and_everything_is_learned_anew() {
     next.tag("", "Dint1", Real, [0; 3]);
     next.set("Dint1", &0.5f32.to_le_bytes()).unwrap();
     next.set("New.X", &(-3i16).to_le_bytes()).unwrap();
-    server.controller().download(next);
-    server.controller().set_busy(false);
+    server.device().download(next);
+    server.device().set_busy(false);
     becomes(&house, "a", Value::F64(0.5)).await;
     becomes(&house, "c", Value::I64(-3)).await;
     set_aside(&house, "b").await;
-    assert!(server.controller().counters.uploads.load(Relaxed) > uploads, "the tag list was read again");
+    assert!(server.device().counters.uploads.load(Relaxed) > uploads, "the tag list was read again");
     handle.stop().await;
 }
 
@@ -295,7 +295,7 @@ async fn what_a_controller_lacks_is_done_without() {
     ];
     for (what, services, opened) in cases {
         let server = controller(program()).await;
-        server.controller().set_behaviour(Behaviour::with(services));
+        server.device().set_behaviour(Behaviour::able(services));
         let house = House::new();
         let tags = "a = { at = \"Dint1\" }\nb = { at = \"Line1.Motor.Amps\" }\nc = { at = \"Missing\" }\nd = { at = \"Name\" }\n";
         let handle = house.start("cip", &connection(server.address().port(), "", tags));
@@ -303,7 +303,7 @@ async fn what_a_controller_lacks_is_done_without() {
         becomes(&house, "b", Value::F64(7.25)).await;
         becomes(&house, "d", Value::from("Leeds")).await;
         set_aside(&house, "c").await;
-        assert_eq!(server.controller().counters.opened.load(Relaxed), opened, "{what}");
+        assert_eq!(server.device().counters.opened.load(Relaxed), opened, "{what}");
         handle.stop().await;
     }
 }
@@ -312,7 +312,7 @@ async fn what_a_controller_lacks_is_done_without() {
 async fn a_device_that_hangs_up_on_an_unknown_tag_loses_only_that_tag() {
     let server = controller(program()).await;
     let services = Services { upload: false, hangs_up_on_unknown_tags: true, ..Services::default() };
-    server.controller().set_behaviour(Behaviour::with(services));
+    server.device().set_behaviour(Behaviour::able(services));
     let house = House::new();
     let mut tags: String = (0..50).map(|n| format!("c{n} = {{ at = \"Counts[{n}]\" }}\n")).collect();
     tags += "bad = { at = \"Nowhere\" }\n";
@@ -343,17 +343,17 @@ async fn lied_to(lie: Lie) {
     let handle = house.start("cip", &connection(server.address().port(), "", tags));
     let (a, b) = (Value::I64(-1_234_567_890), Value::I64(77));
     becomes(&house, "a", a.clone()).await;
-    server.controller().set_behaviour(Behaviour { one_in: 2, ..Behaviour::of(Conduct::Lie(lie)) });
-    let before = server.controller().counters.messages.load(Relaxed);
+    server.device().set_behaviour(Behaviour { one_in: 2, ..Behaviour::of(Conduct::Lie(lie)) });
+    let before = server.device().counters.messages.load(Relaxed);
     eventually("ten messages", || {
         for (tag, value) in [("a", &a), ("b", &b)] {
             let last = house.last(&format!("plc/{tag}"));
             assert!(last.status.is_bad() || last.value == *value, "{lie:?} {last:?}");
         }
-        server.controller().counters.messages.load(Relaxed) > before + 10
+        server.device().counters.messages.load(Relaxed) > before + 10
     })
     .await;
-    server.controller().set_behaviour(Behaviour::default());
+    server.device().set_behaviour(Behaviour::default());
     becomes(&house, "a", a).await;
     becomes(&house, "b", b).await;
     handle.stop().await;
@@ -365,12 +365,12 @@ async fn silence_refusal_and_a_wrong_slot_are_told_in_words() {
     let house = House::new();
     let handle = house.start("cip", &connection(server.address().port(), "", "a = { at = \"Dint1\" }\n"));
     becomes(&house, "a", Value::I64(-1_234_567_890)).await;
-    server.controller().set_behaviour(Behaviour::of(Conduct::Silent));
+    server.device().set_behaviour(Behaviour::of(Conduct::Silent));
     eventually("bad quality", || house.last("plc/a").status == Status::BAD_COMMUNICATION_ERROR).await;
     assert_eq!(house.last("plc/a").value, Value::I64(-1_234_567_890), "the last value is kept");
-    server.controller().set_behaviour(Behaviour::of(Conduct::Refuse(CipStatus::RESOURCE_UNAVAILABLE)));
+    server.device().set_behaviour(Behaviour::of(Conduct::Refuse(CipStatus::RESOURCE_UNAVAILABLE)));
     eventually("an answer again", || handle.status().state == State::Connected).await;
-    server.controller().set_behaviour(Behaviour::default());
+    server.device().set_behaviour(Behaviour::default());
     becomes(&house, "a", Value::I64(-1_234_567_890)).await;
     handle.stop().await;
 

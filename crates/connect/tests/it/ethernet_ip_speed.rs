@@ -2,7 +2,6 @@
 
 use crate::support::{House, eventually, peer_file, python};
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use twin::enip::{Controller, Program, listen};
@@ -25,7 +24,7 @@ async fn values_per_second_beside_pycomm3() {
         writeln!(tags, "t{number} = {{ at = \"T{number}\" }}").unwrap();
     }
     let controller = Arc::new(Controller::new(program));
-    let server = listen(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, controller).await.unwrap();
+    let server = listen(([127, 0, 0, 1], 0).into(), controller).await.unwrap();
     let port = server.address().port();
     let (script, path, seconds) =
         (peer_file("pycomm3_speed.py"), format!("127.0.0.1:{port}/0"), SECONDS.to_string());

@@ -7,6 +7,7 @@ mod arrivals;
 #[allow(dead_code, reason = "shared with the destinations")]
 #[path = "../north/broker.rs"]
 mod broker;
+mod demo;
 mod discover;
 mod ethernet_ip;
 mod ethernet_ip_speed;

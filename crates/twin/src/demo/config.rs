@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::encode::{Kind, Tag};
+use super::machines::MACHINES;
 use super::run::Addresses;
 use super::units::{Endpoint, UNITS, UnitDef};
 use crate::modbus::WordOrder;
@@ -142,6 +143,11 @@ pub fn demo_config(addresses: &Addresses) -> Vec<File> {
         let text = connection(about, endpoint, address, more);
         files.push(File { path: format!("connections/{name}.toml"), text });
     }
+    for (name, address, _) in &addresses.machines {
+        for made in MACHINES.iter().filter(|made| made.name == *name) {
+            files.push(File { path: format!("connections/{name}.toml"), text: made.file(*address) });
+        }
+    }
     for unit in UNITS.iter().filter(|unit| unit.config.contains("tags_file")) {
         let path = format!("connections/{}.csv", unit.device);
         files.push(File { path, text: spreadsheet(&(unit.tags)()) });
@@ -151,7 +157,11 @@ pub fn demo_config(addresses: &Addresses) -> Vec<File> {
         .iter()
         .map(|(name, text)| File { path: format!("types/{name}.toml"), text: (*text).to_owned() });
     files.extend(types);
-    for (file, kind, path, name, level, owner, zone, bind) in ASSETS {
+    let more = MACHINES.iter().map(|made| {
+        let [kind, name, owner, zone] = made.asset;
+        (made.name, kind, made.at, name, "work-unit", owner, zone, "")
+    });
+    for (file, kind, path, name, level, owner, zone, bind) in ASSETS.iter().copied().chain(more) {
         let mut text = format!(
             "type = \"{kind}\"\npath = \"{path}\"\nname = \"{name}\"\nlevel = \"{level}\"\nowner_ot = \"{owner}\"\nowner_it = \"Plant IT\"\nzone = \"{zone}\"\n"
         );

@@ -13,10 +13,11 @@ use wire::modbus::{ExceptionCode, Limits, Table};
 
 use super::encode::{Pass, Tag, publish};
 use super::hosts;
+use super::machines::{Device as Other, MACHINES, Made, Point};
 use super::units::{Endpoint, Scene, UNITS, UnitDef};
 use crate::modbus::{
-    Bank, Behaviour, Conduct, Device, Framing, Identity, Server, SharedBank, Station, Unit, UnknownUnit,
-    WordOrder, listen,
+    Bank, Behaviour, Conduct, Device, Framing, Identity, Most, Server, SharedBank, Station, Unit,
+    UnknownUnit, WordOrder, listen,
 };
 use crate::plant::{Plant, SWITCHES, Switch, TICK};
 
@@ -35,10 +36,12 @@ pub struct Ports {
     pub meters: u16,
     /// The switches as coils, Modbus TCP: coil n is the n-th of [`SWITCHES`]. Not a device of the plant.
     pub control: u16,
+    /// The first of the machines that speak something else; the others follow it.
+    pub machines: u16,
 }
 
 impl Ports {
-    /// Six ports from `first` on.
+    /// Ports from `first` on: six, and one for each machine that speaks something else than Modbus.
     #[must_use]
     pub const fn from(first: u16) -> Self {
         Self {
@@ -48,12 +51,13 @@ impl Ports {
             air: first.saturating_add(3),
             meters: first.saturating_add(4),
             control: first.saturating_add(5),
+            machines: first.saturating_add(6),
         }
     }
 }
 
 /// Where the plant listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     /// Bottling line, Modbus TCP.
     pub line: SocketAddr,
@@ -67,6 +71,8 @@ pub struct Addresses {
     pub meters: SocketAddr,
     /// Switches.
     pub control: SocketAddr,
+    /// The machines that speak something else: name, address, and the protocol in words.
+    pub machines: Vec<(&'static str, SocketAddr, &'static str)>,
 }
 
 /// How to run the plant.
@@ -121,11 +127,19 @@ struct Member {
     sound: Behaviour,
 }
 
+/// One machine that speaks something else than Modbus.
+struct Machine {
+    made: &'static Made,
+    points: Vec<Point>,
+    device: Box<dyn Other>,
+}
+
 /// The running plant. Dropping it stops it.
 pub struct Handle {
     addresses: Addresses,
     plant: Arc<Mutex<Plant>>,
     servers: Vec<Server>,
+    machines: Arc<Mutex<Vec<Machine>>>,
     tasks: JoinSet<()>,
     excluded_reads: Arc<AtomicU64>,
 }
@@ -179,6 +193,10 @@ impl Handle {
         for server in self.servers.drain(..) {
             server.shutdown().await;
         }
+        let machines = std::mem::take(&mut *self.machines.lock());
+        for machine in machines {
+            machine.device.shutdown().await;
+        }
     }
 }
 
@@ -213,14 +231,40 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         air: open("compressed air", Some(Endpoint::Air), ports.air).await?,
         meters: open("energy meters", Some(Endpoint::Meters), ports.meters).await?,
         control: open("control port", None, ports.control).await?,
+        machines: Vec::new(),
     };
+    let machines = machines(&options).await?;
+    let found = machines.iter().map(|m| (m.made.name, m.device.address(), m.made.protocol)).collect();
+    let addresses = Addresses { machines: found, ..addresses };
+    let machines = Arc::new(Mutex::new(machines));
+    // Whoever connects finds values, not zeros.
+    show(&machines.lock(), &plant.lock(), options.clock.now());
     let mut tasks = JoinSet::new();
     if options.hmi {
         tasks.spawn(hosts::hmi(Arc::clone(&plant), addresses.line, options.seed));
     }
     tasks.spawn(hosts::rogue(Arc::clone(&plant), addresses.line));
-    tasks.spawn(drive(Arc::clone(&plant), members, options));
-    Ok(Handle { addresses, plant, servers, tasks, excluded_reads })
+    tasks.spawn(drive(Arc::clone(&plant), members, Arc::clone(&machines), options));
+    Ok(Handle { addresses, plant, servers, machines, tasks, excluded_reads })
+}
+
+async fn machines(options: &Options) -> Result<Vec<Machine>, StartError> {
+    let mut machines = Vec::new();
+    for (made, offset) in MACHINES.iter().zip(0..) {
+        let first = options.ports.machines;
+        let port = if first == 0 { 0 } else { first.saturating_add(offset) };
+        let (what, address) = (made.name, SocketAddr::new(options.host, port));
+        let device = (made.open)(address).await.map_err(|source| StartError { what, address, source })?;
+        machines.push(Machine { made, points: (made.points)(), device });
+    }
+    Ok(machines)
+}
+
+fn show(machines: &[Machine], plant: &Plant, wall: Time) {
+    for machine in machines {
+        machine.device.show(&machine.points, &Scene { plant, wall, meter: 0 });
+        machine.device.set_present(plant.answers(machine.made.machine));
+    }
 }
 
 fn member(def: &'static UnitDef, plant: &Plant, wall: Time, excluded_reads: &Arc<AtomicU64>) -> Member {
@@ -253,7 +297,7 @@ fn member(def: &'static UnitDef, plant: &Plant, wall: Time, excluded_reads: &Arc
         delay: Duration::from_millis(delay),
         jitter: Duration::from_millis(jitter),
         conduct: if def.dead { Conduct::Silent } else { Conduct::Sound },
-        limits: Limits { read_registers: def.max_registers, ..Limits::STANDARD },
+        ability: Most(Limits { read_registers: def.max_registers, ..Limits::STANDARD }),
         ..Behaviour::default()
     };
     let bank = Arc::new(bank);
@@ -334,7 +378,12 @@ fn control(plant: Arc<Mutex<Plant>>) -> Station {
 }
 
 /// Moves the plant with the clock: set-points in, values out.
-async fn drive(plant: Arc<Mutex<Plant>>, members: Vec<Member>, options: Options) {
+async fn drive(
+    plant: Arc<Mutex<Plant>>,
+    members: Vec<Member>,
+    machines: Arc<Mutex<Vec<Machine>>>,
+    options: Options,
+) {
     let clock = options.clock;
     let begin = clock.now();
     let mut ticks = tokio::time::interval(TICK);
@@ -347,7 +396,9 @@ async fn drive(plant: Arc<Mutex<Plant>>, members: Vec<Member>, options: Options)
         let passed = now.saturating_sub(last).min(Duration::from_secs(2));
         last = now;
         let mut plant = plant.lock();
+        let machines = machines.lock();
         take_setpoints(&members, &mut plant);
+        machines.iter().for_each(|machine| machine.device.take(&mut plant));
         plant.step(passed.mul_f64(options.time_scale.clamp(0.0, 1000.0)));
         let real = (options.time_scale - 1.0).abs() < 1e-9;
         let wall = if real { clock.now() } else { begin.after(plant.elapsed()) };
@@ -356,6 +407,7 @@ async fn drive(plant: Arc<Mutex<Plant>>, members: Vec<Member>, options: Options)
             publish(member.def, &member.tags, &scene, &mut member.bank.lock(), Pass::Again);
             behave(member, plant.answers(member.def.machine));
         }
+        show(&machines, &plant, wall);
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn answer(controller: &Controller, message: &[u8], capacity: usize, o
         }
     };
     count(&controller.counters.requests);
-    let services = controller.behaviour().services;
+    let services = controller.behaviour().ability;
     let start = out.len();
     let status = match &request {
         Request::GetInstanceAttributeList { .. } if !services.upload => return Told::Hangup,
@@ -99,7 +99,7 @@ fn forward_open(
     code: u8,
     out: &mut Vec<u8>,
 ) -> Result<(), Status> {
-    let services = controller.behaviour().services;
+    let services = controller.behaviour().ability;
     if !services.connected || open.large && services.large.is_none() {
         return Err(Status::SERVICE);
     }

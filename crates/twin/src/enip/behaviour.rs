@@ -1,40 +1,12 @@
 //! How a controller behaves, well or badly.
 
-use std::time::Duration;
+use crate::talk;
 use wire::enip::Status;
 
 /// What the controller does with messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Behaviour {
-    /// Time before every answer.
-    pub delay: Duration,
-    /// What it does with a message.
-    pub conduct: Conduct,
-    /// [`Behaviour::conduct`] applies to one of this many messages; 1 or 0 means all of them.
-    pub one_in: u32,
-    /// What it can do at all.
-    pub services: Services,
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self { delay: Duration::ZERO, conduct: Conduct::Sound, one_in: 1, services: Services::default() }
-    }
-}
-
-impl Behaviour {
-    /// A sound controller with this conduct.
-    #[must_use]
-    pub fn of(conduct: Conduct) -> Self {
-        Self { conduct, ..Self::default() }
-    }
-
-    /// A sound controller that can do only this.
-    #[must_use]
-    pub fn with(services: Services) -> Self {
-        Self { services, ..Self::default() }
-    }
-}
+pub type Behaviour = talk::Behaviour<Status, Lie, Services>;
+/// What it does with a message.
+pub type Conduct = talk::Conduct<Status, Lie>;
 
 /// What a controller can do: older, smaller and foreign ones lack something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,21 +33,6 @@ impl Default for Services {
             hangs_up_on_unknown_tags: false,
         }
     }
-}
-
-/// What it does with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conduct {
-    /// Answers.
-    Sound,
-    /// Takes the message and never answers.
-    Silent,
-    /// Closes the connection instead of answering.
-    Hangup,
-    /// Answers every message with this status.
-    Refuse(Status),
-    /// Answers, but not the truth.
-    Lie(Lie),
 }
 
 /// Which untruth.

@@ -13,6 +13,8 @@ use wire::enip::connection::Triad;
 pub struct Counters {
     /// TCP connections accepted.
     pub sessions: AtomicU64,
+    /// TCP connections closed at once, because there were too many.
+    pub refused: AtomicU64,
     /// TCP connections open now.
     pub open: AtomicU64,
     /// Messages received, those inside a packet not counted.
@@ -55,6 +57,7 @@ pub struct Controller {
     pub(super) busy: AtomicBool,
     pub(super) connections: Mutex<BTreeMap<u32, Connection>>,
     pub(super) next_connection: AtomicU32,
+    pub(super) next_session: AtomicU32,
     pub(super) max_connections: usize,
     /// What it has done.
     pub counters: Counters,
@@ -82,6 +85,7 @@ impl Controller {
             busy: AtomicBool::new(false),
             connections: Mutex::default(),
             next_connection: AtomicU32::new(0x2000_0001),
+            next_session: AtomicU32::new(0),
             max_connections: 32,
             counters: Counters::default(),
         }

@@ -2,16 +2,15 @@
 
 use super::answer::{Told, UNCONNECTED, answer};
 use super::behaviour::{Conduct, Lie};
-use super::controller::{Controller, count};
-use crate::rng::Rng;
+use super::controller::{Controller, Counters, count};
+use crate::talk::{self, Door, Housed, Mouth, Next};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::task::{JoinHandle, JoinSet};
 use wire::enip::encapsulation::HEADER;
 use wire::enip::packet::{emit_connected, emit_unconnected};
 use wire::enip::repr::emit_error;
@@ -20,26 +19,15 @@ use wire::enip::{Command, Deframer, Header, Limits, Packet};
 const L: Limits = Limits::STANDARD;
 /// Largest payload that is taken.
 const MAX_PAYLOAD: usize = 8_192;
-/// An endless liar stops here: the proof is made, and the test machine has to live on.
-const ENDLESS_MAX: usize = 64 << 20;
 /// Most TCP connections at a time.
 const MAX_SESSIONS: usize = 256;
-
-/// What follows from a frame.
-enum Next {
-    Go,
-    After(Duration),
-    Endless,
-    Hangup,
-}
 
 struct Session {
     controller: Arc<Controller>,
     local: Option<SocketAddr>,
     number: u32,
     registered: bool,
-    out: Vec<u8>,
-    rng: Rng,
+    mouth: Mouth,
 }
 
 impl Session {
@@ -54,19 +42,19 @@ impl Session {
                     _ => ([0; 4], wire::enip::PORT),
                 };
                 let controller = Arc::clone(&self.controller);
-                reply.emit_with(&mut self.out, |out| controller.identity.emit_list(address, 3, out));
+                reply.emit_with(&mut self.mouth.out, |out| controller.identity.emit_list(address, 3, out));
                 Next::Go
             }
             Command::ListServices => {
                 // One item: version 1, CIP over TCP and class 0/1 over UDP, a name of 16 bytes (Volume 2, 2-4.6).
-                reply.emit_with(&mut self.out, |out| {
+                reply.emit_with(&mut self.mouth.out, |out| {
                     out.extend_from_slice(&[1, 0, 0, 1, 20, 0, 1, 0, 0x20, 1]);
                     out.extend_from_slice(b"Communications\0\0");
                 });
                 Next::Go
             }
             Command::ListInterfaces => {
-                reply.emit_with(&mut self.out, |out| out.extend_from_slice(&[0, 0]));
+                reply.emit_with(&mut self.mouth.out, |out| out.extend_from_slice(&[0, 0]));
                 Next::Go
             }
             Command::RegisterSession => {
@@ -75,17 +63,17 @@ impl Session {
                 let status = if refused { 0x69 } else { 0 };
                 let session = if refused { 0 } else { self.number };
                 Header { session, status, ..*header }
-                    .emit_with(&mut self.out, |out| out.extend_from_slice(&[1, 0, 0, 0]));
+                    .emit_with(&mut self.mouth.out, |out| out.extend_from_slice(&[1, 0, 0, 0]));
                 Next::Go
             }
             Command::UnregisterSession => Next::Hangup,
             Command::SendRrData | Command::SendUnitData if !known => {
-                Header { status: 0x64, ..*header }.emit_with(&mut self.out, |_| {});
+                Header { status: 0x64, ..*header }.emit_with(&mut self.mouth.out, |_| {});
                 Next::Go
             }
             Command::SendRrData | Command::SendUnitData => self.message(&reply, payload),
             Command::IndicateStatus | Command::Cancel => {
-                Header { status: 0x01, ..*header }.emit_with(&mut self.out, |_| {});
+                Header { status: 0x01, ..*header }.emit_with(&mut self.mouth.out, |_| {});
                 Next::Go
             }
         }
@@ -95,10 +83,9 @@ impl Session {
         let controller = Arc::clone(&self.controller);
         let number = controller.counters.messages.fetch_add(1, Relaxed);
         let behaviour = controller.behaviour();
-        let applies = behaviour.one_in < 2 || number.is_multiple_of(u64::from(behaviour.one_in));
-        let conduct = if applies { behaviour.conduct } else { Conduct::Sound };
+        let conduct = behaviour.conduct_of(number);
         let Ok(packet) = Packet::parse(payload, &L) else {
-            Header { status: 0x03, ..*header }.emit_with(&mut self.out, |_| {});
+            Header { status: 0x03, ..*header }.emit_with(&mut self.mouth.out, |_| {});
             return Next::Go;
         };
         let (message, route) = match packet {
@@ -128,7 +115,8 @@ impl Session {
             return Next::Endless;
         }
         self.send(header, route, &mut told, lie);
-        if behaviour.delay.is_zero() { Next::Go } else { Next::After(behaviour.delay) }
+        let delay = behaviour.delay + behaviour.jitter.mul_f64(self.mouth.rng.unit());
+        if delay.is_zero() { Next::Go } else { Next::After(delay) }
     }
 
     fn send(
@@ -154,49 +142,23 @@ impl Session {
             Some(Lie::Short) => told.truncate(told.len() - 1),
             _ => {}
         }
-        let start = self.out.len();
+        let start = self.mouth.out.len();
         match route {
-            None => emit_unconnected(&header, 0, &mut self.out, |out| out.extend_from_slice(told)),
+            None => emit_unconnected(&header, 0, &mut self.mouth.out, |out| out.extend_from_slice(told)),
             Some((known, sequence)) => {
                 let sequence = sequence.wrapping_add(shift);
-                emit_connected(&header, known.to_originator, sequence, &mut self.out, |out| {
+                emit_connected(&header, known.to_originator, sequence, &mut self.mouth.out, |out| {
                     out.extend_from_slice(told)
                 });
             }
         }
         match lie {
-            Some(Lie::Half) => self.out.truncate(start + (self.out.len() - start).max(HEADER) / 2),
-            Some(Lie::Twice) => self.out.extend_from_within(start..),
+            Some(Lie::Half) => {
+                self.mouth.out.truncate(start + (self.mouth.out.len() - start).max(HEADER) / 2)
+            }
+            Some(Lie::Twice) => self.mouth.out.extend_from_within(start..),
             _ => {}
         }
-    }
-
-    async fn flush<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
-        stream.write_all(&self.out).await?;
-        self.out.clear();
-        stream.flush().await
-    }
-
-    /// Carries out what a frame asked for. False means: close.
-    async fn follow<S: AsyncWrite + Unpin>(&mut self, next: Next, stream: &mut S) -> io::Result<bool> {
-        match next {
-            Next::Go => self.flush(stream).await?,
-            Next::After(delay) => {
-                tokio::time::sleep(delay).await;
-                self.flush(stream).await?;
-            }
-            Next::Hangup => return Ok(false),
-            Next::Endless => {
-                let mut sent = 0;
-                while sent < ENDLESS_MAX {
-                    self.out.resize_with(4_096, || self.rng.next() as u8);
-                    sent += self.out.len();
-                    self.flush(stream).await?;
-                }
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }
 
@@ -208,10 +170,10 @@ pub async fn serve<S>(mut stream: S, controller: Arc<Controller>, local: Option<
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let count_now = controller.counters.sessions.fetch_add(1, Relaxed);
-    let number = 0x0100_0000 | (count_now & 0xFFFF) as u32;
-    let rng = Rng::new(count_now ^ 0xE141);
-    let mut session = Session { controller, local, number, registered: false, out: Vec::new(), rng };
+    // Of several at once each has a number of its own, whatever was counted meanwhile.
+    let number = controller.next_session.fetch_add(1, Relaxed) & 0xFFFF;
+    let mouth = Mouth::new(u64::from(number) ^ 0xE141);
+    let mut session = Session { controller, local, number: 0x0100_0000 | number, registered: false, mouth };
     let mut deframer = Deframer::new(MAX_PAYLOAD);
     let mut buffer = vec![0u8; 8_192];
     loop {
@@ -221,6 +183,7 @@ where
         }
         let mut input = buffer.get(..read).unwrap_or_default();
         loop {
+            let start = session.mouth.out.len();
             let next = match deframer.feed(&mut input) {
                 Ok(Some(frame)) => session.take(&frame.header, frame.payload),
                 Ok(None) => break,
@@ -229,61 +192,37 @@ where
                     return Ok(());
                 }
             };
-            if !session.follow(next, &mut stream).await? {
+            if !session.mouth.follow(next, start, &mut stream).await? {
                 return Ok(());
             }
         }
+        session.mouth.flush(&mut stream).await?;
     }
 }
 
 /// A listening controller. Dropping it stops it.
-pub struct Server {
-    address: SocketAddr,
-    controller: Arc<Controller>,
-    task: JoinHandle<()>,
-}
+pub type Server = talk::Server<Controller>;
 
-impl Server {
-    /// Where it listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The controller behind it.
-    #[must_use]
-    pub const fn controller(&self) -> &Arc<Controller> {
-        &self.controller
-    }
-
-    /// Closes the listener and every connection, and waits until they are closed.
-    pub async fn shutdown(mut self) {
-        self.task.abort();
-        // The result says "cancelled", which is what was asked for.
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// Listens on `host` and `port` (0: a free one): TCP for everything, UDP for who it is.
+/// Listens on `address` (port 0: a free one): TCP for everything, UDP for who it is.
 ///
 /// # Errors
 /// If the address cannot be bound.
-pub async fn listen(host: IpAddr, port: u16, controller: Arc<Controller>) -> io::Result<Server> {
-    let listener = TcpListener::bind(SocketAddr::new(host, port)).await?;
+pub async fn listen(address: SocketAddr, controller: Arc<Controller>) -> io::Result<Server> {
+    let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let datagrams = UdpSocket::bind(address).await?;
-    let both =
-        (accept(listener, Arc::clone(&controller)), identify(datagrams, address, Arc::clone(&controller)));
-    let task = tokio::spawn(async move {
-        tokio::join!(both.0, both.1);
-    });
-    Ok(Server { address, controller, task })
+    let who = identify(UdpSocket::bind(address).await?, address, Arc::clone(&controller));
+    let serve = |stream: TcpStream, controller| {
+        let local = stream.local_addr().ok();
+        serve(stream, controller, local)
+    };
+    Server::start(listener, controller, serve, who)
+}
+
+impl Housed for Controller {
+    fn door(&self) -> Door<'_> {
+        let Counters { sessions, refused, open, .. } = &self.counters;
+        Door { most: MAX_SESSIONS, connections: sessions, refused, open }
+    }
 }
 
 /// Answers ListIdentity on UDP, as a device does to a broadcast (Volume 2, 2-4.2.2).
@@ -309,41 +248,5 @@ async fn identify(socket: UdpSocket, address: SocketAddr, controller: Arc<Contro
         if let Err(error) = socket.send_to(&out, from).await {
             tracing::debug!(%error, "identity");
         }
-    }
-}
-
-async fn accept(listener: TcpListener, controller: Arc<Controller>) {
-    let mut sessions = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = sessions.join_next() => {
-                controller.counters.open.store(sessions.len() as u64, Relaxed);
-                continue;
-            }
-        };
-        match accepted {
-            Ok((stream, _)) if sessions.len() < MAX_SESSIONS => {
-                sessions.spawn(connection(stream, Arc::clone(&controller)));
-                controller.counters.open.store(sessions.len() as u64, Relaxed);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                // Out of file descriptors, most likely: going on at once would spin.
-                tracing::warn!(%error, "accept failed");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, controller: Arc<Controller>) {
-    // Without it, small answers wait for the peer's delayed acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "nodelay");
-    }
-    let local = stream.local_addr().ok();
-    if let Err(error) = serve(stream, controller, local).await {
-        tracing::debug!(%error, "connection ended");
     }
 }

@@ -1,66 +1,24 @@
 //! How a unit misbehaves.
 
-use std::time::Duration;
-
 use wire::modbus::{ExceptionCode, Limits, rtu};
 
 use super::Framing;
 use crate::rng::Rng;
+use crate::talk;
 
 /// How a unit answers. The default is a sound device that answers at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Behaviour {
-    /// Time before every answer.
-    pub delay: Duration,
-    /// Random time on top of it, 0 to this.
-    pub jitter: Duration,
-    /// What it does with a request.
-    pub conduct: Conduct,
-    /// [`Behaviour::conduct`] applies to one of this many requests; 1 or 0 means all of them.
-    pub one_in: u32,
-    /// Largest quantities it takes; beyond them it answers exception 03.
-    pub limits: Limits,
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self {
-            delay: Duration::ZERO,
-            jitter: Duration::ZERO,
-            conduct: Conduct::Sound,
-            one_in: 1,
-            limits: Limits::STANDARD,
-        }
-    }
-}
-
-impl Behaviour {
-    /// A sound device with this conduct.
-    #[must_use]
-    pub fn of(conduct: Conduct) -> Self {
-        Self { conduct, ..Self::default() }
-    }
-
-    /// A sound device that needs this long.
-    #[must_use]
-    pub fn slow(delay: Duration, jitter: Duration) -> Self {
-        Self { delay, jitter, ..Self::default() }
-    }
-}
-
+pub type Behaviour = talk::Behaviour<ExceptionCode, Lie, Most>;
 /// What a unit does with a request.
+pub type Conduct = talk::Conduct<ExceptionCode, Lie>;
+
+/// Largest quantities a unit takes; beyond them it answers exception 03.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conduct {
-    /// Answers.
-    Sound,
-    /// Takes the request and never answers.
-    Silent,
-    /// Closes the connection instead of answering.
-    Hangup,
-    /// Answers every request with this exception.
-    Refuse(ExceptionCode),
-    /// Answers, but not the truth.
-    Lie(Lie),
+pub struct Most(pub Limits);
+
+impl Default for Most {
+    fn default() -> Self {
+        Self(Limits::STANDARD)
+    }
 }
 
 /// Which untruth.

@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::task::JoinHandle;
 use wire::modbus::{Response, mbap, rtu};
 
 use super::answer::answer;
 use super::behaviour::{Conduct, Lie};
 use super::station::{Counters, Station, UnknownUnit};
-use crate::talk::{self, Door, Mouth, Next};
+use crate::talk::{self, Door, Housed, Mouth, Next};
 
 /// How frames are wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +48,7 @@ impl Session {
         };
         let number = unit.count_request();
         let behaviour = unit.behaviour();
-        let applies = behaviour.one_in < 2 || number % u64::from(behaviour.one_in) == 0;
-        let conduct = if applies { behaviour.conduct } else { Conduct::Sound };
+        let conduct = behaviour.conduct_of(number);
         let start = self.mouth.out.len();
         match conduct {
             Conduct::Silent => return Next::Go,
@@ -60,7 +58,7 @@ impl Session {
                 self.wrap(transaction, id, |out| Response::Exception { function, code }.emit(out));
             }
             Conduct::Sound | Conduct::Lie(_) => {
-                self.wrap(transaction, id, |out| answer(unit, &behaviour.limits, pdu, out));
+                self.wrap(transaction, id, |out| answer(unit, &behaviour.ability.0, pdu, out));
             }
         }
         if self.is_empty_answer(start) {
@@ -84,7 +82,7 @@ impl Session {
         let (station, start) = (Arc::clone(&self.station), self.mouth.out.len());
         for unit in station.units() {
             unit.count_request();
-            answer(unit, &unit.behaviour().limits, pdu, &mut self.mouth.out);
+            answer(unit, &unit.behaviour().ability.0, pdu, &mut self.mouth.out);
             self.mouth.out.truncate(start);
         }
         Next::Go
@@ -204,38 +202,7 @@ where
 }
 
 /// A listening station. Dropping it stops it.
-pub struct Server {
-    address: SocketAddr,
-    station: Arc<Station>,
-    task: JoinHandle<()>,
-}
-
-impl Server {
-    /// Where it listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Its units and counters.
-    #[must_use]
-    pub const fn station(&self) -> &Arc<Station> {
-        &self.station
-    }
-
-    /// Closes the listener and every connection, and waits until they are closed.
-    pub async fn shutdown(mut self) {
-        self.task.abort();
-        // The result says "cancelled", which is what was asked for.
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+pub type Server = talk::Server<Station>;
 
 /// Listens on `address` (port 0: a free one) and serves every connection with `station`.
 ///
@@ -243,20 +210,15 @@ impl Drop for Server {
 /// If the address cannot be bound.
 pub async fn listen(address: SocketAddr, framing: Framing, station: Station) -> io::Result<Server> {
     let listener = TcpListener::bind(address).await?;
-    let (address, station) = (listener.local_addr()?, Arc::new(station));
-    let task = tokio::spawn(accept(listener, framing, Arc::clone(&station)));
-    Ok(Server { address, station, task })
+    let serve = move |stream, station| serve(stream, framing, station);
+    Server::start(listener, Arc::new(station), serve, std::future::ready(()))
 }
 
-async fn accept(listener: TcpListener, framing: Framing, station: Arc<Station>) {
-    let counters = &station.counters;
-    let door = Door {
-        most: station.most_connections(),
-        connections: &counters.connections,
-        refused: &counters.refused,
-        open: &counters.open,
-    };
-    talk::accept(listener, door, |stream| serve(stream, framing, Arc::clone(&station))).await;
+impl Housed for Station {
+    fn door(&self) -> Door<'_> {
+        let Counters { connections, refused, open, .. } = &self.counters;
+        Door { most: self.most_connections(), connections, refused, open }
+    }
 }
 
 /// A port that takes no connection: its queue is full, so that the system drops every further SYN and a client

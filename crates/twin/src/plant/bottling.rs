@@ -50,12 +50,12 @@ pub struct Station {
 }
 
 impl Station {
-    fn new(speed: f64, good: u32, rejects: u32) -> Self {
+    pub(super) fn new(speed: f64, good: u32, rejects: u32) -> Self {
         Self { machine: Machine::running(), speed, good, rejects, fraction: 0.0, stop_for_s: 0.0 }
     }
 
     /// Moves the speed towards `target` and gives the pieces made meanwhile, whole ones counted.
-    fn run(&mut self, target: f64, dt: f64, reject_rate: f64, rng: &mut Rng) -> f64 {
+    pub(super) fn run(&mut self, target: f64, dt: f64, reject_rate: f64, rng: &mut Rng) -> f64 {
         let target = if self.machine.runs() { target + rng.noise(target * 0.004) } else { 0.0 };
         self.speed += (target - self.speed) * (dt / 1.5).min(1.0);
         if self.speed < 0.5 {
@@ -84,7 +84,7 @@ impl Station {
     }
 
     /// Waits while there is nothing to do, and goes on when there is.
-    fn wait_if(&mut self, must_wait: bool, may_go: bool, reason: Reason) {
+    pub(super) fn wait_if(&mut self, must_wait: bool, may_go: bool, reason: Reason) {
         if self.machine.runs() && must_wait {
             self.machine.go(State::Suspending, reason);
         } else if self.machine.state() == State::Suspended && may_go && self.machine.in_state_s() > 1.0 {

@@ -1,24 +1,32 @@
 //! The demonstration plant: a pure, seeded model of a small bottling plant.
 //!
 //! ```text
-//!   set-points ─▶ ┌──────────── Plant::step(dt) ────────────┐ ─▶ tags ─▶ register banks
-//!   switches   ─▶ │ line ─▶ palletiser                      │
-//!                 │   └─ steam, air, power demand ─▶ boiler, compressors, meters
+//!   set-points ─▶ ┌──────────── Plant::step(dt) ────────────┐ ─▶ tags ─▶ register banks, data blocks, tags, objects, documents
+//!   switches   ─▶ │ line, labeller ─▶ palletiser ─▶ wrapper │
+//!                 │   └─ steam, air, power demand ─▶ boiler, compressors, meters, network, roof
 //!                 └─────────────────────────────────────────┘
 //! ```
 //! It advances in ticks of 100 ms and draws from one seeded generator, so that the same seed and the same inputs give
 //! the same plant, in real time or as fast as the processor can.
 
 mod bottling;
+mod cabinet;
+mod labeller;
 pub mod packml;
 mod palletiser;
+mod roof;
 mod switches;
 mod utilities;
+mod wrapper;
 
 pub use bottling::{Line, RECIPES, Recipe, Station};
+pub use cabinet::{Cabinet, PORTS, Port};
+pub use labeller::Labeller;
 pub use palletiser::{CLOCK_OFFSET_S, Palletiser};
+pub use roof::{INVERTER_STATES, Roof};
 pub use switches::{Machine, SWITCHES, Switch, UnknownSwitch};
 pub use utilities::{AIR_STATES, Air, BURNER_STATES, Boiler, COMPRESSOR_STATES, Compressor, Meter};
+pub use wrapper::Wrapper;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,14 +41,22 @@ pub const TICK: Duration = Duration::from_millis(100);
 pub struct Plant {
     /// Bottling line 1.
     pub line: Line,
+    /// Labeller of the line.
+    pub labeller: Labeller,
     /// Palletiser behind the line.
     pub palletiser: Palletiser,
+    /// Wrapper behind the palletiser.
+    pub wrapper: Wrapper,
     /// Steam.
     pub boiler: Boiler,
     /// Compressed air.
     pub air: Air,
     /// Meters of the incomer, the packaging hall, the boiler house, compressed air and the offices.
     pub meters: [Meter; 5],
+    /// Network and its power supply.
+    pub cabinet: Cabinet,
+    /// Weather and sunlight.
+    pub roof: Roof,
     rng: Rng,
     switches: BTreeSet<Switch>,
     elapsed: Duration,
@@ -54,9 +70,14 @@ impl Plant {
         let mut rng = Rng::new(seed);
         let line = Line::new(&mut rng);
         let cases = line.packer.good;
+        let palletiser = Palletiser::new(cases);
         Self {
+            labeller: Labeller::new(seed),
+            wrapper: Wrapper::new(seed, palletiser.pallets),
+            cabinet: Cabinet::new(seed),
+            roof: Roof::new(seed),
             boiler: Boiler::new(&mut rng),
-            palletiser: Palletiser::new(cases),
+            palletiser,
             air: Air::new(),
             meters: [
                 Meter::new(38.0, 3_120_441),
@@ -153,6 +174,18 @@ impl Plant {
         for (meter, load) in self.meters.iter_mut().zip(loads) {
             meter.step(dt, load, grid, rng);
         }
+        self.step_more(dt);
+    }
+
+    /// What came later: it draws numbers of its own.
+    fn step_more(&mut self, dt: f64) {
+        self.labeller.step(dt, &self.line);
+        self.wrapper.step(dt, self.palletiser.pallets);
+        self.roof.step(dt);
+        let there: Vec<Machine> =
+            PORTS.into_iter().flatten().filter(|machine| self.answers(*machine)).collect();
+        let voltage = self.meters.first().map_or(0.0, |meter| meter.voltage);
+        self.cabinet.step(dt, voltage, |machine| there.contains(&machine));
     }
 }
 

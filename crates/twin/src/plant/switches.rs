@@ -22,6 +22,14 @@ pub enum Machine {
     Compressor2,
     /// All meters: their gateway.
     Meters,
+    /// Labeller, an S7 CPU.
+    Labeller,
+    /// Wrapper, a Logix controller.
+    Wrapper,
+    /// The network switch and its power supply: they answer no question; what hangs on them goes on.
+    Cabinet,
+    /// The inverter and the weather station on the roof.
+    Roof,
 }
 
 /// A trouble.
@@ -41,10 +49,13 @@ pub enum Switch {
     Outage(Machine),
 }
 
-use Machine::{Boiler, Capper, Compressor1, Compressor2, Filler, Meters, Packer, Palletiser};
+use Machine::{
+    Boiler, Cabinet, Capper, Compressor1, Compressor2, Filler, Labeller, Meters, Packer, Palletiser, Roof,
+    Wrapper,
+};
 
 /// All switches, in the order of their coils on the control port.
-pub const SWITCHES: [(Switch, &str); 13] = [
+pub const SWITCHES: [(Switch, &str); 17] = [
     (Switch::RogueWriter, "rogue-writer"),
     (Switch::PlannedDownload, "planned-download"),
     (Switch::WornBearing, "worn-bearing"),
@@ -58,6 +69,10 @@ pub const SWITCHES: [(Switch, &str); 13] = [
     (Switch::Outage(Compressor1), "outage-compressor-1"),
     (Switch::Outage(Compressor2), "outage-compressor-2"),
     (Switch::Outage(Meters), "outage-meters"),
+    (Switch::Outage(Labeller), "outage-labeller"),
+    (Switch::Outage(Wrapper), "outage-wrapper"),
+    (Switch::Outage(Cabinet), "outage-network"),
+    (Switch::Outage(Roof), "outage-roof"),
 ];
 
 impl Switch {

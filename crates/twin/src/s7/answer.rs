@@ -6,7 +6,7 @@ use wire::s7::{
     Error, HeaderError, MIN_PDU, ReadItem, Request, Response, ReturnCode, Setup, WriteItem, repr,
 };
 
-use super::behaviour::Conduct;
+use super::behaviour::{Conduct, Refusal};
 use super::cpu::Cpu;
 use super::lists::list;
 
@@ -37,7 +37,7 @@ impl Talk {
                 return Response::Refused(code).emit(&Request::Read(Vec::new()), reference, out);
             }
         };
-        if let Conduct::Refuse(error) = conduct
+        if let Conduct::Refuse(Refusal::Whole(error)) = conduct
             && !matches!(request, Request::Setup(_))
         {
             return Response::Refused(error).emit(&request, reference, out);
@@ -84,7 +84,7 @@ impl Talk {
         // All items from one moment.
         let places: Vec<Result<usize, ReturnCode>> = cpu.memory(|memory| {
             let mut read = |item| {
-                if let Conduct::RefuseItems(code) = conduct {
+                if let Conduct::Refuse(Refusal::Items(code)) = conduct {
                     return Err(code);
                 }
                 memory.read(item, &mut data).map(|()| data.len())
@@ -129,7 +129,7 @@ impl Talk {
 }
 
 fn write(cpu: &Cpu, conduct: Conduct, items: &[WriteItem<'_>]) -> Vec<ReturnCode> {
-    if let Conduct::RefuseItems(code) = conduct {
+    if let Conduct::Refuse(Refusal::Items(code)) = conduct {
         return vec![code; items.len()];
     }
     let code = |done: Result<(), ReturnCode>| done.err().unwrap_or(ReturnCode::SUCCESS);

@@ -1,59 +1,22 @@
 //! How a CPU misbehaves.
 
-use std::time::Duration;
-
 use wire::s7::{HeaderError, ReturnCode};
 
 use crate::rng::Rng;
+use crate::talk;
 
 /// How it answers. The default is a sound CPU that answers at once. Negotiation is always sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Behaviour {
-    /// Time before every answer.
-    pub delay: Duration,
-    /// Random time on top of it, 0 to this.
-    pub jitter: Duration,
-    /// What it does with a request.
-    pub conduct: Conduct,
-    /// [`Behaviour::conduct`] applies to one of this many requests; 1 or 0 means all of them.
-    pub one_in: u32,
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self { delay: Duration::ZERO, jitter: Duration::ZERO, conduct: Conduct::Sound, one_in: 1 }
-    }
-}
-
-impl Behaviour {
-    /// A sound CPU with this conduct.
-    #[must_use]
-    pub fn of(conduct: Conduct) -> Self {
-        Self { conduct, ..Self::default() }
-    }
-
-    /// A sound CPU that needs this long.
-    #[must_use]
-    pub fn slow(delay: Duration, jitter: Duration) -> Self {
-        Self { delay, jitter, ..Self::default() }
-    }
-}
-
+pub type Behaviour = talk::Behaviour<Refusal, Lie>;
 /// What it does with a request.
+pub type Conduct = talk::Conduct<Refusal, Lie>;
+
+/// What it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conduct {
-    /// Answers.
-    Sound,
-    /// Takes the request and never answers.
-    Silent,
-    /// Closes the connection instead of answering.
-    Hangup,
-    /// Refuses every request as a whole.
-    Refuse(HeaderError),
-    /// Refuses every item.
-    RefuseItems(ReturnCode),
-    /// Answers, but not the truth.
-    Lie(Lie),
+pub enum Refusal {
+    /// Every request as a whole.
+    Whole(HeaderError),
+    /// Every item.
+    Items(ReturnCode),
 }
 
 /// Which untruth.

@@ -13,6 +13,6 @@ mod cpu;
 mod lists;
 mod server;
 
-pub use behaviour::{Behaviour, Conduct, LIES, Lie};
+pub use behaviour::{Behaviour, Conduct, LIES, Lie, Refusal};
 pub use cpu::{Block, Counters, Cpu, Memory, Protection, Rules};
 pub use server::{Server, listen, serve};

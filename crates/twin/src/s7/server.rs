@@ -7,14 +7,13 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use wire::s7::cotp::{Connect, Joiner, Tpdu, Tsap, emit_data_with};
 use wire::s7::tpkt::{self, Deframer};
 
 use super::answer::Talk;
 use super::behaviour::{Conduct, Lie};
-use super::cpu::Cpu;
-use crate::talk::{self, Door, Mouth, Next};
+use super::cpu::{Counters, Cpu};
+use crate::talk::{self, Door, Housed, Mouth, Next};
 
 struct Session {
     cpu: Arc<Cpu>,
@@ -66,8 +65,7 @@ impl Session {
         let number = cpu.counters.requests.fetch_add(1, Relaxed);
         let behaviour = cpu.behaviour();
         let open = self.talk.pdu > 0;
-        let applies = open && (behaviour.one_in < 2 || number % u64::from(behaviour.one_in) == 0);
-        let conduct = if applies { behaviour.conduct } else { Conduct::Sound };
+        let conduct = if open { behaviour.conduct_of(number) } else { Conduct::Sound };
         match conduct {
             Conduct::Silent => return Next::Go,
             Conduct::Hangup => return Next::Hangup,
@@ -128,57 +126,19 @@ where
 }
 
 /// A listening CPU. Dropping it stops it.
-pub struct Server {
-    address: SocketAddr,
-    cpu: Arc<Cpu>,
-    task: JoinHandle<()>,
-}
-
-impl Server {
-    /// Where it listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Its memory, behaviour and counters.
-    #[must_use]
-    pub const fn cpu(&self) -> &Arc<Cpu> {
-        &self.cpu
-    }
-
-    /// Closes the listener and every connection, and waits until they are closed.
-    pub async fn shutdown(mut self) {
-        self.task.abort();
-        // The result says "cancelled", which is what was asked for.
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+pub type Server = talk::Server<Cpu>;
 
 /// Listens on `address` (port 0: a free one) and serves every connection with `cpu`.
 ///
 /// # Errors
 /// If the address cannot be bound.
 pub async fn listen(address: SocketAddr, cpu: Arc<Cpu>) -> io::Result<Server> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    let task = tokio::spawn(accept(listener, Arc::clone(&cpu)));
-    Ok(Server { address, cpu, task })
+    Server::start(TcpListener::bind(address).await?, cpu, serve, std::future::ready(()))
 }
 
-async fn accept(listener: TcpListener, cpu: Arc<Cpu>) {
-    let counters = &cpu.counters;
-    let door = Door {
-        most: cpu.rules().connections,
-        connections: &counters.connections,
-        refused: &counters.refused,
-        open: &counters.open,
-    };
-    talk::accept(listener, door, |stream| serve(stream, Arc::clone(&cpu))).await;
+impl Housed for Cpu {
+    fn door(&self) -> Door<'_> {
+        let Counters { connections, refused, open, .. } = &self.counters;
+        Door { most: self.rules().connections, connections, refused, open }
+    }
 }

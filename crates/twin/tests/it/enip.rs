@@ -1,11 +1,11 @@
 //! The simulated controller against a client nobody here wrote, and against frames laid out by hand.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use twin::enip::{Controller, Program, listen};
 use wire::enip::Elementary::{Bool, Dint, Dword, Int, Lint, Real};
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A program with everything that tags can be.
 fn program() -> Program {
@@ -67,7 +67,7 @@ async fn pycomm3_lists_reads_and_writes_tags() {
         eprintln!("SKIPPED: set IRONBRIDGE_PEERS_PYTHON to a Python that has pycomm3 (pip install pycomm3)");
         return;
     };
-    let server = listen(HERE, 0, Arc::new(Controller::new(program()).in_slot(2))).await.unwrap();
+    let server = listen(HERE, Arc::new(Controller::new(program()).in_slot(2))).await.unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pycomm3_check.py");
     let path = format!("127.0.0.1:{}/2", server.address().port());
     let output =
@@ -75,8 +75,8 @@ async fn pycomm3_lists_reads_and_writes_tags() {
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("\ndone"), "{text}");
-    assert_eq!(server.controller().get("Line1.Motor.Amps").unwrap(), 8.5f32.to_le_bytes());
-    let counters = &server.controller().counters;
+    assert_eq!(server.device().get("Line1.Motor.Amps").unwrap(), 8.5f32.to_le_bytes());
+    let counters = &server.device().counters;
     let of = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!((of(&counters.opened), of(&counters.closed), of(&counters.desync)), (1, 1, 0));
     server.shutdown().await;

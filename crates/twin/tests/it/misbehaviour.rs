@@ -103,7 +103,7 @@ async fn silence_hangup_and_refusal() {
     let mut c = Client::connect(server.address()).await;
     c.send(&request(Framing::Tcp)).await;
     assert!(c.is_silent(Duration::from_millis(100)).await);
-    let unit = Arc::clone(server.station().unit(1).unwrap());
+    let unit = Arc::clone(server.device().unit(1).unwrap());
     assert_eq!(unit.requests(), 1);
     unit.set_behaviour(Behaviour::of(Conduct::Refuse(ExceptionCode::SERVER_DEVICE_BUSY)));
     assert_eq!(c.pdu(1, &[3, 0, 0, 0, 4]).await, [0x83, 6]);
@@ -120,7 +120,7 @@ async fn late_answers_and_one_in_three() {
     let begin = Instant::now();
     c.ask(1, &READ).await;
     assert!(begin.elapsed() >= Duration::from_millis(80));
-    let unit = server.station().unit(1).unwrap();
+    let unit = server.device().unit(1).unwrap();
     let busy = Conduct::Refuse(ExceptionCode::SERVER_DEVICE_BUSY);
     unit.set_behaviour(Behaviour { one_in: 3, ..Behaviour::of(busy) });
     let mut refused = 0;

@@ -138,8 +138,8 @@ async fn lists_come_in_parts_and_tell_who_it_is() {
         let whole = client.list(id).await;
         identity.take(&List::parse(&whole).unwrap());
     }
-    assert_eq!(identity, server.cpu().memory(|memory| memory.identity.clone()));
-    server.cpu().memory(|memory| memory.state = 4);
+    assert_eq!(identity, server.device().memory(|memory| memory.identity.clone()));
+    server.device().memory(|memory| memory.state = 4);
     assert_eq!(wire::s7::szl::state(&List::parse(&client.list(0x0424).await).unwrap()), Some(4));
 }
 
@@ -184,7 +184,7 @@ async fn limits_are_kept() {
     let fits = Request::Read(vec![Item::bytes_at(Area::Db, 20, 0, 222)]);
     let pdu = client.ask(&fits).await.unwrap();
     assert!(pdu.len() == 240 && matches!(Response::parse(&fits, &pdu), Ok(Response::Read(_))));
-    server.cpu().set_rules(Rules { put_get: false, ..Rules::default() });
+    server.device().set_rules(Rules { put_get: false, ..Rules::default() });
     let pdu = client.ask(&fits).await.unwrap();
     assert_eq!(Response::parse(&fits, &pdu), Ok(Response::Refused(HeaderError::NOT_AVAILABLE)));
 }
@@ -193,12 +193,12 @@ async fn limits_are_kept() {
 async fn every_lie_is_one() {
     let server = start(Rules::default()).await;
     for lie in LIES {
-        server.cpu().set_behaviour(Behaviour::default());
+        server.device().set_behaviour(Behaviour::default());
         let mut client = Client::negotiated(&server).await;
         let read =
             Request::Read(vec![Item::bytes_at(Area::Db, 10, 0, 4), Item::bytes_at(Area::Db, 20, 0, 20)]);
         let truth = client.ask(&read).await.unwrap();
-        server.cpu().set_behaviour(Behaviour::of(Conduct::Lie(lie)));
+        server.device().set_behaviour(Behaviour::of(Conduct::Lie(lie)));
         if lie == twin::s7::Lie::Endless {
             continue; // what a client does with it is tested there
         }

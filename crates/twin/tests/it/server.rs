@@ -104,9 +104,9 @@ async fn holes_and_limits_answer_with_exceptions() {
         assert_eq!(c.pdu(1, request).await, answer, "{request:?}");
     }
     assert_eq!(c.pdu(2, &[3, 0, 0, 0, 1]).await, [0x83, 0x0B]);
-    let unit = Arc::clone(server.station().unit(1).unwrap());
-    let limits = Limits { read_registers: 16, ..Limits::STANDARD };
-    unit.set_behaviour(twin::modbus::Behaviour { limits, ..unit.behaviour() });
+    let unit = Arc::clone(server.device().unit(1).unwrap());
+    let most = twin::modbus::Most(Limits { read_registers: 16, ..Limits::STANDARD });
+    unit.set_behaviour(twin::modbus::Behaviour { ability: most, ..unit.behaviour() });
     assert_eq!(c.pdu(1, &[3, 0, 0, 0, 17]).await, [0x83, 3]);
     assert_eq!(c.pdu(1, &[3, 0, 0, 0, 16]).await.len(), 34);
 }
@@ -190,7 +190,7 @@ async fn rtu_over_tcp_with_garbage_between() {
     wire::modbus::rtu::emit_adu(0, &[6, 0, 4, 0, 77], &mut broadcast);
     c.send(&broadcast).await;
     assert!(c.is_silent(Duration::from_millis(100)).await);
-    let skipped = server.station().counters.skipped.load(std::sync::atomic::Ordering::Relaxed);
+    let skipped = server.device().counters.skipped.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(skipped, 3);
 }
 

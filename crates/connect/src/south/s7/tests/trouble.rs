@@ -5,7 +5,7 @@ use crate::south::status::{DeviceState, State};
 use model::{EventState, Status, Value};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use twin::s7::{Behaviour, Block, Conduct, LIES, Lie, Memory, Protection, Rules};
+use twin::s7::{Behaviour, Block, Conduct, LIES, Lie, Memory, Protection, Refusal, Rules};
 use wire::s7::HeaderError;
 
 fn memory() -> Memory {
@@ -163,7 +163,10 @@ async fn a_cpu_that_agreed_to_more_than_it_takes_is_asked_for_less() {
     let plant = plant(Rules { pdu: 480, ..Rules::default() }, memory, &tags);
     plant.until("good", |p| p.last("d/t99").status.is_good()).await;
     assert_eq!(plant.handle.status().scans[0].requests, 1);
-    plant.cpu.set_behaviour(Behaviour { one_in: 4, ..Behaviour::of(Conduct::Refuse(HeaderError::PDU_SIZE)) });
+    plant.cpu.set_behaviour(Behaviour {
+        one_in: 4,
+        ..Behaviour::of(Conduct::Refuse(Refusal::Whole(HeaderError::PDU_SIZE)))
+    });
     plant.until("smaller requests", |p| p.handle.status().scans[0].requests > 1).await;
     plant.cpu.set_behaviour(Behaviour::default());
     plant.until("good", |p| p.last("d/t99").status.is_good() && p.last("d/t0").status.is_good()).await;

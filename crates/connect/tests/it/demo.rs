@@ -1,0 +1,82 @@
+//! The machines of the demonstration plant that speak something else than Modbus, read as its own configuration says.
+
+use crate::support::{House, eventually};
+use connect::south::Handle;
+use connect::south::status::State;
+use model::{Outcome, Status, Value};
+use twin::{Handle as Plant, Machine, Options, Switch, demo_config, start};
+
+/// The plant, and everything but its Modbus connections on it.
+async fn read(house: &House) -> (Plant, Vec<Handle>) {
+    let plant = start(Options { hmi: false, ..Options::default() }).await.unwrap();
+    let files = demo_config(plant.addresses());
+    let names = plant.addresses().machines.iter().map(|(name, ..)| *name);
+    let handles: Vec<Handle> = names
+        .map(|name| {
+            let file = files.iter().find(|file| file.path == format!("connections/{name}.toml")).unwrap();
+            house.start(name, &file.text)
+        })
+        .collect();
+    assert!(handles.len() >= 4);
+    eventually("every connection is up and every point Good", || handles.iter().all(good)).await;
+    (plant, handles)
+}
+
+fn good(handle: &Handle) -> bool {
+    let status = handle.status();
+    status.state == State::Connected && status.good == status.points && status.points >= 5
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_machine_is_read_as_configured() {
+    let house = House::new();
+    let (plant, _handles) = read(&house).await;
+    let state = house.last("packaging/line-1/labeller/state").value;
+    assert!((1.0..=17.0).contains(&state.as_f64().unwrap()), "{state}");
+    assert_eq!(house.last("packaging/line-1/labeller/batch").value, Value::from("B-00041"));
+    assert!(house.last("packaging/wrapper/label").value.as_text().unwrap().starts_with("P-0088"));
+    assert_eq!(house.last("utilities/network/state").value, Value::I64(3));
+    let power = house.last("utilities/roof/power");
+    assert!((1.0..120.0).contains(&power.value.as_f64().unwrap()), "{}", power.value);
+    plant.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_points_reach_the_model() {
+    let house = House::new();
+    let (plant, _handles) = read(&house).await;
+    let correction = house.write("packaging/line-1/labeller/correction", Value::F64(0.5)).await;
+    assert!(matches!(correction, Outcome::Confirmed { .. }), "{correction:?}");
+    let turns = house.write("packaging/wrapper/turns", Value::I64(12)).await;
+    assert!(matches!(turns, Outcome::Confirmed { .. }), "{turns:?}");
+    eventually("the model takes them", || {
+        let plant = plant.plant();
+        plant.labeller.correction_mm == 0.5 && plant.wrapper.turns == 12
+    })
+    .await;
+    eventually("labels sit lower", || {
+        house.last("packaging/line-1/labeller/position").value.as_f64().is_some_and(|mm| mm < 0.0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_seen_at_the_machine_and_at_its_port() {
+    let house = House::new();
+    let (plant, handles) = read(&house).await;
+    plant.set_switch(Switch::Outage(Machine::Boiler), true);
+    eventually("its port is down", || house.last("utilities/network/port_3").value == Value::I64(2)).await;
+    assert_eq!(house.last("utilities/network/port_1").value, Value::I64(1));
+    for (machine, point) in [
+        (Machine::Labeller, "packaging/line-1/labeller/speed"),
+        (Machine::Wrapper, "packaging/wrapper/speed"),
+        (Machine::Cabinet, "utilities/network/charge"),
+        (Machine::Roof, "utilities/roof/power"),
+    ] {
+        plant.set_switch(Switch::Outage(machine), true);
+        eventually(point, || house.last(point).status == Status::BAD_COMMUNICATION_ERROR).await;
+        plant.set_switch(Switch::Outage(machine), false);
+        eventually("it comes back", || house.last(point).status == Status::GOOD).await;
+    }
+    eventually("all is well", || handles.iter().all(good)).await;
+}
