@@ -17,9 +17,10 @@ demo:
 	@$(MAKE) --no-print-directory build
 	@exec $(BIN) demo
 
-## make build   the web interface and the program
+## make build   the web interface and the program; ./ironbridge leads to it
 build: ui
 	cargo build --locked --workspace --bin ironbridge
+	@ln -sfn "$(BIN)" ironbridge
 
 ## make ui      the web interface alone
 ui: ui/dist/index.html
@@ -49,4 +50,4 @@ bench:
 	bench/run.sh
 
 clean:
-	rm -rf "$(CARGO_TARGET_DIR)" ui/dist ui/node_modules dist
+	rm -rf "$(CARGO_TARGET_DIR)" ui/dist ui/node_modules dist ironbridge

@@ -47,14 +47,16 @@ async fn demonstrate(folder: &Path, listen: &str, seed: u64) -> u8 {
             return failed(&why.to_string());
         }
     };
+    let folder = folder.display();
     print(&format!(
         "The demonstration plant runs: {}.\n\
-         plant     {}   (to try writing: set writes = \"on\" in ironbridge.toml there, then: ironbridge apply {};\n\
-         \x20         a good first point to write is acme/demo/utilities/boiler/setpoint)\n\
+         plant     {folder}\n\
+         ask it    in a second terminal: {}   and then: ironbridge points\n\
+         write     set writes = \"on\" in {folder}/ironbridge.toml, then: ironbridge apply {folder}\n\
+         \x20         a good first point is acme/demo/utilities/boiler/setpoint\n\
          end       Ctrl-C\n",
         plant.summary(),
-        folder.display(),
-        folder.display(),
+        environment(&options.data),
     ));
     house::announce(&ready);
     house::until_stopped(&ready).await;
@@ -62,6 +64,17 @@ async fn demonstrate(folder: &Path, listen: &str, seed: u64) -> u8 {
     ready.house.stop().await;
     plant.shutdown().await;
     exit::OK
+}
+
+/// The line for a shell in which `ironbridge` is this program and asks this plant.
+fn environment(data: &Path) -> String {
+    let known = |place: &Path| {
+        std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|one| one == place))
+    };
+    let program = std::env::current_exe().ok();
+    let place = program.as_deref().and_then(Path::parent).filter(|place| !known(place));
+    let path = place.map_or_else(String::new, |place| format!("PATH=\"$PATH:{}\" ", place.display()));
+    format!("export {path}IRONBRIDGE_DATA=\"{}\"", data.display())
 }
 
 /// `ironbridge simulate`. The exit code.
