@@ -1,12 +1,11 @@
 //! The labeller: a Siemens S7-1200 whose data block 10 holds everything.
 
-use super::{Device, Later, Made, Point, Scene, host, point};
+use super::{Device, Later, Made, Opening, Point, Scene, host, point};
 use crate::demo::tag::{packml_states, reason_of, state_of, states};
 use crate::plant::packml::REASONS;
 use crate::plant::{Machine, Plant};
 use crate::s7::{Behaviour, Conduct, Cpu, Memory, Rules, Server, listen};
 use model::Value;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -84,7 +83,7 @@ fn points() -> Vec<Point> {
 
 struct Labeller(Server);
 
-fn open(address: SocketAddr) -> Later<io::Result<Box<dyn Device>>> {
+fn open(address: SocketAddr) -> Opening {
     Box::pin(async move {
         let mut memory = Memory::default();
         memory.put(DB, CORRECTION, &0f32.to_be_bytes());

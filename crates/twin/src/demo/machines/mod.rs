@@ -23,6 +23,8 @@ pub(super) static MACHINES: &[&Made] =
 
 /// A future with a place of its own.
 pub(super) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// A machine that is about to listen.
+pub(super) type Opening = Later<io::Result<Box<dyn Device>>>;
 
 /// One machine.
 pub(super) struct Made {
@@ -45,7 +47,7 @@ pub(super) struct Made {
     /// Its points.
     pub(super) points: fn() -> Vec<Point>,
     /// Listens on an address (port 0: a free one).
-    pub(super) open: fn(SocketAddr) -> Later<io::Result<Box<dyn Device>>>,
+    pub(super) open: fn(SocketAddr) -> Opening,
 }
 
 /// One point of a machine.

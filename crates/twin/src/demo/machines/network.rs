@@ -1,12 +1,11 @@
 //! The network cabinet: a switch and its power supply behind one SNMP agent. A machine that is off the network shows as a
 //! port that is down.
 
-use super::{Device, Later, Made, Point, Scene, host, point};
+use super::{Device, Later, Made, Opening, Point, Scene, host, point};
 use crate::plant::{Cabinet, Machine};
 use crate::snmp::{Agent, Server, listen};
 use async_snmp::Value as Object;
 use model::Value;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -111,7 +110,7 @@ fn status(cabinet: &Cabinet, port: usize) -> Value {
 
 struct Network(Server);
 
-fn open(address: SocketAddr) -> Later<io::Result<Box<dyn Device>>> {
+fn open(address: SocketAddr) -> Opening {
     Box::pin(async move {
         let agent = Arc::new(Agent::default());
         if let Some(oid) = numbers("sysDescr.0") {

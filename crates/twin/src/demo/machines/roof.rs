@@ -1,13 +1,12 @@
 //! The roof: photovoltaic inverter and weather station with one web service.
 
-use super::{Device, Later, Made, Point, Scene, point};
+use super::{Device, Later, Made, Opening, Point, Scene, point};
 use crate::demo::tag::states;
 use crate::http::{Server, Site, listen};
 use crate::plant::{INVERTER_STATES, Machine};
 use model::Value;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -77,7 +76,7 @@ fn tenths(number: f64) -> Value {
 
 struct Roof(Server);
 
-fn open(address: SocketAddr) -> Later<io::Result<Box<dyn Device>>> {
+fn open(address: SocketAddr) -> Opening {
     Box::pin(async move {
         Ok(Box::new(Roof(listen(address, Arc::new(Site::default())).await?)) as Box<dyn Device>)
     })

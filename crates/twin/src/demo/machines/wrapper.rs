@@ -1,6 +1,6 @@
 //! The stretch wrapper: a CompactLogix with tags of its controller and of a program.
 
-use super::{Device, Later, Made, Point, Scene, host, point};
+use super::{Device, Later, Made, Opening, Point, Scene, host, point};
 use crate::demo::tag::{packml_states, states};
 use crate::enip::{Behaviour, Conduct, Controller, Program, Server, listen};
 use crate::plant::packml::REASONS;
@@ -79,7 +79,7 @@ fn points() -> Vec<Point> {
 
 struct Wrapper(Server);
 
-fn open(address: SocketAddr) -> Later<io::Result<Box<dyn Device>>> {
+fn open(address: SocketAddr) -> Opening {
     Box::pin(async move {
         let mut program = Program::new("Wrapper");
         let (real, dint) = (Elementary::Real.into(), Elementary::Dint.into());
