@@ -25,7 +25,7 @@ pub(super) static MACHINE: Made = Made {
     },
     at: "packaging/wrapper",
     device: "",
-    asset: ["Wrapper", "Stretch wrapper", "Maintenance B", "line-1"],
+    asset: ["StretchWrapper", "Stretch wrapper", "Maintenance B", "line-1"],
     points,
     open,
 };
