@@ -2,10 +2,14 @@
 // IRONBRIDGE_PEERS_NODE_DIR holds node_modules with playwright-core; IRONBRIDGE_CHROMIUM names another browser.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
-const { chromium } = createRequire(join(resolve(process.env.IRONBRIDGE_PEERS_NODE_DIR), "walk.cjs"))("playwright-core");
+const peers = createRequire(join(resolve(process.env.IRONBRIDGE_PEERS_NODE_DIR), "walk.cjs"));
+const { chromium } = peers("playwright-core");
+
+const axe = readFileSync(peers.resolve("axe-core/axe.min.js"), "utf8");
 
 const [given, plant, binary] = process.argv.slice(2);
 assert.ok(binary, "usage: node WALK.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY");
@@ -67,6 +71,18 @@ export async function waitFor(test, what, limit = 60_000) {
     assert.ok(Date.now() < end, what);
     await new Promise((done) => setTimeout(done, 50));
   }
+}
+
+/** The rules of axe (WCAG 2.2 A and AA) on what the page shows now; whatever is serious or worse ends the walk. */
+export async function accessible(page, what) {
+  // What is evaluated is not subject to the content security policy of the page; a script tag would be.
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  const words = (v) => `${v.id} (${v.impact}): ${v.nodes.length} x ${v.nodes[0].target} ${v.nodes[0].failureSummary.replace(/\s+/g, " ")}`;
+  assert.ok(found.passes.length > 10, `${what}: the rules were applied`);
+  assert.deepEqual(found.violations.filter((v) => v.impact === "serious" || v.impact === "critical").map(words), [], what);
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(wider <= 0, `${what}: ${wider} px wider than the screen`);
 }
 
 export async function createAccount(page, name) {

@@ -1,11 +1,14 @@
 // An engineer changes the plant from the pages, in a real browser on the real program:
 //   node engineer.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { attribute, createAccount, link, person, plant, step, walk } from "./common.mjs";
+import { fileURLToPath } from "node:url";
+import { accessible, attribute, createAccount, link, person, plant, step, waitFor, walk } from "./common.mjs";
 
 const FILE = "connections/boiler.toml";
+/** A tag list as Kepware writes it. */
+const KEPWARE = new URL("../../crates/connect/src/import/cases/kepware-modbus.csv", import.meta.url);
 const text = (name) => readFileSync(join(plant, name), "utf8");
 
 async function open(page) {
@@ -13,6 +16,37 @@ async function open(page) {
   await page.getByRole("heading", { name: "Create the administrator" }).waitFor();
   await createAccount(page, "erin");
   await page.getByTestId("sentence").waitFor();
+}
+
+const findings = (page) => page.getByTestId("findings");
+
+async function checkAndSave(page) {
+  await page.getByRole("button", { name: "Check and compare" }).click();
+  await findings(page).getByText("no mistake").waitFor();
+  await page.getByRole("button", { name: "Save into the plant folder" }).click();
+  await page.getByText(/^Saved\./).first().waitFor();
+}
+
+/** What applying would do, and what it did. */
+async function apply(page, row, outcome) {
+  const changes = page.getByRole("table", { name: "Connections that change" }).getByRole("row").filter({ hasText: row });
+  await changes.waitFor();
+  console.log(`          ${(await changes.innerText()).replace(/\s+/g, " ")}`);
+  await page.getByRole("button", { name: "Apply", exact: true }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Apply it" }).click();
+  const told = page.getByTestId("apply-outcome");
+  await attribute(told, "data-applied", (v) => v === String(outcome), `applied is ${outcome}`);
+  const words = (await told.innerText()).replace(/\s+/g, " ");
+  console.log(`          ${words}`);
+  return words;
+}
+
+const nothing = (page) => page.getByTestId("plan-nothing").waitFor();
+
+async function key(page, name, value) {
+  const field = page.getByLabel(name, { exact: true }).first();
+  await field.fill(value);
+  await field.press("Enter");
 }
 
 /** A key is changed in the form; the text keeps its comments; nothing happens before it is saved and applied. */
@@ -23,20 +57,93 @@ async function configuration(page) {
   const before = text(FILE);
   await page.getByRole("button", { name: "Form", exact: true }).click();
   await page.getByText(/more keys, at their defaults/).first().click();
-  const retries = page.getByLabel("retries", { exact: true });
-  await retries.fill("99");
-  await retries.press("Enter");
+  await key(page, "retries", "99");
   await page.getByText("At most 10.").waitFor();
-  await retries.fill("2");
-  await retries.press("Enter");
+  await key(page, "retries", "2");
   await page.getByRole("button", { name: "Check and compare" }).click();
-  const findings = page.getByTestId("findings");
-  await findings.getByText("no mistake").waitFor();
-  await findings.getByText("+retries = 2").waitFor();
+  await findings(page).getByText("no mistake").waitFor();
+  await findings(page).getByText("+retries = 2").waitFor();
   assert.equal(text(FILE), before, "nothing is written before it is saved");
   await page.getByRole("button", { name: "Save into the plant folder" }).click();
   await page.getByText(/^Saved\./).waitFor();
   assert.ok(text(FILE).includes("retries = 2") && text(FILE).includes("# Steam."), text(FILE));
+}
+
+/** It is applied; what would make the plant worse is taken back by itself and says why. */
+async function applied(page) {
+  assert.match(await apply(page, "boiler", true), /Applied/);
+  await nothing(page);
+  const port = /^port = (\d+)/m.exec(text(FILE))[1];
+  await page.getByRole("button", { name: "Form", exact: true }).click();
+  await key(page, "port", "1");
+  await checkAndSave(page);
+  assert.match(await apply(page, "boiler", false), /Taken back.*Why: .*boiler/);
+  await page.getByRole("table", { name: "Connections that change" }).getByText("boiler").waitFor();
+  await page.getByRole("button", { name: "Form", exact: true }).click();
+  await key(page, "port", port);
+  await checkAndSave(page);
+  await nothing(page);
+}
+
+/** Every kind of file has a form; what is typed there stands in the difference of the file. */
+async function forms(page) {
+  const add = page.getByRole("button", { name: "Add a file" });
+  await add.click();
+  const dialog = page.getByRole("dialog");
+  const kinds = await dialog.getByLabel("What it describes").locator("option[value*='/']").evaluateAll((all) => all.map((o) => o.value));
+  assert.ok(kinds.length > 10, kinds.join());
+  await page.keyboard.press("Escape");
+  for (const kind of kinds) {
+    await add.click();
+    await dialog.getByLabel("What it describes").selectOption(kind);
+    await dialog.getByLabel("Name").fill("Form-Test");
+    await dialog.getByRole("button", { name: "Begin with the sample" }).click();
+    await page.getByRole("button", { name: "Form", exact: true }).click();
+    const fields = page.locator(".schema-fields");
+    await fields.first().waitFor();
+    const [sort] = kind.split("/");
+    const what = sort === "asset" ? "owner_ot" : "description";
+    if (sort === "asset" || sort === "type") await key(page, what, "from the form");
+    else {
+      // A connection gets one more device, a destination another selection.
+      const [map, entry] = sort === "connection" ? ["device", "form-device"] : ["send", ""];
+      if (entry === "") await page.getByLabel("select", { exact: true }).first().fill("from/the/form/**");
+      else {
+        await page.getByLabel(`New entry of ${map}`).fill(entry);
+        await page.getByRole("button", { name: `Add to ${map}` }).click();
+      }
+    }
+    await page.getByRole("button", { name: "Check and compare" }).click();
+    await findings(page).getByText(/^\+.*(from the form|form-device|from\/the\/form)/).first().waitFor();
+    await page.getByRole("button", { name: "Throw this draft away" }).click();
+    await page.getByRole("heading", { name: /form-test/i }).waitFor({ state: "hidden" });
+  }
+  console.log(`          ${kinds.length} kinds: ${kinds.join(", ")}`);
+}
+
+/** A tag list becomes a draft, is looked at, saved, applied, and goes again. */
+async function imported(page) {
+  await page.getByRole("link", { name: "Discover", exact: true }).click();
+  const panel = page.getByRole("region", { name: "Import a tag list" });
+  await panel.getByLabel("Format").selectOption("kepware-csv");
+  await panel.getByLabel("File").setInputFiles(fileURLToPath(KEPWARE));
+  await panel.getByLabel("Name").fill("imported");
+  await panel.getByLabel("Host").fill("127.0.0.9");
+  await panel.getByRole("button", { name: "Draft from the file" }).click();
+  const draft = panel.getByTestId("draft");
+  await draft.getByText("connections/imported.toml").waitFor();
+  console.log(`          ${(await draft.locator("p").first().innerText()).trim()}`);
+  await draft.getByRole("button", { name: "Review it as a new file" }).click();
+  await page.getByRole("heading", { name: "connections/imported.toml" }).waitFor();
+  await checkAndSave(page);
+  assert.match(text("connections/imported.toml"), /127\.0\.0\.9/);
+  assert.match(await apply(page, "imported", true), /opened: imported/);
+  await page.getByRole("button", { name: "Remove the file" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove the file" }).click();
+  await waitFor(() => !existsSync(join(plant, "connections/imported.toml")), "the file is gone");
+  await page.getByRole("button", { name: "Compare again" }).click();
+  assert.match(await apply(page, "imported", true), /closed: imported/);
+  await nothing(page);
 }
 
 /** The right to write is taken for a machine, shown, and given back; nothing can be written in a new plant. */
@@ -106,16 +213,23 @@ async function discover(page) {
 }
 
 const problems = [];
-const page = await person(problems, ["401 GET /api/session", "404 GET /api/plan"]);
+const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
   step("the administrator");
   await open(page);
   step("configuration: a key in the form, compared, saved");
   await configuration(page);
+  step("apply, and take back what makes it worse");
+  await applied(page);
+  await page.getByRole("button", { name: "Text", exact: true }).click();
   step("configuration: a mistake");
   await mistake(page);
   step("configuration: a new file");
   await newFile(page);
+  step("a form for every kind");
+  await forms(page);
+  step("import: a tag list, its draft, saved, applied, removed");
+  await imported(page);
   step("commands: the right to write");
   await commands(page);
   step("discover: numbers, a yes, an end");

@@ -28,11 +28,11 @@ pub trait Configuration: Send + Sync + 'static {
     /// Names that are no files of a plant, or a folder that cannot be read.
     fn check(&self, edits: &[Edit]) -> Result<Findings, Problem>;
 
-    /// Changes keys of a text and leaves everything else as it stands.
+    /// Changes keys of the text of file `name` (empty: of no file) and leaves everything else as it stands.
     ///
     /// # Errors
-    /// The text is no TOML, or a key stands where no table is.
-    fn change(&self, text: &str, set: &[KeyChange]) -> Result<ChangedText, Problem>;
+    /// The name is no file of a plant, the text is no TOML, or a key stands where no table is.
+    fn change(&self, name: &str, text: &str, set: &[KeyChange]) -> Result<ChangedText, Problem>;
 
     /// Saves all of `edits` or none, if the plant has no mistake then and nobody changed the files meanwhile.
     ///

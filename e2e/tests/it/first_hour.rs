@@ -77,6 +77,11 @@ fn a_newcomer_sees_understands_asks_and_writes() {
 }
 
 #[test]
+fn every_page_is_open_to_everybody_on_every_screen() {
+    walk("every_page.mjs");
+}
+
+#[test]
 fn an_engineer_changes_the_plant() {
     walk("engineer.mjs");
 }

@@ -36,7 +36,7 @@ export function config(route, q, body) {
   }
   if (route === "GET /api/plan") {
     const changed = [...files].filter(([name, text]) => running.get(name) !== text);
-    return { mistakes: [], nothing: changed.length === 0, kept: { connections: 4, destinations: 1 }, connections: changed.map(([name]) => ({ name: name.split("/").pop().replace(".toml", ""), action: running.has(name) ? "change" : "open", points: { added: 2, removed: 0, changed: 1, same: 15 }, paths: [{ path: "acme/ironbridge-works/packaging/line-1/filler/speed", what: "changed", text: "unit /min to /h" }], requests_per_s: { now: 29, then: 31 }, busy: { now: 0.11, then: 0.12 } })), destinations: [], rebirths: changed.length ? [{ destination: "hq", text: "A changed point." }] : [], settings: [], restart: [], files: changed.map(([name, text]) => ({ file: name, diff: diff(running.get(name) ?? "", text) })) };
+    return { mistakes: [], nothing: changed.length === 0, kept: { connections: 4, destinations: 1 }, connections: changed.map(([name]) => ({ name: name.split("/").pop().replace(".toml", ""), action: running.has(name) ? "change" : "open", points: { added: 2, removed: 0, changed: 1, same: 15 }, paths: [{ path: "acme/ironbridge-works/packaging/line-1/filler/speed", what: "changed", text: "unit /min to /h" }], requests_per_s: { now: 29, then: 31 }, busy: { now: 0.11, then: 0.12 } })), destinations: [], rebirths: changed.length ? [{ name: "hq", text: "A changed point." }] : [], settings: [], restart: [], files: changed.map(([name, text]) => ({ file: name, diff: diff(running.get(name) ?? "", text) })) };
   }
   if (route === "POST /api/apply") {
     for (const [name, text] of files) running.set(name, text);

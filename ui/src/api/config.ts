@@ -6,7 +6,7 @@ type Options = { signal?: AbortSignal | undefined };
 const list = <X>(value: Maybe<X[]>): X[] => (Array.isArray(value) ? value : []);
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type Sort = "plant" | "connection" | "destination" | "asset" | "type" | "list";
+export type Sort = "plant" | "connection" | "destination" | "asset" | "type" | "list" | "measured";
 export interface PlantFile {
   name: string;
   sort: Sort;
@@ -68,16 +68,38 @@ export interface PlanConnection {
   action: "open" | "close" | "change";
   points?: Maybe<{ added?: number; removed?: number; changed?: number; same?: number }>;
   paths: { path: string; what: string; text?: Maybe<string> }[];
-  requests_per_s?: Maybe<{ now?: Maybe<number>; then?: Maybe<number> }>;
-  busy?: Maybe<{ now?: Maybe<number>; then?: Maybe<number> }>;
+  requests_per_s?: Maybe<NowThen>;
+  /** Requests per second that the file allows. */
+  budget?: Maybe<NowThen>;
+  /** Of the budget; more than 1 does not fit. */
+  share?: Maybe<NowThen>;
+  /** Of the time that the line can be busy. */
+  busy?: Maybe<NowThen>;
+  notes: string[];
+  /** What of a measurement it is planned by. */
+  measured?: Maybe<string>;
+}
+export interface NowThen {
+  now?: Maybe<number>;
+  then?: Maybe<number>;
+}
+export interface PlanTotals {
+  opened?: Maybe<number>;
+  closed?: Maybe<number>;
+  changed?: Maybe<number>;
+  kept?: Maybe<number>;
+  points?: Maybe<{ added?: number; removed?: number; changed?: number; same?: number }>;
+  requests_per_s?: Maybe<NowThen>;
+  rebirths?: Maybe<number>;
 }
 export interface ApplyPlan {
   mistakes: Mistake[];
   nothing: boolean;
+  totals: Maybe<PlanTotals>;
   kept?: Maybe<{ connections?: number; destinations?: number }>;
   connections: PlanConnection[];
   destinations: { name: string; action: string; text?: Maybe<string> }[];
-  rebirths: { destination: string; text?: Maybe<string> }[];
+  rebirths: { name: string; text?: Maybe<string> }[];
   settings: string[];
   restart: string[];
   files: { file: string; diff: string }[];
@@ -102,7 +124,8 @@ export const config = {
     const raw = await request<Partial<Findings>>("POST", "/api/config/check", { edits });
     return { mistakes: list(raw.mistakes), changes: list(raw.changes) };
   },
-  change: (text: string, set: KeyChange[]) => request<{ text: string; values: Json }>("POST", "/api/config/change", { text, set }),
+  /** `schema` follows the text: another `kind` has another one. */
+  change: (name: string, text: string, set: KeyChange[]) => request<{ text: string; values: Json; schema: Json }>("POST", "/api/config/change", { name, text, set }),
   save: async (edits: Edit[]): Promise<Saved> => {
     const raw = await request<Partial<Saved>>("POST", "/api/config/save", { edits });
     return { ...raw, files: list(raw.files) };
@@ -112,8 +135,9 @@ export const config = {
     return {
       mistakes: list(raw.mistakes),
       nothing: raw.nothing ?? false,
+      totals: raw.totals ?? null,
       kept: raw.kept ?? null,
-      connections: list(raw.connections).map((c) => ({ ...c, paths: list(c.paths) })),
+      connections: list(raw.connections).map((c) => ({ ...c, paths: list(c.paths), notes: list(c.notes) })),
       destinations: list(raw.destinations),
       rebirths: list(raw.rebirths),
       settings: list(raw.settings),

@@ -1,16 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { asApiError } from "../api/http";
-import { config, type Applied, type ApplyPlan, type PlanConnection } from "../api/config";
+import { config, type Applied, type ApplyPlan, type NowThen, type PlanConnection, type PlanTotals } from "../api/config";
 import { formatCount, formatNumber, formatPercent, plural } from "../format/number";
 import { formatDuration } from "../format/time";
 import { Confirm } from "../parts/Dialog";
-import { Code, ErrorBox, Guard } from "../parts/Messages";
+import { ErrorBox, Guard } from "../parts/Messages";
 import { Panel } from "../parts/Page";
 import { Prose } from "../parts/Prose";
+import { Status } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
-import { COMMANDS } from "../words/commands";
+import { Time } from "../parts/Time";
 import { Diff } from "./Diff";
 import { Mistakes } from "./Mistakes";
 
@@ -27,7 +27,6 @@ export function ApplyPanel() {
     },
   });
   const plan = q.data;
-  if (asApiError(q.error).status === 404) return <ByHand />;
   const ready = plan !== undefined && !plan.nothing && plan.mistakes.length === 0;
   return (
     <Panel
@@ -45,7 +44,7 @@ export function ApplyPanel() {
       }
     >
       {apply.error && <ErrorBox error={apply.error} />}
-      {apply.data && <Outcome of={apply.data} />}
+      {apply.data && <Outcome of={apply.data} at={apply.submittedAt} />}
       <Guard query={q} what="the folder and what runs">
         {plan && <Plan plan={plan} />}
       </Guard>
@@ -62,17 +61,7 @@ export function ApplyPanel() {
   );
 }
 
-/** A gateway that cannot apply from a page says how it is done on the machine. */
-function ByHand() {
-  return (
-    <Panel title="Taking effect" id="plan">
-      <p>What is saved takes effect when it is applied on the machine. Nothing else stops meanwhile:</p>
-      <Code>{`${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
-    </Panel>
-  );
-}
-
-function Outcome({ of }: { of: Applied }) {
+function Outcome({ of, at }: { of: Applied; at: number }) {
   const tone = of.applied ? "normal" : "alarm";
   return (
     <div className={`outcome outcome-${tone}`} role="alert" data-testid="apply-outcome" data-applied={of.applied}>
@@ -92,15 +81,30 @@ function Outcome({ of }: { of: Applied }) {
           <Prose>{note}</Prose>
         </p>
       ))}
-      {of.took_ms ? <p className="quiet">It took {formatDuration(of.took_ms / 1000)}.</p> : null}
+      <p className="quiet">
+        <Time ms={at} age />
+        {of.took_ms ? `, it took ${formatDuration(of.took_ms / 1000)}` : ""}.
+      </p>
     </div>
   );
 }
 
-const change = (now: number | null | undefined, then: number | null | undefined, show: (n: number) => string) => {
-  const [a, b] = [now, then].map((n) => (n === null || n === undefined ? "–" : show(n)));
-  return a === b ? a : `${a} → ${b}`;
+const change = (of: NowThen | null | undefined, show: (n: number) => string) => {
+  const [a, b] = [of?.now, of?.then].map((n) => (n === null || n === undefined ? "–" : show(n)));
+  return a === b ? (a ?? "–") : `${a} → ${b}`;
 };
+const rate = (n: number) => formatNumber(n, 3);
+const share = (n: number) => formatPercent(n * 100);
+
+const pointsText = (points: PlanConnection["points"]) =>
+  [
+    points?.added ? `${formatCount(points.added)} added` : "",
+    points?.removed ? `${formatCount(points.removed)} removed` : "",
+    points?.changed ? `${formatCount(points.changed)} changed` : "",
+    points?.same ? `${formatCount(points.same)} as they are` : "",
+  ]
+    .filter(Boolean)
+    .join(", ") || "none";
 
 const ACTIONS: Record<string, string> = { open: "is opened", close: "is closed", change: "is opened anew" };
 
@@ -113,17 +117,10 @@ const columns: Column<PlanConnection>[] = [
     wide: true,
     cell: (c) => (
       <>
-        {[
-          c.points?.added ? `${formatCount(c.points.added)} added` : "",
-          c.points?.removed ? `${formatCount(c.points.removed)} removed` : "",
-          c.points?.changed ? `${formatCount(c.points.changed)} changed` : "",
-          c.points?.same ? `${formatCount(c.points.same)} as they are` : "",
-        ]
-          .filter(Boolean)
-          .join(", ") || "none"}
+        {pointsText(c.points)}
         {c.paths.length > 0 && (
           <details className="small">
-            <summary>Which</summary>
+            <summary>Which points of {c.name}</summary>
             <ul className="bullets">
               {c.paths.map((p) => (
                 <li key={p.path}>
@@ -137,20 +134,50 @@ const columns: Column<PlanConnection>[] = [
       </>
     ),
   },
-  { head: <Term k="requests" />, label: "Requests/s", numeric: true, cell: (c) => change(c.requests_per_s?.now, c.requests_per_s?.then, (n) => formatNumber(n, 3)) },
-  { head: "Line busy", label: "Line busy", numeric: true, cell: (c) => change(c.busy?.now, c.busy?.then, (n) => formatPercent(n * 100)) },
+  { head: <Term k="requests" />, label: "Requests/s", numeric: true, cell: (c) => change(c.requests_per_s, rate) },
+  {
+    head: <Term k="budget">Of its budget</Term>,
+    label: "Of its budget",
+    numeric: true,
+    cell: (c) => {
+      if (c.budget?.then === null || c.budget?.then === undefined) return <span className="quiet">no budget</span>;
+      const text = `${change(c.share, share)} of ${rate(c.budget.then)} /s`;
+      return (c.share?.then ?? 0) > 1 ? <Status tone="attention">{text}</Status> : text;
+    },
+  },
+  { head: "Line busy", label: "Line busy", numeric: true, cell: (c) => change(c.busy, share) },
 ];
+
+/** The whole of it in one line. */
+function Totals({ of }: { of: PlanTotals }) {
+  const parts = [
+    of.opened ? `${plural(of.opened, "connection")} opened` : "",
+    of.closed ? `${plural(of.closed, "connection")} closed` : "",
+    of.changed ? `${plural(of.changed, "connection")} closed and opened anew` : "",
+    `${formatCount(of.kept ?? 0)} kept`,
+    `points: ${pointsText(of.points)}`,
+    of.requests_per_s ? `requests/s of all connections: ${change(of.requests_per_s, rate)}` : "",
+    of.rebirths ? `${plural(of.rebirths, "Sparkplug destination")} with new births` : "",
+  ];
+  return (
+    <p className="plan-sentence" data-testid="plan-totals">
+      {parts.filter(Boolean).join("; ")}.
+    </p>
+  );
+}
 
 function Plan({ plan }: { plan: ApplyPlan }) {
   if (plan.mistakes.length > 0) return <Mistakes mistakes={plan.mistakes} />;
   if (plan.nothing && plan.restart.length === 0) return <p data-testid="plan-nothing">Nothing: what runs is what the folder says.</p>;
   const rest = [
+    ...plan.connections.flatMap((c) => [...c.notes, c.measured ? `${c.name}: ${c.measured}` : ""].filter(Boolean)),
     ...plan.destinations.map((d) => `Destination ${d.name} ${ACTIONS[d.action] ?? d.action}. ${d.text ?? ""}`),
-    ...plan.rebirths.map((r) => `${r.destination} sends its births again. ${r.text ?? ""}`),
+    ...plan.rebirths.map((r) => `${r.name} sends its births again. ${r.text ?? ""}`),
     ...plan.settings,
   ];
   return (
     <div className="plan" data-testid="plan">
+      {plan.totals && <Totals of={plan.totals} />}
       {plan.connections.length > 0 && <Table caption="Connections that change" columns={columns} rows={plan.connections} rowKey={(c) => c.name} />}
       {rest.length > 0 && (
         <ul className="bullets">

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { config, type Edit, type FileText, type Findings, type Json, type Mistake, type Saved } from "../api/config";
+import { useRef, useState } from "react";
+import { config, type Edit, type FileText, type Findings, type Json, type KeyChange, type Mistake, type Saved } from "../api/config";
 import { TextEditor } from "../editor/TextEditor";
 import { Dialog } from "../parts/Dialog";
 import { ErrorBox, Guard } from "../parts/Messages";
@@ -8,7 +8,7 @@ import { Panel } from "../parts/Page";
 import { navigate } from "../router";
 import { useSession } from "../session";
 import { Diff } from "./Diff";
-import { drafts } from "./drafts";
+import { drafts, sortOf } from "./drafts";
 import { Mistakes } from "./Mistakes";
 import { SchemaForm } from "./SchemaForm";
 
@@ -24,7 +24,7 @@ export function FilePanel({ name, known }: { name: string; known: boolean }) {
   });
   // The editor begins anew with the text that was saved; what became of the save is told beyond that.
   const [saved, setSaved] = useState<Saved | null>(null);
-  const start: FileText | undefined = fresh ? { name, sort: "connection", text: "", version: "", values: null, schema: null } : q.data;
+  const start: FileText | undefined = fresh ? { name, sort: sortOf(name), text: "", version: "", values: null, schema: null } : q.data;
   return (
     <Panel
       title={name}
@@ -53,6 +53,7 @@ function Editor({ file, fresh, saved, onSaved }: { file: FileText; fresh: boolea
   const kept = drafts.get(file.name);
   const [text, setText] = useState(kept?.text ?? file.text);
   const [values, setValues] = useState<Json>(file.values);
+  const [schema, setSchema] = useState<Json>(file.schema);
   const [form, setForm] = useState(false);
   const [line, setLine] = useState<{ at: number; asked: number } | null>(null);
   const [removing, setRemoving] = useState(false);
@@ -60,30 +61,41 @@ function Editor({ file, fresh, saved, onSaved }: { file: FileText; fresh: boolea
   const changed = fresh || text !== file.text;
   const stale = kept !== undefined && !fresh && kept.version !== file.version;
   const edit = (next: string): Edit[] => [{ name: file.name, text: next, version: fresh ? null : file.version }];
-  const check = useMutation({ mutationFn: (next: string) => config.check(edit(next)) });
-  const parse = useMutation({ mutationFn: (next: string) => config.change(next, []), onSuccess: (done) => setValues(done.values) });
-  const put = (next: string) => {
+  // A field is read when it is left, perhaps by pressing a button: what was typed goes into the text before anything is done with it.
+  const newest = useRef(text);
+  const typing = useRef<Promise<unknown>>(Promise.resolve());
+  const check = useMutation({ mutationFn: () => typing.current.then(() => config.check(edit(newest.current))) });
+  const understood = (done: { values: Json; schema: Json }) => {
+    setValues(done.values);
+    setSchema(done.schema);
+  };
+  const parse = useMutation({ mutationFn: (next: string) => config.change(file.name, next, []), onSuccess: understood });
+  const put = (next: string, asked = false) => {
+    newest.current = next;
     setText(next);
     onSaved(null);
-    check.reset();
+    // A check that waits for this very change goes on.
+    if (!asked) check.reset();
     if (!fresh && next === file.text) drafts.drop(file.name);
     else drafts.set(file.name, { text: next, version: fresh ? null : file.version });
   };
   const key = useMutation({
-    mutationFn: (change: { path: string[]; value: Json }) => config.change(text, [change]),
+    mutationFn: (change: KeyChange) => config.change(file.name, newest.current, [change]),
     onSuccess: (done) => {
-      put(done.text);
-      setValues(done.values);
+      put(done.text, check.isPending);
+      understood(done);
     },
   });
+  const type = (change: KeyChange) => {
+    typing.current = typing.current.then(() => key.mutateAsync(change)).catch(() => undefined);
+  };
   const done = async (what: Saved) => {
     drafts.drop(file.name);
     onSaved(what);
     await Promise.all(["config-files", "config-file", "plan"].map((k) => client.invalidateQueries({ queryKey: [k] })));
   };
-  const save = useMutation({ mutationFn: () => config.save(edit(text)), onSuccess: done });
-  const { schema } = file;
-  const mayForm = !fresh && schema !== null && file.sort !== "list";
+  const save = useMutation({ mutationFn: () => config.save(edit(newest.current)), onSuccess: done });
+  const mayForm = file.sort !== "list";
   const mayChange = file.sort !== "plant" || user.role === "administrator";
   const goTo = (m: Mistake) => {
     if (m.file !== file.name || !m.line) return;
@@ -117,23 +129,42 @@ function Editor({ file, fresh, saved, onSaved }: { file: FileText; fresh: boolea
             Take my changes back
           </button>
         )}
-        {!fresh && file.sort !== "plant" && (
-          <button type="button" onClick={() => setRemoving(true)}>
-            Remove the file
+        {fresh ? (
+          <button
+            type="button"
+            onClick={() => {
+              drafts.drop(file.name);
+              navigate("/configuration");
+            }}
+          >
+            Throw this draft away
           </button>
+        ) : (
+          file.sort !== "plant" && (
+            <button type="button" onClick={() => setRemoving(true)}>
+              Remove the file
+            </button>
+          )
         )}
       </div>
       {form && mayForm ? (
         <>
           {parse.error && <ErrorBox error={parse.error} />}
           {key.error && <ErrorBox error={key.error} />}
-          {parse.isSuccess && <SchemaForm schema={schema} values={values} busy={key.isPending || !mayChange} onChange={(change) => key.mutate(change)} />}
+          {parse.isSuccess &&
+            (schema === null ? (
+              <p className="notice">
+                There is no form for this text: the key <code>kind</code> does not name a kind that is known. Correct it in the text.
+              </p>
+            ) : (
+              <SchemaForm schema={schema} values={values} busy={key.isPending || !mayChange} onChange={type} />
+            ))}
         </>
       ) : (
         <TextEditor label={file.name} value={text} onChange={put} plain={file.sort === "list"} readOnly={!mayChange} line={line} />
       )}
       <div className="actions">
-        <button type="button" className={check.data ? "" : "primary"} disabled={!changed || check.isPending} onClick={() => check.mutate(text)}>
+        <button type="button" className={check.data ? "" : "primary"} disabled={!changed || check.isPending} onClick={() => check.mutate()}>
           {check.isPending ? "Checking the whole plant …" : "Check and compare"}
         </button>
         {check.data && check.data.mistakes.length === 0 && (
@@ -182,9 +213,9 @@ function RemoveDialog({ file, onClose, onDone }: { file: FileText; onClose: () =
   const remove = useMutation({
     mutationFn: () => config.save(edits),
     onSuccess: async (saved) => {
-      onClose();
-      await onDone(saved);
+      // Away first: a file that is gone must not be asked for again.
       navigate("/configuration");
+      await onDone(saved);
     },
   });
   return (

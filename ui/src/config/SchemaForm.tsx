@@ -1,5 +1,5 @@
 /** A form made from the schema of a kind of file. Every change goes into the text at once; comments in it stay. */
-import { useState } from "react";
+import { useState, type KeyboardEvent } from "react";
 import type { Json, KeyChange } from "../api/config";
 import { plural } from "../format/number";
 import { Field as Labelled } from "../parts/Field";
@@ -37,7 +37,10 @@ function Fields({ fields, ...shared }: { fields: Field[] } & Shared) {
 function Nested({ field, ...shared }: { field: Field } & Shared) {
   const head = (
     <>
-      <b>{field.name}</b> <span className="quiet">{field.about}</span>
+      <b>{field.name}</b>{" "}
+      <span className="quiet">
+        <Prose>{field.about}</Prose>
+      </span>
     </>
   );
   if (field.sort === "group") {
@@ -55,15 +58,18 @@ function Nested({ field, ...shared }: { field: Field } & Shared) {
           {head} <span className="quiet">({plural(field.count, "entry", "entries")})</span>
         </summary>
         {field.entries.map((entry) => (
-          <details key={entry.key} className="schema-nest">
+          <details key={entry.key} className="schema-nest" open={isTable(field.entry) && field.count === 1}>
             <summary className="mono">{entry.key}</summary>
             <Fields fields={entry.fields} {...shared} />
+            <button type="button" disabled={shared.busy} onClick={() => shared.onChange({ path: [...field.path, entry.key], value: null })}>
+              Take {entry.key} out
+            </button>
           </details>
         ))}
-        {field.count === 0 ? (
-          <p className="hint">None yet: add one in the text.</p>
+        {field.count > field.entries.length ? (
+          <p className="hint">Too many for a form: edit them in the text, or keep them in a spreadsheet.</p>
         ) : (
-          field.entries.length === 0 && <p className="hint">Too many for a form: edit them in the text, or keep them in a spreadsheet.</p>
+          <Add field={field} {...shared} />
         )}
       </details>
     );
@@ -72,6 +78,45 @@ function Nested({ field, ...shared }: { field: Field } & Shared) {
     <p className="hint schema-nest">
       {head} Edit it in the text.
     </p>
+  );
+}
+
+const isTable = (field: Field) => field.sort === "group" || field.sort === "map";
+
+/** A new entry of a table of names. What it needs is asked for as soon as it is there. */
+function Add({ field, busy, onChange }: { field: Extract<Field, { sort: "map" }> } & Shared) {
+  const [name, setName] = useState("");
+  const [value, setValue] = useState("");
+  const [tried, setTried] = useState(false);
+  const key = name.trim();
+  const table = isTable(field.entry);
+  const problem = key === "" ? "Give it a name." : field.entries.some((e) => e.key === key) ? `${key} is there already.` : null;
+  const read = table ? { value: {}, problem: null } : typed(field.entry, value);
+  const submit = () => {
+    setTried(true);
+    if (problem !== null || read.problem !== null) return;
+    onChange({ path: [...field.path, key], value: read.value });
+    setName("");
+    setValue("");
+    setTried(false);
+  };
+  const enter = (e: KeyboardEvent) => e.key === "Enter" && submit();
+  return (
+    <div className="form-row schema-add">
+      <Labelled label={`New entry of ${field.name}`} problem={tried ? problem : null}>
+        <input value={name} spellCheck={false} autoCapitalize="none" placeholder="name" onChange={(e) => setName(e.target.value)} onKeyDown={enter} />
+      </Labelled>
+      {!table && (
+        <Labelled label="Its value" problem={tried ? read.problem : null}>
+          <input value={value} spellCheck={false} onChange={(e) => setValue(e.target.value)} onKeyDown={enter} />
+        </Labelled>
+      )}
+      <div className="field end-field">
+        <button type="button" disabled={busy} onClick={submit}>
+          Add to {field.name}
+        </button>
+      </div>
+    </div>
   );
 }
 

@@ -1,3 +1,5 @@
+import type { Sort } from "../api/config";
+
 /** Texts that are not saved yet. They outlive a visit to another page, not a reload. */
 export interface Unsaved {
   text: string;
@@ -13,6 +15,10 @@ export const drafts = {
   drop: (name: string): void => void unsaved.delete(name),
   names: (): string[] => [...unsaved.keys()],
 };
+
+/** What a file that is not saved yet holds; the gateway says it of all others. */
+export const sortOf = (name: string): Sort =>
+  name.endsWith(".csv") ? "list" : (["destination", "asset", "type"] as const).find((sort) => name.startsWith(`${sort}s/`)) ?? "connection";
 
 /** A file name from words of a device or a person; empty when nothing is left of them. */
 export function fileName(folder: string, words: string): string {

@@ -17,6 +17,8 @@ const SCHEMA: Json = {
     tls: { $ref: "#/$defs/Tls" },
     device: { type: "object", additionalProperties: { $ref: "#/$defs/Device" } },
     raw: { type: "array", items: { type: "number" } },
+    range: { type: ["array", "null"], prefixItems: [{ type: "number" }, { type: "number" }] },
+    classes: { type: "object", additionalProperties: { $ref: "#/$defs/Period" } },
   },
   $defs: {
     Period: { type: "string", format: "period" },
@@ -43,6 +45,8 @@ test("every key of the schema becomes a field of its sort", () => {
     "tls group",
     "device map",
     "raw free",
+    "range numbers",
+    "classes map",
   ]);
   expect(field("host").required).toBe(true);
   expect(field("timeout")).toMatchObject({ about: "How long to wait", fallback: "1s", hint: "250ms, 1s, 10min, 2h" });
@@ -61,6 +65,13 @@ test("tables of names show what is there", () => {
   expect(fieldsOf(SCHEMA, { device: many }).find((f) => f.name === "device")).toMatchObject({ count: 50, entries: [] });
 });
 
+test("a new entry knows what it must be", () => {
+  const [device, classes] = [field("device"), field("classes")];
+  expect(device.sort === "map" && device.entry.sort).toBe("group");
+  expect(classes.sort === "map" && typed(classes.entry, "250ms")).toEqual({ value: "250ms", problem: null });
+  expect(classes.sort === "map" && typed(classes.entry, "").problem).toBe("This one is needed.");
+});
+
 test("what is typed is checked before it is sent", () => {
   expect(typed(field("port"), "1502")).toEqual({ value: 1502, problem: null });
   expect(typed(field("port"), "0").problem).toBe("At least 1.");
@@ -70,12 +81,16 @@ test("what is typed is checked before it is sent", () => {
   expect(typed(field("select"), "a/**\n b , c")).toEqual({ value: ["a/**", "b", "c"], problem: null });
   expect(typed(field("password"), "hq-db")).toEqual({ value: { secret: "hq-db" }, problem: null });
   expect(typed(field("password"), "p@ss word").problem).toMatch(/not the secret itself/);
+  expect(typed(field("range"), "0, 27648")).toEqual({ value: [0, 27648], problem: null });
+  expect(typed(field("range"), "0").problem).toMatch(/Give 2 numbers/);
+  expect(typed(field("range"), "0, high").problem).toMatch(/Give 2 numbers/);
   expect(typed(field("retain"), "false")).toEqual({ value: false, problem: null });
 });
 
 test("a value stands in its field as it is typed", () => {
   expect(shown(field("password"), VALUES.password)).toBe("hq");
   expect(shown(field("select"), VALUES.select)).toBe("a/**\nb");
+  expect(shown(field("range"), [0, 100])).toBe("0, 100");
   expect(shown(field("retain"), false)).toBe("false");
   expect(shown(field("host"), undefined)).toBe("");
 });

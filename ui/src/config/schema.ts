@@ -19,17 +19,19 @@ export type Field =
   | (Base & { sort: "switch" })
   | (Base & { sort: "choice"; choices: { value: string; about: string }[] })
   | (Base & { sort: "list" })
+  /** A fixed count of numbers, such as a range. */
+  | (Base & { sort: "numbers"; count: number })
   | (Base & { sort: "secret" })
   /** A table with known keys. */
   | (Base & { sort: "group"; fields: Field[] })
   /** A table whose keys are names, such as devices. */
-  | (Base & { sort: "map"; count: number; entries: { key: string; fields: Field[] }[] })
+  | (Base & { sort: "map"; count: number; /** What one entry is. */ entry: Field; entries: { key: string; fields: Field[] }[] })
   /** Too free for a form: the text is the place for it. */
   | (Base & { sort: "free" });
 
 /** Entries of a map shown as fields; more belong into the text or a spreadsheet. */
 const MOST_ENTRIES = 20;
-const DEEPEST = 6;
+const DEEPEST = 8;
 
 /** A schema with its references followed and "or nothing" taken away. */
 function resolve(schema: Obj, root: Obj, depth = 0): Obj {
@@ -75,6 +77,8 @@ function fieldOf(schema: Obj, value: Json | undefined, path: string[], required:
       return { ...base, sort: "switch" };
     case "array": {
       const items = resolve(obj(schema.items), root);
+      const fixed = Array.isArray(schema.prefixItems) ? schema.prefixItems.map(obj) : [];
+      if (fixed.length > 0 && fixed.every((one) => one.type === "number")) return { ...base, sort: "numbers", count: fixed.length };
       return items.type === "string" || choicesOf(items) ? { ...base, sort: "list" } : { ...base, sort: "free" };
     }
     case "object":
@@ -96,6 +100,7 @@ function mapOf(base: Base, schema: Obj, value: Json | undefined, root: Obj): Fie
     ...base,
     sort: "map",
     count: entries.length,
+    entry: fieldOf(inner, undefined, [...base.path, "entry"], true, root),
     entries: shown.map(([key, one]) => {
       const at = [...base.path, key];
       const fields = Object.keys(obj(inner.properties)).length > 0 ? fieldsOf(inner, one, at, root) : [fieldOf(inner, one, at, false, root)];
@@ -134,6 +139,11 @@ export function typed(field: Field, raw: string): { value: Json; problem: null }
       return { value: word === "true", problem: null };
     case "list":
       return { value: word.split(/[\n,]+/).map((one) => one.trim()).filter((one) => one !== ""), problem: null };
+    case "numbers": {
+      const parts = word.split(/[\s;,]+/).filter((one) => one !== "").map(Number);
+      const right = parts.length === field.count && parts.every(Number.isFinite);
+      return right ? { value: parts, problem: null } : { value: null, problem: `Give ${field.count} numbers with a comma between them, e.g. 0, 100.` };
+    }
     case "secret":
       return /^[A-Za-z0-9_-]{1,64}$/.test(word) ? { value: { secret: word }, problem: null } : { value: null, problem: "Give the name of a secret, not the secret itself." };
     default:
@@ -145,6 +155,6 @@ export function typed(field: Field, raw: string): { value: Json; problem: null }
 export function shown(field: Field, value: Json | undefined): string {
   if (value === undefined || value === null) return "";
   if (field.sort === "secret") return text(obj(value).secret);
-  if (Array.isArray(value)) return value.map(String).join("\n");
+  if (Array.isArray(value)) return value.map(String).join(field.sort === "numbers" ? ", " : "\n");
   return typeof value === "object" ? "" : String(value);
 }

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { config, type PlantFile, type PlantFiles } from "../api/config";
 import { ApplyPanel } from "../config/ApplyPanel";
-import { drafts } from "../config/drafts";
+import { drafts, sortOf } from "../config/drafts";
 import { FilePanel } from "../config/FilePanel";
 import { NewFileDialog } from "../config/NewFileDialog";
 import { formatBytes, plural } from "../format/number";
@@ -12,7 +12,7 @@ import { Page, Panel } from "../parts/Page";
 import { Status } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Time } from "../parts/Time";
-import { Link, navigate, useSearch } from "../router";
+import { Link, navigate, setSearch, useSearch } from "../router";
 import { useWhyNot } from "../session";
 
 export const fileHref = (name: string) => `/configuration?file=${encodeURIComponent(name)}`;
@@ -35,14 +35,14 @@ export function Configuration() {
   );
 }
 
-const SORTS: Record<PlantFile["sort"], string> = { plant: "Plant", connection: "Connection", destination: "Destination", asset: "Asset", type: "Asset type", list: "Tag list" };
-
-/** Of a file that is not saved yet; the gateway says it of all others. */
-const sortOf = (name: string): PlantFile["sort"] => (["destination", "asset", "type"] as const).find((sort) => name.startsWith(`${sort}s/`)) ?? "connection";
+const SORTED = ["connection", "destination", "asset", "type"] as const;
+const SORTS: Record<PlantFile["sort"], string> = { plant: "Plant", connection: "Connection", destination: "Destination", asset: "Asset", type: "Asset type", list: "Tag list", measured: "Measurement" };
 
 function Folder() {
-  const wanted = useSearch().get("file");
-  const [adding, setAdding] = useState(false);
+  const search = useSearch();
+  const wanted = search.get("file");
+  const asked = SORTED.find((sort) => sort === search.get("add")) ?? null;
+  const [adding, setAdding] = useState(asked !== null);
   const q = useQuery({ queryKey: ["config-files"], queryFn: ({ signal }) => config.files({ signal }), refetchInterval: 10_000 });
   const kinds = useQuery({ queryKey: ["config-kinds"], queryFn: ({ signal }) => config.kinds({ signal }), staleTime: 300_000 });
   return (
@@ -64,9 +64,12 @@ function Folder() {
       </Panel>
       {adding && (
         <NewFileDialog
-          kinds={kinds.data ?? []}
+          kinds={(kinds.data ?? []).filter((kind) => asked === null || kind.sort === asked)}
           taken={(q.data?.files ?? []).map((f) => f.name)}
-          onClose={() => setAdding(false)}
+          onClose={() => {
+            setAdding(false);
+            setSearch({ add: null });
+          }}
           onMade={(name) => {
             setAdding(false);
             navigate(fileHref(name));

@@ -50,7 +50,7 @@ pub(super) async fn check(State(web): State<Shared>, Body(ask): Body<Edits>) -> 
 
 pub(super) async fn change(State(web): State<Shared>, Body(ask): Body<KeyChanges>) -> Answer<ChangedText> {
     few(ask.set.len(), MOST_KEYS, "keys")?;
-    Ok(Json(answer::look(&web, move |web| web.configuration.change(&ask.text, &ask.set)).await??))
+    Ok(Json(answer::look(&web, move |web| web.configuration.change(&ask.name, &ask.text, &ask.set)).await??))
 }
 
 pub(super) async fn save(

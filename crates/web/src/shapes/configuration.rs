@@ -147,6 +147,9 @@ pub struct Saved {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyChanges {
+    /// The file that the text is of or is going to be, e.g. `connections/line-1.toml`; without it no schema is told.
+    #[serde(default)]
+    pub name: String,
     /// The text.
     pub text: String,
     /// At most 1,000.
@@ -172,4 +175,7 @@ pub struct ChangedText {
     /// Its keys and values.
     #[schema(value_type = Object)]
     pub values: serde_json::Value,
+    /// The JSON schema that it is checked against, by its file and its `kind`; null if there is none.
+    #[schema(value_type = Object)]
+    pub schema: serde_json::Value,
 }

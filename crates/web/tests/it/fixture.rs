@@ -267,8 +267,8 @@ impl web::Configuration for NoFiles {
         let change = |edit: &Edit| FileChange { name: edit.name.clone(), ..FileChange::default() };
         Ok(Findings { changes: edits.iter().map(change).collect(), ..Findings::default() })
     }
-    fn change(&self, text: &str, _: &[KeyChange]) -> Result<ChangedText, Problem> {
-        Ok(ChangedText { text: text.into(), values: Json::Null })
+    fn change(&self, _: &str, text: &str, _: &[KeyChange]) -> Result<ChangedText, Problem> {
+        Ok(ChangedText { text: text.into(), ..ChangedText::default() })
     }
     fn save(&self, who: &Principal, _: &[Edit]) -> Result<Saved, Problem> {
         Ok(Saved { remark: who.name.clone(), ..Saved::default() })

@@ -14,9 +14,24 @@ pub fn change<'a>(
     let mut document: DocumentMut =
         text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     for (path, value) in set {
-        put(document.as_table_mut(), path, value)?;
+        if !heading(document.as_table_mut(), path, value) {
+            put(document.as_table_mut(), path, value)?;
+        }
     }
     Ok(document.to_string())
+}
+
+/// A new, empty entry such as `[device.filler]` gets a heading of its own, unless its neighbours stand in one line each.
+fn heading(root: &mut Table, path: &[String], value: &Json) -> bool {
+    let ([outer, key], Some(0)) = (path, value.as_object().map(serde_json::Map::len)) else { return false };
+    let mut fresh = Table::new();
+    fresh.set_implicit(true);
+    let Item::Table(outer) = root.entry(outer).or_insert(Item::Table(fresh)) else { return false };
+    if outer.contains_key(key) || outer.iter().any(|(_, entry)| entry.is_value()) {
+        return false;
+    }
+    outer.insert(key, Item::Table(Table::new()));
+    true
 }
 
 /// Keys and values of a text; null if it is no TOML.
@@ -123,6 +138,29 @@ mod tests {
                    "device": {"filler": {"unit": 7}, "capper": {"unit": 2}}}),
             "{text}"
         );
+    }
+
+    #[test]
+    fn new_entries_stand_as_their_neighbours_do() {
+        let text = changed(&[
+            (&["device", "capper"], json!({})),
+            (&["device", "capper", "unit"], json!(2)),
+            (&["device", "capper", "tags", "speed"], json!({})),
+            (&["device", "capper", "tags", "speed", "at"], json!("40101")),
+            (&["points", "Speed"], json!({})),
+            (&["scan", "slow"], json!("10s")),
+        ])
+        .unwrap();
+        for part in [
+            "[device.capper]\nunit = 2\n",
+            "[device.capper.tags]\nspeed = { at = \"40101\" }\n",
+            "[points.Speed]\n",
+            "scan = { fast = \"250ms\" , slow = \"10s\" }",
+        ] {
+            assert!(text.contains(part), "{text} lacks {part}");
+        }
+        let again = change(&text, [(["device".to_owned(), "filler".to_owned()].as_slice(), &json!({}))]);
+        assert!(again.unwrap_err().contains("table of its own"), "what is there already is not emptied");
     }
 
     #[test]

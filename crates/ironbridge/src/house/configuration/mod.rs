@@ -334,7 +334,8 @@ impl web::Configuration for Files {
         self.found(edits)
     }
 
-    fn change(&self, text: &str, set: &[KeyChange]) -> Result<ChangedText, Problem> {
+    fn change(&self, name: &str, text: &str, set: &[KeyChange]) -> Result<ChangedText, Problem> {
+        let sort = (!name.is_empty()).then(|| Sort::named(name)).transpose()?;
         let changed = keys::change(text, set.iter().map(|one| (one.path.as_slice(), &one.value)));
         let text = changed.map_err(|why| {
             let next = "Correct the text by hand; the check says where the mistake is.";
@@ -345,7 +346,9 @@ impl web::Configuration for Files {
                 next,
             )
         })?;
-        Ok(ChangedText { values: keys::values(&text), text })
+        let values = keys::values(&text);
+        let schema = sort.map_or(Json::Null, |sort| kind_and_schema(sort, &values).1);
+        Ok(ChangedText { text, values, schema })
     }
 
     fn save(&self, who: &Principal, edits: &[Edit]) -> Result<Saved, Problem> {
