@@ -48,9 +48,7 @@ impl Web {
         let (now, samples) = (self.clock.monotonic(), self.namespace.samples());
         let mut rate = self.standing.rate.lock();
         let passed = now.saturating_sub(rate.at);
-        if rate.at.is_zero() {
-            *rate = Rate { at: now.max(Duration::from_nanos(1)), samples, per_s: 0.0 };
-        } else if passed >= FRESH {
+        if passed >= FRESH {
             let per_s = samples.saturating_sub(rate.samples) as f64 / passed.as_secs_f64();
             *rate = Rate { at: now, samples, per_s };
         }
@@ -308,6 +306,18 @@ fn data_health(
     }
 }
 
+/// Longest title in the sentence, in characters: it is read from 3 m. The list below it has all of it.
+const MOST_TITLE: usize = 120;
+
+/// The first sentence of a title, cut behind a word if it is too long.
+fn short(title: &str) -> String {
+    let first = title.split(". ").next().unwrap_or_default().trim_end_matches('.');
+    let Some((end, _)) = first.char_indices().nth(MOST_TITLE) else { return first.to_owned() };
+    let head = first.get(..end).unwrap_or_default();
+    let words = head.rsplit_once(' ').map_or(head, |(words, _)| words);
+    format!("{} …", words.trim_end_matches([',', ':', ';', ' ']))
+}
+
 /// The plant in one sentence: the worst first, and why.
 fn sentence(now: Time, lines: &[Line], active: &[Arc<Event>], health: &DataHealth) -> String {
     if health.points.total == 0 {
@@ -333,7 +343,7 @@ fn sentence(now: Time, lines: &[Line], active: &[Arc<Event>], health: &DataHealt
     if let Some(event) = active.iter().find(|event| rank_of(event) > 0) {
         let more = active.iter().filter(|event| rank_of(event) > 0).count() - 1;
         let more = if more == 0 { String::new() } else { format!(" And {more} more.") };
-        return format!("{} ({}).{more}", event.title.trim_end_matches('.'), age(now, event.start));
+        return format!("{} ({}).{more}", short(&event.title), age(now, event.start));
     }
     let counts = &health.connections;
     if counts.lost > 0 {
@@ -417,6 +427,16 @@ mod tests {
         {
             assert_eq!(words_of(path), words);
         }
+    }
+
+    #[test]
+    fn a_long_title_is_cut_behind_a_word() {
+        assert_eq!(short("Connection a is lost. Do this."), "Connection a is lost");
+        assert_eq!(short("no answer within 1.5 s."), "no answer within 1.5 s");
+        let long = format!("certificate not trusted: CN={}, thumb {}", "é".repeat(60), "0".repeat(60));
+        let cut = short(&long);
+        assert_eq!(cut, format!("certificate not trusted: CN={}, thumb …", "é".repeat(60)));
+        assert!(short(&"é".repeat(500)).chars().count() <= MOST_TITLE + 2);
     }
 
     #[test]

@@ -4,6 +4,7 @@ import { discovery, type Ask } from "../api/discover";
 import { Field } from "../parts/Field";
 import { ErrorBox, Guard } from "../parts/Messages";
 import { Panel } from "../parts/Page";
+import { Prose } from "../parts/Prose";
 import { askOf, askProblems, EMPTY_ASK, type AskForm } from "./ask";
 
 /** What was typed outlives a visit to another page. */
@@ -65,7 +66,9 @@ export function AskPanel({ busy, error, onAsk }: { busy: boolean; error: unknown
                       {p.transport} {p.port}
                     </span>
                   </label>
-                  <p className="hint">{p.asks}</p>
+                  <p className="hint">
+                    <Prose>{p.asks}</Prose>
+                  </p>
                 </li>
               ))}
             </ul>

@@ -5,6 +5,7 @@ import { formatBytes } from "../format/number";
 import { Field } from "../parts/Field";
 import { ErrorBox, Guard } from "../parts/Messages";
 import { Panel } from "../parts/Page";
+import { Prose } from "../parts/Prose";
 import { DraftView } from "./DraftView";
 import { toBase64 } from "./base64";
 
@@ -46,7 +47,7 @@ export function ImportPanel() {
       <Guard query={q} what="the formats">
         <form className="stack" onSubmit={submit}>
           <div className="form-row">
-            <Field label="Format" hint={chosen?.text}>
+            <Field label="Format" hint={<Prose>{chosen?.text}</Prose>}>
               <select value={chosen?.name ?? ""} onChange={(e) => (setFormat(e.target.value), setKind(""))}>
                 {formats.map((f) => (
                   <option key={f.name} value={f.name}>

@@ -13,7 +13,7 @@ const columns: Column<PlanProtocol>[] = [
   { head: "Protocol", label: "Protocol", cell: (p) => p.title },
   { head: "Port", label: "Port", cell: (p) => `${p.transport ?? ""} ${p.ports.join(", ")}` },
   { head: "Packets", label: "Packets", numeric: true, cell: (p) => between(p.packets_least, p.packets_most) },
-  { head: "What is sent", label: "What is sent", wide: true, cell: (p) => p.asks ?? "–" },
+  { head: "What is sent", label: "What is sent", wide: true, cell: (p) => <Prose>{p.asks ?? "–"}</Prose> },
 ];
 
 /** The numbers before the yes. */

@@ -35,7 +35,7 @@ export function TextEditor(props: { label: string; value: string; onChange: (tex
           EditorView.lineWrapping,
           ...(plain ? [] : [toml]),
           EditorState.readOnly.of(readOnly),
-          EditorView.contentAttributes.of({ "aria-label": `${latest.current.label}. Escape, then Tab leave the editor.`, spellcheck: "false" }),
+          EditorView.contentAttributes.of({ "aria-label": `${latest.current.label}. Escape, then Tab leave the editor.`, spellcheck: "false", tabindex: "0" }),
           // Tab is left to the page: a keyboard must get out of the editor.
           keymap.of([...historyKeymap, ...defaultKeymap]),
           EditorView.updateListener.of((u) => u.docChanged && latest.current.onChange(u.state.doc.toString())),

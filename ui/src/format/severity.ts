@@ -2,14 +2,14 @@
 export interface SeverityWords {
   word: "Critical" | "High" | "Medium" | "Low" | "Info";
   /** Drives the colour: only what needs a person is coloured. */
-  level: "alarm" | "attention" | "normal";
+  level: "alarm" | "attention" | "note" | "normal";
 }
 
 export function severityWords(severity: number): SeverityWords {
   if (severity >= 800) return { word: "Critical", level: "alarm" };
   if (severity >= 600) return { word: "High", level: "alarm" };
   if (severity >= 400) return { word: "Medium", level: "attention" };
-  if (severity >= 200) return { word: "Low", level: "attention" };
+  if (severity >= 200) return { word: "Low", level: "note" };
   return { word: "Info", level: "normal" };
 }
 

@@ -16,10 +16,17 @@ import { useWhyNot } from "../session";
 /** SHA-1 in groups, so that two people can compare it over the phone. */
 const grouped = (thumbprint: string) => thumbprint.toUpperCase().replace(/(.{4})(?=.)/g, "$1 ");
 
+const known = { queryKey: ["certificates"], queryFn: ({ signal }: { signal: AbortSignal }) => certificates.list({ signal }), refetchInterval: 5000 };
+
+/** A server waits for a decision: it is shown before everything else. */
+export function useUndecided(enabled: boolean): boolean {
+  return useQuery({ ...known, enabled }).data?.certificates.some((c) => c.standing === "rejected") ?? false;
+}
+
 export function CertificatesPanel() {
   const why = useWhyNot("engineer", "trust or reject a server");
   const now = useNow();
-  const q = useQuery({ queryKey: ["certificates"], queryFn: ({ signal }) => certificates.list({ signal }), refetchInterval: 5000 });
+  const q = useQuery(known);
   const [deciding, setDeciding] = useState<Certificate | null>(null);
   const columns: Column<Certificate>[] = [
     {

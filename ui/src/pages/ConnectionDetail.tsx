@@ -45,14 +45,7 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
           </GatedButton>
         }
       >
-        {c.last_error && (
-          <div>
-            <ThreeParts calm={well} title={c.last_error.title} meaning={c.last_error.meaning} next={c.last_error.next} />
-            <p className="quiet">
-              Last error: <Time ms={c.last_error.time} age />
-            </p>
-          </div>
-        )}
+        {c.last_error && !well && <LastError of={c.last_error} />}
         <Facts>
           <Fact name="State" tone={c.state === "lost" || c.state === "failed" ? "alarm" : "normal"}>
             <Status state={c.state} /> since <Time ms={c.since} />
@@ -77,6 +70,14 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
             );
           })}
         </Facts>
+        {c.last_error && well && (
+          <details>
+            <summary>
+              Last error, over now: <Time ms={c.last_error.time} age />
+            </summary>
+            <LastError of={c.last_error} calm />
+          </details>
+        )}
       </Panel>
       <Secure connection={c} />
       <Panel title="Devices" id="devices">
@@ -90,19 +91,38 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
   );
 }
 
+function LastError({ of, calm = false }: { of: NonNullable<Connection["last_error"]>; calm?: boolean }) {
+  return (
+    <div>
+      <ThreeParts calm={calm} title={of.title} meaning={of.meaning} next={of.next}>
+        {!calm && of.title.includes("not trusted") && (
+          <p>
+            <a href="#certificates">Compare the thumbprint and decide</a>
+          </p>
+        )}
+      </ThreeParts>
+      {!calm && (
+        <p className="quiet">
+          Last error: <Time ms={of.time} age />
+        </p>
+      )}
+    </div>
+  );
+}
+
 /** Many field protocols have no protection at all: said plainly, with what to do instead. */
 function Secure({ connection: c }: { connection: Connection }) {
   const open = (c.security?.level ?? "none") === "none";
   return (
     <Panel title={<Term k="tls">How secure this link is</Term>} id="security">
       <p data-testid="security" data-level={c.security?.level ?? "none"}>
-        <b>{open ? "Not protected. " : "Protected. "}</b>
-        <Prose>{c.security?.text ?? "The gateway says nothing about it."}</Prose>
+        <b>{open ? "Not protected: " : "Protected: "}</b>
+        <Prose>{`${(c.security?.text ?? "the gateway says nothing about it").replace(/\.$/, "")}.`}</Prose>
       </p>
       {open && (
         <p className="hint">
           What helps: keep device and gateway in a <Term k="zone">zone</Term> of their own, let only this gateway reach the device&apos;s port (firewall or access list), and switch writing off in the
-          device where it is not needed. Everything that leaves the gateway towards people and systems is encrypted.
+          device where it is not needed.
         </p>
       )}
     </Panel>
@@ -111,7 +131,7 @@ function Secure({ connection: c }: { connection: Connection }) {
 
 const scanColumns: Column<Scan>[] = [
   { head: "Name", label: "Name", cell: (s) => s.name },
-  { head: "Period", label: "Period", numeric: true, cell: (s) => ms(s.period_ms) },
+  { head: "Period", label: "Period", numeric: true, cell: (s) => (s.period_ms ? ms(s.period_ms) : "as it changes") },
   { head: "Last scan took", label: "Last scan took", numeric: true, cell: (s) => ms(s.last_ms) },
   { head: <Term k="overrun" />, label: "Overruns", numeric: true, cell: (s) => formatCount(s.overruns) },
   { head: "Points", label: "Points", numeric: true, cell: (s) => formatCount(s.points) },
@@ -122,7 +142,7 @@ function Devices(props: { connection: Connection; why: string | null; onStep: (s
   const { connection, why, onStep } = props;
   const columns: Column<Device>[] = [
     { head: "Device", label: "Device", cell: (d) => d.name },
-    { head: "Unit", label: "Unit", numeric: true, cell: (d) => d.unit ?? "–" },
+    { head: "Unit", label: "Unit", numeric: true, cell: (d) => d.unit || "–" },
     {
       head: "State",
       label: "State",

@@ -3,15 +3,16 @@ import { api } from "../api/client";
 import type { Connection } from "../api/types";
 import { formatCount, formatNumber, plural } from "../format/number";
 import { formatDuration } from "../format/time";
-import { Code, Empty, Guard } from "../parts/Messages";
+import { FirstFile } from "../parts/FirstFile";
+import { Guard } from "../parts/Messages";
 import { Page, Panel } from "../parts/Page";
 import { Status, toneOf } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
 import { For } from "../parts/Time";
+import { useReveal } from "../parts/useReveal";
 import { Link, useSearch } from "../router";
-import { COMMANDS, FILES, SAMPLES } from "../words/commands";
-import { CertificatesPanel } from "./ConnectionCertificates";
+import { CertificatesPanel, useUndecided } from "./ConnectionCertificates";
 import { ConnectionDetail } from "./ConnectionDetail";
 
 const sum = (numbers: (number | null | undefined)[]) => numbers.reduce<number>((a, b) => a + (b ?? 0), 0);
@@ -23,11 +24,14 @@ export function Connections() {
   const wanted = useSearch().get("name");
   const all = q.data ?? [];
   const chosen = all.find((c) => c.name === wanted) ?? (all.length === 1 ? all[0] : undefined);
+  const shows = all.some((c) => c.kind.startsWith("opc-ua"));
+  const undecided = useUndecided(shows);
+  const detail = useReveal<HTMLDivElement>(wanted && chosen ? wanted : null);
   return (
     <Page title="Connections" lead={<p>Links to machines: one line per endpoint.</p>}>
       <Guard query={q} what="the connections">
         {all.length === 0 ? (
-          <NoConnection />
+          <FirstFile sort="connection" title="No machine is connected yet." />
         ) : (
           <>
             <Panel title="All connections" id="all-connections">
@@ -39,8 +43,11 @@ export function Connections() {
                 rowClass={(c) => `row-${rowTone(c)}${c === chosen ? " selected" : ""}`}
               />
             </Panel>
+            {undecided && <CertificatesPanel />}
             {chosen ? (
-              <ConnectionDetail connection={chosen} />
+              <div ref={detail} className="detail">
+                <ConnectionDetail connection={chosen} />
+              </div>
             ) : (
               <>
                 {wanted && <Elsewhere name={wanted} />}
@@ -49,7 +56,7 @@ export function Connections() {
             )}
           </>
         )}
-        {all.some((c) => c.kind.startsWith("opc-ua")) && <CertificatesPanel />}
+        {shows && !undecided && <CertificatesPanel />}
       </Guard>
     </Page>
   );
@@ -90,7 +97,7 @@ const columns: Column<Connection>[] = [
       return (
         <>
           <Status state={c.state} /> <For ms={c.since} />
-          {troubled > 0 && (
+          {troubled > 0 && c.state === "connected" && (
             <div className="small">
               <Status tone="attention">{`${plural(troubled, "device")} not answering`}</Status>
             </div>
@@ -120,16 +127,3 @@ const columns: Column<Connection>[] = [
 
 export const perSecond = (n: number | null | undefined) => (n === null || n === undefined ? "–" : `${formatNumber(n, 3)} /s`);
 export const ms = (n: number | null | undefined) => (n === null || n === undefined ? "–" : n >= 1000 ? formatDuration(n / 1000) : `${formatNumber(n, 3)} ms`);
-
-function NoConnection() {
-  return (
-    <Empty title="No machine is connected yet.">
-      <p>
-        Write one file per endpoint, <code>{FILES.connection}</code>, in the plant folder:
-      </p>
-      <Code>{SAMPLES.connection}</Code>
-      <p>Let it be checked, then take it over. Nothing else stops while you do:</p>
-      <Code>{`${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
-    </Empty>
-  );
-}

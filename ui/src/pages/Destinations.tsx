@@ -6,15 +6,16 @@ import { formatCount } from "../format/number";
 import { formatDuration } from "../format/time";
 import { ConfirmAct } from "../parts/Dialog";
 import { GatedButton } from "../parts/Gate";
-import { Code, Empty, Guard, ThreeParts } from "../parts/Messages";
+import { FirstFile } from "../parts/FirstFile";
+import { Empty, Guard, ThreeParts } from "../parts/Messages";
 import { Fact, Facts, Page, Panel } from "../parts/Page";
 import { Status, toneOf } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
 import { Age, For, Time, Zone } from "../parts/Time";
+import { useReveal } from "../parts/useReveal";
 import { Link, pointHref, useSearch } from "../router";
 import { useWhyNot } from "../session";
-import { COMMANDS, FILES, SAMPLES } from "../words/commands";
 import { perSecond } from "./Connections";
 
 export function Destinations() {
@@ -22,6 +23,7 @@ export function Destinations() {
   const wanted = useSearch().get("name");
   const all = q.data ?? [];
   const chosen = all.find((d) => d.name === wanted) ?? (all.length === 1 ? all[0] : undefined);
+  const detail = useReveal<HTMLDivElement>(wanted && chosen ? wanted : null);
   return (
     <Page
       title="Destinations"
@@ -33,14 +35,9 @@ export function Destinations() {
     >
       <Guard query={q} what="the destinations">
         {all.length === 0 ? (
-          <Empty title="No destination is set up yet.">
-            <p>
-              Values are recorded here all the same. To deliver them, write a file <code>{FILES.destination}</code> in the plant folder:
-            </p>
-            <Code>{SAMPLES.destination}</Code>
-            <p>Give the password to the secret store, then take the file over:</p>
-            <Code>{`${COMMANDS.setSecret}\n${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
-          </Empty>
+          <FirstFile sort="destination" title="No destination is set up yet.">
+            <p>Values are recorded here all the same.</p>
+          </FirstFile>
         ) : (
           <>
             <Panel title="All destinations" id="all-destinations">
@@ -52,7 +49,11 @@ export function Destinations() {
                 rowClass={(d) => `row-${toneOf(d.state)}${d === chosen ? " selected" : ""}`}
               />
             </Panel>
-            {chosen ? <Detail d={chosen} /> : <p className="quiet">Choose a destination by its name for details, rejects and skipped data.</p>}
+            {chosen ? (
+              <div ref={detail} className="detail">
+                <Detail d={chosen} />
+              </div>
+            ) : <p className="quiet">Choose a destination by its name for details, rejects and skipped data.</p>}
           </>
         )}
       </Guard>

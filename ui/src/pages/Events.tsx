@@ -11,7 +11,7 @@ import { Prose } from "../parts/Prose";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
 import { Age, Time, Zone } from "../parts/Time";
-import { setSearch, useSearch } from "../router";
+import { Link, setSearch, useSearch } from "../router";
 
 const KINDS = [
   ["alarm", "Alarms (process)"],
@@ -119,6 +119,12 @@ export function Events() {
   );
 }
 
+/** A connection or destination leads to its page. */
+function Source({ of }: { of: string | null | undefined }) {
+  const [page, name] = (of ?? "").split("/");
+  return name && (page === "connection" || page === "destination") ? <Link to={`/${page}s?name=${encodeURIComponent(name)}`}>{of}</Link> : <>{of ?? "–"}</>;
+}
+
 const columns: Column<PlantEvent>[] = [
   { head: <Term k="severity" />, label: "Severity", cell: (e) => <Severity event={e} /> },
   { head: "Kind", label: "Kind", cell: (e) => <Kind event={e} /> },
@@ -162,5 +168,5 @@ const columns: Column<PlantEvent>[] = [
     numeric: true,
     cell: (e) => (e.end && e.start ? `lasted ${formatDuration((e.end - e.start) / 1000)}` : <Age ms={e.start} />),
   },
-  { head: "Source", label: "Source", cell: (e) => e.source ?? "–" },
+  { head: "Source", label: "Source", cell: (e) => <Source of={e.source} /> },
 ];

@@ -5,14 +5,14 @@ import type { Line, Overview as Data, PlantEvent, StateNow, Unit } from "../api/
 import { formatCount, plural } from "../format/number";
 import { DataHealthPanel } from "../parts/DataHealth";
 import { Kind, Refs, Severity } from "../parts/Event";
-import { Code, Empty, Guard } from "../parts/Messages";
+import { FirstFile } from "../parts/FirstFile";
+import { Empty, Guard } from "../parts/Messages";
 import { Page, Panel } from "../parts/Page";
 import { Prose } from "../parts/Prose";
 import { Status } from "../parts/Status";
 import { Age, For } from "../parts/Time";
 import { Link, namespaceHref } from "../router";
 import { useSession } from "../session";
-import { FILES, SAMPLES } from "../words/commands";
 
 export function Overview() {
   const q = useQuery({ queryKey: ["overview"], queryFn: ({ signal }) => api.overview({ signal }), refetchInterval: 2000 });
@@ -52,20 +52,16 @@ function Lines({ lines }: { lines: Line[] }) {
   return (
     <Panel title="Lines and machines" id="lines">
       {lines.length === 0 ? (
-        <Empty title="No asset is described yet.">
-          <p>
-            Values are read and recorded all the same. To see lines and machines here, write a file <code>{FILES.asset}</code> in the plant
-            folder:
-          </p>
-          <Code>{SAMPLES.asset}</Code>
-        </Empty>
+        <FirstFile sort="asset" title="No asset is described yet.">
+          <p>Values are read and recorded all the same. Lines and machines show here once they are described as assets.</p>
+        </FirstFile>
       ) : (
         <div className="lines">
           {lines.map((line) => (
             <section key={line.path} className="line" aria-label={line.name}>
               <h3>
                 <Link to={namespaceHref(line.path)}>{line.name || line.path}</Link>
-                {line.state && <State state={line.state} level={line.level ?? "normal"} />}
+                {line.state ? <State state={line.state} level={line.level ?? "normal"} /> : <span className="state quiet">{together(line.units)}</span>}
               </h3>
               <ul className="units">
                 {line.units.map((unit) => (
@@ -92,6 +88,13 @@ function unitTone(unit: Unit): "normal" | "attention" | "alarm" {
   if (unit.bad && unit.points && unit.bad >= unit.points) return "alarm";
   const tone = stateTone(unit);
   return tone === "normal" && unit.bad ? "attention" : tone;
+}
+
+/** A line without a state of its own: how many of its machines are in which. */
+function together(units: Unit[]): string {
+  const counts = new Map<string, number>();
+  for (const { state } of units) if (state && state.quality?.startsWith("Good")) counts.set(state.text, (counts.get(state.text) ?? 0) + 1);
+  return units.length < 2 ? "" : [...counts].map(([text, n]) => `${n === units.length ? `all ${n}` : n} ${text}`).join(", ");
 }
 
 function UnitCard({ unit }: { unit: Unit }) {

@@ -23,6 +23,7 @@ import { RawTable } from "../point/RawTable";
 import { WriteDialog } from "../point/WriteDialog";
 import { Link, namespaceHref, pointHref } from "../router";
 import { TrendPanel } from "../trend/TrendPanel";
+import { ms } from "./Connections";
 import { windowOf, type View, type Window } from "../trend/zoom";
 import { serverNow } from "../live/clock";
 
@@ -102,8 +103,7 @@ function ValuePanel({ detail, live, onWrite }: { detail: PointDetail; live: Poin
           {formatTime(shown.time, { now, millis: true })} {zoneName()}, <Age ms={shown.time} />
         </Fact>
         <Fact name={<Term k="receiveTime">{shown.kept ? "Last found bad" : "Received by the gateway"}</Term>} tone={delay !== null && Math.abs(delay) > 5000 ? "attention" : "normal"}>
-          {formatTime(point.received, { now, millis: true })}
-          {delay !== null && !shown.kept && <>, {delay < 0 ? `${formatDuration(-delay / 1000)} before` : `${formatDuration(delay / 1000)} after`} its source time</>}
+          {shown.kept ? formatTime(point.received, { now, millis: true }) : delay === null ? "–" : delay < 0 ? `${ms(-delay)} before it was measured` : `${ms(delay)} later`}
         </Fact>
         {detail.range && (
           <Fact name="Expected range">
@@ -204,6 +204,13 @@ function Raw({ detail, view, startOpen }: { detail: PointDetail; view: View; sta
   );
 }
 
+/** The unit as people write it, and as it stands in the file where that differs. */
+function unitText(unit: string | null | undefined): string {
+  const shown = formatUnit(unit);
+  if (!unit || !shown) return "no unit";
+  return shown === unit ? unit : `${shown} (${unit} in the file)`;
+}
+
 function AboutPanel({ detail: d }: { detail: PointDetail }) {
   const asset = d.asset;
   return (
@@ -213,9 +220,9 @@ function AboutPanel({ detail: d }: { detail: PointDetail }) {
         <Fact name="Connection">{d.connection ? <Link to={`/connections?name=${encodeURIComponent(d.connection)}`}>{d.connection}</Link> : "none: made by the gateway itself"}</Fact>
         <Fact name="Device">{d.device ?? "–"}</Fact>
         <Fact name={<Term k="register">Address and type at the source</Term>}>{d.source ? <span className="mono">{d.source}</span> : "–"}</Fact>
-        <Fact name={<Term k="scan" />}>{d.scan ? `every ${d.scan}` : "–"}</Fact>
+        <Fact name={<Term k="scan" />}>{d.scan ? `every ${d.scan.replace(/(\d)([a-z])/i, "$1 $2")}` : "–"}</Fact>
         <Fact name="Type and unit">
-          {d.point.type}, {d.point.unit ? `${formatUnit(d.point.unit)} (${d.point.unit})` : "no unit"}
+          {d.point.type}, {unitText(d.point.unit)}
         </Fact>
         <Fact name={<Term k="destination">Goes to</Term>}>
           {d.destinations.length === 0

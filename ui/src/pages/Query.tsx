@@ -6,6 +6,7 @@ import { formatCount, plural } from "../format/number";
 import { formatDuration } from "../format/time";
 import { Empty, ErrorBox } from "../parts/Messages";
 import { Page, Panel } from "../parts/Page";
+import { Prose } from "../parts/Prose";
 import { Term } from "../parts/Term";
 import { chartOf } from "../query/chart";
 import { QueryChart } from "../query/QueryChart";
@@ -119,7 +120,7 @@ function Help({ tables, error, onExample }: { tables: QueryTables | undefined; e
         {tables?.tables.map((t) => (
           <details key={t.name}>
             <summary>
-              <span className="mono">{t.name}</span> <span className="quiet">{t.text}</span>
+              <span className="mono">{t.name}</span> <span className="quiet"><Prose>{t.text}</Prose></span>
             </summary>
             <dl className="columns">
               {t.columns.map((c) => (
@@ -127,7 +128,7 @@ function Help({ tables, error, onExample }: { tables: QueryTables | undefined; e
                   <dt className="mono">
                     {c.name} <span className="quiet">{c.type}</span>
                   </dt>
-                  {c.text && <dd className="quiet">{c.text}</dd>}
+                  {c.text && <dd className="quiet"><Prose>{c.text}</Prose></dd>}
                 </div>
               ))}
             </dl>
@@ -140,7 +141,7 @@ function Help({ tables, error, onExample }: { tables: QueryTables | undefined; e
               {tables?.functions.map((f) => (
                 <div key={f.name}>
                   <dt className="mono">{f.name}</dt>
-                  {f.text && <dd className="quiet">{f.text}</dd>}
+                  {f.text && <dd className="quiet"><Prose>{f.text}</Prose></dd>}
                 </div>
               ))}
             </dl>

@@ -66,8 +66,9 @@ function NoToken() {
       <p>This page needs the whole one-time link, with the part behind the # sign. It stands in the terminal or the log of the first start:</p>
       <Code>{COMMANDS.firstStart}</Code>
       <p>
-        Set up already? <Link to="/signin">Sign in</Link>
+        Set up already? <Link to="/signin">Sign in</Link>. If the administrator is lost, the owner of the machine makes a link for one there:
       </p>
+      <Code>{COMMANDS.recover}</Code>
     </Door>
   );
 }

@@ -1,12 +1,13 @@
 /** A modal dialog on the browser's own element: focus is kept inside, Escape closes, focus returns. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
 import { ErrorBox } from "./Messages";
 
 export function Dialog(props: { title: string; onClose: () => void; children: ReactNode; testId?: string; busy?: boolean }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Before the element leaves the page: only then does closing it give the focus back to where it was.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
     return () => dialog?.close();

@@ -9,10 +9,12 @@ const MEANING: Record<string, string> = {
 /** On every page: what a click here can do to the world. */
 export function ModeBadge({ mode }: { mode: Mode }) {
   const label = mode?.label ?? "READ-ONLY";
-  const writes = label === "SIMULATED" ? (mode.writes === "on" ? " Writes are on." : " Writes are off.") : "";
+  const state = mode?.writes === "on" ? "on" : "off";
+  const writes = label === "SIMULATED" ? ` Writes are ${state}.` : "";
   return (
     <span role="status" className={`mode mode-${label.toLowerCase()}`} data-testid="mode-badge" title={(MEANING[label] ?? "") + writes}>
       {label}
+      {writes && <span className="mode-writes"> writes {state}</span>}
       <span className="visually-hidden">: {(MEANING[label] ?? "") + writes}</span>
     </span>
   );

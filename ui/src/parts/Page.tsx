@@ -1,4 +1,5 @@
 import { useEffect, type ReactNode } from "react";
+import type { Tone } from "./Status";
 
 /** The frame of a page: title in the tab, one heading, an optional line beside it. */
 export function Page({ title, lead, children }: { title: string; lead?: ReactNode; children: ReactNode }) {
@@ -32,7 +33,7 @@ export function Panel({ title, id, children, aside }: { title: ReactNode; id?: s
 export function Facts({ children }: { children: ReactNode }) {
   return <dl className="facts">{children}</dl>;
 }
-export function Fact({ name, children, tone }: { name: ReactNode; children: ReactNode; tone?: "attention" | "alarm" | "normal" | "off" }) {
+export function Fact({ name, children, tone }: { name: ReactNode; children: ReactNode; tone?: Tone }) {
   return (
     <div className={tone && tone !== "normal" ? `fact tone-${tone}` : "fact"}>
       <dt>{name}</dt>

@@ -1,5 +1,5 @@
 /** A state in words; grey when normal, coloured and marked when not. */
-export type Tone = "normal" | "attention" | "alarm" | "off";
+export type Tone = "normal" | "note" | "attention" | "alarm" | "off";
 
 const TONES: Record<string, Tone> = {
   connected: "normal",

@@ -53,7 +53,7 @@ export function SqlEditor(props: { value: string; onChange: (text: string) => vo
           typeOver,
           placeholder("SELECT …"),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": "SQL. Control and Enter run it; Escape, then Tab leave the editor.", spellcheck: "false" }),
+          EditorView.contentAttributes.of({ "aria-label": "SQL. Control and Enter run it; Escape, then Tab leave the editor.", spellcheck: "false", tabindex: "0" }),
           lang.current.of(language(latest.current.tables)),
           // Tab is left to the page: a keyboard must get out of the editor.
           keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),

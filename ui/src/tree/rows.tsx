@@ -1,10 +1,9 @@
 import { memo, type CSSProperties } from "react";
 import { formatCount, plural } from "../format/number";
-import { Code, Empty } from "../parts/Messages";
+import { FirstFile } from "../parts/FirstFile";
 import { PointCells } from "../parts/PointCells";
 import { Term } from "../parts/Term";
 import { Link, pointHref } from "../router";
-import { COMMANDS, FILES, SAMPLES } from "../words/commands";
 import type { Row } from "./flatten";
 
 export const rowId = (path: string) => `row-${path.replace(/[^A-Za-z0-9_-]/g, ".")}`;
@@ -67,12 +66,13 @@ export const NodeRow = memo(function NodeRow({ row, active, index, onToggle }: {
         )}
         {isPoint && node.point && node.point.name !== node.segment ? <span className="quiet"> {node.point.name}</span> : null}
       </span>
-      {isPoint && node.point ? <PointCells point={node.point} /> : <FolderCells node={node} />}
+      {isPoint && node.point ? <PointCells point={node.point} /> : <FolderCells node={node} open={row.open} />}
     </div>
   );
 });
 
-function FolderCells({ node }: { node: Node["node"] }) {
+/** What is wrong is marked once: at the closed branch that holds it, not at every branch above. */
+function FolderCells({ node, open }: { node: Node["node"]; open: boolean }) {
   const bad = node.bad ?? 0;
   return (
     <>
@@ -80,7 +80,7 @@ function FolderCells({ node }: { node: Node["node"] }) {
         {plural(node.points ?? 0, "point")}
       </span>
       <span role="gridcell" className="cell-quality">
-        {bad > 0 ? <span className="quality quality-bad">{formatCount(bad)} bad</span> : <span className="quality quality-good">all Good</span>}
+        {bad > 0 ? <span className={open ? "quality quality-good" : "quality quality-bad"}>{formatCount(bad)} bad</span> : <span className="quality quality-good">all Good</span>}
       </span>
       <span role="gridcell" className="cell-age" />
     </>
@@ -88,14 +88,5 @@ function FolderCells({ node }: { node: Node["node"] }) {
 }
 
 export function EmptyPlant() {
-  return (
-    <Empty title="No point is declared yet.">
-      <p>
-        Connect a first machine: write a file <code>{FILES.connection}</code> in the plant folder, for example
-      </p>
-      <Code>{SAMPLES.connection}</Code>
-      <p>Then let it be checked and taken over:</p>
-      <Code>{`${COMMANDS.check}\n${COMMANDS.apply}`}</Code>
-    </Empty>
-  );
+  return <FirstFile sort="connection" title="No point is declared yet." />;
 }

@@ -56,6 +56,8 @@ export const GLOSSARY = {
   plan: { word: "Plan", from: "IT", text: "What applying the files would do to what runs: links opened and closed, points added and removed, questions per second. Nothing happens while it is shown." },
   certificate: { word: "Certificate", from: "IT", text: "The identity card of a server: a key with a name on it. Anybody can make one with any name, so a person must compare its thumbprint once." },
   thumbprint: { word: "Thumbprint", from: "IT", text: "A short number made from a certificate. No two certificates have the same, so comparing it is comparing the certificate." },
+  characterise: { word: "Measure a device", from: "OT", text: "A short series of read requests that finds out what a device can take: how much in one answer, at which pace, over how many sockets. IT: a gentle load test with a plan that is shown first." },
+  budget: { word: "Budget", from: "IT", text: "The most requests per second, and connections, that this gateway allows itself towards a device. OT: how much of the communication processor it may use." },
   draft: { word: "Draft", from: "both", text: "A proposed file of the plant. It does nothing until a person has read it, put it into the plant folder and applied it." },
   discovery: { word: "Discovery", from: "IT", text: "Asking addresses of a network who they are. OT: a few harmless read requests, one at a time to each device, never a write." },
   historical: { word: "Historical", from: "IT", text: "Delivered later than it was measured, for example after an outage." },
