@@ -12,6 +12,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod bacnet;
 pub mod enip;
 pub mod modbus;
 mod reader;

@@ -1,6 +1,7 @@
 //! Codec against the standard's own examples, against random valid frames, and against hostile bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
+mod bacnet;
 mod enip;
 mod examples;
 mod generate;
