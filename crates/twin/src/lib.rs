@@ -1,5 +1,6 @@
 //! The twin: simulated devices on real protocols, and the demonstration plant made of them.
 //!
+//! - [`bacnet`]: BACnet/IP devices, alone or behind a router: priorities, subscriptions, long answers.
 //! - [`enip`]: a Logix controller: tags, structures, programs, connections.
 //! - [`http`]: a device with a web service.
 //! - [`modbus`]: a Modbus server for any stream, sound by default, as bad as a real device on request.
@@ -9,6 +10,7 @@
 //! - [`start`], [`demo_config`]: the plant on the network, and the configuration that reads it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod bacnet;
 mod demo;
 pub mod enip;
 pub mod http;

@@ -3,12 +3,13 @@
 //! ```text
 //!   set-points ─▶ ┌──────────── Plant::step(dt) ────────────┐ ─▶ tags ─▶ register banks, data blocks, tags, objects, documents
 //!   switches   ─▶ │ line, labeller ─▶ palletiser ─▶ wrapper │
-//!                 │   └─ steam, air, power demand ─▶ boiler, compressors, meters, network, roof
+//!                 │   └─ steam, air, power demand ─▶ boiler, compressors, meters, network, roof, air handling
 //!                 └─────────────────────────────────────────┘
 //! ```
 //! It advances in ticks of 100 ms and draws from one seeded generator, so that the same seed and the same inputs give
 //! the same plant, in real time or as fast as the processor can.
 
+mod air_handling;
 mod bottling;
 mod cabinet;
 mod labeller;
@@ -19,6 +20,7 @@ mod switches;
 mod utilities;
 mod wrapper;
 
+pub use air_handling::{AIR_HANDLING_STATES, AirHandling};
 pub use bottling::{Line, RECIPES, Recipe, Station};
 pub use cabinet::{Cabinet, PORTS, Port};
 pub use labeller::Labeller;
@@ -57,6 +59,8 @@ pub struct Plant {
     pub cabinet: Cabinet,
     /// Weather and sunlight.
     pub roof: Roof,
+    /// Air of the packaging hall.
+    pub air_handling: AirHandling,
     rng: Rng,
     switches: BTreeSet<Switch>,
     elapsed: Duration,
@@ -76,6 +80,7 @@ impl Plant {
             wrapper: Wrapper::new(seed, palletiser.pallets),
             cabinet: Cabinet::new(seed),
             roof: Roof::new(seed),
+            air_handling: AirHandling::new(seed),
             boiler: Boiler::new(&mut rng),
             palletiser,
             air: Air::new(),
@@ -182,6 +187,7 @@ impl Plant {
         self.labeller.step(dt, &self.line);
         self.wrapper.step(dt, self.palletiser.pallets);
         self.roof.step(dt);
+        self.air_handling.step(dt, self.roof.temperature, self.line.filler.speed / 420.0);
         let there: Vec<Machine> =
             PORTS.into_iter().flatten().filter(|machine| self.answers(*machine)).collect();
         let voltage = self.meters.first().map_or(0.0, |meter| meter.voltage);

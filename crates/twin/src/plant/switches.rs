@@ -30,6 +30,8 @@ pub enum Machine {
     Cabinet,
     /// The inverter and the weather station on the roof.
     Roof,
+    /// The air-handling unit, a BACnet controller.
+    AirHandling,
 }
 
 /// A trouble.
@@ -50,12 +52,12 @@ pub enum Switch {
 }
 
 use Machine::{
-    Boiler, Cabinet, Capper, Compressor1, Compressor2, Filler, Labeller, Meters, Packer, Palletiser, Roof,
-    Wrapper,
+    AirHandling, Boiler, Cabinet, Capper, Compressor1, Compressor2, Filler, Labeller, Meters, Packer,
+    Palletiser, Roof, Wrapper,
 };
 
 /// All switches, in the order of their coils on the control port.
-pub const SWITCHES: [(Switch, &str); 17] = [
+pub const SWITCHES: [(Switch, &str); 18] = [
     (Switch::RogueWriter, "rogue-writer"),
     (Switch::PlannedDownload, "planned-download"),
     (Switch::WornBearing, "worn-bearing"),
@@ -73,6 +75,7 @@ pub const SWITCHES: [(Switch, &str); 17] = [
     (Switch::Outage(Wrapper), "outage-wrapper"),
     (Switch::Outage(Cabinet), "outage-network"),
     (Switch::Outage(Roof), "outage-roof"),
+    (Switch::Outage(AirHandling), "outage-air-handling"),
 ];
 
 impl Switch {
