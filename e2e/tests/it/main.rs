@@ -1,5 +1,6 @@
 //! Black box: the binary as its users meet it, against software that nobody here wrote.
 
+mod bacnet;
 mod changes;
 mod command_line;
 mod commands;

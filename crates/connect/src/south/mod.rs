@@ -12,6 +12,7 @@
 //! Rationale: a protocol that had to do this itself would do it differently, and the plant would learn each one.
 
 mod backoff;
+mod bacnet;
 mod counters;
 mod device;
 mod dial;
@@ -53,6 +54,7 @@ use std::time::Duration;
 
 /// Every kind of connection.
 pub static KINDS: &[&Kind<dyn Driver>] = &[
+    &bacnet::KIND,
     &ethernet_ip::KIND,
     &http::KIND,
     &modbus::TCP,
@@ -68,10 +70,10 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
 
 /// How devices are found: the protocols that have a probe.
 pub static PROBES: &[&Probe] =
-    &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE, &snmp::PROBE, &ethernet_ip::PROBE];
+    &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE, &snmp::PROBE, &ethernet_ip::PROBE, &bacnet::PROBE];
 
 /// Kinds whose devices tell what they hold.
-pub static BROWSERS: &[&Browser] = &[&opcua::BROWSER];
+pub static BROWSERS: &[&Browser] = &[&opcua::BROWSER, &bacnet::BROWSER];
 
 /// How a kind looks around in a device.
 pub struct Browser {

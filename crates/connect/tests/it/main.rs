@@ -1,9 +1,10 @@
-//! Against peers nobody here wrote: pymodbus, snap7 and asyncua (`IRONBRIDGE_PEERS_PYTHON`), node-opcua
+//! Against peers nobody here wrote: pymodbus, snap7, bacpypes3 and asyncua (`IRONBRIDGE_PEERS_PYTHON`), node-opcua
 //! (`IRONBRIDGE_PEERS_NODE_DIR`), libmodbus (`cc`, `libmodbus-dev`), snmpd, paho-mqtt and sparkplug-client through
 //! mosquitto, and devices that misbehave on purpose, many at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod arrivals;
+mod bacnet;
 #[allow(dead_code, reason = "shared with the destinations")]
 #[path = "../north/broker.rs"]
 mod broker;

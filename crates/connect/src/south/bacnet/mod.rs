@@ -1,0 +1,121 @@
+//! BACnet/IP: controllers, sensors and drives of buildings and their plant (ANSI/ASHRAE 135).
+//!
+//! ```text
+//!  file ─ config ─ build ─▶ rows ─ planner ─▶ ReadPropertyMultiple, filled ──┐
+//!                             ▲                                              ├─▶ exchange ─▶ socket ─▶ devices, routers
+//!                 quarantine ─┘   session: one request a device, ── cov ─────┘
+//!                                 time-outs, subscriptions, registration at a BBMD
+//! ```
+//! Rationale: a controller on a slow line behind a router answers one question at a time, so each gets one at a time, and
+//! a dead one never stalls its neighbours. `object`, `types`, `moment` and `planner` are pure and tested by tables and
+//! properties; parts of long answers are `wire`'s.
+
+mod browse;
+mod build;
+mod conclude;
+mod config;
+mod cov;
+mod driver;
+mod group;
+mod moment;
+mod object;
+mod planner;
+mod probe;
+mod registration;
+mod session;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod types;
+mod units;
+mod write;
+
+pub use browse::BROWSER;
+pub use probe::PROBE;
+
+use super::Driver;
+use super::tags::{Plan, Resolved, closed_schema};
+use crate::kind::{Built, Claim, Context, Kind, Security};
+use build::Endpoint;
+use config::File;
+use driver::Bacnet;
+use model::config::{Diagnostic, Document};
+use model::expected::ExpectedTraffic;
+use model::{Access, Declaration};
+use socket::Door;
+use std::sync::Arc;
+
+/// BACnet/IP.
+pub static KIND: Kind<dyn Driver> = Kind {
+    name: "bacnet-ip",
+    title: "BACnet/IP",
+    schema: closed_schema::<File>,
+    build,
+    sample: include_str!("sample.toml"),
+};
+
+/// What the page says about its protection.
+const SECURITY: &str = "plain BACnet/IP, no password and no encryption: anybody on this network can read, command and switch off the equipment";
+
+/// Service choices (21) that the driver sends.
+const READ: u8 = 12;
+const READ_MULTIPLE: u8 = 14;
+const WRITE: u8 = 15;
+const SUBSCRIBE: u8 = 5;
+
+fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
+    let file: File = KIND.read(document)?;
+    let mut plan = Plan::new(document, context, &file.keys);
+    let (endpoint, devices) = build::resolve(&mut plan, &file);
+    plan.expect_tags(build::EXAMPLE);
+    let Resolved { classes, points, .. } = plan.finish()?;
+    let words = words(&endpoint);
+    let mut claims = vec![Claim::Endpoint(format!("bacnet-ip {words}"))];
+    if endpoint.local_port != 0 {
+        claims.push(Claim::Listen { protocol: "udp", address: format!("0.0.0.0:{}", endpoint.local_port) });
+    }
+    let driver = Bacnet::new(Door::Udp(endpoint.local_port), endpoint, &classes, devices);
+    let expected = driver.expected(&context.name, &points);
+    let security = Security::none(SECURITY);
+    Ok(Built { it: Box::new(driver), points, claims, expected, endpoint: words, security })
+}
+
+fn words(endpoint: &Endpoint) -> String {
+    match (&endpoint.host, &endpoint.bbmd) {
+        (Some((host, port)), None) => format!("{host}:{port}"),
+        (Some((host, port)), Some(bbmd)) => format!("{host}:{port} (BBMD {}:{})", bbmd.host, bbmd.port),
+        (None, bbmd) => bbmd.as_ref().map(|bbmd| format!("{}:{}", bbmd.host, bbmd.port)).unwrap_or_default(),
+    }
+}
+
+impl Bacnet {
+    /// Every service that the plan may use, object by object.
+    fn expected(&self, connection: &str, points: &[Arc<Declaration>]) -> Vec<ExpectedTraffic> {
+        let host = self.endpoint.host.as_ref();
+        let (address, port) = match host {
+            Some((host, port)) => (host.parse().ok(), *port),
+            None => (None, wire::bacnet::PORT),
+        };
+        let traffic = |object: wire::bacnet::ObjectId, function| ExpectedTraffic {
+            connection: connection.to_owned(),
+            address,
+            port,
+            protocol: "bacnet",
+            unit: object.kind.into(),
+            function,
+            first: object.instance,
+            count: 1,
+        };
+        let mut expected = Vec::new();
+        let layout = self.layout();
+        for (book, layout) in self.groups.iter().zip(&layout.groups) {
+            for (row, index) in book.rows.iter().zip(&layout.points) {
+                expected.extend([READ, READ_MULTIPLE].map(|service| traffic(row.object, service)));
+                expected.extend(row.cov.then(|| traffic(row.object, SUBSCRIBE)));
+                let writable = points.get(*index).is_some_and(|point| point.access != Access::Read);
+                expected.extend(writable.then(|| traffic(row.object, WRITE)));
+            }
+        }
+        expected
+    }
+}
