@@ -11,5 +11,9 @@ echo "== Modbus to MQTT, 1,000,000 tags/s"; "$target/release/bench-gateway" load
 echo "== a query without an end";          "$target/release/bench-gateway" sql
 echo "== cold start, 10,000 points";       "$target/release/bench-gateway" start
 echo "== one connection";                  "$target/release/bench-gateway" single
+echo "== one change among 100,000 points"; "$target/release/bench-gateway" change 1000 100
+echo "== commands under load";             "$target/release/bench-gateway" command 1000 100
+echo "== Siemens S7";                      "$target/release/bench-devices" s7
+echo "== EtherNet/IP";                     "$target/release/bench-devices" ethernet-ip
 echo "== historian";                       "$target/release/bench-historian"
 echo "== journal";                         cargo run --locked --release -q -p journal --example speed

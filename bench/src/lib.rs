@@ -1,5 +1,6 @@
 //! Shared by the benchmarks: processes and what they cost, a free port, medians.
 
+pub mod capture;
 pub mod http;
 pub mod mqtt;
 pub mod process;

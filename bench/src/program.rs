@@ -46,8 +46,18 @@ pub fn start(plant: &Path, data: &Path) -> Result<Gateway> {
 /// # Errors
 /// The program refuses.
 pub fn token(data: &Path) -> Result<String> {
-    let out =
-        Command::new(beside("ironbridge")).args(["token", "add", "bench", "--data"]).arg(data).output()?;
+    token_of(data, "viewer")
+}
+
+/// The same for another role.
+///
+/// # Errors
+/// The program refuses.
+pub fn token_of(data: &Path, role: &str) -> Result<String> {
+    let out = Command::new(beside("ironbridge"))
+        .args(["token", "add", "bench", "--role", role, "--data"])
+        .arg(data)
+        .output()?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let token = text.split_whitespace().find(|word| word.starts_with("ib_"));
     token

@@ -1,5 +1,7 @@
 //! Modbus to MQTT: Ironbridge beside the practical lower bound, in one run. See bench/README.md.
 
+mod change;
+mod command;
 mod reference;
 
 use bench::http::Http;
@@ -10,12 +12,13 @@ use model::SystemClock;
 use reference::Load;
 use std::fmt::Write as _;
 use std::io::{Error, Result};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use twin::modbus::{Bank, SharedBank, Station, Unit};
 
 /// Ports of the simulator.
 const PORTS: u16 = 64;
@@ -44,7 +47,11 @@ fn main() -> Result<()> {
         Some("single") => single(),
         Some("sql") => beside_sql(),
         Some("start") => cold_start(),
-        _ => Err(Error::other("usage: bench-gateway load [DEVICES TAGS PERIOD_MS] | single | sql | start")),
+        Some("change") => change::run(number(1, 1000) as usize, number(2, 100) as usize),
+        Some("command") => command::run(number(1, 1000) as usize, number(2, 100) as usize),
+        _ => Err(Error::other(
+            "usage: bench-gateway load [DEVICES TAGS PERIOD_MS] | single | sql | start | change [DEVICES TAGS] | command [DEVICES TAGS]",
+        )),
     }
 }
 
@@ -54,20 +61,41 @@ fn simulate(port: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let _servers = twin::modbus::bench([0, 0, 0, 0].into(), port, PORTS, SystemClock::shared()).await?;
+        // Beside them one that keeps what is written.
+        let mut bank = Bank::default();
+        bank.holding.add(0..=199);
+        let station = Station::new(0).with_any(Arc::new(Unit::new(Arc::new(SharedBank::new(bank)))));
+        let at = ([127, 0, 0, 1], port + PORTS).into();
+        let _keeps = twin::modbus::listen(at, twin::modbus::Framing::Tcp, station).await?;
         std::future::pending::<Result<()>>().await
     })
+}
+
+/// The simulated devices, in a process of their own.
+struct Simulator {
+    port: u16,
+    _process: Process,
+}
+
+fn simulator() -> Result<Simulator> {
+    let port = 20_000 + free_port() % 10_000;
+    let process =
+        Process::start(Command::new(std::env::current_exe()?).args(["simulate", &port.to_string()]))?;
+    wait(|| TcpStream::connect(("127.0.0.1", port + PORTS)).is_ok())?;
+    Ok(Simulator { port, _process: process })
 }
 
 struct Rig {
     broker: u16,
     sim: u16,
     _processes: Vec<Process>,
+    _simulator: Simulator,
     folder: tempfile::TempDir,
 }
 
 fn rig() -> Result<Rig> {
     let folder = tempfile::tempdir()?;
-    let (broker, sim) = (free_port(), 20_000 + free_port() % 10_000);
+    let broker = free_port();
     let config = folder.path().join("mosquitto.conf");
     // Without `set_tcp_nodelay` the broker holds small messages back until the subscriber's delayed acknowledgement,
     // and everything measured here is 20 ms old.
@@ -79,14 +107,10 @@ fn rig() -> Result<Rig> {
         ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| Path::new(path).exists());
     let mosquitto = mosquitto.ok_or_else(|| Error::other("mosquitto is missing: scripts/need.sh test"))?;
     let quiet = |command: &mut Command| Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    let processes = vec![
-        quiet(Command::new(mosquitto).arg("-c").arg(config))?,
-        Process::start(Command::new(std::env::current_exe()?).args(["simulate", &sim.to_string()]))?,
-    ];
-    for port in [broker, sim + PORTS - 1] {
-        wait(|| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-    }
-    Ok(Rig { broker, sim, _processes: processes, folder })
+    let processes = vec![quiet(Command::new(mosquitto).arg("-c").arg(config))?];
+    wait(|| TcpStream::connect(("127.0.0.1", broker)).is_ok())?;
+    let simulator = simulator()?;
+    Ok(Rig { broker, sim: simulator.port, _processes: processes, _simulator: simulator, folder })
 }
 
 fn wait(mut until: impl FnMut() -> bool) -> Result<()> {
@@ -100,19 +124,43 @@ fn wait(mut until: impl FnMut() -> bool) -> Result<()> {
     Ok(())
 }
 
+/// Where a device is: each has an address and port of its own.
+fn endpoint(sim: u16, index: usize) -> (Ipv4Addr, u16) {
+    let host = 1 + index / usize::from(PORTS);
+    let host = Ipv4Addr::new(127, 0, (host / 250) as u8, (host % 250 + 1) as u8);
+    (host, sim + (index % usize::from(PORTS)) as u16)
+}
+
 /// One device file with `tags` int32 values.
-fn connection(rig: &Rig, index: usize, tags: usize, period_ms: u64, pipeline: usize) -> String {
-    let (port, host) = (rig.sim + (index % usize::from(PORTS)) as u16, 1 + index / usize::from(PORTS));
+fn connection(sim: u16, index: usize, tags: usize, period_ms: u64, pipeline: usize) -> String {
+    let (host, port) = endpoint(sim, index);
     let mut text = format!(
-        "kind = \"modbus-tcp\"\nhost = \"127.0.{}.{}\"\nport = {port}\npipeline = {pipeline}\nscan = {{ normal = \"{period_ms}ms\" }}\n\n\
-         [device.d{index}]\nunit = 1\nat = \"bench/d{index}\"\n\n[device.d{index}.tags]\n",
-        host / 250,
-        host % 250 + 1
+        "kind = \"modbus-tcp\"\nhost = \"{host}\"\nport = {port}\npipeline = {pipeline}\nscan = {{ normal = \"{period_ms}ms\" }}\n\n\
+         [device.d{index}]\nunit = 1\nat = \"bench/d{index}\"\n\n[device.d{index}.tags]\n"
     );
     for tag in 0..tags {
         let _ = writeln!(text, "t{tag} = {{ at = \"holding {}\", type = \"i32\" }}", tag * 2);
     }
     text
+}
+
+/// A plant folder without destinations: devices, tags of each, period; `settings` go before all tables.
+fn write_plant(
+    at: &Path,
+    sim: u16,
+    (devices, tags, period_ms): (usize, usize, u64),
+    pipeline: usize,
+    settings: &str,
+) -> Result<()> {
+    std::fs::create_dir_all(at.join("connections"))?;
+    let text =
+        format!("enterprise = \"acme\"\nsite = \"bench\"\n{settings}[web]\nlisten = \"127.0.0.1:0\"\n");
+    std::fs::write(at.join("ironbridge.toml"), text)?;
+    for index in 0..devices {
+        let text = connection(sim, index, tags, period_ms, pipeline);
+        std::fs::write(at.join(format!("connections/d{index}.toml")), text)?;
+    }
+    Ok(())
 }
 
 /// A plant folder; `qos` of its destination, or none.
@@ -126,18 +174,8 @@ fn plant(
 ) -> Result<tempfile::TempDir> {
     let plant = tempfile::tempdir_in(rig.folder.path())?;
     let at = plant.path();
-    std::fs::create_dir_all(at.join("connections"))?;
+    write_plant(at, rig.sim, (devices, tags, period_ms), pipeline, "")?;
     std::fs::create_dir_all(at.join("destinations"))?;
-    std::fs::write(
-        at.join("ironbridge.toml"),
-        "enterprise = \"acme\"\nsite = \"bench\"\n[web]\nlisten = \"127.0.0.1:0\"\n",
-    )?;
-    for index in 0..devices {
-        std::fs::write(
-            at.join(format!("connections/d{index}.toml")),
-            connection(rig, index, tags, period_ms, pipeline),
-        )?;
-    }
     if let Some(qos) = qos {
         let text = format!(
             "kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{}\"\nformat = \"flat-json\"\nqos = {qos}\nselect = [\"bench/**\"]\n",
@@ -257,12 +295,17 @@ fn cold_start() -> Result<()> {
     Ok(())
 }
 
-/// Whether as many samples came as so many devices give in one scan.
+/// Whether as many samples came as so many devices with a hundred tags give in one scan.
 fn scanned(http: &mut Http, least: f64) -> Result<bool> {
+    Ok(samples(http)? >= least * 100.0)
+}
+
+/// Samples since start.
+fn samples(http: &mut Http) -> Result<f64> {
     let text = String::from_utf8_lossy(&http.ask("GET", "/metrics", "")?).into_owned();
     let samples =
         text.lines().filter_map(|line| line.strip_prefix("ironbridge_samples_total ")?.parse::<f64>().ok());
-    Ok(samples.sum::<f64>() >= least * 100.0)
+    Ok(samples.sum())
 }
 
 /// Sum of all overruns, from the metrics page.

@@ -3,6 +3,7 @@
 //! Rationale: the configuration struct belongs to the kind. Validation, JSON schema, the form on the page and the
 //! reference come from it, so nothing outside a kind's folder knows its keys.
 
+use crate::south::budget::Budget;
 use model::config::{Diagnostic, Document, check, nearest};
 use model::expected::ExpectedTraffic;
 use model::{Declaration, Path};
@@ -111,7 +112,7 @@ pub struct Contract {
     pub states: model::States,
 }
 
-/// Where secrets come from.
+/// Where secrets come from. A session asks when it begins; a file is built without them.
 pub trait Secrets: Send + Sync {
     /// The secret of that name; `None` if it was never set.
     fn secret(&self, name: &str) -> Option<String>;
@@ -145,6 +146,8 @@ pub struct Context {
     pub bindings: Arc<BTreeMap<String, Binding>>,
     /// The secret store.
     pub secrets: Arc<dyn Secrets>,
+    /// Shared with the connection that polls the endpoint already, where there is one: for looking around in a device.
+    pub budget: Arc<Budget>,
 }
 
 impl Context {
@@ -156,6 +159,7 @@ impl Context {
             folder: folder.into(),
             bindings: Arc::default(),
             secrets: Arc::new(NoSecrets),
+            budget: Budget::unlimited(),
         }
     }
 

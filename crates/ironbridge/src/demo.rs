@@ -2,6 +2,7 @@
 
 use crate::cli::{complain, exit, print, scratch};
 use crate::house;
+use crate::report;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,11 +41,16 @@ async fn demonstrate(folder: &Path, listen: &str, seed: u64) -> u8 {
         return failed(&format!("{}: {why}", folder.display()));
     }
     let options = house::Options { data: folder.join("data"), simulated: true };
-    let ready = match house::serve(folder, &options).await {
+    let loaded = house::Prepared::load(folder, &options.data).map_err(|found| report::mistakes(&found));
+    let started = match loaded {
+        Ok(loaded) => house::serve(loaded, &options).await.map_err(|why| why.to_string()),
+        Err(mistakes) => Err(mistakes),
+    };
+    let ready = match started {
         Ok(ready) => ready,
         Err(why) => {
             plant.shutdown().await;
-            return failed(&why.to_string());
+            return failed(&why);
         }
     };
     let folder = folder.display();

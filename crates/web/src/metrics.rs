@@ -207,6 +207,21 @@ fn connections(out: &mut Text, web: &Web) {
     out.each("ironbridge_connection_requests_per_second", "gauge", "Requests per second.", &all, |out, c| {
         out.line("ironbridge_connection_requests_per_second", &[("connection", &c.name)], c.requests_per_s);
     });
+    out.each(
+        "ironbridge_connection_held_back_total",
+        "counter",
+        "Requests that waited for the budget of the endpoint.",
+        &all,
+        |out, c| {
+            if let Some(budget) = &c.budget {
+                out.line(
+                    "ironbridge_connection_held_back_total",
+                    &[("connection", &c.name)],
+                    budget.held_back,
+                );
+            }
+        },
+    );
     out.each("ironbridge_connection_overruns_total", "counter", "Scans skipped.", &all, |out, c| {
         for scan in &c.scans {
             let labels = [("connection", c.name.as_str()), ("scan", scan.name.as_str())];

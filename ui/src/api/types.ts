@@ -210,6 +210,7 @@ export interface Connection {
   good?: Maybe<number>;
   bad?: Maybe<number>;
   requests_per_s?: Maybe<number>;
+  budget?: Maybe<{ requests_per_s?: Maybe<number>; share?: Maybe<number>; connections?: Maybe<number>; open?: Maybe<number>; held_back?: Maybe<number> }>;
   response_ms?: Maybe<{ p50?: Maybe<number>; p99?: Maybe<number> }>;
   scans: Scan[];
   faults: Record<string, number>;

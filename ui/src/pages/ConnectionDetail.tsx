@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { api } from "../api/client";
 import type { Connection, Device, Scan } from "../api/types";
-import { formatCount, plural } from "../format/number";
+import { formatCount, formatNumber, formatPercent, plural } from "../format/number";
 import { formatDuration } from "../format/time";
 import { useNow } from "../live/clock";
 import { ConfirmAct } from "../parts/Dialog";
@@ -57,6 +57,11 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
             {formatCount(c.points)}: {formatCount(c.good)} Good, {formatCount(c.bad)} bad
           </Fact>
           <Fact name={<Term k="requests" />}>{perSecond(c.requests_per_s)}</Fact>
+          {c.budget && (
+            <Fact name={<Term k="budget" />}>
+              <span data-testid="budget">{budgetWords(c.budget)}</span>
+            </Fact>
+          )}
           <Fact name={<Term k="responseP50" />}>{c.response_ms ? `${ms(c.response_ms.p50)} / ${ms(c.response_ms.p99)}` : "no answer yet"}</Fact>
         </Facts>
         <h3>Faults since the start</h3>
@@ -108,6 +113,18 @@ function LastError({ of, calm = false }: { of: NonNullable<Connection["last_erro
       )}
     </div>
   );
+}
+
+/** The share that is used, of what, and how often something had to wait for it. */
+function budgetWords(budget: NonNullable<Connection["budget"]>): string {
+  const { requests_per_s: most, share, connections, open, held_back: held } = budget;
+  return [
+    most ? `${formatPercent((share ?? 0) * 100)} of ${formatNumber(most, 3)} requests/s` : "",
+    connections ? `${formatCount(open)} of ${formatCount(connections)} connections` : "",
+    held ? `${formatCount(held)} requests had to wait` : "",
+  ]
+    .filter(Boolean)
+    .join("; ");
 }
 
 /** Many field protocols have no protection at all: said plainly, with what to do instead. */

@@ -13,6 +13,7 @@
 
 mod backoff;
 mod bacnet;
+pub mod budget;
 mod counters;
 mod device;
 mod dial;
@@ -121,6 +122,8 @@ pub struct Layout {
     pub retries: u32,
     /// How often what the device refused is tried again.
     pub recheck: Duration,
+    /// What the endpoint is asked at most.
+    pub budget: budget::Limits,
 }
 
 /// One device.

@@ -1,9 +1,11 @@
 //! Runs one connection for as long as it is configured: dial, serve, back off, pause, stop; contains panics.
 
 use super::backoff::Backoff;
+use super::budget::Budget;
 use super::counters::{Counters, Histogram, add};
 use super::status::{
-    DeviceState, DeviceStatus, FaultCounts, LastError, ResponseMs, ScanStatus, State, Status, all_counters,
+    BudgetStatus, DeviceState, DeviceStatus, FaultCounts, LastError, ResponseMs, ScanStatus, State, Status,
+    all_counters,
 };
 use super::{DeviceLayout, Driver, Layout, Link, Wheel};
 use crate::kind::{Built, Security};
@@ -63,6 +65,7 @@ pub(super) struct Shared {
     points: Mutex<Arc<[PointId]>>,
     pub(super) counters: Counters,
     pub(super) response: Histogram,
+    pub(super) budget: Arc<Budget>,
     pub(super) sessions: AtomicU64,
     pub(super) control: Notify,
     changed: AtomicBool,
@@ -184,6 +187,7 @@ pub fn run(
         points: Mutex::new(points.clone()),
         counters: Counters::default(),
         response: Histogram::default(),
+        budget: Budget::new(layout.budget),
         sessions: AtomicU64::new(0),
         control: Notify::new(),
         changed: AtomicBool::new(false),
@@ -328,6 +332,11 @@ impl Handle {
         &self.shared.name
     }
 
+    /// The other side, as its status shows it.
+    pub fn endpoint(&self) -> &str {
+        &self.shared.endpoint
+    }
+
     /// The points it feeds now.
     pub fn points(&self) -> Arc<[PointId]> {
         self.shared.points.lock().clone()
@@ -414,6 +423,17 @@ impl Handle {
         !self.task.is_finished()
     }
 
+    /// What its endpoint is asked at most: whoever else talks to the endpoint shares it.
+    pub fn budget(&self) -> Arc<Budget> {
+        self.shared.budget.clone()
+    }
+
+    /// Requests a second that its scans need, as the driver has planned them by now.
+    pub fn planned_requests_per_s(&self) -> f64 {
+        let scans = self.shared.classes.iter().filter(|class| !class.period.is_zero());
+        scans.map(|class| class.requests.load(Relaxed).max(0) as f64 / class.period.as_secs_f64()).sum()
+    }
+
     /// Everything the page shows; a few short locks, none of them on the way of a sample.
     pub fn status(&self) -> Status {
         let shared = &self.shared;
@@ -432,6 +452,7 @@ impl Handle {
             good: quality.good,
             bad: quality.bad,
             requests_per_s: self.rate(),
+            budget: BudgetStatus::of(&shared.budget),
             response_ms: quantile(0.5).zip(quantile(0.99)).map(|(p50, p99)| ResponseMs { p50, p99 }),
             scans: shared.classes.iter().map(scan_status).collect(),
             faults: FaultCounts::of(&shared.counters),
@@ -471,6 +492,7 @@ fn scan_status(class: &Class) -> ScanStatus {
 mod tests {
     use super::*;
     use crate::south::GroupLayout;
+    use crate::south::budget::Limits;
     use futures_util::future::BoxFuture;
     use journal::{Journal, Options, RealDisk};
     use model::{Declaration, Path, SystemClock, ValueType};
@@ -504,6 +526,7 @@ mod tests {
                 timeout: second,
                 retries: 1,
                 recheck: second,
+                budget: Limits::default(),
             }
         }
         fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

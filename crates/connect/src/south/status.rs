@@ -1,6 +1,7 @@
 //! What the Connections page and the metrics show of a connection.
 
 use crate::kind::Security;
+use crate::south::budget::{Budget, Limits};
 use crate::south::counters::Counters;
 use model::{Fault, Time};
 use serde::Serialize;
@@ -59,6 +60,8 @@ pub struct Status {
     pub bad: usize,
     /// Requests per second, over the last seconds.
     pub requests_per_s: f64,
+    /// What the endpoint is asked at most; `None` without a budget.
+    pub budget: Option<BudgetStatus>,
     /// Response times; `None` before the first answer.
     pub response_ms: Option<ResponseMs>,
     /// By scan class.
@@ -71,6 +74,31 @@ pub struct Status {
     pub last_error: Option<LastError>,
     /// All counters since start, by name.
     pub counters: Vec<(&'static str, u64)>,
+}
+
+/// What an endpoint is asked at most, and how that goes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BudgetStatus {
+    /// Requests a second at most.
+    pub requests_per_s: Option<f64>,
+    /// Connections at most.
+    pub connections: Option<u16>,
+    /// Connections that are open or being opened.
+    pub open: Option<u16>,
+    /// How often a request had to wait, since start.
+    pub held_back: u64,
+}
+
+impl BudgetStatus {
+    pub(super) fn of(budget: &Budget) -> Option<Self> {
+        let Limits { requests_per_s, connections } = budget.limits();
+        (requests_per_s.is_some() || connections.is_some()).then(|| Self {
+            requests_per_s,
+            connections,
+            open: budget.connections_open(),
+            held_back: budget.held_back(),
+        })
+    }
 }
 
 /// Response times in milliseconds.

@@ -36,10 +36,16 @@ impl Ledger for Nowhere {
 
 /// A namespace in which everybody may write, in the time of the paused runtime.
 pub(super) fn namespace() -> (Namespace, tempfile::TempDir) {
+    namespace_holding(64 << 20)
+}
+
+/// The same, whose journal holds so many bytes of recent records in memory.
+pub(super) fn namespace_holding(ring_bytes: usize) -> (Namespace, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let clock: Arc<dyn Clock> = Arc::new(RuntimeClock(Instant::now()));
     let (journal, recovered) =
-        Journal::open(Options::new(dir.path()), Arc::new(RealDisk), clock.clone()).unwrap();
+        Journal::open(Options { ring_bytes, ..Options::new(dir.path()) }, Arc::new(RealDisk), clock.clone())
+            .unwrap();
     let settings = Settings {
         max_skew: Duration::from_secs(5),
         writes_on: true,

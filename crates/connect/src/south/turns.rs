@@ -431,6 +431,10 @@ impl<S: Speaker> Driver for Turns<S> {
         self.layout.clone()
     }
 
+    fn requests(&self, group: usize) -> Option<usize> {
+        Some(self.speaker.steps(group))
+    }
+
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
         self.session(link).boxed()
     }

@@ -2,6 +2,7 @@
 
 use crate::support::{House, eventually};
 use connect::kind::{Built, Security};
+use connect::south::budget::Limits;
 use connect::south::{self, Arrival, DeviceLayout, Driver, GroupLayout, Layout, Link, Origin};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -23,6 +24,7 @@ impl Driver for Subscription {
             timeout: Duration::from_millis(100),
             retries: 1,
             recheck: Duration::from_secs(60),
+            budget: Limits::default(),
         }
     }
 

@@ -177,6 +177,9 @@ fn check(folder: &Path, as_json: bool) -> u8 {
                 report::count(plant.destinations.len(), "destination"),
                 if plant.settings.writes == plant::Switch::On { "on" } else { "off (READ-ONLY)" },
             ));
+            for note in plant.connections.iter().filter_map(|one| one.it.note.as_ref()) {
+                print(&format!("note: {note}\n"));
+            }
             exit::OK
         }
         Err(found) if as_json => {

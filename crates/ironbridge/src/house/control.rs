@@ -1,6 +1,6 @@
 //! The owner-only socket: the HTTP API for the command line, with the peer's Unix account as sign-in.
 
-use super::{House, How, PlantSecrets};
+use super::{House, How};
 use crate::cli::SOCKET;
 use crate::plant::{self, Plant};
 use crate::report;
@@ -176,8 +176,7 @@ pub async fn plan(house: &Arc<House>, folder: &Path) -> Result<PlanShape, NotApp
 }
 
 async fn load(house: &Arc<House>, folder: &Path) -> Result<Plant, NotApplied> {
-    let secrets = Arc::new(PlantSecrets { access: house.access.clone(), data: house.data.clone() });
-    let (folder, known) = (folder.to_owned(), house.known());
+    let (folder, known, secrets) = (folder.to_owned(), house.known(), house.secrets());
     let loaded = tokio::task::spawn_blocking(move || plant::load_changed(&folder, secrets, &known)).await;
     loaded.map_err(|why| NotApplied::Refused(why.to_string()))?.map_err(NotApplied::Mistakes)
 }

@@ -1,7 +1,7 @@
 //! Finding devices for pages and command line: what connects the room `connect` with the API's shapes.
 
 use super::pages::Pages;
-use super::{House, PlantSecrets};
+use super::{House, Running};
 use crate::report;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +9,8 @@ use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, Wish, draft, host_o
 use connect::draft::Draft;
 use connect::import::{self, FORMATS, Input};
 use connect::kind::{self, Context};
+use connect::south::Handle;
+use connect::south::budget::Budget;
 use connect::south::tags::Wrong;
 use connect::south::{BROWSERS, BrowseError, KINDS, PROBES, modbus};
 use futures_util::future::BoxFuture;
@@ -184,7 +186,8 @@ impl House {
         let stem =
             std::path::Path::new(&ask.file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("draft");
         let mut context = Context::new(stem, facts.site.clone(), facts.folder.clone());
-        context.secrets = Arc::new(PlantSecrets { access: self.access.clone(), data: self.data.clone() });
+        context.secrets = self.secrets();
+        context.budget = self.budget_at(stem, &document);
         let now = self.namespace.clock().now();
         match (browser.browse)(&document, &context, now).await {
             Ok(draft) => Ok(draft_shape(draft)),
@@ -194,6 +197,15 @@ impl House {
                 Err(Problem::new(ProblemKind::Unavailable, title, "Nothing was changed.", next))
             }
         }
+    }
+
+    /// The budget of the endpoint that a file names: shared with the connection that polls it, if there is one.
+    fn budget_at(&self, name: &str, document: &Document) -> Arc<Budget> {
+        let url = document.root.get("url").and_then(|node| node.as_text());
+        let running = self.connections.lock();
+        let same = |one: &&Running<Handle>| url.is_some_and(|url| one.handle.endpoint() == url);
+        let polls = running.get(name).or_else(|| running.values().find(same));
+        polls.map_or_else(Budget::unlimited, |one| one.handle.budget())
     }
 
     async fn plan(&self, ask: &DiscoverAsk) -> Result<Plan, Problem> {

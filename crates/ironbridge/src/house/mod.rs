@@ -22,7 +22,7 @@ mod watchdog;
 pub use apply::How;
 pub use plan::text as plan_text;
 pub use query::offline as query_offline;
-pub use run::{StartError, announce, run, runtime, serve, until_stopped, verify_audit};
+pub use run::{Prepared, StartError, announce, run, runtime, serve, until_stopped, verify_audit};
 
 use crate::plant::{Known, Mark, Plant, Settings, Switch};
 use crate::supervisor::Supervisor;
@@ -36,7 +36,7 @@ use namespace::Namespace;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Store;
 
 /// Everything that runs.
@@ -90,16 +90,30 @@ pub struct Options {
     pub simulated: bool,
 }
 
-/// Secrets of the plant, as kinds ask for them.
+/// Secrets of the plant, as sessions ask for them. A plant is loaded before the store of secrets is opened: kinds look a
+/// secret up when a session begins, never while they are built.
 pub(crate) struct PlantSecrets {
-    pub access: Access,
+    access: OnceLock<Access>,
     /// Data folder.
-    pub data: PathBuf,
+    data: PathBuf,
+}
+
+impl PlantSecrets {
+    /// Of a data folder that is not opened yet, and may not even be there.
+    fn unopened(data: &Path) -> Arc<Self> {
+        Arc::new(Self { access: OnceLock::new(), data: data.to_owned() })
+    }
+
+    /// From now on secrets are found.
+    fn open(&self, access: &Access) {
+        // Set once, by the start.
+        let _ = self.access.set(access.clone());
+    }
 }
 
 impl Secrets for PlantSecrets {
     fn secret(&self, name: &str) -> Option<String> {
-        self.access.secret(name).map(|secret| secret.to_string())
+        self.access.get()?.secret(name).map(|secret| secret.to_string())
     }
 
     fn data(&self) -> Option<PathBuf> {
@@ -175,6 +189,13 @@ impl House {
                 .collect(),
             feeder: Some(Box::new(move |path| namespace.find(path).and_then(|id| namespace.live(id)))),
         }
+    }
+
+    /// The plant's secrets.
+    pub(crate) fn secrets(&self) -> Arc<PlantSecrets> {
+        let secrets = PlantSecrets::unopened(&self.data);
+        secrets.open(&self.access);
+        secrets
     }
 
     /// Connections that are not connected.

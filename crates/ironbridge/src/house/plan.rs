@@ -3,11 +3,14 @@
 use super::{House, Running};
 use crate::plant::{Connection, Loaded, Plant, Settings, Switch};
 use connect::kind::Claim;
+use connect::south::budget;
 use connect::{north, south};
 use model::{Access, Declaration};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use web::shapes::{ConnectionPlan, DestinationPlan, KeptShape, NowThen, PlanShape, PointPlan, PointsPlan};
+use web::shapes::{
+    ConnectionPlan, DestinationPlan, KeptShape, NowThen, PlanShape, PlanTotals, PointPlan, PointsPlan,
+};
 
 /// Changed points of one connection that are named.
 const NAMED: usize = 200;
@@ -29,6 +32,7 @@ impl House {
         }
         plan.destinations = self.destination_plans(plant);
         plan.rebirths = self.rebirths(plant, &touched);
+        plan.totals = self.totals(&plan, plant.kept.connections.len());
         plan.kept = KeptShape {
             connections: plant.kept.connections.len(),
             destinations: plant.kept.destinations.len(),
@@ -112,6 +116,43 @@ impl House {
         plan
     }
 
+    /// The whole plan in figures. What no driver can tell beforehand makes a sum unknown.
+    fn totals(&self, plan: &PlanShape, kept: usize) -> PlanTotals {
+        let count = |action: &str| plan.connections.iter().filter(|one| one.action == action).count();
+        let sum =
+            |points: fn(&PointsPlan) -> usize| plan.connections.iter().map(|one| points(&one.points)).sum();
+        let touched: HashSet<&str> = plan.connections.iter().map(|one| one.name.as_str()).collect();
+        let (mut now, mut untouched) = (0.0, 0.0);
+        for (name, one) in self.connections.lock().iter() {
+            let rate = one.handle.planned_requests_per_s();
+            now += rate;
+            if !touched.contains(name.as_str()) {
+                untouched += rate;
+            }
+        }
+        let then = plan.connections.iter().map(|one| match one.action.as_str() {
+            "close" => Some(0.0),
+            _ => one.requests_per_s.then,
+        });
+        PlanTotals {
+            opened: count("open"),
+            closed: count("close"),
+            changed: count("change"),
+            kept,
+            points: PointsPlan {
+                added: sum(|points| points.added),
+                removed: sum(|points| points.removed),
+                changed: sum(|points| points.changed),
+                same: sum(|points| points.same),
+            },
+            requests_per_s: NowThen {
+                now: Some(now),
+                then: then.sum::<Option<f64>>().map(|sum| sum + untouched),
+            },
+            rebirths: plan.rebirths.len(),
+        }
+    }
+
     fn destination_plans(&self, plant: &Plant) -> Vec<DestinationPlan> {
         let running = self.destinations.lock();
         let named = |name: &str, action: &str, text: &str| DestinationPlan {
@@ -119,9 +160,13 @@ impl House {
             action: action.to_owned(),
             text: text.to_owned(),
         };
-        let wanted = plant.destinations.iter().map(|one| match running.contains_key(&one.name) {
-            true => named(&one.name, "change", "its session ends and begins anew; it goes on where it was"),
-            false => named(&one.name, "open", "it begins where its file says"),
+        let wanted = plant.destinations.iter().map(|one| {
+            let (action, text) = match running.contains_key(&one.name) {
+                true => ("change", "its session ends and begins anew; it goes on where it was"),
+                false => ("open", "it begins where its file says"),
+            };
+            let born = if one.it.kind.starts_with("sparkplug") { "; node and devices are born" } else { "" };
+            named(&one.name, action, &format!("{text}{born}"))
         });
         let gone = running.keys().filter(|name| !plant.has_destination(name));
         let gone = gone.map(|name| named(name, "close", "its place in the journal is forgotten"));
@@ -153,23 +198,19 @@ fn selects(one: &Running<north::Handle>, site: &model::Path, path: &str) -> bool
     one.select.iter().any(|pattern| path.matches(&format!("{site}/{pattern}")))
 }
 
-/// Requests per second and the share of the line's time, before and after.
+/// Requests per second, their share of the budget and of the line's time, before and after.
 fn load(old: Option<&Running<south::Handle>>, new: Option<&Loaded<Connection>>, plan: &mut ConnectionPlan) {
-    let status = old.map(|old| old.handle.status());
-    let now = status.as_ref().map(|status| {
-        let scans = status.scans.iter().filter(|scan| scan.period_ms > 0.0);
-        scans.map(|scan| scan.requests as f64 * 1_000.0 / scan.period_ms).sum::<f64>()
-    });
-    let then = new.and_then(|new| {
-        let driver = &new.it.built.it;
-        let groups = driver.layout().groups;
-        let requests = groups.iter().enumerate().map(|(index, group)| match group.period.as_secs_f64() {
-            0.0 => Some(0.0),
-            period => Some(driver.requests(index)? as f64 / period),
-        });
-        requests.sum::<Option<f64>>()
-    });
-    let answer_s = status.and_then(|status| status.response_ms).map(|response| response.p50 / 1_000.0);
+    let now = old.map(|old| old.handle.planned_requests_per_s());
+    let then = new.and_then(|new| budget::demand(new.it.built.it.as_ref()));
+    let allowed = NowThen {
+        now: old.and_then(|old| old.handle.budget().limits().requests_per_s),
+        then: new.and_then(|new| new.it.built.it.layout().budget.requests_per_s),
+    };
+    plan.budget = allowed;
+    let part = |rate: Option<f64>, of: Option<f64>| Some(rate? / of?);
+    plan.share = NowThen { now: part(now, allowed.now), then: part(then, allowed.then) };
+    plan.notes.extend(new.and_then(|new| new.it.note.as_ref()).map(ToString::to_string));
+    let answer_s = old.and_then(|old| old.handle.status().response_ms).map(|response| response.p50 / 1_000.0);
     let share = |rate: Option<f64>| Some((rate? * answer_s?).min(1.0));
     plan.requests_per_s = NowThen { now, then };
     plan.busy = NowThen { now: share(now), then: share(then) };
@@ -231,13 +272,16 @@ pub fn text(plan: &PlanShape) -> String {
     if plan.nothing {
         return "Nothing to do: this folder is what runs.\n".to_owned();
     }
-    let mut out = String::new();
+    let mut out = totals_text(&plan.totals);
     for one in &plan.connections {
         let PointsPlan { added, removed, changed, same } = one.points;
         out.push_str(&format!(
             "{} connection {}: points {added} added, {removed} removed, {changed} changed, {same} as before{}\n",
             verb(&one.action), one.name, load_text(one)
         ));
+        for note in &one.notes {
+            out.push_str(&format!("  note: {note}\n"));
+        }
         for point in &one.paths {
             let sign = match point.what.as_str() {
                 "added" => '+',
@@ -292,7 +336,41 @@ fn load_text(one: &ConnectionPlan) -> String {
         figure(one.requests_per_s, |rate| format!("{rate:.1}")).map(|text| format!("; requests/s {text}"));
     let busy =
         figure(one.busy, |share| format!("{:.0} %", share * 100.0)).map(|text| format!("; line busy {text}"));
-    format!("{}{}", rate.unwrap_or_default(), busy.unwrap_or_default())
+    let budget = budget_text(one).map(|text| format!("; {text}"));
+    format!("{}{}{}", rate.unwrap_or_default(), budget.unwrap_or_default(), busy.unwrap_or_default())
+}
+
+/// `60 % of its budget of 20 requests/s`; what it was, too, if that is another.
+fn budget_text(one: &ConnectionPlan) -> Option<String> {
+    let percent =
+        |share: Option<f64>| share.map_or_else(|| "?".to_owned(), |share| format!("{:.0} %", share * 100.0));
+    match (one.budget.now, one.budget.then) {
+        (None, None) => None,
+        _ if one.action == "close" => None,
+        (_, None) => Some("no budget any more".to_owned()),
+        (None, Some(most)) => Some(format!("{} of its budget of {most} requests/s", percent(one.share.then))),
+        (Some(was), Some(most)) => {
+            let was = if was == most { String::new() } else { format!(" (was {was})") };
+            let (now, then) = (percent(one.share.now), percent(one.share.then));
+            let share = if now == then { then } else { format!("{now} -> {then}") };
+            Some(format!("{share} of its budget of {most} requests/s{was}"))
+        }
+    }
+}
+
+/// The first lines: all of it in figures.
+fn totals_text(totals: &PlanTotals) -> String {
+    let PlanTotals { opened, closed, changed, kept, points, requests_per_s, rebirths } = totals;
+    let PointsPlan { added, removed, changed: other, same: _ } = points;
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "?".to_owned(), |rate| format!("{rate:.1}"));
+    format!(
+        "connections: {opened} opened, {closed} closed, {changed} closed and opened anew, {kept} kept open\n\
+         points: {added} added, {removed} removed, {other} changed\n\
+         requests/s, all connections together: {} -> {}\n\
+         Sparkplug rebirths: {rebirths}\n",
+        rate(requests_per_s.now),
+        rate(requests_per_s.then),
+    )
 }
 
 /// Paths that change hands or leave, for the summary.
@@ -344,13 +422,17 @@ mod tests {
                 }],
                 requests_per_s: NowThen { now: Some(2.0), then: Some(3.0) },
                 busy: NowThen { now: None, then: Some(0.25) },
+                budget: NowThen { now: Some(10.0), then: Some(2.0) },
+                share: NowThen { now: Some(0.2), then: Some(1.5) },
+                notes: vec!["connections/line-1.toml:4: the scans need more".into()],
             }],
             ..PlanShape::default()
         };
         let text = text(&plan);
         for part in [
             "change connection line-1: points 1 added",
-            "requests/s 2.0 -> 3.0",
+            "requests/s 2.0 -> 3.0; 20 % -> 150 % of its budget of 2 requests/s (was 10)",
+            "  note: connections/line-1.toml:4: the scans need more",
             "line busy 25 %",
             "  + a/b  holding 1 i16",
             "... and 1 more",

@@ -8,6 +8,7 @@ use crate::cli::{complain, exit, print};
 use crate::plant::{self, Plant, Tls};
 use crate::report;
 use access::{Access, Certificate};
+use model::config::Diagnostic;
 use model::{Event, EventKind, SystemClock, event::severity};
 use std::fmt::Display;
 use std::path::Path;
@@ -44,10 +45,13 @@ pub struct Ready {
 /// `ironbridge run`. The exit code.
 pub fn run(folder: &Path, data: &Path) -> u8 {
     // Mistakes first: with any, not even the data folder is made.
-    if let Err(found) = plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
-        complain(&report::mistakes(&found));
-        return exit::MISTAKES;
-    }
+    let plant = match Prepared::load(folder, data) {
+        Ok(plant) => plant,
+        Err(found) => {
+            complain(&report::mistakes(&found));
+            return exit::MISTAKES;
+        }
+    };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(why) => {
@@ -56,9 +60,8 @@ pub fn run(folder: &Path, data: &Path) -> u8 {
         }
     };
     let options = Options { data: data.to_owned(), simulated: false };
-    let folder = folder.to_owned();
     runtime.block_on(async move {
-        match serve(&folder, &options).await {
+        match serve(plant, &options).await {
             Ok(ready) => {
                 announce(&ready);
                 until_stopped(&ready).await;
@@ -80,21 +83,42 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("ironbridge").build()
 }
 
+/// A plant without mistakes, to be started with the data folder that it was loaded for.
+pub struct Prepared {
+    plant: Plant,
+    secrets: Arc<PlantSecrets>,
+}
+
+impl Prepared {
+    /// Loads the folder. Nothing is opened or made yet.
+    ///
+    /// # Errors
+    /// Every mistake in every file.
+    pub fn load(folder: &Path, data: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let secrets = PlantSecrets::unopened(data);
+        // Where there is no such folder, loading says so in words.
+        let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let plant = plant::load(&folder, secrets.clone())?;
+        for note in plant.connections.iter().filter_map(|one| one.it.note.as_ref()) {
+            tracing::warn!("{note}");
+        }
+        Ok(Self { plant, secrets })
+    }
+}
+
 /// Starts everything.
 ///
 /// # Errors
 /// [`StartError`]; then everything that was started is stopped again.
-pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError> {
+pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, StartError> {
+    let Prepared { plant, secrets } = prepared;
     data_folder(&options.data)?;
     let clock = SystemClock::shared();
     // A damaged file of accounts closes sign-in and writing; recording must not stop for it.
     let (access, damaged) =
         Access::open_anyway(&options.data.join("access"), clock, access::Options::default())
             .map_err(|why| StartError::room("accounts", why))?;
-    let secrets = Arc::new(PlantSecrets { access: access.clone(), data: options.data.clone() });
-    let folder = std::fs::canonicalize(folder).map_err(|why| StartError::room("plant folder", why))?;
-    let plant = plant::load(&folder, secrets)
-        .map_err(|found| StartError::room("configuration", report::mistakes(&found)))?;
+    secrets.open(&access);
     let house = House::open(&plant, access.clone(), options)?;
     for why in damaged {
         tell_damaged(&house, &why);
@@ -102,7 +126,7 @@ pub async fn serve(folder: &Path, options: &Options) -> Result<Ready, StartError
     let page = listen(&plant, &access)?;
     house.facts.store(Arc::new(Facts::of(&plant, options.simulated, page.address.clone())));
     let names = plant.settings.web.names.clone();
-    tell_changed(&house, &folder);
+    tell_changed(&house, &plant.folder);
     start(&house, plant).map_err(|why| StartError::room("start", why))?;
     let app = web::App {
         namespace: house.namespace.clone(),

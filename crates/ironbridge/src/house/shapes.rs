@@ -19,6 +19,7 @@ pub fn connection(status: south::Status) -> api::Connection {
         good,
         bad,
         requests_per_s,
+        budget,
         response_ms,
         scans,
         faults,
@@ -38,6 +39,12 @@ pub fn connection(status: south::Status) -> api::Connection {
         good,
         bad,
         requests_per_s,
+        budget: budget.map(
+            |south::status::BudgetStatus { requests_per_s: most, connections, open, held_back }| {
+                let share = most.map(|most| requests_per_s / most);
+                api::Budget { requests_per_s: most, share, connections, open, held_back }
+            },
+        ),
         response_ms: response_ms.map(|south::status::ResponseMs { p50, p99 }| api::ResponseTime { p50, p99 }),
         scans: scans.into_iter().map(scan).collect(),
         faults: fault_counts(faults),

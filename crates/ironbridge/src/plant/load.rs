@@ -5,6 +5,7 @@ use super::fit::{self, Around};
 use super::settings::Settings;
 use super::types::Types;
 use connect::kind::{Binding, Built, Claim, Context, Secrets, choose};
+use connect::south::budget::{Budget, shortage};
 use connect::{north, south};
 use model::config::{Diagnostic, Document, Node, NodeValue, check, schema_of};
 use model::{Declaration, Path as PointPath};
@@ -74,6 +75,9 @@ pub struct Connection {
     pub kind: &'static str,
     /// The driver and its points.
     pub built: Built<dyn south::Driver>,
+    /// No mistake, but to be known: scans that do not fit the endpoint's budget. What the device makes of a plan shows
+    /// only when it is asked, and late scans are counted.
+    pub note: Option<Diagnostic>,
 }
 
 /// A whole plant, built and not started, without what runs already and is unchanged.
@@ -306,6 +310,7 @@ impl Loader<'_> {
             folder: self.folder.to_owned(),
             bindings: self.bindings.clone(),
             secrets: self.secrets.clone(),
+            budget: Budget::unlimited(),
         }
     }
 
@@ -383,7 +388,10 @@ pub fn rebuild_destination(
 /// Finds the kind and builds.
 fn connection(document: &Document, context: &Context) -> Result<Connection, Vec<Diagnostic>> {
     let kind = choose(south::KINDS, "connection", document)?;
-    (kind.build)(document, context).map(|built| Connection { kind: kind.name, built })
+    let built = (kind.build)(document, context)?;
+    let note = shortage(built.it.as_ref())
+        .map(|(message, help)| document.mistake(&["budget", "requests"], message, help));
+    Ok(Connection { kind: kind.name, built, note })
 }
 
 /// Files named by keys such as `tags_file`.

@@ -8,6 +8,8 @@ pub struct PlanShape {
     pub mistakes: Vec<MistakeShape>,
     /// The folder says what runs already.
     pub nothing: bool,
+    /// All of it in figures.
+    pub totals: PlanTotals,
     /// What is not touched.
     pub kept: KeptShape,
     /// Connections that are opened, closed or changed.
@@ -22,6 +24,25 @@ pub struct PlanShape {
     pub restart: Vec<String>,
     /// The files that changed since the last apply.
     pub files: Vec<FileDiff>,
+}
+
+/// A plan in figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlanTotals {
+    /// Connections that are opened.
+    pub opened: usize,
+    /// Connections that are closed.
+    pub closed: usize,
+    /// Connections that are closed and opened anew.
+    pub changed: usize,
+    /// Connections that stay open and are not touched.
+    pub kept: usize,
+    /// Points of the connections that are opened, closed or changed.
+    pub points: PointsPlan,
+    /// Requests per second that the scans of all connections need, the untouched ones too.
+    pub requests_per_s: NowThen,
+    /// Destinations that tell their far side anew what there is (Sparkplug births).
+    pub rebirths: usize,
 }
 
 /// A mistake in a file.
@@ -61,12 +82,18 @@ pub struct ConnectionPlan {
     pub paths: Vec<PointPlan>,
     /// Requests per second that its scans need.
     pub requests_per_s: NowThen,
+    /// Requests per second that the budget of its endpoint allows; null without a budget.
+    pub budget: NowThen,
+    /// Share of the budget that its scans need; more than 1 does not fit. Null without a budget.
+    pub share: NowThen,
     /// Share (0 to 1) of the time for which the device is busy with them, at the response time measured now.
     pub busy: NowThen,
+    /// What is to be known of it: e.g. scans that do not fit the budget, with what to do.
+    pub notes: Vec<String>,
 }
 
 /// How many points change.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PointsPlan {
     /// New ones.
     pub added: usize,

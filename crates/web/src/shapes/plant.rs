@@ -173,6 +173,8 @@ pub struct Connection {
     pub bad: usize,
     /// Requests per second, now.
     pub requests_per_s: f64,
+    /// What the endpoint is asked at most; null without a budget.
+    pub budget: Option<Budget>,
     /// Time from request to answer.
     pub response_ms: Option<ResponseTime>,
     /// Scan classes.
@@ -192,6 +194,21 @@ pub struct Security {
     pub level: String,
     /// In words.
     pub text: String,
+}
+
+/// What an endpoint is asked at most, by all that Ironbridge does there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Budget {
+    /// Requests per second at most; null for no limit.
+    pub requests_per_s: Option<f64>,
+    /// Share (0 to 1) of them that is used now.
+    pub share: Option<f64>,
+    /// Connections at most; null for no limit.
+    pub connections: Option<u16>,
+    /// Connections that are open or being opened, where they are limited.
+    pub open: Option<u16>,
+    /// How often a request had to wait for the budget, since start.
+    pub held_back: u64,
 }
 
 /// Time from request to answer.

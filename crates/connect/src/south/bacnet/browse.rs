@@ -13,6 +13,7 @@ use super::types::{Codec, Type};
 use super::{object, units};
 use crate::draft::{Draft, Note, check, inline, segment};
 use crate::kind::Context;
+use crate::south::budget::Budget;
 use crate::south::tags::Plan;
 use crate::south::{BrowseError, Browser};
 use futures_util::FutureExt;
@@ -21,6 +22,7 @@ use model::config::Document;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 use wire::bacnet::table::property;
 use wire::bacnet::{
@@ -48,7 +50,7 @@ async fn browse(document: &Document, context: &Context) -> Result<Draft, BrowseE
     let mut plan = Plan::new(document, context, &file.keys);
     let (endpoint, devices) = build::resolve(&mut plan, &file);
     plan.finish().map_err(BrowseError::File)?;
-    let mut client = Client::open(&endpoint).await.map_err(BrowseError::Device)?;
+    let mut client = Client::open(&endpoint, context.budget.clone()).await.map_err(BrowseError::Device)?;
     let mut text = document.text.trim_end().to_owned();
     text.push('\n');
     let mut notes = Vec::new();
@@ -178,6 +180,7 @@ fn line(one: &Found, taken: &mut HashSet<String>) -> String {
 /// Asks one question after the other.
 struct Client<'a> {
     endpoint: &'a Endpoint,
+    budget: Arc<Budget>,
     socket: Socket,
     exchange: Exchange,
     host: Option<SocketAddrV4>,
@@ -185,7 +188,7 @@ struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    async fn open(endpoint: &'a Endpoint) -> Result<Self, Fault> {
+    async fn open(endpoint: &'a Endpoint, budget: Arc<Budget>) -> Result<Self, Fault> {
         // A port that the running connection may have is not taken from it.
         let mut socket = Door::Udp(0).open().await?;
         let host = match &endpoint.host {
@@ -193,7 +196,7 @@ impl<'a> Client<'a> {
             None => None,
         };
         let bbmd = Registration::begin(&mut socket, endpoint).await?;
-        Ok(Self { endpoint, socket, exchange: Exchange::default(), host, bbmd })
+        Ok(Self { endpoint, budget, socket, exchange: Exchange::default(), host, bbmd })
     }
 
     async fn look(&mut self, instance: u32, place: &Whereabouts) -> Result<Vec<Found>, Fault> {
@@ -318,6 +321,7 @@ impl<'a> Client<'a> {
         let within = self.endpoint.timing.timeout;
         for _ in 0..=self.endpoint.timing.retries {
             let Some((invoke, datagram)) = self.exchange.ask(peer, request) else { break };
+            self.budget.turn().await;
             self.send(peer.at, &datagram).await?;
             let mut deadline = Instant::now() + within;
             while let Ok(heard) = timeout_at(deadline, self.hear()).await {

@@ -130,6 +130,7 @@ impl Bacnet {
             timeout: timing.timeout,
             retries: timing.retries,
             recheck: timing.recheck,
+            budget: timing.budget,
         };
         Self { door, endpoint, units, groups, layout }
     }

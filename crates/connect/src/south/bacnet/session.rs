@@ -142,14 +142,14 @@ impl Bacnet {
                 continue;
             }
             // Jobs and subscriptions take turns, so that neither waits for the other's end.
-            if !talk.subscribed && self.start_cov(now, talk, link) {
+            if !talk.subscribed && link.may_ask() && self.start_cov(now, talk, link) {
                 talk.subscribed = true;
                 continue;
             }
             talk.subscribed = false;
             match link.take() {
                 Some(job) => self.start(job, talk, link),
-                None if self.start_cov(now, talk, link) => {}
+                None if link.may_ask() && self.start_cov(now, talk, link) => {}
                 None => break,
             }
         }

@@ -3,6 +3,7 @@
 use super::line::Line;
 use super::target::Reach;
 use super::value::Type;
+use crate::south::budget::Budget;
 use model::Fault;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -95,7 +96,7 @@ pub(super) enum Known {
 /// No connection, no answer, or a device without a tag list.
 pub async fn list_tags(address: &Address, route: &str, timeout: Duration) -> Result<Catalog, Fault> {
     let route = super::route::parse(route).map_err(|wrong| Fault::Config(wrong.message.into()))?;
-    let mut line = Line::open(address, timeout).await?;
+    let mut line = Line::open(address, timeout, Budget::unlimited()).await?;
     let mut reach = Reach { route, connection: None, timeout };
     upload(&mut line, &mut reach, &mut false).await
 }

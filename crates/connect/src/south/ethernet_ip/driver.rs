@@ -53,13 +53,15 @@ impl EtherNetIp {
             timeout: timing.timeout,
             retries: timing.retries,
             recheck: timing.recheck,
+            budget: timing.budget,
         };
         Self { address, timing, controllers, groups, layout, delayed: Vec::new() }
     }
 
     async fn connect_and_converse(&mut self, link: &mut Link) -> Fault {
         self.delayed.clear();
-        let opened = link.open(Line::open(&self.address, self.timing.connect_timeout)).await;
+        let budget = link.budget().clone();
+        let opened = link.open(Line::open(&self.address, self.timing.connect_timeout, budget)).await;
         let mut line = match opened {
             Ok(line) => line,
             Err(fault) => return fault,
@@ -110,6 +112,7 @@ impl EtherNetIp {
     /// Hands over what the line counted.
     pub(super) fn tell(&self, line: &mut Line, link: &Link) {
         let tally = std::mem::take(&mut line.tally);
+        link.spent(tally.requests, tally.sent);
         if tally.received > 0 {
             link.received(tally.received);
         }
@@ -145,7 +148,6 @@ impl EtherNetIp {
         };
         let before = Instant::now();
         let answer = controller.reach.send(line, message).await;
-        link.sent(std::mem::take(&mut line.tally.sent));
         match answer {
             Ok(answer) => {
                 controller.answered();
@@ -180,7 +182,6 @@ impl EtherNetIp {
             return Ok(true);
         }
         let prepared = controller.prepare(line).await;
-        link.sent(std::mem::take(&mut line.tally.sent));
         match prepared {
             Ok(found) => {
                 controller.answered();
@@ -329,6 +330,12 @@ pub(super) fn timeout(patience: std::time::Duration) -> Fault {
 impl Driver for EtherNetIp {
     fn layout(&self) -> Layout {
         self.layout.clone()
+    }
+
+    fn requests(&self, group: usize) -> Option<usize> {
+        let book = self.groups.get(group)?;
+        let controller = self.controllers.get(book.device)?;
+        Some(book.requests_of_a_round(controller.capacity_hoped_for(), !controller.lacks.multiple))
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

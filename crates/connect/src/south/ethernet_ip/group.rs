@@ -220,8 +220,13 @@ impl Group {
         self.stale = true;
     }
 
+    /// Requests that a round takes with packets of at most `capacity` bytes each way.
+    pub(super) fn requests_of_a_round(&self, capacity: usize, packets: bool) -> usize {
+        if self.stale { self.pack(capacity, packets).len() } else { self.plan.len() }
+    }
+
     /// Packs the rows into packets of at most `capacity` bytes each way.
-    fn replan(&mut self, capacity: usize, packets: bool) {
+    fn pack(&self, capacity: usize, packets: bool) -> Vec<Ask> {
         let mut plan = Vec::new();
         let (mut packet, mut out, mut back) = (Vec::new(), PACKET, PACKET);
         for (number, row) in self.rows.iter().enumerate() {
@@ -252,15 +257,15 @@ impl Group {
                 *ask = Ask::Alone(*only);
             }
         }
-        self.plan = plan;
-        self.stale = false;
+        plan
     }
 
     /// Begins a scan; whatever an earlier one left is void. Returns how many requests a round takes, if that changed.
     pub(super) fn begin(&mut self, capacity: usize, packets: bool, lost: Status) -> Option<(usize, usize)> {
         let before = self.plan.len();
         if self.stale {
-            self.replan(capacity, packets);
+            self.plan = self.pack(capacity, packets);
+            self.stale = false;
         }
         let count = self.rows.len();
         let run = &mut self.run;

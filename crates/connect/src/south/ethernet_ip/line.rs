@@ -3,7 +3,9 @@
 //! One request at a time: a controller's message router answers in order, and a connection of class 3 has one message
 //! under way. What comes too late is known by its context or its sequence number, and discarded.
 
+use crate::south::budget::Budget;
 use model::Fault;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
@@ -38,6 +40,7 @@ pub(super) enum Way<'a> {
 /// What is to be told to the link.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    pub(super) requests: u64,
     pub(super) sent: usize,
     pub(super) received: usize,
     pub(super) late: u32,
@@ -55,6 +58,7 @@ pub(super) struct Line {
     /// Bytes that were read and not yet looked at.
     rest: std::ops::Range<usize>,
     pub(super) tally: Tally,
+    budget: Arc<Budget>,
 }
 
 /// What tells an answer from a stranger.
@@ -70,7 +74,11 @@ enum Mark {
 
 impl Line {
     /// Dials and opens a session.
-    pub(super) async fn open(target: &Target, patience: Duration) -> Result<Self, Fault> {
+    pub(super) async fn open(
+        target: &Target,
+        patience: Duration,
+        budget: Arc<Budget>,
+    ) -> Result<Self, Fault> {
         let deadline = Instant::now() + patience;
         let stream = transport::dial(target, patience).await?;
         let mut line = Self {
@@ -83,6 +91,7 @@ impl Line {
             buffer: vec![0; 16 * 1024],
             rest: 0..0,
             tally: Tally::default(),
+            budget,
         };
         emit_register(line.context, &mut line.out);
         let mark = Mark::Session(line.context.to_le_bytes());
@@ -107,6 +116,8 @@ impl Line {
         message: &[u8],
         patience: Duration,
     ) -> Result<Vec<u8>, Fault> {
+        // The first request of a job finds its token there; those that follow it, as in a tag list, wait for theirs.
+        self.budget.turn().await;
         let deadline = Instant::now() + patience;
         self.context = self.context.wrapping_add(1);
         let header = Header::new(Command::SendRrData, self.session, self.context);
@@ -129,6 +140,7 @@ impl Line {
                 Mark::Connected { ids: [it.to_originator, to], sequence }
             }
         };
+        self.tally.requests += 1;
         self.tally.sent += self.out.len();
         self.flush(deadline).await?;
         self.answer(&mark, deadline, patience).await

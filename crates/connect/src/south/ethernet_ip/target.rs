@@ -162,6 +162,17 @@ impl Controller {
         }
     }
 
+    /// What [`Controller::capacity`] will be if the controller agrees to the connection that it is asked for.
+    pub(super) fn capacity_hoped_for(&self) -> usize {
+        match (self.reach.connection, self.lacks.connections) {
+            (Some(_), _) | (None, true) => self.capacity(),
+            (None, false) => {
+                let most = if self.lacks.large { self.max_size.min(500) } else { self.max_size };
+                usize::from(most).saturating_sub(2)
+            }
+        }
+    }
+
     /// A request was answered.
     pub(super) fn answered(&mut self) {
         self.unanswered = 0;

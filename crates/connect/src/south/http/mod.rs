@@ -73,6 +73,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         timeout: timing.timeout,
         retries: timing.retries,
         recheck: timing.recheck,
+        budget: timing.budget,
     };
     let (endpoint, security) = (url.to_string(), security(&file, &url));
     let target = match tls {

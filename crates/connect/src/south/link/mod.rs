@@ -7,6 +7,7 @@ mod report;
 mod schedule;
 mod sessions;
 
+use super::budget::{Budget, Permit};
 use super::device::{Device, Group};
 use super::job::{Job, Lane, Work};
 use super::runner::Shared;
@@ -76,6 +77,10 @@ pub struct Link {
     demotions: Vec<Option<Event>>,
     quarantines: Vec<Option<Event>>,
     fade_at: Instant,
+    /// The connection that is open.
+    permit: Option<Permit>,
+    /// When the budget has a token for the job that waits; set by [`Link::take`], for the wait that follows.
+    held: Option<Instant>,
 }
 
 impl Link {
@@ -126,12 +131,19 @@ impl Link {
             mark_at: Some(now + layout.timeout * (layout.retries + 1)),
             lost: None,
             fade_at: now + FADE,
+            permit: None,
+            held: None,
         }
     }
 
     /// Name of the connection.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// What the endpoint is asked at most, for requests that are not jobs of the link's.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.shared.budget
     }
 
     /// The namespace, for drivers that look at other points.
@@ -155,19 +167,32 @@ impl Link {
             && self.devices.iter().any(|device| device.demoted && !device.paused)
     }
 
-    /// The most urgent job that is due, if any.
+    /// The most urgent job that is due, if any, and if the budget has a request for it.
     pub fn take(&mut self) -> Option<Job> {
         let now = Instant::now();
         self.fire(now);
         self.control();
         self.collect_orders(now);
         while let Some(job) = self.ready.pop() {
-            if self.wanted(&job.work) {
+            if !self.wanted(&job.work) {
+                self.discard(job);
+                continue;
+            }
+            self.held = self.shared.budget.next();
+            if self.held.is_none() {
                 return Some(job);
             }
-            self.discard(job);
+            // Put back, not kept: something more urgent may come before the budget has a token.
+            self.ready.push(job);
+            return None;
         }
         None
+    }
+
+    /// Whether the budget has a request for something that is no job of the link's; if not, [`Link::wait`] ends when it has.
+    pub fn may_ask(&mut self) -> bool {
+        self.held = self.shared.budget.next();
+        self.held.is_none()
     }
 
     /// Hands a job back whose next request may follow.
@@ -192,7 +217,9 @@ impl Link {
         // What is due is queued now, also while the driver's window is full: a timer left in the past would spin.
         self.fire(Instant::now());
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        let next = timer.into_iter().chain(until).chain(self.mark_at).min();
+        // Taken: while the driver's window is full nobody asks for a job, and a moment left in the past would spin.
+        let held = self.held.take();
+        let next = timer.into_iter().chain(until).chain(held).chain(self.mark_at).min();
         // A request's deadline moves on with every answer. Moving the timer each time would cost more than waking up once
         // too early: it is set anew only when it would be late, or has fired.
         if let Some(next) = next
@@ -223,13 +250,17 @@ impl Link {
         }
     }
 
-    /// Runs something that opens the session, while the link keeps its promises: points turn bad in time, orders are
-    /// refused at once. Cancel-safe if `opening` is.
+    /// Runs something that opens the session, as soon as the budget allows a connection, while the link keeps its
+    /// promises: points turn bad in time, orders are refused at once. Cancel-safe if `opening` is.
     ///
     /// # Errors
     /// What `opening` returns.
     pub async fn open<T>(&mut self, opening: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let mut opening = std::pin::pin!(opening);
+        let budget = self.shared.budget.clone();
+        let mut opening = std::pin::pin!(async move {
+            let permit = budget.permit().await;
+            opening.await.map(|opened| (opened, permit))
+        });
         let opened = loop {
             tokio::select! {
                 biased;
@@ -237,10 +268,11 @@ impl Link {
                 () = self.wait_closed(None) => {}
             }
         };
-        if opened.is_ok() {
+        opened.map(|(opened, permit)| {
+            self.permit = Some(permit);
             self.opened();
-        }
-        opened
+            opened
+        })
     }
 
     /// Waits outside a session until `until`, or a little less. Cancel-safe.

@@ -13,7 +13,13 @@ use tokio::time::Instant;
 impl Link {
     /// A request goes out.
     pub fn sent(&self, bytes: usize) {
-        add(&self.shared.counters.requests, 1);
+        self.shared.budget.spend();
+        self.spent(1, bytes);
+    }
+
+    /// Requests went out that the budget knows of already.
+    pub fn spent(&self, requests: u64, bytes: usize) {
+        add(&self.shared.counters.requests, requests);
         add(&self.shared.counters.bytes_out, bytes as u64);
     }
 

@@ -34,6 +34,8 @@ impl Link {
     pub(in crate::south) fn closed(&mut self, fault: &Fault) -> bool {
         let answered = std::mem::take(&mut self.answered);
         self.timers.clear();
+        (self.permit, self.held) = (None, None);
+        self.shared.budget.idle();
         for job in std::mem::take(&mut self.ready) {
             if let Work::Write(order) = job.work {
                 self.refuse(*order, "the connection was lost before it was sent");

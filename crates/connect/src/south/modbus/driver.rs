@@ -143,6 +143,7 @@ impl Modbus {
             timeout: timing.shared.timeout,
             retries: timing.shared.retries,
             recheck: timing.shared.recheck,
+            budget: timing.shared.budget,
         };
         Self { dial, framing, timing, devices, groups, layout, announced: false }
     }

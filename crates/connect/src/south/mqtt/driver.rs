@@ -82,6 +82,7 @@ impl MqttIn {
             timeout: timing.timeout,
             retries: timing.retries,
             recheck: timing.recheck,
+            budget: timing.budget,
         };
         Self {
             broker,

@@ -8,6 +8,7 @@ use super::services;
 use super::value;
 use crate::draft::{Draft, Note, check, comment, inline, segment};
 use crate::kind::Context;
+use crate::south::budget::Budget;
 use crate::south::tags::Plan;
 use crate::south::{BrowseError, Browser};
 use futures_util::FutureExt;
@@ -70,9 +71,11 @@ async fn browse(document: &Document, context: &Context, now: Time) -> Result<Dra
     let draft = build::resolve(&mut plan, document, &file);
     let resolved = plan.finish().map_err(BrowseError::File)?;
     let spec = Arc::new(Spec::new(draft, file, context, &resolved).for_looking());
+    let budget = context.budget.clone();
+    let _permit = budget.permit_now().map_err(BrowseError::Device)?;
     let live = ladder::open(&spec, &mut None, now).await.map_err(BrowseError::Device)?;
     let channel = live.line.channel.clone();
-    let mut walk = Walk { channel, limits: live.session.limits, notes: Vec::new() };
+    let mut walk = Walk { channel, budget, limits: live.session.limits, notes: Vec::new() };
     let found = walk.all().await.map_err(BrowseError::Device)?;
     let namespaces = services::namespaces(&walk.channel, WITHIN).await.map_err(BrowseError::Device)?;
     let text = write(&document.text, &found, &namespaces);
@@ -82,6 +85,7 @@ async fn browse(document: &Document, context: &Context, now: Time) -> Result<Dra
 
 struct Walk {
     channel: Arc<Channel>,
+    budget: Arc<Budget>,
     limits: services::Limits,
     notes: Vec<Note>,
 }
@@ -159,6 +163,7 @@ impl Walk {
                 nodes_to_browse: Some(questions),
                 ..BrowseRequest::default()
             };
+            self.budget.turn().await;
             let results = match self.channel.ask_within(request, "looking around", WITHIN).await? {
                 ResponseMessage::Browse(answer) => answer.results.unwrap_or_default(),
                 other => return Err(unexpected(&other)),
@@ -193,6 +198,7 @@ impl Walk {
             release_continuation_points: false,
             continuation_points: Some(vec![point]),
         };
+        self.budget.turn().await;
         match self.channel.ask_within(request, "looking around", WITHIN).await? {
             ResponseMessage::BrowseNext(answer) => {
                 Ok(answer.results.into_iter().flatten().next().unwrap_or_default())
@@ -205,6 +211,7 @@ impl Walk {
         let mut answers = Vec::with_capacity(questions.len());
         for portion in questions.chunks(self.limits.read.max(1)) {
             let nodes = portion.iter().map(|(node, what)| services::attribute(node.clone(), *what)).collect();
+            self.budget.turn().await;
             answers.extend(services::read(&self.channel, nodes, WITHIN).await?);
         }
         Ok(answers)

@@ -4,6 +4,7 @@ use super::build::Spec;
 use super::config::Mode;
 use super::exchange::Exchange;
 use super::ladder::{self, Session};
+use super::services;
 use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -57,7 +58,13 @@ impl Driver for OpcUa {
             timeout: spec.timing.timeout,
             retries: spec.timing.retries,
             recheck: spec.timing.recheck,
+            budget: spec.timing.budget,
         }
+    }
+
+    fn requests(&self, group: usize) -> Option<usize> {
+        // What the server's own limits make of it is known only in a session.
+        self.spec.groups.get(group).map(|group| group.items.len().div_ceil(services::MOST))
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

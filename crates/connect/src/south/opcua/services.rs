@@ -14,7 +14,7 @@ use opcua::types::{
 use std::time::Duration;
 
 /// Most nodes in one request, whatever a server says.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// Most namespaces of a server.
 const MAX_NAMESPACES: usize = 10_000;
 

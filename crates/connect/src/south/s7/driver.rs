@@ -101,6 +101,7 @@ impl S7 {
             timeout: timing.timeout,
             retries: timing.retries,
             recheck: timing.recheck,
+            budget: timing.budget,
         };
         Self { dial, settings, groups, layout, announced: false }
     }

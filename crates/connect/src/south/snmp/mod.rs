@@ -75,6 +75,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         timeout: timing.timeout,
         retries: timing.retries,
         recheck: timing.recheck,
+        budget: timing.budget,
     };
     let endpoint = format!("{}:{}", bracketed(&file.host), file.port);
     let security = security(&file);

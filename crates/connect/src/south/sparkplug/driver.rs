@@ -63,8 +63,14 @@ impl SparkplugHost {
             [] => vec![format!("{ROOT}/#")],
             groups => groups.iter().map(|group| format!("{ROOT}/{group}/#")).chain([state]).collect(),
         };
-        let (timeout, retries, recheck) = (timing.timeout, timing.retries, timing.recheck);
-        let layout = Layout { devices, groups, timeout, retries, recheck };
+        let layout = Layout {
+            devices,
+            groups,
+            timeout: timing.timeout,
+            retries: timing.retries,
+            recheck: timing.recheck,
+            budget: timing.budget,
+        };
         Self { broker, host_id, filters, layout, host: Host::new(file.limits()), book, recalled: false }
     }
 

@@ -26,6 +26,21 @@ pub struct FileKeys {
     /// How often an address that the device refused is tried again
     #[serde(default = "five_minutes")]
     pub recheck: Period,
+    /// What the endpoint is asked at most, by all that Ironbridge does there: { requests = 20, connections = 1 }
+    #[serde(default)]
+    pub budget: Budget,
+}
+
+/// What an endpoint is asked at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Requests a second, polling, writing and browsing together; without it as many as they need
+    #[schemars(range(min = 0.1, max = 100_000))]
+    pub requests: Option<f64>,
+    /// Connections at the same time, polling and browsing together; without it as many as they need
+    #[schemars(range(min = 1, max = 64))]
+    pub connections: Option<u16>,
 }
 
 impl Default for FileKeys {
@@ -37,6 +52,7 @@ impl Default for FileKeys {
             retries: one(),
             connect_timeout: three_seconds(),
             recheck: five_minutes(),
+            budget: Budget::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::keys::{DeviceKeys, FileKeys, TagKeys};
 use super::list::{self, decode_text};
 use super::{Scaling, TagEntry, Wrong, contract, rules};
 use crate::kind::Context;
+use crate::south::budget::Limits;
 use model::config::{Diagnostic, Document, Period};
 use model::{Declaration, Path, ValueType};
 use std::collections::{BTreeMap, HashMap};
@@ -29,6 +30,8 @@ pub struct Timing {
     pub recheck: Duration,
     /// Attempts after the first.
     pub retries: u32,
+    /// What the endpoint is asked at most.
+    pub budget: Limits,
 }
 
 /// What becomes of the shared keys of a file.
@@ -380,5 +383,6 @@ fn timing(document: &Document, keys: &FileKeys, found: &mut Vec<Diagnostic>) -> 
         connect_timeout: at_least("connect_timeout", keys.connect_timeout, SHORTEST),
         recheck: at_least("recheck", keys.recheck, Duration::from_secs(1)),
         retries: keys.retries.into(),
+        budget: Limits { requests_per_s: keys.budget.requests, connections: keys.budget.connections },
     }
 }

@@ -11,7 +11,7 @@
 mod gate;
 mod units;
 
-use super::{Facts, House, PlantSecrets, Running, plan};
+use super::{Facts, House, Running, plan};
 use crate::plant::{self, Loaded, Plant, Switch};
 use connect::north;
 use gate::Watched;
@@ -242,8 +242,7 @@ impl House {
             .applied
             .text(&format!("destinations/{name}.toml"))
             .ok_or("its file as it was is not known")?;
-        let secrets = Arc::new(PlantSecrets { access: self.access.clone(), data: self.data.clone() });
-        let it = plant::rebuild_destination((&place.0, &place.1), &name, &text, secrets)
+        let it = plant::rebuild_destination((&place.0, &place.1), &name, &text, self.secrets())
             .map_err(|found| crate::report::mistakes(&found))?;
         self.start_destinations(vec![Loaded { name, mark: old.mark, it }], &place.1)
     }

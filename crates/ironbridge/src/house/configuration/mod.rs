@@ -10,7 +10,7 @@ mod git;
 mod keys;
 mod overlay;
 
-use super::{House, PlantSecrets};
+use super::House;
 use crate::plant::{self, Asset, AssetType, Settings};
 use connect::{kind, north, south};
 use model::config::{Diagnostic, schema_of};
@@ -142,9 +142,7 @@ impl Files {
         let folder = self.folder();
         let overlay = overlay::make(&folder, &self.house.data, edits)
             .map_err(|why| unreadable("the plant folder", why))?;
-        let secrets =
-            Arc::new(PlantSecrets { access: self.house.access.clone(), data: self.house.data.clone() });
-        let mistakes = plant::load(overlay.path(), secrets).err().unwrap_or_default();
+        let mistakes = plant::load(overlay.path(), self.house.secrets()).err().unwrap_or_default();
         let mut changes = Vec::new();
         for edit in edits {
             let before = self.text(&edit.name)?.unwrap_or_default();

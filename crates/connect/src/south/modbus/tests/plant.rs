@@ -217,11 +217,23 @@ pub(super) struct Plant {
 /// A connection `line-1` over a pipe: TCP framing, or RTU with 5 ms of silence.
 pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) -> Plant {
     let (namespace, dir) = namespace();
+    let (handle, endpoint) = connection(&namespace, "line-1", rtu, text, prepare);
+    Plant { namespace, endpoint, handle, _dir: dir }
+}
+
+/// The same as one connection of several in a namespace.
+pub(super) fn connection(
+    namespace: &Namespace,
+    name: &str,
+    rtu: bool,
+    text: &str,
+    prepare: impl FnOnce(&mut Endpoint),
+) -> (Handle, Arc<Mutex<Endpoint>>) {
     let endpoint = Arc::new(Mutex::new(Endpoint::default()));
     prepare(&mut endpoint.lock());
     let text = format!("kind = \"modbus-tcp\"\nhost = \"plc\"\n{text}");
-    let document = Document::parse("connections/line-1.toml", &text).unwrap();
-    let context = Context::new("line-1", Path::new("acme/leeds").unwrap(), "");
+    let document = Document::parse(&format!("connections/{name}.toml"), &text).unwrap();
+    let context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
     let file: TcpFile = document.construct().unwrap();
     let mut plan = Plan::new(&document, &context, &file.common.keys);
     let (timing, devices) = build::resolve(&mut plan, &file.common);
@@ -239,6 +251,7 @@ pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) 
         } else {
             tokio::spawn(serve_tcp(shared.clone(), far))
         };
+        endpoint.sessions.retain(|session| !session.is_finished());
         endpoint.sessions.push(task.abort_handle());
         Some(Stream::Mock(near))
     }));
@@ -252,8 +265,8 @@ pub(super) fn plant(rtu: bool, text: &str, prepare: impl FnOnce(&mut Endpoint)) 
         endpoint: "plc:502".into(),
         security: Security::none("pipe"),
     };
-    let handle = run("line-1", "modbus-tcp", built, &namespace, &Arc::new(Wheel::new())).unwrap();
-    Plant { namespace, endpoint, handle, _dir: dir }
+    let handle = run(name, "modbus-tcp", built, namespace, &Arc::new(Wheel::new())).unwrap();
+    (handle, endpoint)
 }
 
 impl Plant {
