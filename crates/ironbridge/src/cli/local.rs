@@ -1,7 +1,7 @@
 //! Dispatch, and the commands that need no running Ironbridge.
 
 use super::client::{Client, ClientError};
-use super::{AuditCommand, Cli, Command, LogFormat, ask, discover, exit, import};
+use super::{AuditCommand, Cli, Command, LogFormat, ask, discover, exit, import, watch};
 use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
 use serde_json::json;
@@ -33,6 +33,7 @@ pub fn dispatch(cli: Cli) -> u8 {
             exit::OK
         }
         Command::Import(arguments) => import::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Profiles { name } => import::profiles(name.as_deref()),
         Command::Backup { data, archive } => told(backup::backup(&data, &archive), "files kept in", &archive),
         Command::Restore { archive, data } => {

@@ -202,6 +202,9 @@ pub enum Command {
     /// Draft a connection file from a tag list of another program
     #[command(after_help = "Example: ironbridge import tags.csv --from kepware-csv --host 10.20.1.11")]
     Import(import::ImportArgs),
+    /// Say what captured packets tell: assets, who talks to whom, what is dangerous; nothing is sent
+    #[command(after_help = "Example: ironbridge watch span-port.pcap --html report.html")]
+    Watch(watch::WatchArgs),
     /// List the device profiles (register maps from manuals), or print one with where it comes from
     #[command(after_help = "Example: ironbridge profiles siemens-pac3200")]
     Profiles {
@@ -403,6 +406,7 @@ mod discover;
 mod import;
 mod local;
 mod table;
+mod watch;
 
 pub use ask::print_rows;
 pub use client::SOCKET;

@@ -24,6 +24,7 @@ mod reader;
 pub mod repr;
 pub mod rtu;
 pub mod table;
+pub mod umas;
 pub mod view;
 
 pub use error::Error;

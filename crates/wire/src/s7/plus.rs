@@ -32,6 +32,12 @@ const OPERATIONS: [(u16, &str, Access); 18] = [
     (0x05B3, "Start TLS", Access::Session),
 ];
 
+/// Name of an operation, where it is known.
+#[must_use]
+pub fn operation_name(code: u16) -> Option<&'static str> {
+    OPERATIONS.iter().find(|known| known.0 == code).map(|known| known.1)
+}
+
 impl<'a> PlusView<'a> {
     /// Looks at a PDU; `None` if it has another protocol id.
     #[must_use]
@@ -66,12 +72,18 @@ impl<'a> PlusView<'a> {
         })
     }
 
+    /// Code of the operation of a request or response.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        let body = self.body()?;
+        matches!(body.first(), Some(0x31 | 0x32)).then_some(())?;
+        be16(body, 3)
+    }
+
     /// Name and effect of the operation of a request or response, where it is known.
     #[must_use]
     pub fn operation(&self) -> Option<(&'static str, Access)> {
-        let body = self.body()?;
-        matches!(body.first(), Some(0x31 | 0x32)).then_some(())?;
-        let code = be16(body, 3)?;
+        let code = self.code()?;
         OPERATIONS.iter().find(|known| known.0 == code).map(|known| (known.1, known.2))
     }
 }

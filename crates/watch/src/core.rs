@@ -1,0 +1,211 @@
+//! What is known: decoders add to it, rules look at it, reports are made of it.
+
+use crate::coverage::Coverage;
+use crate::detect::{self, Rule, Seen};
+use crate::findings::{Findings, Scene};
+use crate::flow::Flow;
+use crate::hosts::{Evidence, Field, HostId, Hosts};
+use crate::limits::Limits;
+use crate::links::{LinkId, LinkKey, Links, changes};
+use crate::operation::{Kind, Operation, Outcome};
+use crate::points::{PointKey, Points, Touch};
+use crate::protocol::Protocol;
+use crate::stream::Stamp;
+use std::fmt::Display;
+
+/// Most rules that fire at one operation.
+const MAX_FIRED: usize = 6;
+
+/// Who speaks, when and in which packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Talk {
+    pub time_ns: i64,
+    pub evidence: Evidence,
+    pub client: HostId,
+    pub server: HostId,
+    /// Port of the server.
+    pub port: u16,
+    pub from_client: bool,
+}
+
+impl Talk {
+    /// The same the other way round, for protocols whose roles are not those of the connection.
+    pub const fn with_client(mut self, sender_is_client: bool) -> Self {
+        if self.from_client != sender_is_client {
+            (self.client, self.server) = (self.server, self.client);
+            self.from_client = sender_is_client;
+        }
+        self
+    }
+
+    /// The same at another time, in another packet.
+    pub const fn at(mut self, (time_ns, evidence): Stamp) -> Self {
+        (self.time_ns, self.evidence) = (time_ns, evidence);
+        self
+    }
+
+    /// Who sent the packet.
+    pub const fn sender(&self) -> HostId {
+        if self.from_client { self.client } else { self.server }
+    }
+
+    pub const fn scene(&self) -> Scene {
+        Scene { source: self.client, target: self.server, time_ns: self.time_ns, evidence: self.evidence }
+    }
+}
+
+/// Sees every message with its packet.
+pub type Tap = Box<dyn FnMut(Evidence, &Operation<'_>) + Send>;
+
+/// All tables.
+pub struct Core {
+    pub hosts: Hosts,
+    pub links: Links,
+    pub points: Points,
+    pub findings: Findings,
+    pub coverage: Coverage,
+    pub tap: Option<Tap>,
+}
+
+impl Core {
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            hosts: Hosts::new(limits.hosts),
+            links: Links::new(limits.links),
+            points: Points::new(limits.points),
+            findings: Findings::new(limits.findings),
+            coverage: Coverage::default(),
+            tap: None,
+        }
+    }
+
+    /// The link of a conversation in a protocol.
+    pub fn link(&mut self, talk: &Talk, protocol: Protocol) -> Option<LinkId> {
+        let key = LinkKey { client: talk.client, server: talk.server, protocol, port: talk.port };
+        self.links.id(key, talk.time_ns)
+    }
+
+    /// Takes a message that a decoder saw.
+    pub fn operation(&mut self, talk: &Talk, op: &Operation<'_>) {
+        self.coverage.messages += 1;
+        if let Some(tap) = &mut self.tap {
+            tap(talk.evidence, op);
+        }
+        let Some(id) = self.link(talk, op.protocol) else { return };
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.count(op, talk.time_ns);
+        if link.changes == 1 && op.kind == Kind::Request && changes(op.effect) {
+            let newcomer = self.links.is_newcomer(id);
+            self.links.get_mut(id).into_iter().for_each(|link| link.newcomer = newcomer);
+        }
+        match op.kind {
+            Kind::Request => {
+                if let Some(client) = self.hosts.get_mut(talk.client) {
+                    client.asks |= op.protocol.bit();
+                    client.engineers |= op.effect.is_engineering();
+                }
+            }
+            Kind::Response | Kind::Notice => {
+                if let Some(server) = self.hosts.get_mut(talk.server) {
+                    server.serves |= op.protocol.bit();
+                }
+            }
+        }
+        let mut fired: [Option<&'static Rule>; MAX_FIRED] = [None; MAX_FIRED];
+        if let (Some(link), Some(client), Some(server)) =
+            (self.links.get(id), self.hosts.get(talk.client), self.hosts.get(talk.server))
+        {
+            let seen = Seen { op, link, client, server };
+            let hits = detect::rules(op.protocol).iter().copied().filter(|rule| (rule.trigger)(&seen));
+            fired.iter_mut().zip(hits).for_each(|(place, rule)| *place = Some(rule));
+        }
+        for rule in fired.into_iter().flatten() {
+            self.findings.raise(rule, talk.scene(), op);
+        }
+    }
+
+    /// Takes what a host said of itself.
+    pub fn identity(&mut self, host: HostId, field: Field, value: &[u8], source: &'static str, talk: &Talk) {
+        self.hosts.fact(host, field, value, source, talk.evidence);
+    }
+
+    /// Takes data that were read or written.
+    pub fn point(
+        &mut self,
+        talk: &Talk,
+        protocol: Protocol,
+        (unit, space, first, count): (u32, u64, u32, u32),
+        touch: Touch,
+        name: impl FnOnce() -> String,
+    ) {
+        let key = PointKey { server: talk.server, protocol, unit, space, first, count };
+        self.points.touch(key, talk.client, touch, talk.evidence, name);
+    }
+
+    /// Takes a message that breaks the rules of its protocol.
+    pub fn malformed(&mut self, talk: &Talk, protocol: Protocol, what: impl Display) {
+        self.coverage.malformed_messages += 1;
+        if let Some(link) = self.link(talk, protocol).and_then(|id| self.links.get_mut(id)) {
+            link.malformed += 1;
+        }
+        let (source, target) =
+            if talk.from_client { (talk.client, talk.server) } else { (talk.server, talk.client) };
+        self.findings.raise(detect::malformed(protocol), Scene { source, target, ..talk.scene() }, what);
+    }
+
+    /// Adds what a conversation carried to its link, and counts it once.
+    pub fn account(&mut self, flow: &mut Flow) {
+        let protocol = match (flow.protocol, flow.data) {
+            (Some(protocol), _) => protocol,
+            (None, true) if flow.key.is_tcp() => Protocol::Tcp,
+            (None, true) => Protocol::Udp,
+            (None, false) => Protocol::Silent,
+        };
+        let talk = Talk {
+            time_ns: flow.first_ns,
+            evidence: flow.first,
+            client: flow.client(),
+            server: flow.server(),
+            port: if protocol == Protocol::Silent { 0 } else { flow.server_port() },
+            from_client: true,
+        };
+        let Some(id) = flow.link.or_else(|| self.link(&talk, protocol)) else { return };
+        flow.link = (protocol != Protocol::Silent).then_some(id);
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.last_ns = link.last_ns.max(flow.last_ns);
+        let (there, back) = if flow.client_is_low { (flow.low, flow.high) } else { (flow.high, flow.low) };
+        for (sum, new) in [(&mut link.to_server, there), (&mut link.to_client, back)] {
+            sum.0 += new.0;
+            sum.1 += new.1;
+        }
+        (flow.low, flow.high) = ((0, 0), (0, 0));
+        if flow.accounted {
+            return;
+        }
+        flow.accounted = true;
+        link.flows += 1;
+        let flows = link.flows;
+        if protocol != Protocol::Silent && flow.seen == (true, true) {
+            self.hosts.get_mut(talk.client).into_iter().for_each(|host| host.asks |= protocol.bit());
+            self.hosts.get_mut(talk.server).into_iter().for_each(|host| host.serves |= protocol.bit());
+        }
+        self.coverage.one_way_flows += u64::from(flow.seen != (true, true));
+        self.coverage.encrypted_flows += u64::from(protocol.is_encrypted());
+        self.coverage.unknown_flows += u64::from(matches!(protocol, Protocol::Tcp | Protocol::Udp));
+        if protocol == Protocol::Silent && flow.key.is_tcp() && flows >= detect::SCAN_ATTEMPTS {
+            self.findings.raise(
+                &detect::net::SCAN,
+                talk.scene(),
+                format_args!("port {}", flow.server_port()),
+            );
+        }
+    }
+
+    /// Notes an outcome of a refused or done request.
+    pub const fn outcome(refused: Option<u32>) -> Outcome {
+        match refused {
+            Some(code) => Outcome::Refused(code),
+            None => Outcome::Done,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! IB-CIP-006: program read out of a controller (CIP).
+
+use crate::detect::technique::UPLOAD;
+use crate::detect::{Rule, Seen};
+use crate::operation::Effect;
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "IB-CIP-006",
+    title: "Program read out of a controller (CIP)",
+    severity: 400,
+    techniques: &[UPLOAD],
+    meaning: "A program or file was copied out of the controller. Backups do this, and whoever wants to \
+              understand the plant before attacking it.",
+    next: "Ask whether a backup was made at this time.",
+    trigger,
+};
+
+fn trigger(seen: &Seen<'_>) -> bool {
+    seen.asks(Effect::Upload)
+}

@@ -1,0 +1,21 @@
+//! IB-CIP-002: controller told to start (CIP).
+
+use crate::detect::technique::MODE;
+use crate::detect::{Rule, Seen};
+use crate::operation::Effect;
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "IB-CIP-002",
+    title: "Controller told to start (CIP)",
+    severity: 700,
+    techniques: &[MODE],
+    meaning: "A program was started from the network. After planned work this is normal.",
+    next: "Ask who works on this device today; if nobody does, take the sender off the network and compare \
+              the program with the last backup.",
+    trigger,
+};
+
+fn trigger(seen: &Seen<'_>) -> bool {
+    seen.asks(Effect::Start)
+}

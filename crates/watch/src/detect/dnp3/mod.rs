@@ -1,0 +1,35 @@
+//! Detections of DNP3.
+
+mod application;
+mod assign_class;
+mod broadcast;
+mod cold_restart;
+mod configuration;
+mod file_change;
+mod file_transfer;
+pub mod malformed;
+mod operate_silent;
+mod operate_unselected;
+mod refusals;
+mod unsolicited_off;
+mod warm_restart;
+
+use super::Rule;
+
+/// Those that look at messages.
+pub const RULES: &[&Rule] = &[
+    &cold_restart::RULE,
+    &warm_restart::RULE,
+    &application::RULE,
+    &unsolicited_off::RULE,
+    &file_change::RULE,
+    &file_transfer::RULE,
+    &operate_unselected::RULE,
+    &operate_silent::RULE,
+    &configuration::RULE,
+    &assign_class::RULE,
+    &broadcast::RULE,
+    &refusals::RULE,
+    &super::net::new_writer::RULE,
+    &super::net::peer_write::RULE,
+];

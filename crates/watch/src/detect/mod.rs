@@ -1,0 +1,145 @@
+//! Detections: each a small file with what it looks for, how bad it is, what it means and what to check next.
+
+mod cip;
+mod dnp3;
+mod modbus;
+pub mod net;
+mod s7;
+mod technique;
+
+pub use technique::Technique;
+
+use crate::hosts::Host;
+use crate::links::Link;
+use crate::operation::{Effect, Kind, Operation};
+use crate::protocol::Protocol;
+
+/// Connections without data between two hosts that are a scan.
+pub const SCAN_ATTEMPTS: u64 = 15;
+
+/// One detection.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable id, e.g. `IB-MB-001`.
+    pub id: &'static str,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// How bad it is, 1 to 1000 (the scale of events: from 700 somebody should look now).
+    pub severity: u16,
+    /// ATT&CK for ICS.
+    pub techniques: &'static [Technique],
+    /// What it means, in plain words.
+    pub meaning: &'static str,
+    /// What to check next.
+    pub next: &'static str,
+    /// Whether a message is a case of it.
+    pub trigger: fn(&Seen<'_>) -> bool,
+}
+
+/// A message and what is known around it.
+pub struct Seen<'a> {
+    /// The message.
+    pub op: &'a Operation<'a>,
+    pub(crate) link: &'a Link,
+    pub(crate) client: &'a Host,
+    pub(crate) server: &'a Host,
+}
+
+impl Seen<'_> {
+    pub(crate) fn is_request(&self) -> bool {
+        self.op.kind == Kind::Request
+    }
+
+    /// Whether it asks the device to do this.
+    pub(crate) fn asks(&self, effect: Effect) -> bool {
+        self.is_request() && self.op.effect == effect
+    }
+
+    /// Whether it is a request with one of these function numbers.
+    pub(crate) fn calls(&self, functions: &[u32]) -> bool {
+        self.is_request() && functions.contains(&self.op.function)
+    }
+}
+
+/// Rules that look at messages of a protocol.
+pub fn rules(protocol: Protocol) -> &'static [&'static Rule] {
+    match protocol {
+        Protocol::Modbus => modbus::RULES,
+        Protocol::S7 | Protocol::S7Plus => s7::RULES,
+        Protocol::Enip => cip::RULES,
+        Protocol::Dnp3 => dnp3::RULES,
+        _ => &[],
+    }
+}
+
+/// The rule for messages that break the rules of a protocol.
+pub fn malformed(protocol: Protocol) -> &'static Rule {
+    match protocol {
+        Protocol::Modbus => &modbus::malformed::RULE,
+        Protocol::S7 | Protocol::S7Plus => &s7::malformed::RULE,
+        Protocol::Enip => &cip::malformed::RULE,
+        Protocol::Dnp3 => &dnp3::malformed::RULE,
+        _ => &net::malformed::RULE,
+    }
+}
+
+/// The rule for a protocol that is worth a word by being there.
+pub fn met(protocol: Protocol) -> Option<&'static Rule> {
+    Some(match protocol {
+        Protocol::Telnet => &net::telnet::RULE,
+        Protocol::Ftp | Protocol::Tftp => &net::ftp::RULE,
+        Protocol::Rdp | Protocol::Vnc => &net::remote_screen::RULE,
+        Protocol::Fox => &net::fox::RULE,
+        Protocol::Fins => &net::fins::RULE,
+        _ => return None,
+    })
+}
+
+/// All rules, by id.
+#[must_use]
+pub fn all() -> Vec<&'static Rule> {
+    let mut all: Vec<&'static Rule> = Vec::new();
+    for rules in [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, net::RULES] {
+        all.extend(
+            rules
+                .iter()
+                .copied()
+                .filter(|rule| !all.iter().any(|known| known.id == rule.id))
+                .collect::<Vec<_>>(),
+        );
+    }
+    all.extend([
+        &modbus::malformed::RULE,
+        &s7::malformed::RULE,
+        &cip::malformed::RULE,
+        &dnp3::malformed::RULE,
+    ]);
+    all.sort_by_key(|rule| rule.id);
+    all
+}
+
+/// For rules that no message triggers: something else raises them.
+pub(crate) const fn never(_: &Seen<'_>) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_told_completely_and_once() {
+        let all = all();
+        assert!(all.len() >= 45, "{}", all.len());
+        assert!(all.windows(2).all(|pair| pair[0].id < pair[1].id));
+        for rule in all {
+            assert!((1..=1000).contains(&rule.severity), "{}", rule.id);
+            assert!(
+                rule.id.starts_with("IB-") && rule.meaning.ends_with('.') && rule.next.ends_with('.'),
+                "{}",
+                rule.id
+            );
+            assert!(!rule.techniques.is_empty(), "{}", rule.id);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Who talks to whom, in which protocol.
+
+use crate::hosts::HostId;
+use crate::operation::{Effect, Kind, Operation, Outcome};
+use crate::protocol::Protocol;
+use std::collections::HashMap;
+
+/// Most functions that a link counts one by one.
+const MAX_FUNCTIONS: usize = 128;
+
+/// A client is established after so many requests and so much time.
+const ESTABLISHED_REQUESTS: u64 = 20;
+const ESTABLISHED_NS: i64 = 60_000_000_000;
+
+/// What names a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkKey {
+    pub client: HostId,
+    pub server: HostId,
+    pub protocol: Protocol,
+    /// Port of the server; 0 where there is none.
+    pub port: u16,
+}
+
+/// How often a function was used.
+#[derive(Debug, Clone, Copy)]
+pub struct FunctionCount {
+    pub function: u32,
+    pub effect: Effect,
+    pub requests: u64,
+    pub answers: u64,
+    pub refused: u64,
+}
+
+/// One link.
+#[derive(Debug, Clone)]
+pub struct Link {
+    pub key: LinkKey,
+    pub first_ns: i64,
+    pub last_ns: i64,
+    /// Packets and bytes to the server and back.
+    pub to_server: (u64, u64),
+    pub to_client: (u64, u64),
+    pub flows: u64,
+    pub functions: Vec<FunctionCount>,
+    pub requests: u64,
+    pub refused: u64,
+    /// Requests that change the device.
+    pub changes: u64,
+    /// Refusals since the last success.
+    pub refused_in_row: u64,
+    /// Time of the first request that changes the device.
+    pub first_change_ns: Option<i64>,
+    /// Functions that were refused as such, each once.
+    pub functions_refused: u32,
+    pub malformed: u64,
+    /// Its first change came when another client had long been there.
+    pub newcomer: bool,
+}
+
+impl Link {
+    fn function(&mut self, function: u32, effect: Effect) -> Option<&mut FunctionCount> {
+        let at = match self.functions.iter().position(|known| known.function == function) {
+            Some(at) => at,
+            None if self.functions.len() < MAX_FUNCTIONS => {
+                self.functions.push(FunctionCount { function, effect, requests: 0, answers: 0, refused: 0 });
+                self.functions.len() - 1
+            }
+            None => return None,
+        };
+        self.functions.get_mut(at)
+    }
+
+    /// Counts a message.
+    pub fn count(&mut self, op: &Operation<'_>, time_ns: i64) {
+        self.last_ns = self.last_ns.max(time_ns);
+        let count = self.function(op.function, op.effect);
+        match (op.kind, op.outcome) {
+            (Kind::Request, _) => {
+                count.into_iter().for_each(|count| count.requests += 1);
+                self.requests += 1;
+                if changes(op.effect) {
+                    self.changes += 1;
+                    self.first_change_ns = self.first_change_ns.or(Some(time_ns));
+                }
+            }
+            (_, Outcome::Refused(_)) => {
+                let first = count.is_some_and(|count| {
+                    count.refused += 1;
+                    count.refused == 1
+                });
+                self.functions_refused += u32::from(first);
+                self.refused += 1;
+                self.refused_in_row += 1;
+            }
+            _ => {
+                count.into_iter().for_each(|count| count.answers += 1);
+                self.refused_in_row = 0;
+            }
+        }
+    }
+}
+
+/// Whether a request of this effect leaves the device another than before.
+pub const fn changes(effect: Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Write | Effect::Configure | Effect::Download | Effect::Start | Effect::Stop | Effect::Restart
+    )
+}
+
+/// Place of a link in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LinkId(u32);
+
+/// The table of links.
+pub struct Links {
+    places: HashMap<LinkKey, LinkId>,
+    list: Vec<Link>,
+    limit: usize,
+    pub refused: u64,
+}
+
+impl Links {
+    pub fn new(limit: usize) -> Self {
+        Self { places: HashMap::new(), list: Vec::new(), limit, refused: 0 }
+    }
+
+    pub fn id(&mut self, key: LinkKey, time_ns: i64) -> Option<LinkId> {
+        if let Some(id) = self.places.get(&key) {
+            return Some(*id);
+        }
+        if self.list.len() >= self.limit {
+            self.refused += 1;
+            return None;
+        }
+        let id = LinkId(u32::try_from(self.list.len()).ok()?);
+        self.list.push(Link {
+            key,
+            first_ns: time_ns,
+            last_ns: time_ns,
+            to_server: (0, 0),
+            to_client: (0, 0),
+            flows: 0,
+            functions: Vec::new(),
+            requests: 0,
+            refused: 0,
+            changes: 0,
+            refused_in_row: 0,
+            first_change_ns: None,
+            functions_refused: 0,
+            malformed: 0,
+            newcomer: false,
+        });
+        self.places.insert(key, id);
+        Some(id)
+    }
+
+    pub fn get(&self, id: LinkId) -> Option<&Link> {
+        self.list.get(id.0 as usize)
+    }
+
+    pub fn get_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.list.get_mut(id.0 as usize)
+    }
+
+    /// Whether a link is new at a server that another client of the protocol has been using for longer.
+    pub fn is_newcomer(&self, id: LinkId) -> bool {
+        let Some(link) = self.get(id) else { return false };
+        self.list.iter().any(|other| {
+            other.key.server == link.key.server
+                && other.key.protocol == link.key.protocol
+                && other.key.client != link.key.client
+                && other.requests >= ESTABLISHED_REQUESTS
+                && other.first_ns.saturating_add(ESTABLISHED_NS) <= link.first_ns
+        })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.list.iter()
+    }
+}

@@ -1,0 +1,311 @@
+//! The monitor: takes packets, keeps what they tell.
+
+use crate::core::{Core, Talk};
+use crate::decode::{self, Decoder, Sight};
+use crate::flow::{Flow, FlowKey, Flows};
+use crate::fragments::Fragments;
+use crate::hosts::{Endpoint, Evidence};
+use crate::limits::Limits;
+use crate::links::LinkId;
+use crate::operation::Operation;
+use crate::protocol::Protocol;
+use crate::report::Report;
+use crate::stream::{Half, Shared, Step};
+use std::net::IpAddr;
+use wire::net::{Content, Datagram, Frame, LinkType, Segment, flag, ip};
+
+/// Pieces of data of a conversation that are looked at to recognise its protocol.
+const MAX_TRIES: u8 = 32;
+/// Bytes at the beginning of a stream that wait for more, so that its protocol can be recognised.
+const ENOUGH: usize = 24;
+
+/// A captured packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// Number of the capture, from 0.
+    pub file: u32,
+    /// Number of the packet in it, from 1.
+    pub frame: u64,
+    /// When, in nanoseconds since 1970 UTC.
+    pub time_ns: i64,
+    /// Link type of tcpdump.org's registry.
+    pub link: u16,
+    /// Bytes on the wire; the data may be fewer.
+    pub original: u32,
+    /// As captured.
+    pub data: &'a [u8],
+}
+
+/// The monitor.
+pub struct Monitor {
+    flows: Flows,
+    fragments: Fragments,
+    core: Core,
+    shared: Shared,
+}
+
+/// A packet on its way: what all layers need of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub frame: Frame<'a>,
+    pub time_ns: i64,
+    pub evidence: Evidence,
+    pub bytes: u64,
+}
+
+impl Monitor {
+    /// An empty monitor.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            flows: Flows::new(limits.flows),
+            fragments: Fragments::new(limits.fragments),
+            core: Core::new(&limits),
+            shared: Shared { max_parked: limits.parked, max_pending: limits.pending, ..Shared::default() },
+        }
+    }
+
+    /// Lets somebody see every message with its packet, before it is counted.
+    pub fn tap(&mut self, tap: impl FnMut(Evidence, &Operation<'_>) + Send + 'static) {
+        self.core.tap = Some(Box::new(tap));
+    }
+
+    /// Takes a packet.
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        let coverage = &mut self.core.coverage;
+        coverage.packets += 1;
+        let bytes = u64::from(packet.original).max(packet.data.len() as u64);
+        coverage.bytes += bytes;
+        coverage.truncated += u64::from(bytes > packet.data.len() as u64);
+        if packet.time_ns != 0 {
+            if coverage.first_ns == 0 {
+                coverage.first_ns = packet.time_ns;
+            }
+            coverage.last_ns = coverage.last_ns.max(packet.time_ns);
+        }
+        let link = LinkType(packet.link);
+        if !link.is_read() {
+            coverage.unread_link += 1;
+            return;
+        }
+        let evidence = Evidence { file: packet.file, frame: packet.frame };
+        let frame = Frame::new(link, packet.data);
+        let context = Context { frame, time_ns: packet.time_ns, evidence, bytes };
+        match frame.content {
+            Content::Ip(ip) => self.ip(&context, &ip),
+            Content::Malformed(_) => self.core.coverage.malformed_headers += 1,
+            _ => decode::layer2(&context, &mut self.core),
+        }
+    }
+
+    fn ip(&mut self, context: &Context<'_>, ip: &ip::Packet<'_>) {
+        if ip.fragment.is_none() {
+            return self.transport(context, ip);
+        }
+        let whole = self.fragments.add(ip, context.time_ns);
+        self.core.coverage.lost_fragments = self.fragments.lost;
+        if let Some(payload) = whole {
+            self.transport(context, &ip::Packet { fragment: None, payload: &payload, ..*ip });
+        }
+    }
+
+    fn transport(&mut self, context: &Context<'_>, ip: &ip::Packet<'_>) {
+        match ip.protocol {
+            ip::protocol::TCP => match Segment::new(ip.payload) {
+                Ok(segment) => self.tcp(context, ip, &segment),
+                Err(_) => self.core.coverage.malformed_headers += 1,
+            },
+            ip::protocol::UDP => match Datagram::new(ip.payload) {
+                Ok(datagram) => self.udp(context, ip, &datagram),
+                Err(_) => self.core.coverage.malformed_headers += 1,
+            },
+            _ => decode::other_ip(context, ip, &mut self.core),
+        }
+    }
+
+    fn tcp(&mut self, context: &Context<'_>, ip: &ip::Packet<'_>, segment: &Segment<'_>) {
+        let ends = ((ip.source, segment.source), (ip.destination, segment.destination));
+        let (key, from_low) = FlowKey::new(ends.0, ends.1, true);
+        let opens = segment.has(flag::SYN);
+        let client = opens.then(|| !segment.has(flag::ACK));
+        let place = self.place(context, key, from_low, ends, client);
+        let Self { flows, core, shared, .. } = self;
+        let Some(flow) = flows.at(place) else { return };
+        if client == Some(true) && flow.half(from_low).is_another(segment.sequence) {
+            // The same ports again: another connection.
+            restart(flow, core, shared, context);
+        }
+        if let Some(sender_is_client) = client.filter(|_| !flow.certain) {
+            flow.client_is_low = sender_is_client == from_low;
+            flow.certain = true;
+        }
+        let talk = note(flow, core, context, from_low);
+        let Flow { halves: (low, high), decoder, protocol, tries, link, data, .. } = flow;
+        let (sender, receiver) = if from_low { (low, high) } else { (high, low) };
+        if opens {
+            sender.open(segment.sequence);
+        }
+        let mut speaker = Speaker { decoder, protocol, tries, link, core, tcp: true };
+        if segment.has(flag::ACK) {
+            let talk = Talk { from_client: !talk.from_client, ..talk };
+            receiver.acknowledge(segment.acknowledged, shared, &mut |bytes, stamp| {
+                speaker.take(bytes, &talk.at(stamp))
+            });
+        }
+        if !segment.payload.is_empty() {
+            *data = true;
+            sender
+                .segment(segment.sequence, segment.payload, shared, &mut |bytes| speaker.take(bytes, &talk));
+        }
+        if segment.flags & (flag::FIN | flag::RST) != 0 {
+            core.account(flow);
+        }
+    }
+
+    fn udp(&mut self, context: &Context<'_>, ip: &ip::Packet<'_>, datagram: &Datagram<'_>) {
+        let ends = ((ip.source, datagram.source), (ip.destination, datagram.destination));
+        let (key, from_low) = FlowKey::new(ends.0, ends.1, false);
+        let place = self.place(context, key, from_low, ends, None);
+        let Self { flows, core, .. } = self;
+        let Some(flow) = flows.at(place) else { return };
+        let talk = note(flow, core, context, from_low);
+        if datagram.payload.is_empty() {
+            return;
+        }
+        flow.data = true;
+        let Flow { decoder, protocol, tries, link, .. } = flow;
+        let mut speaker = Speaker { decoder, protocol, tries, link, core, tcp: false };
+        speaker.take(datagram.payload, &talk);
+    }
+
+    /// Where the conversation of a packet stands in the table; makes it if it is new.
+    fn place(
+        &mut self,
+        context: &Context<'_>,
+        key: FlowKey,
+        from_low: bool,
+        (source, destination): ((IpAddr, u16), (IpAddr, u16)),
+        client: Option<bool>,
+    ) -> usize {
+        if let Some(place) = self.flows.place(&key) {
+            return place;
+        }
+        if self.flows.is_full() {
+            for mut gone in self.flows.evict() {
+                self.core.coverage.evicted_flows += 1;
+                gone.halves.0.forget(&mut self.shared);
+                gone.halves.1.forget(&mut self.shared);
+                self.core.account(&mut gone);
+            }
+        }
+        let mut host = |ip: IpAddr| self.core.hosts.id(Endpoint::Ip(ip), context.time_ns);
+        let (sender, receiver) = (host(source.0), host(destination.0));
+        let sender_is_client = client.unwrap_or_else(|| decode::sender_is_client(source.1, destination.1));
+        self.core.coverage.flows += 1;
+        self.flows.insert(Flow {
+            key,
+            hosts: if from_low { (sender, receiver) } else { (receiver, sender) },
+            client_is_low: sender_is_client == from_low,
+            certain: client.is_some(),
+            halves: (Half::default(), Half::default()),
+            protocol: None,
+            decoder: None,
+            tries: 0,
+            link: None,
+            low: (0, 0),
+            high: (0, 0),
+            seen: (false, false),
+            data: false,
+            accounted: false,
+            first: context.evidence,
+            first_ns: context.time_ns,
+            last_ns: context.time_ns,
+        })
+    }
+
+    /// What is known now.
+    #[must_use]
+    pub fn report(&mut self) -> Report {
+        for flow in self.flows.iter_mut() {
+            self.core.account(flow);
+        }
+        let coverage = &mut self.core.coverage;
+        coverage.repeated = self.shared.repeated;
+        coverage.gaps = self.shared.gaps;
+        coverage.gap_bytes = self.shared.gap_bytes;
+        coverage.undecoded_bytes = self.shared.undecoded_bytes;
+        Report::new(&self.core)
+    }
+}
+
+/// Counts a packet of a conversation and says who speaks in it.
+fn note(flow: &mut Flow, core: &mut Core, context: &Context<'_>, from_low: bool) -> Talk {
+    let (sender, receiver) = if from_low { flow.hosts } else { (flow.hosts.1, flow.hosts.0) };
+    let count = if from_low { &mut flow.low } else { &mut flow.high };
+    count.0 += 1;
+    count.1 += context.bytes;
+    *(if from_low { &mut flow.seen.0 } else { &mut flow.seen.1 }) = true;
+    flow.last_ns = context.time_ns;
+    core.hosts.sent(sender, context.frame.source, context.frame.vlan, context.time_ns);
+    core.hosts.received(receiver, context.frame.destination, context.time_ns);
+    Talk {
+        time_ns: context.time_ns,
+        evidence: context.evidence,
+        client: flow.client(),
+        server: flow.server(),
+        port: flow.server_port(),
+        from_client: flow.client_is_low == from_low,
+    }
+}
+
+/// Ends what went over these ports before.
+fn restart(flow: &mut Flow, core: &mut Core, shared: &mut Shared, context: &Context<'_>) {
+    core.account(flow);
+    core.coverage.flows += 1;
+    flow.halves.0.forget(shared);
+    flow.halves.1.forget(shared);
+    flow.halves = (Half::default(), Half::default());
+    (flow.decoder, flow.protocol, flow.link, flow.tries) = (None, None, None, 0);
+    (flow.certain, flow.data, flow.accounted, flow.seen) = (false, false, false, (false, false));
+    (flow.first, flow.first_ns) = (context.evidence, context.time_ns);
+}
+
+/// Brings bytes to the decoder of a conversation, once its protocol is recognised.
+struct Speaker<'a> {
+    decoder: &'a mut Option<Box<dyn Decoder>>,
+    protocol: &'a mut Option<Protocol>,
+    tries: &'a mut u8,
+    link: &'a mut Option<LinkId>,
+    core: &'a mut Core,
+    tcp: bool,
+}
+
+impl Speaker<'_> {
+    fn take(&mut self, bytes: &[u8], talk: &Talk) -> Step {
+        if self.protocol.is_none() && *self.tries < MAX_TRIES {
+            *self.tries += 1;
+            let sight = Sight { bytes, port: talk.port, tcp: self.tcp, from_client: talk.from_client };
+            if let Some(protocol) = decode::recognise(&sight) {
+                *self.protocol = Some(protocol);
+                *self.link = self.core.link(talk, protocol);
+                *self.decoder = decode::decoder(protocol);
+                decode::met(protocol, talk, self.core);
+            }
+        }
+        match self.decoder {
+            Some(decoder) if self.tcp => decoder.stream(bytes, talk, self.core),
+            Some(decoder) => {
+                decoder.datagram(bytes, talk, self.core);
+                Step::Took(bytes.len())
+            }
+            None if self.tcp
+                && self.protocol.is_none()
+                && *self.tries < MAX_TRIES
+                && bytes.len() < ENOUGH =>
+            {
+                Step::Took(0)
+            }
+            None => Step::Took(bytes.len()),
+        }
+    }
+}

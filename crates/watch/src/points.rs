@@ -1,0 +1,100 @@
+//! Which data were touched, and by whom.
+
+use crate::hosts::{Evidence, HostId};
+use crate::protocol::Protocol;
+use std::collections::HashMap;
+
+/// Most readers or writers that are kept of a point.
+const MAX_PEERS: usize = 8;
+
+/// What names a range of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PointKey {
+    pub server: HostId,
+    pub protocol: Protocol,
+    pub unit: u32,
+    /// Table, area and block, group, or the hash of a name: each decoder's own.
+    pub space: u64,
+    pub first: u32,
+    pub count: u32,
+}
+
+/// What is done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    Read,
+    /// Written, with the value where it is one number.
+    Write(Option<i64>),
+}
+
+/// One range of data.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// For people, e.g. "holding 100..109".
+    pub name: Box<str>,
+    pub readers: Vec<HostId>,
+    pub writers: Vec<HostId>,
+    pub reads: u64,
+    pub writes: u64,
+    pub last_value: Option<i64>,
+    pub last_write: Option<Evidence>,
+}
+
+/// The table of data.
+pub struct Points {
+    map: HashMap<PointKey, Point>,
+    limit: usize,
+    pub refused: u64,
+}
+
+fn note(list: &mut Vec<HostId>, host: HostId) {
+    if list.len() < MAX_PEERS && !list.contains(&host) {
+        list.push(host);
+    }
+}
+
+impl Points {
+    pub fn new(limit: usize) -> Self {
+        Self { map: HashMap::new(), limit, refused: 0 }
+    }
+
+    /// Counts a touch; `name` is asked only for what is new.
+    pub fn touch(
+        &mut self,
+        key: PointKey,
+        by: HostId,
+        touch: Touch,
+        evidence: Evidence,
+        name: impl FnOnce() -> String,
+    ) {
+        if self.map.len() >= self.limit && !self.map.contains_key(&key) {
+            self.refused += 1;
+            return;
+        }
+        let point = self.map.entry(key).or_insert_with(|| Point {
+            name: name().into(),
+            readers: Vec::new(),
+            writers: Vec::new(),
+            reads: 0,
+            writes: 0,
+            last_value: None,
+            last_write: None,
+        });
+        match touch {
+            Touch::Read => {
+                point.reads += 1;
+                note(&mut point.readers, by);
+            }
+            Touch::Write(value) => {
+                point.writes += 1;
+                point.last_value = value;
+                point.last_write = Some(evidence);
+                note(&mut point.writers, by);
+            }
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&PointKey, &Point)> {
+        self.map.iter()
+    }
+}

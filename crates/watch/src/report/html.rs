@@ -1,0 +1,197 @@
+//! The report as one page: no script, no font, no picture from elsewhere.
+
+use super::{FindingRow, Report};
+use crate::hosts::Evidence;
+use crate::text::html as safe;
+use std::fmt::Write;
+
+/// Most rows of a table; the JSON report has all.
+const MAX_ROWS: usize = 2_000;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;background:#f4f4f2;color:#222}\
+h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem}\
+table{border-collapse:collapse;width:100%;font-size:.9rem}\
+th{text-align:left;border-bottom:2px solid #999;padding:.3rem .6rem .3rem 0}\
+td{border-bottom:1px solid #ccc;padding:.3rem .6rem .3rem 0;vertical-align:top;overflow-wrap:anywhere}\
+.finding{background:#fff;border-left:.4rem solid #999;padding:.6rem 1rem;margin:.8rem 0}\
+.critical{border-color:#b00020}.high{border-color:#c77700}.medium{border-color:#777}\
+.finding h3{margin:0;font-size:1rem}.finding p{margin:.3rem 0}\
+.quiet{color:#666}code{font-size:.9em}\
+@media(prefers-color-scheme:dark){body{background:#1b1c1d;color:#ddd}.finding{background:#26282a}td{border-color:#444}.quiet{color:#999}}";
+
+/// The page.
+pub fn page(report: &Report) -> String {
+    let mut out = String::new();
+    out.push_str("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
+    out.push_str("<meta name=\"viewport\" content=\"width=device-width\">");
+    out.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">");
+    let _ = write!(out, "<title>Ironbridge watch report</title><style>{STYLE}</style></head><body>");
+    head(report, &mut out);
+    findings(report, &mut out);
+    assets(report, &mut out);
+    links(report, &mut out);
+    points(report, &mut out);
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn head(report: &Report, out: &mut String) {
+    let c = &report.coverage;
+    out.push_str("<h1>What the network says</h1><p>");
+    let _ = write!(
+        out,
+        "{} packets, {} assets, {} links, {} findings. ",
+        c.packets,
+        report.assets.len(),
+        report.links.len(),
+        report.findings.len()
+    );
+    if c.first_ns != 0 {
+        let _ = write!(out, "From {} to {}.", model::Time(c.first_ns), model::Time(c.last_ns));
+    }
+    out.push_str("</p><h2>What was not seen</h2><ul>");
+    for line in report.limits() {
+        let _ = write!(out, "<li>{}</li>", safe(&line));
+    }
+    out.push_str("</ul>");
+}
+
+fn evidence(report: &Report, evidence: &[Evidence]) -> String {
+    let mut parts = Vec::new();
+    for packet in evidence {
+        let name = report.captures.get(packet.file as usize).filter(|_| report.captures.len() > 1);
+        match name {
+            Some(file) => parts.push(format!("{} packet {}", file.name, packet.frame)),
+            None => parts.push(packet.frame.to_string()),
+        }
+    }
+    parts.join(", ")
+}
+
+fn finding(report: &Report, row: &FindingRow, out: &mut String) {
+    let _ = write!(
+        out,
+        "<div class=\"finding {}\"><h3>{} <span class=\"quiet\">{} {} · {}</span></h3>",
+        row.level,
+        safe(row.title),
+        row.level,
+        row.severity,
+        row.rule
+    );
+    let _ = write!(out, "<p><b>{}</b> to <b>{}</b>, ", safe(&row.source), safe(&row.target));
+    let _ = match row.count {
+        1 => write!(out, "once, {}</p>", row.first),
+        count => write!(out, "{count} times, {} to {}</p>", row.first, row.last),
+    };
+    for detail in &row.details {
+        let _ = write!(out, "<p><code>{}</code></p>", safe(detail));
+    }
+    let _ = write!(out, "<p>{}</p><p><b>Next:</b> {}</p>", safe(row.meaning), safe(row.next));
+    let techniques: Vec<String> =
+        row.techniques.iter().map(|technique| format!("{} {}", technique.id, technique.name)).collect();
+    let _ = write!(
+        out,
+        "<p class=\"quiet\">ATT&amp;CK for ICS: {} · packets {}</p></div>",
+        safe(&techniques.join(", ")),
+        safe(&evidence(report, &row.evidence))
+    );
+}
+
+fn findings(report: &Report, out: &mut String) {
+    out.push_str("<h2>Findings</h2>");
+    if report.findings.is_empty() {
+        out.push_str("<p>None in what was seen. Read it together with what was not seen, above.</p>");
+    }
+    report.findings.iter().for_each(|row| finding(report, row, out));
+}
+
+fn table(head: &[&str], rows: impl ExactSizeIterator<Item = Vec<String>>, out: &mut String) {
+    out.push_str("<table><tr>");
+    for name in head {
+        let _ = write!(out, "<th>{}</th>", safe(name));
+    }
+    out.push_str("</tr>");
+    let more = rows.len().saturating_sub(MAX_ROWS);
+    for row in rows.take(MAX_ROWS) {
+        out.push_str("<tr>");
+        for cell in &row {
+            let _ = write!(out, "<td>{}</td>", safe(cell));
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</table>");
+    if more > 0 {
+        let _ = write!(out, "<p>{more} more: the JSON report has them all.</p>");
+    }
+}
+
+fn assets(report: &Report, out: &mut String) {
+    out.push_str("<h2>Assets</h2>");
+    let rows = report.assets.iter().map(|asset| {
+        let addresses: Vec<String> = asset.addresses.iter().map(ToString::to_string).collect();
+        let names = |list: &[crate::Protocol]| list.iter().map(|p| p.name()).collect::<Vec<_>>().join(", ");
+        vec![
+            addresses.join(" "),
+            asset.macs.join(" "),
+            asset.card.unwrap_or_default().into(),
+            asset.role.words().into(),
+            asset.identity(),
+            names(&asset.serves),
+            names(&asset.asks),
+        ]
+    });
+    let head = [
+        "address",
+        "hardware address",
+        "network card by",
+        "looks like",
+        "says of itself",
+        "answers in",
+        "asks in",
+    ];
+    table(&head, rows, out);
+}
+
+fn links(report: &Report, out: &mut String) {
+    out.push_str("<h2>Who talks to whom</h2>");
+    let rows = report.links.iter().map(|link| {
+        let functions: Vec<String> = link
+            .functions
+            .iter()
+            .map(|f| {
+                let refused = if f.refused > 0 { format!(", {} refused", f.refused) } else { String::new() };
+                format!("{} ({}{refused})", f.name, f.requests.max(f.answers))
+            })
+            .collect();
+        vec![
+            link.client.clone(),
+            link.server.clone(),
+            link.protocol.name().into(),
+            if link.port == 0 { String::new() } else { link.port.to_string() },
+            (link.packets_to_server + link.packets_to_client).to_string(),
+            functions.join(", "),
+        ]
+    });
+    table(&["asks", "is asked", "protocol", "port", "packets", "functions"], rows, out);
+}
+
+fn points(report: &Report, out: &mut String) {
+    if report.points.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Data touched</h2>");
+    let rows = report.points.iter().map(|point| {
+        vec![
+            point.server.clone(),
+            format!("{} {}", point.protocol.name(), point.unit),
+            point.name.clone(),
+            point.reads.to_string(),
+            point.readers.join(" "),
+            point.writes.to_string(),
+            point.writers.join(" "),
+        ]
+    });
+    table(&["device", "protocol and unit", "data", "reads", "read by", "writes", "written by"], rows, out);
+}

@@ -1,0 +1,327 @@
+//! What is known, as plain data: for a terminal, a page, JSON.
+
+mod assets;
+mod html;
+
+pub use assets::{Asset, AssetFact, Role};
+
+use crate::core::Core;
+use crate::coverage::Coverage;
+use crate::decode::function_name;
+use crate::detect::Technique;
+use crate::hosts::{Evidence, HostId};
+use crate::operation::Effect;
+use crate::protocol::{Protocol, Realm};
+use assets::Names;
+use model::Time;
+use serde::Serialize;
+
+/// What was read of one capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileNote {
+    /// Its name.
+    pub name: String,
+    /// Packets.
+    pub packets: u64,
+    /// Why it could not be read (further), in a sentence.
+    pub damage: Option<String>,
+}
+
+/// How often a function was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FunctionRow {
+    /// Its number.
+    pub function: u32,
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub effect: Effect,
+    /// Requests.
+    pub requests: u64,
+    /// Answers that are no refusal.
+    pub answers: u64,
+    /// Refusals.
+    pub refused: u64,
+}
+
+/// A link between two assets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkRow {
+    /// Who asks.
+    pub client: String,
+    /// Who is asked.
+    pub server: String,
+    /// In which protocol.
+    pub protocol: Protocol,
+    /// Whose protocol that is.
+    pub realm: Realm,
+    /// Port of the server, 0 where there is none.
+    pub port: u16,
+    /// Connections or exchanges.
+    pub connections: u64,
+    /// Packets to the server.
+    pub packets_to_server: u64,
+    /// Bytes to the server.
+    pub bytes_to_server: u64,
+    /// Packets to the client.
+    pub packets_to_client: u64,
+    /// Bytes to the client.
+    pub bytes_to_client: u64,
+    /// Requests that change the device.
+    pub changes: u64,
+    /// Messages that break the rules of the protocol.
+    pub malformed: u64,
+    /// First seen.
+    pub first: Time,
+    /// Last seen.
+    pub last: Time,
+    /// Functions used, the most frequent first.
+    pub functions: Vec<FunctionRow>,
+}
+
+/// Data that were touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PointRow {
+    /// Of which device.
+    pub server: String,
+    /// In which protocol.
+    pub protocol: Protocol,
+    /// Unit or station behind the address.
+    pub unit: u32,
+    /// Name or range.
+    pub name: String,
+    /// How often it was read.
+    pub reads: u64,
+    /// How often it was written.
+    pub writes: u64,
+    /// Who reads it.
+    pub readers: Vec<String>,
+    /// Who writes it.
+    pub writers: Vec<String>,
+    /// Value of the last write, where it is one number.
+    pub last_value: Option<i64>,
+    /// Packet of the last write.
+    pub last_write: Option<Evidence>,
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FindingRow {
+    /// Id of the detection.
+    pub rule: &'static str,
+    /// What happened.
+    pub title: &'static str,
+    /// 1 to 1000.
+    pub severity: u16,
+    /// In a word: low, medium, high, critical.
+    pub level: &'static str,
+    /// Techniques of ATT&CK for ICS.
+    pub techniques: Vec<Technique>,
+    /// Who did it.
+    pub source: String,
+    /// To whom.
+    pub target: String,
+    /// How often.
+    pub count: u64,
+    /// First time.
+    pub first: Time,
+    /// Last time.
+    pub last: Time,
+    /// The first different cases.
+    pub details: Vec<String>,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to check next.
+    pub next: &'static str,
+    /// The first packets that show it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Everything.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Captures that were read; filled by whoever read them.
+    pub captures: Vec<FileNote>,
+    /// What was seen and what was not.
+    pub coverage: Coverage,
+    /// Findings, the worst first.
+    pub findings: Vec<FindingRow>,
+    /// Assets.
+    pub assets: Vec<Asset>,
+    /// Links.
+    pub links: Vec<LinkRow>,
+    /// Data touched.
+    pub points: Vec<PointRow>,
+}
+
+/// In a word, how bad a severity is.
+#[must_use]
+pub const fn level(severity: u16) -> &'static str {
+    match severity {
+        0..=299 => "low",
+        300..=599 => "medium",
+        600..=799 => "high",
+        _ => "critical",
+    }
+}
+
+impl Report {
+    pub(crate) fn new(core: &Core) -> Self {
+        let (assets, names) = assets::assets(&core.hosts);
+        let mut coverage = core.coverage;
+        coverage.no_room =
+            core.hosts.refused + core.links.refused + core.points.refused + core.findings.refused;
+        Self {
+            captures: Vec::new(),
+            coverage,
+            findings: findings(core, &names),
+            assets,
+            links: links(core, &names),
+            points: points(core, &names),
+        }
+    }
+
+    /// As a page that needs nothing else.
+    #[must_use]
+    pub fn html(&self) -> String {
+        html::page(self)
+    }
+
+    /// What limits this report, in sentences: never empty.
+    #[must_use]
+    pub fn limits(&self) -> Vec<String> {
+        let c = &self.coverage;
+        let mut out = Vec::new();
+        let mut say = |count: u64, words: &str| {
+            if count > 0 {
+                out.push(format!("{count} {words}"));
+            }
+        };
+        say(
+            c.truncated,
+            "packets were captured only in part (snap length): what they carried behind that is not known",
+        );
+        say(c.unread_link, "packets have a link type that is not read");
+        say(c.malformed_headers, "packets have headers that cannot be right");
+        say(c.gaps, "places in TCP connections were never captured: messages in them are not known");
+        say(c.undecoded_bytes, "bytes of connections could not be cut into messages");
+        say(
+            c.one_way_flows,
+            "conversations were seen in one direction only: the other side's answers are not known",
+        );
+        say(c.encrypted_flows, "conversations are encrypted: who talks is known, not what is said");
+        say(c.unknown_flows, "conversations speak protocols that are not recognised");
+        say(c.evicted_flows, "conversations were let go because too many were open at once");
+        say(c.lost_fragments, "packets in fragments never became whole");
+        say(c.no_room, "hosts, links, points or findings had no room in the tables");
+        say(
+            c.repeated,
+            "TCP segments came more than once (sent again, or seen at two mirror ports) and were counted once",
+        );
+        for file in self.captures.iter().filter(|file| file.damage.is_some()) {
+            out.push(format!("{}: {}", file.name, file.damage.as_deref().unwrap_or_default()));
+        }
+        if out.is_empty() {
+            out.push("everything that was captured was read".into());
+        }
+        out
+    }
+}
+
+fn findings(core: &Core, names: &Names) -> Vec<FindingRow> {
+    let mut rows: Vec<FindingRow> = core
+        .findings
+        .iter()
+        .map(|finding| FindingRow {
+            rule: finding.rule.id,
+            title: finding.rule.title,
+            severity: finding.rule.severity,
+            level: level(finding.rule.severity),
+            techniques: finding.rule.techniques.to_vec(),
+            source: names.of(finding.source),
+            target: names.of(finding.target),
+            count: finding.count,
+            first: Time(finding.first_ns),
+            last: Time(finding.last_ns),
+            details: finding.details.iter().map(ToString::to_string).collect(),
+            meaning: finding.rule.meaning,
+            next: finding.rule.next,
+            evidence: finding.evidence.clone(),
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| (a.first, a.rule, &a.source).cmp(&(b.first, b.rule, &b.source)))
+    });
+    rows
+}
+
+fn links(core: &Core, names: &Names) -> Vec<LinkRow> {
+    let mut rows: Vec<LinkRow> = core
+        .links
+        .iter()
+        .map(|link| {
+            let protocol = link.key.protocol;
+            let mut functions: Vec<FunctionRow> = link
+                .functions
+                .iter()
+                .map(|count| FunctionRow {
+                    function: count.function,
+                    name: function_name(protocol, count.function).into_owned(),
+                    effect: count.effect,
+                    requests: count.requests,
+                    answers: count.answers,
+                    refused: count.refused,
+                })
+                .collect();
+            functions.sort_by(|a, b| {
+                b.requests.max(b.answers).cmp(&a.requests.max(a.answers)).then(a.function.cmp(&b.function))
+            });
+            LinkRow {
+                client: names.of(link.key.client),
+                server: names.of(link.key.server),
+                protocol,
+                realm: protocol.realm(),
+                port: link.key.port,
+                connections: link.flows,
+                packets_to_server: link.to_server.0,
+                bytes_to_server: link.to_server.1,
+                packets_to_client: link.to_client.0,
+                bytes_to_client: link.to_client.1,
+                changes: link.changes,
+                malformed: link.malformed,
+                first: Time(link.first_ns),
+                last: Time(link.last_ns),
+                functions,
+            }
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        (a.realm, a.protocol, &a.client, &a.server, a.port)
+            .cmp(&(b.realm, b.protocol, &b.client, &b.server, b.port))
+    });
+    rows
+}
+
+fn points(core: &Core, names: &Names) -> Vec<PointRow> {
+    let all = |hosts: &[HostId]| hosts.iter().map(|host| names.of(*host)).collect();
+    let mut rows: Vec<_> = core.points.iter().collect();
+    rows.sort_by_key(|(key, point)| {
+        (key.protocol, key.server, key.unit, key.space, key.first, key.count, &point.name)
+    });
+    rows.into_iter()
+        .map(|(key, point)| PointRow {
+            server: names.of(key.server),
+            protocol: key.protocol,
+            unit: key.unit,
+            name: crate::text::clean_text(&point.name),
+            reads: point.reads,
+            writes: point.writes,
+            readers: all(&point.readers),
+            writers: all(&point.writers),
+            last_value: point.last_value,
+            last_write: point.last_write,
+        })
+        .collect()
+}

@@ -1,0 +1,225 @@
+//! Every detection fires at its own traffic, and ordinary polling fires none.
+
+use crate::talk::{Capture, cip, dnp3_frame, enip, modbus, s7_ask, s7_job};
+use std::collections::BTreeSet;
+use watch::detect;
+
+/// One connection in which the client says all of it and the server nothing.
+fn said(port: u16, messages: &[Vec<u8>]) -> Capture {
+    let mut capture = Capture::new();
+    let said: Vec<_> = messages.iter().map(|message| (true, message.clone())).collect();
+    capture.connection(5, 9, port, &said);
+    capture
+}
+
+/// Modbus requests, each refused with a code.
+fn refused(functions: impl Iterator<Item = u8>, code: u8) -> Capture {
+    let mut capture = Capture::new();
+    let mut said = Vec::new();
+    for (number, function) in (0u16..).zip(functions) {
+        said.push((true, modbus(number, &[function, 0, 0, 0, 1])));
+        said.push((false, modbus(number, &[function | 0x80, code])));
+    }
+    capture.connection(5, 9, 502, &said);
+    capture
+}
+
+fn modbus_cases() -> Vec<(&'static str, Capture)> {
+    let one = |pdu: &[u8]| said(502, &[modbus(1, pdu)]);
+    vec![
+        ("IB-MB-001", one(&[8, 0, 1, 0, 0])),
+        ("IB-MB-002", one(&[8, 0, 4, 0, 0])),
+        ("IB-MB-003", one(&[8, 0, 10, 0, 0])),
+        ("IB-MB-004", refused(9..19, 1)),
+        ("IB-MB-005", refused(std::iter::repeat_n(3, 12), 2)),
+        ("IB-MB-006", one(&[43, 14, 1, 0])),
+        ("IB-MB-010", one(&[90, 0, 0x33, 0, 1])),
+        ("IB-MB-011", one(&[90, 0, 0x30, 0, 1])),
+        ("IB-MB-012", one(&[90, 0, 0x41, 0xFF, 0])),
+        ("IB-MB-013", one(&[90, 0, 0x02])),
+        ("IB-MB-014", one(&[21, 9, 6, 0, 4, 0, 7, 0, 1, 0, 5])),
+        ("IB-MB-015", one(&[66, 0, 0])),
+        ("IB-MB-090", one(&[3, 0, 0, 0, 0])),
+    ]
+}
+
+fn s7_cases() -> Vec<(&'static str, Capture)> {
+    let job = |parameters: &[u8]| said(102, &[s7_job(1, parameters)]);
+    let ask = |group, sub| said(102, &[s7_ask(group, sub, &[0; 4])]);
+    let service = |name: &[u8]| {
+        let mut parameters = vec![0x28, 0, 0, 0, 0, 0, 0, 0xFD, 0, 0, u8::try_from(name.len()).unwrap()];
+        parameters.extend_from_slice(name);
+        job(&parameters)
+    };
+    let mut rejected = Capture::new();
+    let read = s7_job(1, &[4, 1, 0x12, 10, 0x10, 2, 0, 1, 0, 1, 0x84, 0, 0, 0]);
+    let answer = crate::talk::tpkt(&[0x32, 3, 0, 0, 0, 1, 0, 2, 0, 4, 0, 0, 4, 1, 0x0A, 0, 0, 0]);
+    let pair = [(true, read), (false, answer)];
+    rejected.connection(5, 9, 102, &pair.iter().cycle().take(24).cloned().collect::<Vec<_>>());
+    vec![
+        ("IB-S7-001", job(&[0x29, 0, 0, 0, 0, 0, 9, b'P', b'_', b'P', b'R', b'O', b'G', b'R', b'A', b'M'])),
+        ("IB-S7-002", service(b"P_PROGRAM")),
+        (
+            "IB-S7-003",
+            job(&[0x1A, 0, 1, 0, 0, 0, 0, 0, 9, b'_', b'0', b'A', b'0', b'0', b'0', b'0', b'1', b'P']),
+        ),
+        (
+            "IB-S7-004",
+            job(&[0x1D, 0, 0, 0, 0, 0, 0, 0, 9, b'_', b'0', b'A', b'0', b'0', b'0', b'0', b'1', b'A']),
+        ),
+        ("IB-S7-005", ask(5, 1)),
+        ("IB-S7-006", ask(4, 1)),
+        ("IB-S7-007", ask(1, 9)),
+        ("IB-S7-008", ask(7, 2)),
+        ("IB-S7-009", service(b"_DELE")),
+        ("IB-S7-010", ask(1, 0x16)),
+        ("IB-S7-011", ask(3, 1)),
+        ("IB-S7-012", rejected),
+        ("IB-S7-090", job(&[0x04, 3])),
+    ]
+}
+
+fn cip_cases() -> Vec<(&'static str, Capture)> {
+    let one = |message: &[u8]| said(44_818, &[cip(1, message)]);
+    let mut rejected = Capture::new();
+    let pair = [(true, cip(3, &[0x4C, 2, 0x91, 1, b'x', 0, 1, 0])), (false, cip(3, &[0xCC, 0, 4, 0]))];
+    rejected.connection(5, 9, 44_818, &pair.iter().cycle().take(48).cloned().collect::<Vec<_>>());
+    vec![
+        ("IB-CIP-001", one(&[0x07, 2, 0x20, 0x8E, 0x24, 1])),
+        ("IB-CIP-002", one(&[0x06, 2, 0x20, 0x8E, 0x24, 1])),
+        ("IB-CIP-003", one(&[0x05, 2, 0x20, 0x01, 0x24, 1])),
+        ("IB-CIP-004", one(&[0x4D, 2, 0x20, 0xA1, 0x24, 1, 7])),
+        ("IB-CIP-005", one(&[0x4C, 2, 0x20, 0x37, 0x24, 1])),
+        ("IB-CIP-006", one(&[0x4B, 2, 0x20, 0x37, 0x24, 1])),
+        ("IB-CIP-007", one(&[0x10, 3, 0x20, 0xF5, 0x24, 1, 0x30, 5, 1, 2])),
+        ("IB-CIP-008", one(&[0x04, 2, 0x20, 0x8B, 0x24, 1, 1, 0, 6, 0])),
+        ("IB-CIP-009", said(44_818, &[enip(0x63, 1, &[])])),
+        ("IB-CIP-010", one(&[0x4B, 2, 0x20, 0x8E, 0x24, 1])),
+        ("IB-CIP-011", rejected),
+        ("IB-CIP-090", said(44_818, &[cip(1, &[0x0E, 200, 1])])),
+    ]
+}
+
+fn dnp3_cases() -> Vec<(&'static str, Capture)> {
+    let one = |fragment: &[u8]| said(20_000, &[dnp3_frame(true, 4, fragment)]);
+    let crob = |function: u8| {
+        one(&[0xC1, function, 12, 1, 0x28, 1, 0, 3, 0, 0x41, 1, 100, 0, 0, 0, 100, 0, 0, 0, 0])
+    };
+    let mut rejected = Capture::new();
+    let pair = [
+        (true, dnp3_frame(true, 4, &[0xC1, 1, 30, 0, 6])),
+        (false, dnp3_frame(false, 4, &[0xC1, 129, 0, 2])),
+    ];
+    rejected.connection(5, 9, 20_000, &pair.iter().cycle().take(16).cloned().collect::<Vec<_>>());
+    vec![
+        ("IB-DNP-001", one(&[0xC1, 13])),
+        ("IB-DNP-002", one(&[0xC1, 14])),
+        ("IB-DNP-003", one(&[0xC1, 18])),
+        ("IB-DNP-004", one(&[0xC1, 21, 60, 2, 6])),
+        ("IB-DNP-005", one(&[0xC1, 27])),
+        ("IB-DNP-006", one(&[0xC1, 25])),
+        ("IB-DNP-007", crob(4)),
+        ("IB-DNP-008", crob(6)),
+        ("IB-DNP-009", one(&[0xC1, 19])),
+        ("IB-DNP-010", one(&[0xC1, 22, 60, 2, 6])),
+        ("IB-DNP-011", said(20_000, &[dnp3_frame(true, 0xFFFF, &[0xC1, 13])])),
+        ("IB-DNP-012", rejected),
+        ("IB-DNP-090", one(&[0xC1, 1, 37, 9, 6])),
+    ]
+}
+
+/// A client polls a controller for two minutes.
+fn polled() -> Capture {
+    let mut capture = Capture::new();
+    for number in 0..30 {
+        let request = (true, modbus(number, &[3, 0, 0, 0, 2]));
+        let answer = (false, modbus(number, &[3, 4, 0, 1, 0, 2]));
+        capture.connection(5, 9, 502, &[request, answer]);
+        capture.wait(4);
+    }
+    capture
+}
+
+fn network_cases() -> Vec<(&'static str, Capture)> {
+    let mut scan = Capture::new();
+    for port in 1..40 {
+        scan.segment(((5, 40_000), (9, port)), (1, 0), 2, &[]);
+        scan.segment(((9, port), (5, 40_000)), (0, 2), 0x14, &[]);
+    }
+    let arp = |mac: u8| {
+        let mut frame = vec![0xFF; 6];
+        frame.extend_from_slice(&[
+            0, 0x1B, 0x1B, 0, 0, mac, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, 0, 0x1B, 0x1B, 0, 0, mac,
+        ]);
+        frame.extend_from_slice(&[10, 0, 0, 9, 0, 0, 0, 0, 0, 0, 10, 0, 0, 5]);
+        frame
+    };
+    let mut spoofed = Capture::new();
+    [9, 66].into_iter().for_each(|mac| spoofed.push(arp(mac)));
+    let mut newcomer = polled();
+    newcomer.connection(
+        66,
+        9,
+        502,
+        &[(true, modbus(1, &[6, 0, 4, 0, 1])), (false, modbus(1, &[6, 0, 4, 0, 1]))],
+    );
+    let mut peer = polled();
+    peer.connection(9, 7, 502, &[(true, modbus(1, &[6, 0, 4, 0, 1])), (false, modbus(1, &[6, 0, 4, 0, 1]))]);
+    let hello = |port: u16, text: &[u8]| said(port, &[text.to_vec()]);
+    vec![
+        ("IB-NET-001", scan),
+        ("IB-NET-002", spoofed),
+        ("IB-NET-003", newcomer),
+        ("IB-NET-004", peer),
+        ("IB-NET-010", hello(23, &[0xFF, 0xFB, 1])),
+        ("IB-NET-011", hello(21, b"USER anna\r\n")),
+        ("IB-NET-012", hello(5_900, b"RFB 003.008\n")),
+        ("IB-NET-020", hello(1_911, b"fox a 0 -1 fox hello\n{\n};;\n")),
+        ("IB-NET-021", hello(9_600, b"FINS\0\0\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0")),
+    ]
+}
+
+#[test]
+fn every_detection_fires_at_its_own_traffic() {
+    let mut covered = BTreeSet::from(["IB-NET-090"]);
+    for (id, capture) in [modbus_cases(), s7_cases(), cip_cases(), dnp3_cases(), network_cases()].concat() {
+        let found = capture.found();
+        assert!(found.contains(&id), "{id} is not among {found:?}");
+        covered.insert(id);
+    }
+    let all: BTreeSet<_> = detect::all().iter().map(|rule| rule.id).collect();
+    assert_eq!(covered, all, "a detection without traffic that shows it");
+}
+
+#[test]
+fn ordinary_work_fires_none() {
+    let mut capture = polled();
+    // An HMI that wrote from the beginning goes on writing.
+    for number in 0..10 {
+        let write = modbus(number, &[16, 0, 10, 0, 1, 2, 0, 7]);
+        capture.connection(5, 8, 502, &[(true, write), (false, modbus(number, &[16, 0, 10, 0, 1]))]);
+    }
+    let read = s7_job(1, &[4, 1, 0x12, 10, 0x10, 2, 0, 1, 0, 1, 0x84, 0, 0, 0]);
+    let answer = crate::talk::tpkt(&[0x32, 3, 0, 0, 0, 1, 0, 2, 0, 5, 0, 0, 4, 1, 0xFF, 4, 0, 8, 1]);
+    capture.connection(5, 9, 102, &[(true, read), (false, answer)]);
+    let read = cip(3, &[0x4C, 2, 0x91, 1, b'x', 0, 1, 0]);
+    capture.connection(5, 9, 44_818, &[(true, read), (false, cip(3, &[0xCC, 0, 0, 0, 0xC4, 0, 1, 0, 0, 0]))]);
+    let poll = dnp3_frame(true, 4, &[0xC1, 1, 60, 2, 6, 60, 3, 6]);
+    let answer = dnp3_frame(false, 4, &[0xC1, 129, 0, 0, 30, 2, 0, 1, 1, 1, 5, 0]);
+    capture.connection(5, 9, 20_000, &[(true, poll), (false, answer)]);
+    assert_eq!(capture.found(), Vec::<&str>::new());
+}
+
+#[test]
+fn findings_are_counted_not_repeated_and_name_their_packets() {
+    let messages: Vec<_> = (0..500).map(|number| modbus(number, &[8, 0, 4, 0, 0])).collect();
+    let report = said(502, &messages).report();
+    assert_eq!(report.findings.len(), 1);
+    let finding = &report.findings[0];
+    assert_eq!(
+        (finding.count, finding.source.as_str(), finding.target.as_str()),
+        (500, "10.0.0.5", "10.0.0.9")
+    );
+    assert_eq!(finding.evidence[0].frame, 4);
+    assert_eq!(finding.details, ["Diagnostics: Force Listen Only Mode (unit 1)"]);
+}

@@ -1,0 +1,139 @@
+//! Who is there, what it is, who talks to whom about what.
+
+use crate::talk::{Capture, dnp3_frame, enip, modbus};
+use watch::report::Role;
+use watch::{Field, Protocol};
+use wire::enip::Identity;
+
+fn conversation() -> Capture {
+    let mut capture = Capture::new();
+    let identity = [&[43, 14, 1, 1, 0, 0, 2, 0, 4][..], b"Acme", &[1, 3], b"X-1"].concat();
+    let said = [
+        (true, modbus(1, &[3, 0, 100, 0, 10])),
+        (false, modbus(1, &[&[3, 20][..], &[0; 20]].concat())),
+        (true, modbus(2, &[6, 0, 5, 0, 42])),
+        (false, modbus(2, &[6, 0, 5, 0, 42])),
+        (true, modbus(3, &[43, 14, 1, 0])),
+        (false, modbus(3, &identity)),
+        (true, modbus(4, &[3, 1, 0, 0, 1])),
+        (false, modbus(4, &[0x83, 2])),
+    ];
+    capture.connection(5, 9, 502, &said);
+    capture
+}
+
+#[test]
+fn assets_links_and_points() {
+    let report = conversation().report();
+    let ids: Vec<_> = report.assets.iter().map(|asset| (asset.id.as_str(), asset.role)).collect();
+    assert_eq!(ids, [("10.0.0.5", Role::Supervisor), ("10.0.0.9", Role::Controller)]);
+    let device = &report.assets[1];
+    assert_eq!((device.fact(Field::Vendor), device.fact(Field::Model)), (Some("Acme"), Some("X-1")));
+    assert_eq!((device.card, device.macs.len()), (Some("Rockwell Automation"), 1));
+    let link = report.links.iter().find(|link| link.protocol == Protocol::Modbus).unwrap();
+    assert_eq!((link.client.as_str(), link.server.as_str(), link.port), ("10.0.0.5", "10.0.0.9", 502));
+    assert_eq!((link.connections, link.changes), (1, 1));
+    let functions: Vec<_> =
+        link.functions.iter().map(|f| (f.function, f.requests, f.answers, f.refused)).collect();
+    assert_eq!(functions, [(3, 2, 1, 1), (6, 1, 1, 0), (43, 1, 1, 0)]);
+    let points: Vec<_> = report
+        .points
+        .iter()
+        .map(|point| (point.name.as_str(), point.reads, point.writes, point.last_value))
+        .collect();
+    assert_eq!(
+        points,
+        [("holding 5", 0, 1, Some(42)), ("holding 100..109", 1, 0, None), ("holding 256", 1, 0, None)]
+    );
+    assert_eq!(report.points[0].writers, ["10.0.0.5"]);
+}
+
+#[test]
+fn messages_cut_across_segments_and_mixed_up_are_read_all_the_same() {
+    let said: Vec<u8> = (0..20u16).flat_map(|number| modbus(number, &[3, 0, 0, 0, 2])).collect();
+    for size in [1, 2, 5, 7, 11, 100] {
+        let mut capture = Capture::new();
+        let ends = ((5, 50_000), (9, 502));
+        capture.segment(ends, (99, 0), 2, &[]);
+        let mut pieces: Vec<_> = (0u32..).zip(said.chunks(size)).collect();
+        pieces.chunks_mut(3).for_each(<[_]>::reverse);
+        for (index, piece) in pieces {
+            capture.segment(ends, (100 + index * u32::try_from(size).unwrap(), 0), 0x18, piece);
+        }
+        let report = capture.report();
+        let link = report.links.iter().find(|link| link.protocol == Protocol::Modbus).unwrap();
+        assert_eq!(link.functions[0].requests, 20, "segments of {size}");
+        assert_eq!((report.coverage.gaps, report.coverage.malformed_messages), (0, 0));
+    }
+}
+
+#[test]
+fn identity_of_an_ethernet_ip_device_and_of_what_is_only_on_ethernet() {
+    let mut capture = Capture::new();
+    let identity = Identity {
+        vendor: 1,
+        revision: (20, 11),
+        serial: 0xAB,
+        name: "1756-L61\u{1b}[31m".into(),
+        ..Default::default()
+    };
+    let mut payload = Vec::new();
+    identity.emit_list(([10, 0, 0, 9], 44_818), 3, &mut payload);
+    capture.connection(5, 9, 44_818, &[(true, enip(0x63, 1, &[])), (false, enip(0x63, 1, &payload))]);
+    // A switch says its name by LLDP.
+    let mut lldp = vec![1, 0x80, 0xC2, 0, 0, 0x0E, 0, 0xA0, 0x45, 1, 2, 3, 0x88, 0xCC];
+    lldp.extend_from_slice(&[2, 3, 4, 1, 2, 10, 3, b's', b'w', b'1', 14, 4, 0, 4, 0, 4, 0, 0]);
+    capture.push(lldp);
+    let report = capture.report();
+    let device = report.assets.iter().find(|asset| asset.id == "10.0.0.9").unwrap();
+    // What a device says cannot reach a terminal as anything but text.
+    assert_eq!(device.fact(Field::Model), Some("1756-L61·[31m"));
+    assert_eq!(
+        (device.fact(Field::Firmware), device.fact(Field::Serial)),
+        (Some("20.011"), Some("000000AB"))
+    );
+    let switch = report.assets.iter().find(|asset| asset.id == "00:a0:45:01:02:03").unwrap();
+    assert_eq!((switch.role, switch.fact(Field::Name)), (Role::Network, Some("sw1")));
+}
+
+#[test]
+fn points_of_an_outstation_belong_to_the_master_that_reads_them() {
+    let mut capture = Capture::new();
+    // The outstation calls the master.
+    let answer = dnp3_frame(false, 4, &[0xC1, 129, 0, 0, 30, 2, 0, 1, 2, 1, 5, 0, 1, 6, 0]);
+    capture.connection(
+        9,
+        5,
+        20_000,
+        &[(false, dnp3_frame(true, 4, &[0xC1, 1, 30, 2, 0, 1, 2])), (true, answer)],
+    );
+    let report = capture.report();
+    let point = &report.points[0];
+    assert_eq!(
+        (point.server.as_str(), point.name.as_str(), point.unit),
+        ("10.0.0.9", "analog input 1..2", 4)
+    );
+    assert_eq!(point.readers, ["10.0.0.5"]);
+}
+
+#[test]
+fn what_was_not_seen_is_always_said() {
+    let whole = conversation();
+    assert_eq!(whole.report().limits(), ["everything that was captured was read"]);
+    let mut half = whole;
+    half.frames.retain(|(_, frame)| frame[29] == 9 || frame[33] == 9);
+    half.frames.retain(|(_, frame)| frame[33] == 9);
+    let limits = half.report().limits();
+    assert!(limits.iter().any(|line| line.contains("one direction only")), "{limits:?}");
+}
+
+#[test]
+fn the_page_needs_nothing_else_and_escapes_everything() {
+    let mut capture = conversation();
+    let evil = [&[43, 14, 1, 1, 0, 0, 1, 0, 25][..], b"<script>alert(1)</script>"].concat();
+    capture.connection(5, 8, 502, &[(true, modbus(1, &[43, 14, 1, 0])), (false, modbus(1, &evil))]);
+    let page = capture.report().html();
+    assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script"));
+    assert!(!page.contains("src=") && !page.contains("href="));
+    assert!(page.contains("holding 100..109") && page.contains("IB-MB-006"));
+}

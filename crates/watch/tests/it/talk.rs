@@ -1,0 +1,166 @@
+//! Traffic: conversations between simulated hosts, as frames on Ethernet.
+
+use watch::{Limits, Monitor, Packet, Report};
+use wire::dnp3;
+
+/// Frames with their times, as a capture has them.
+#[derive(Default, Clone)]
+pub struct Capture {
+    pub frames: Vec<(i64, Vec<u8>)>,
+    now_ns: i64,
+    next_port: u16,
+}
+
+/// A host: the last byte of its addresses.
+pub type Host = u8;
+
+fn checksum_free_ip(source: Host, destination: Host, protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let total = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
+    let mut out = vec![0x00, 0x1B, 0x1B, 0, 0, destination, 0x00, 0x00, 0xBC, 0, 0, source, 8, 0];
+    out.extend_from_slice(&[0x45, 0, total[0], total[1], 0, 0, 0, 0, 64, protocol, 0, 0]);
+    out.extend_from_slice(&[10, 0, 0, source, 10, 0, 0, destination]);
+    out.extend_from_slice(payload);
+    out
+}
+
+impl Capture {
+    pub fn new() -> Self {
+        Self { frames: Vec::new(), now_ns: 1_700_000_000_000_000_000, next_port: 50_000 }
+    }
+
+    pub fn wait(&mut self, seconds: i64) {
+        self.now_ns += seconds * 1_000_000_000;
+    }
+
+    pub fn push(&mut self, frame: Vec<u8>) {
+        self.now_ns += 1_000_000;
+        self.frames.push((self.now_ns, frame));
+    }
+
+    pub fn segment(&mut self, ends: ((Host, u16), (Host, u16)), numbers: (u32, u32), flags: u8, data: &[u8]) {
+        let ((source, from), (destination, to)) = ends;
+        let mut tcp = Vec::new();
+        tcp.extend_from_slice(&from.to_be_bytes());
+        tcp.extend_from_slice(&to.to_be_bytes());
+        tcp.extend_from_slice(&numbers.0.to_be_bytes());
+        tcp.extend_from_slice(&numbers.1.to_be_bytes());
+        tcp.extend_from_slice(&[0x50, flags, 4, 0, 0, 0, 0, 0]);
+        tcp.extend_from_slice(data);
+        self.push(checksum_free_ip(source, destination, 6, &tcp));
+    }
+
+    pub fn datagram(&mut self, source: (Host, u16), destination: (Host, u16), data: &[u8]) {
+        let mut udp = Vec::new();
+        udp.extend_from_slice(&source.1.to_be_bytes());
+        udp.extend_from_slice(&destination.1.to_be_bytes());
+        udp.extend_from_slice(&u16::try_from(8 + data.len()).unwrap().to_be_bytes());
+        udp.extend_from_slice(&[0, 0]);
+        udp.extend_from_slice(data);
+        self.push(checksum_free_ip(source.0, destination.0, 17, &udp));
+    }
+
+    /// A whole TCP connection: what the client (true) and the server (false) say in turn.
+    pub fn connection(&mut self, client: Host, server: Host, port: u16, said: &[(bool, Vec<u8>)]) {
+        self.next_port += 1;
+        let (to, back) =
+            (((client, self.next_port), (server, port)), ((server, port), (client, self.next_port)));
+        let (mut c, mut s) = (1_000_u32, 9_000_u32);
+        self.segment(to, (c, 0), 2, &[]);
+        self.segment(back, (s, c + 1), 0x12, &[]);
+        (c, s) = (c + 1, s + 1);
+        self.segment(to, (c, s), 0x10, &[]);
+        for (from_client, data) in said {
+            let length = u32::try_from(data.len()).unwrap();
+            if *from_client {
+                self.segment(to, (c, s), 0x18, data);
+                c += length;
+            } else {
+                self.segment(back, (s, c), 0x18, data);
+                s += length;
+            }
+        }
+        self.segment(to, (c, s), 0x11, &[]);
+        self.segment(back, (s, c + 1), 0x11, &[]);
+    }
+
+    pub fn report(&self) -> Report {
+        let mut monitor = Monitor::new(Limits::STANDARD);
+        for (number, (time_ns, data)) in (1u64..).zip(&self.frames) {
+            let original = u32::try_from(data.len()).unwrap();
+            monitor.packet(&Packet { file: 0, frame: number, time_ns: *time_ns, link: 1, original, data });
+        }
+        monitor.report()
+    }
+
+    /// Ids of the findings, each once, sorted.
+    pub fn found(&self) -> Vec<&'static str> {
+        let mut ids: Vec<_> = self.report().findings.iter().map(|finding| finding.rule).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+/// A Modbus frame of unit 1.
+pub fn modbus(transaction: u16, pdu: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    wire::modbus::mbap::emit_adu(transaction, 1, pdu, &mut out);
+    out
+}
+
+/// An S7 PDU in TPKT and COTP.
+pub fn tpkt(pdu: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    wire::s7::tpkt::emit_with(&mut out, |out| {
+        wire::s7::cotp::Tpdu::Data { last: true, payload: pdu }.emit(out);
+    });
+    out
+}
+
+/// An S7 job with parameters.
+pub fn s7_job(reference: u16, parameters: &[u8]) -> Vec<u8> {
+    let ([r0, r1], [l0, l1]) =
+        (reference.to_be_bytes(), u16::try_from(parameters.len()).unwrap().to_be_bytes());
+    tpkt(&[&[0x32, 1, 0, 0, r0, r1, l0, l1, 0, 0][..], parameters].concat())
+}
+
+/// An S7 question in user data.
+pub fn s7_ask(group: u8, sub: u8, data: &[u8]) -> Vec<u8> {
+    let [l0, l1] = u16::try_from(data.len() + 4).unwrap().to_be_bytes();
+    let [n0, n1] = u16::try_from(data.len()).unwrap().to_be_bytes();
+    let head =
+        [0x32, 7, 0, 0, 0, 9, 0, 8, l0, l1, 0, 1, 0x12, 4, 0x11, 0x40 | group, sub, 0, 0xFF, 9, n0, n1];
+    tpkt(&[&head[..], data].concat())
+}
+
+/// An unconnected CIP message in EtherNet/IP.
+pub fn cip(context: u8, message: &[u8]) -> Vec<u8> {
+    let [n0, n1] = u16::try_from(message.len()).unwrap().to_le_bytes();
+    let mut body = vec![0, 0, 0, 0, 5, 0, 2, 0, 0, 0, 0, 0, 0xB2, 0, n0, n1];
+    body.extend_from_slice(message);
+    enip(0x6F, context, &body)
+}
+
+/// A frame of the encapsulation.
+pub fn enip(command: u8, context: u8, body: &[u8]) -> Vec<u8> {
+    let [l0, l1] = u16::try_from(body.len()).unwrap().to_le_bytes();
+    let mut out = vec![command, 0, l0, l1, 7, 0, 0, 0, 0, 0, 0, 0, context, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    out.extend_from_slice(body);
+    out
+}
+
+/// A DNP3 fragment of one frame: from the master to a station, or back.
+pub fn dnp3_frame(from_master: bool, station: u16, fragment: &[u8]) -> Vec<u8> {
+    let user = [&[0xC0][..], fragment].concat();
+    let control = if from_master { 0xC4 } else { 0x44 };
+    let (destination, source) = if from_master { (station, 1u16) } else { (1, station) };
+    let mut out = vec![0x05, 0x64, u8::try_from(5 + user.len()).unwrap(), control];
+    out.extend_from_slice(&destination.to_le_bytes());
+    out.extend_from_slice(&source.to_le_bytes());
+    out.extend_from_slice(&dnp3::crc(&out).to_le_bytes());
+    for block in user.chunks(16) {
+        out.extend_from_slice(block);
+        out.extend_from_slice(&dnp3::crc(block).to_le_bytes());
+    }
+    out
+}
