@@ -24,6 +24,7 @@ if [ "$what" = test ]; then
     need chromium 'command -v chromium' "the browser in which the pages are tested"
     need snmpd '[ -x /usr/sbin/snmpd ]' "an independent SNMP agent"
     need snmp 'command -v snmpget' "an independent SNMP client"
+    need tshark 'command -v tshark' "an independent analyser of captures"
     need socat 'command -v socat' "a serial line for the RTU tests"
     need tcpdump 'command -v tcpdump || [ -x /usr/sbin/tcpdump ]' "what really goes over the wire when the plant is changed"
     need python3-venv 'python3 -c "import venv, ensurepip"' "a throw-away environment for Python peers"

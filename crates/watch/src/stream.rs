@@ -97,7 +97,8 @@ impl Half {
     /// The receiver has everything before this number: what is missing here will not come again.
     pub fn acknowledge(&mut self, number: u32, shared: &mut Shared, take: &mut Take<'_>) {
         self.acknowledged = Some(number);
-        let first = self.parked.iter().map(|(sequence, ..)| *sequence).min_by_key(|s| distance(self.next, *s));
+        let first =
+            self.parked.iter().map(|(sequence, ..)| *sequence).min_by_key(|s| distance(self.next, *s));
         if first.is_some_and(|first| distance(first, number) >= 0) {
             self.skip(shared);
             self.unpark(shared, take);

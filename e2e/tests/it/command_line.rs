@@ -35,6 +35,7 @@ fn every_command_has_help_with_an_example() {
         &["discover"],
         &["import"],
         &["profiles"],
+        &["watch"],
         &["schema"],
         &["completions"],
         &["audit", "verify"],

@@ -77,6 +77,8 @@ fn every_page_has_an_example_that_works() {
         String::from_utf8_lossy(&out.stdout).lines().nth(1)?.trim().parse::<u64>().ok().filter(|n| *n > 100)
     });
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    // Captures that a page speaks of lie beside it.
+    std::fs::copy(docs.join("watch-example.pcap"), dir.path().join("watch-example.pcap")).unwrap();
     let mut pages = 0;
     for entry in std::fs::read_dir(docs).unwrap().map(Result::unwrap) {
         let name = entry.file_name().to_string_lossy().into_owned();

@@ -67,7 +67,7 @@ impl Enip {
                         if let Some(problem) = view.problems().first() {
                             core.malformed(talk, Protocol::Enip, format_args!("{message}: {problem}"));
                         }
-                        self.message(message, key(&view), DEPTH, talk, core);
+                        self.message(message, Some(key(&view)), DEPTH, talk, core);
                     }
                     _ => command_op(command, refused, talk, core),
                 }
@@ -84,7 +84,16 @@ impl Enip {
         }
     }
 
-    fn message(&mut self, message: MessageView<'_>, key: u64, depth: u8, talk: &Talk, core: &mut Core) {
+    /// A request, with those inside it, or a reply. `key` is what its answer will have in common with it, if it gets one of
+    /// its own.
+    fn message(
+        &mut self,
+        message: MessageView<'_>,
+        key: Option<u64>,
+        depth: u8,
+        talk: &Talk,
+        core: &mut Core,
+    ) {
         let Some(code) = message.service() else { return };
         if message.is_reply() {
             return self.reply(message, key, talk, core);
@@ -108,26 +117,25 @@ impl Enip {
                 (service::MULTIPLE, _) | (service::UNCONNECTED_SEND, Some(class_id::CONNECTION_MANAGER))
             );
         if inner {
+            let inner_key = key.filter(|_| code == service::UNCONNECTED_SEND);
             for message in message.embedded() {
-                self.message(message, key, depth - 1, talk, core);
+                self.message(message, inner_key, depth - 1, talk, core);
             }
         }
-        // What a route carries is counted as itself, not as its envelope.
+        // The answer to an envelope is the answer to what it carries.
         if !(inner && code == service::UNCONNECTED_SEND) {
-            self.waiting.push(key, function);
-            points(&message, class, code, talk, core);
-            let body = Body::Cip(message, class.unwrap_or_default());
-            let (kind, outcome) = (Kind::Request, Outcome::Open);
-            core.operation(
-                talk,
-                &Operation { protocol: Protocol::Enip, kind, function, effect, unit: 0, outcome, body },
-            );
+            key.into_iter().for_each(|key| self.waiting.push(key, function));
         }
+        points(&message, class, code, talk, core);
+        let body = Body::Cip(message, class.unwrap_or_default());
+        let (kind, outcome) = (Kind::Request, Outcome::Open);
+        let protocol = Protocol::Enip;
+        core.operation(talk, &Operation { protocol, kind, function, effect, unit: 0, outcome, body });
     }
 
-    fn reply(&mut self, message: MessageView<'_>, key: u64, talk: &Talk, core: &mut Core) {
+    fn reply(&mut self, message: MessageView<'_>, key: Option<u64>, talk: &Talk, core: &mut Core) {
         let code = message.service().unwrap_or_default();
-        let asked = self.waiting.take(key);
+        let asked = key.and_then(|key| self.waiting.take(key));
         let function = asked.unwrap_or_else(|| number(None, code));
         let refused = message.status().filter(|status| !status.is_ok()).map(|status| status.code());
         let is_identity = code == service::GET_ATTRIBUTES_ALL && function >> 8 == class_id::IDENTITY;
@@ -136,6 +144,9 @@ impl Enip {
             && let Ok(identity) = Identity::parse_attributes(message.data())
         {
             identified(&identity, talk.server, "CIP identity object", talk, core);
+        }
+        if code == service::MULTIPLE && key.is_some() {
+            message.embedded().into_iter().for_each(|message| self.reply(message, None, talk, core));
         }
         let body = Body::Cip(message, function >> 8);
         let (kind, effect, outcome) = (Kind::Response, Effect::Unknown, Core::outcome(refused));

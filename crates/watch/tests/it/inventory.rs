@@ -137,3 +137,45 @@ fn the_page_needs_nothing_else_and_escapes_everything() {
     assert!(!page.contains("src=") && !page.contains("href="));
     assert!(page.contains("holding 100..109") && page.contains("IB-MB-006"));
 }
+
+/// The capture of docs/watch.md: an HMI polls two controllers, then a newcomer writes to one and stops the other.
+fn example() -> Capture {
+    let mut capture = Capture::new();
+    let order = crate::talk::s7_ask(4, 1, &[0, 0x11, 0, 0]);
+    let mut list = vec![0xFF, 9, 0, 36, 0, 0x11, 0, 0, 0, 28, 0, 1, 0, 1];
+    list.extend_from_slice(b"6ES7 315-2EH14-0AB0 \0\xC0\0\x03\0\x01");
+    let [l0, l1] = u16::try_from(list.len()).unwrap().to_be_bytes();
+    let head = [0x32, 7, 0, 0, 0, 9, 0, 12, l0, l1, 0, 1, 0x12, 8, 0x12, 0x84, 1, 1, 0, 0, 0, 0];
+    let answer = crate::talk::tpkt(&[&head[..], &list].concat());
+    capture.connection(5, 8, 102, &[(true, order), (false, answer)]);
+    for number in 0..30u16 {
+        let request = (true, modbus(number, &[3, 0, 100, 0, 2]));
+        let answer = (false, modbus(number, &[3, 4, 0, 1, 0, u8::try_from(number).unwrap()]));
+        capture.connection(5, 9, 502, &[request, answer]);
+        capture.wait(4);
+    }
+    let write = modbus(1, &[6, 0, 100, 2, 88]);
+    capture.connection(66, 9, 502, &[(true, write.clone()), (false, write)]);
+    let stop = [0x29, 0, 0, 0, 0, 0, 9, b'P', b'_', b'P', b'R', b'O', b'G', b'R', b'A', b'M'];
+    capture.connection(66, 8, 102, &[(true, crate::talk::s7_job(2, &stop))]);
+    capture
+}
+
+#[test]
+fn the_example_of_the_manual_is_this_traffic() {
+    let capture = example();
+    let mut writer = capture::write::Writer::new(Vec::new(), 1).unwrap();
+    capture.frames.iter().for_each(|(time, frame)| writer.packet(*time, frame).unwrap());
+    let bytes = writer.finish().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/watch-example.pcap");
+    if std::env::var_os("WATCH_WRITE_EXAMPLE").is_some() {
+        std::fs::write(path, &bytes).unwrap();
+    }
+    assert!(
+        std::fs::read(path).unwrap() == bytes,
+        "run this test with WATCH_WRITE_EXAMPLE=1 and look at what changed"
+    );
+    assert_eq!(capture.found(), ["IB-NET-003", "IB-S7-001", "IB-S7-006"]);
+    let device = capture.report().assets.into_iter().find(|asset| asset.id == "10.0.0.8").unwrap();
+    assert_eq!(device.fact(Field::Model), Some("6ES7 315-2EH14-0AB0"));
+}

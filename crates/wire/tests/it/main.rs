@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod bacnet;
+mod dnp3;
 mod enip;
 mod examples;
 mod generate;
 mod hostile;
+mod net;
 mod pcap;
 mod properties;
 mod s7;

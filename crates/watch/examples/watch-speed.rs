@@ -1,6 +1,6 @@
 //! How fast the monitor is: reads captures into memory, repeats them to N packets, prints packets per second.
 //!
-//! `cargo run --release -p watch --example speed -- 4000000 FILE...`
+//! `cargo run --release -p watch --example watch-speed -- 4000000 FILE...`
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 

@@ -1,4 +1,4 @@
-//! Looks at captures and prints the report as JSON, for scripts: `cargo run -p watch --example look -- FILE...`
+//! Looks at captures and prints the report as JSON, for scripts: `cargo run -p watch --example watch-look -- FILE...`
 
 #![allow(clippy::print_stdout)]
 
