@@ -1,4 +1,5 @@
 //! Captures, sound and damaged.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use capture::write::Writer;
 use capture::{Damage, Input, Packet, Source, inputs};
@@ -10,8 +11,11 @@ fn sample(packets: &[(i64, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+/// Number, time and bytes of a packet.
+type Seen = (u64, i64, Vec<u8>);
+
 /// Everything that can be read, and how it ended.
-fn read(bytes: &[u8]) -> (Vec<(u64, i64, Vec<u8>)>, Result<(), Damage>) {
+fn read(bytes: &[u8]) -> (Vec<Seen>, Result<(), Damage>) {
     let mut seen = Vec::new();
     let mut source = match Source::open(bytes) {
         Ok(source) => source,

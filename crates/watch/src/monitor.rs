@@ -154,8 +154,10 @@ impl Monitor {
         }
         if !segment.payload.is_empty() {
             *data = true;
-            sender
-                .segment(segment.sequence, segment.payload, shared, &mut |bytes| speaker.take(bytes, &talk));
+            let data = (segment.payload, (context.time_ns, context.evidence));
+            sender.segment(segment.sequence, data, shared, &mut |bytes, stamp| {
+                speaker.take(bytes, &talk.at(stamp))
+            });
         }
         if segment.flags & (flag::FIN | flag::RST) != 0 {
             core.account(flow);

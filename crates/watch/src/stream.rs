@@ -73,7 +73,13 @@ impl Half {
     }
 
     /// Takes data of a segment and hands what is in order to `take`.
-    pub fn segment(&mut self, sequence: u32, data: &[u8], shared: &mut Shared, take: &mut Take<'_>) {
+    pub fn segment(
+        &mut self,
+        sequence: u32,
+        (data, stamp): (&[u8], Stamp),
+        shared: &mut Shared,
+        take: &mut Take<'_>,
+    ) {
         if !self.started {
             self.started = true;
             self.next = sequence;
@@ -105,7 +111,13 @@ impl Half {
         }
     }
 
-    fn park(&mut self, sequence: u32, data: &[u8], shared: &mut Shared, take: &mut Take<'_>) {
+    fn park(
+        &mut self,
+        sequence: u32,
+        (data, stamp): (&[u8], Stamp),
+        shared: &mut Shared,
+        take: &mut Take<'_>,
+    ) {
         // Keeping a copy helps only if the missing piece can still come.
         let gone = self.acknowledged.is_some_and(|number| distance(sequence, number) >= 0);
         if !self.parked.iter().any(|(known, ..)| *known == sequence) {
@@ -202,7 +214,7 @@ mod tests {
             Step::Took(bytes.len())
         };
         for (index, (sequence, data)) in segments.iter().enumerate() {
-            half.segment(*sequence, (data, (0, Evidence::default())), &mut shared, &mut take);
+            half.segment(*sequence, (*data, (0, Evidence::default())), &mut shared, &mut take);
             for (_, number) in acks.iter().filter(|ack| ack.0 == index) {
                 half.acknowledge(*number, &mut shared, &mut take);
             }

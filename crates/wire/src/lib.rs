@@ -12,11 +12,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-<<<<<<< HEAD
 pub mod bacnet;
-=======
 pub mod dnp3;
->>>>>>> 1d2900e (Watch captures: who is there, who talks to whom about what, and what is dangerous)
 pub mod enip;
 pub mod modbus;
 pub mod net;

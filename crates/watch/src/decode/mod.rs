@@ -1,5 +1,6 @@
 //! Decoders: what is said in a conversation.
 
+mod bacnet;
 mod dnp3;
 mod enip;
 mod modbus;
@@ -33,6 +34,7 @@ pub fn decoder(protocol: Protocol) -> Option<Box<dyn Decoder>> {
         Protocol::S7 => Box::<s7::S7>::default(),
         Protocol::Enip => Box::<enip::Enip>::default(),
         Protocol::Dnp3 => Box::<dnp3::Dnp3>::default(),
+        Protocol::Bacnet => Box::new(bacnet::Bacnet),
         Protocol::Dhcp => Box::new(network::Dhcp),
         _ => return None,
     })
@@ -45,6 +47,7 @@ pub fn function_name(protocol: Protocol, function: u32) -> Cow<'static, str> {
         Protocol::S7 | Protocol::S7Plus => s7::function_name(function),
         Protocol::Enip => enip::function_name(function),
         Protocol::Dnp3 => dnp3::function_name(function),
+        Protocol::Bacnet => bacnet::function_name(function),
         _ => format!("{function}").into(),
     }
 }

@@ -179,11 +179,17 @@ fn by_magic(sight: &Sight<'_>) -> Option<Protocol> {
     })
 }
 
+/// Whether a length field says what is there.
+fn is_as_long(bytes: &[u8], length: [u8; 2]) -> bool {
+    usize::from(u16::from_be_bytes(length)) == bytes.len()
+}
+
 fn udp(sight: &Sight<'_>) -> Option<Protocol> {
     let bytes = sight.bytes;
     Some(match (sight.port, bytes) {
         (67 | 68, [1 | 2, 1, 6, ..]) => Protocol::Dhcp,
-        (_, [0x81, 0..=12, _, _, 1, ..]) => Protocol::Bacnet,
+        (_, [0x81, 0..=12, high, low, ..]) if is_as_long(bytes, [*high, *low]) => Protocol::Bacnet,
+        (47_808, [0x81, 0..=12, _, _, ..]) => Protocol::Bacnet,
         _ if dnp3::link::looks_like_frame(bytes) => Protocol::Dnp3,
         _ if is_enip_io(bytes) => Protocol::EnipIo,
         _ if enip::view::looks_like_frame(bytes) && enip::view::frame_length(bytes) == Some(bytes.len()) => {

@@ -1,5 +1,6 @@
 //! Detections: each a small file with what it looks for, how bad it is, what it means and what to check next.
 
+mod bacnet;
 mod cip;
 mod dnp3;
 mod modbus;
@@ -68,6 +69,7 @@ pub fn rules(protocol: Protocol) -> &'static [&'static Rule] {
         Protocol::S7 | Protocol::S7Plus => s7::RULES,
         Protocol::Enip => cip::RULES,
         Protocol::Dnp3 => dnp3::RULES,
+        Protocol::Bacnet => bacnet::RULES,
         _ => &[],
     }
 }
@@ -79,6 +81,7 @@ pub fn malformed(protocol: Protocol) -> &'static Rule {
         Protocol::S7 | Protocol::S7Plus => &s7::malformed::RULE,
         Protocol::Enip => &cip::malformed::RULE,
         Protocol::Dnp3 => &dnp3::malformed::RULE,
+        Protocol::Bacnet => &bacnet::malformed::RULE,
         _ => &net::malformed::RULE,
     }
 }
@@ -99,7 +102,7 @@ pub fn met(protocol: Protocol) -> Option<&'static Rule> {
 #[must_use]
 pub fn all() -> Vec<&'static Rule> {
     let mut all: Vec<&'static Rule> = Vec::new();
-    for rules in [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, net::RULES] {
+    for rules in [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, net::RULES] {
         all.extend(
             rules
                 .iter()
@@ -113,6 +116,7 @@ pub fn all() -> Vec<&'static Rule> {
         &s7::malformed::RULE,
         &cip::malformed::RULE,
         &dnp3::malformed::RULE,
+        &bacnet::malformed::RULE,
     ]);
     all.sort_by_key(|rule| rule.id);
     all

@@ -210,6 +210,7 @@ fn functions_units_and_codes_agree_with_tshark() {
 fn every_dangerous_operation_of_quickdraw_is_found() {
     let Some(captures) = captures() else { return };
     let expected: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("bacnet_test", &["IB-BAC-007"][..]),
         ("dnp3_test_data_part1", &["IB-DNP-001", "IB-DNP-002", "IB-DNP-003", "IB-DNP-004"][..]),
         ("dnp3_test_data_part2", &["IB-DNP-012"]),
         ("enip_test", &["IB-CIP-009"]),
@@ -243,6 +244,8 @@ fn operations_that_a_capture_is_named_after_are_found() {
         ("openics/EIP-FirmwareChange.pcap", "IB-CIP-004"),
         ("openics/EIP-ChangePortConfigurationAttempt.pcap", "IB-CIP-007"),
         ("openics/EIP-ChangeTimeAttempt.pcap", "IB-CIP-008"),
+        ("../../icsnpp-bacnet/testing/traces/bacnet_services.pcap", "IB-BAC-001"),
+        ("../../icsnpp-bacnet/testing/traces/bacnet_services.pcap", "IB-BAC-002"),
         ("dnp3/cold_restart_and_response.pcap", "IB-DNP-001"),
         ("dnp3/warm_restart_and_response.pcap", "IB-DNP-002"),
         ("dnp3/disable_unsolcited_and_response.pcap", "IB-DNP-004"),

@@ -128,6 +128,28 @@ fn dnp3_cases() -> Vec<(&'static str, Capture)> {
     ]
 }
 
+fn bacnet_cases() -> Vec<(&'static str, Capture)> {
+    let one = |bytes: &[u8]| {
+        let mut capture = Capture::new();
+        capture.datagram((5, 47_808), (9, 47_808), bytes);
+        capture
+    };
+    let npdu = |apdu: &[u8]| {
+        let length = u8::try_from(6 + apdu.len()).unwrap();
+        one(&[&[0x81, 0x0A, 0, length, 1, 4][..], apdu].concat())
+    };
+    vec![
+        ("IB-BAC-001", npdu(&[0, 5, 1, 17, 0x19, 1])),
+        ("IB-BAC-002", npdu(&[0, 5, 1, 20, 0x09, 0])),
+        ("IB-BAC-003", npdu(&[0, 5, 1, 7, 0xC4, 2, 0x80, 0, 1])),
+        ("IB-BAC-004", npdu(&[0, 5, 1, 11, 0xC4, 0, 0x80, 0, 1])),
+        ("IB-BAC-005", one(&[0x81, 5, 0, 6, 0, 60])),
+        ("IB-BAC-006", npdu(&[0x10, 6, 0xA4, 120, 1, 1, 1, 0xB4, 1, 1, 1, 1])),
+        ("IB-BAC-007", npdu(&[0x10, 8])),
+        ("IB-BAC-090", one(&[0x81, 0x0A, 0, 40, 1, 4, 0])),
+    ]
+}
+
 /// A client polls a controller for two minutes.
 fn polled() -> Capture {
     let mut capture = Capture::new();
@@ -182,7 +204,9 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
 #[test]
 fn every_detection_fires_at_its_own_traffic() {
     let mut covered = BTreeSet::from(["IB-NET-090"]);
-    for (id, capture) in [modbus_cases(), s7_cases(), cip_cases(), dnp3_cases(), network_cases()].concat() {
+    for (id, capture) in
+        [modbus_cases(), s7_cases(), cip_cases(), dnp3_cases(), bacnet_cases(), network_cases()].concat()
+    {
         let found = capture.found();
         assert!(found.contains(&id), "{id} is not among {found:?}");
         covered.insert(id);

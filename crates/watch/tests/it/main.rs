@@ -1,4 +1,5 @@
 //! The monitor on traffic of its own making, on hostile bytes and, where they are at hand, on captures of real plants.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod conformance;
 mod detections;
