@@ -4,7 +4,7 @@ use crate::decode;
 use crate::protocol::Protocol;
 use serde::Serialize;
 use std::fmt;
-use wire::{dnp3, enip, modbus, s7};
+use wire::{dnp3, enip, iec104, modbus, s7};
 
 /// Which way a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +80,8 @@ pub enum Body<'a> {
     Cip(enip::view::MessageView<'a>, u32),
     /// DNP3.
     Dnp3(dnp3::FragmentView<'a>),
+    /// IEC 104.
+    Iec104(iec104::ApduView<'a>),
     /// Nothing to look at.
     None,
 }
@@ -117,10 +119,11 @@ impl fmt::Display for Operation<'_> {
                 f.write_str(&decode::function_name(self.protocol, self.function))?
             }
             Body::Dnp3(view) => view.fmt(f)?,
+            Body::Iec104(view) => view.fmt(f)?,
         }
         match (self.protocol, self.unit) {
             (Protocol::Modbus, unit) => write!(f, " (unit {unit})"),
-            (Protocol::Dnp3, unit) => write!(f, " (station {unit})"),
+            (Protocol::Dnp3 | Protocol::Iec104, unit) => write!(f, " (station {unit})"),
             _ => Ok(()),
         }
     }

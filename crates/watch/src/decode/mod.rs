@@ -3,6 +3,7 @@
 mod bacnet;
 mod dnp3;
 mod enip;
+mod iec104;
 mod modbus;
 mod network;
 mod recognise;
@@ -35,6 +36,7 @@ pub fn decoder(protocol: Protocol) -> Option<Box<dyn Decoder>> {
         Protocol::Enip => Box::<enip::Enip>::default(),
         Protocol::Dnp3 => Box::<dnp3::Dnp3>::default(),
         Protocol::Bacnet => Box::new(bacnet::Bacnet),
+        Protocol::Iec104 => Box::<iec104::Iec104>::default(),
         Protocol::Dhcp => Box::new(network::Dhcp),
         _ => return None,
     })
@@ -48,6 +50,7 @@ pub fn function_name(protocol: Protocol, function: u32) -> Cow<'static, str> {
         Protocol::Enip => enip::function_name(function),
         Protocol::Dnp3 => dnp3::function_name(function),
         Protocol::Bacnet => bacnet::function_name(function),
+        Protocol::Iec104 => iec104::function_name(function),
         _ => format!("{function}").into(),
     }
 }

@@ -3,6 +3,7 @@
 mod bacnet;
 mod cip;
 mod dnp3;
+mod iec104;
 mod modbus;
 pub mod net;
 mod s7;
@@ -70,6 +71,7 @@ pub fn rules(protocol: Protocol) -> &'static [&'static Rule] {
         Protocol::Enip => cip::RULES,
         Protocol::Dnp3 => dnp3::RULES,
         Protocol::Bacnet => bacnet::RULES,
+        Protocol::Iec104 => iec104::RULES,
         _ => &[],
     }
 }
@@ -82,6 +84,7 @@ pub fn malformed(protocol: Protocol) -> &'static Rule {
         Protocol::Enip => &cip::malformed::RULE,
         Protocol::Dnp3 => &dnp3::malformed::RULE,
         Protocol::Bacnet => &bacnet::malformed::RULE,
+        Protocol::Iec104 => &iec104::malformed::RULE,
         _ => &net::malformed::RULE,
     }
 }
@@ -102,7 +105,7 @@ pub fn met(protocol: Protocol) -> Option<&'static Rule> {
 #[must_use]
 pub fn all() -> Vec<&'static Rule> {
     let mut all: Vec<&'static Rule> = Vec::new();
-    for rules in [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, net::RULES] {
+    for rules in [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, iec104::RULES, net::RULES] {
         all.extend(
             rules
                 .iter()
@@ -117,6 +120,7 @@ pub fn all() -> Vec<&'static Rule> {
         &cip::malformed::RULE,
         &dnp3::malformed::RULE,
         &bacnet::malformed::RULE,
+        &iec104::malformed::RULE,
     ]);
     all.sort_by_key(|rule| rule.id);
     all

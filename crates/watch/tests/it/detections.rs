@@ -150,6 +150,31 @@ fn bacnet_cases() -> Vec<(&'static str, Capture)> {
     ]
 }
 
+/// An APDU of IEC 104 with one ASDU.
+fn iec104(kind: u8, cause: u8, station: u16, objects: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x68, u8::try_from(10 + objects.len()).unwrap(), 0, 0, 0, 0, kind, 1, cause, 0];
+    out.extend_from_slice(&station.to_le_bytes());
+    out.extend_from_slice(objects);
+    out
+}
+
+fn iec104_cases() -> Vec<(&'static str, Capture)> {
+    let one = |message: Vec<u8>| said(2_404, &[message]);
+    let mut rejected = Capture::new();
+    let command = |cause| iec104(45, cause, 3, &[9, 0, 0, 1]);
+    let pair = [(true, command(6)), (false, command(0x40 | 47))];
+    rejected.connection(5, 9, 2_404, &pair.iter().cycle().take(16).cloned().collect::<Vec<_>>());
+    vec![
+        ("IB-104-001", one(iec104(105, 6, 3, &[0, 0, 0, 1]))),
+        ("IB-104-002", one(vec![0x68, 4, 0x13, 0, 0, 0])),
+        ("IB-104-003", one(iec104(113, 6, 3, &[9, 0, 0, 1]))),
+        ("IB-104-004", one(iec104(120, 13, 3, &[9, 0, 0, 1, 0, 16, 0, 0, 0]))),
+        ("IB-104-005", one(iec104(45, 6, 0xFFFF, &[9, 0, 0, 1]))),
+        ("IB-104-006", rejected),
+        ("IB-104-090", one(iec104(45, 6, 3, &[9, 0]))),
+    ]
+}
+
 /// A client polls a controller for two minutes.
 fn polled() -> Capture {
     let mut capture = Capture::new();
@@ -204,9 +229,8 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
 #[test]
 fn every_detection_fires_at_its_own_traffic() {
     let mut covered = BTreeSet::from(["IB-NET-090"]);
-    for (id, capture) in
-        [modbus_cases(), s7_cases(), cip_cases(), dnp3_cases(), bacnet_cases(), network_cases()].concat()
-    {
+    let ot = [modbus_cases(), s7_cases(), cip_cases(), dnp3_cases(), bacnet_cases(), iec104_cases()].concat();
+    for (id, capture) in [ot, network_cases()].concat() {
         let found = capture.found();
         assert!(found.contains(&id), "{id} is not among {found:?}");
         covered.insert(id);
@@ -231,6 +255,22 @@ fn ordinary_work_fires_none() {
     let poll = dnp3_frame(true, 4, &[0xC1, 1, 60, 2, 6, 60, 3, 6]);
     let answer = dnp3_frame(false, 4, &[0xC1, 129, 0, 0, 30, 2, 0, 1, 1, 1, 5, 0]);
     capture.connection(5, 9, 20_000, &[(true, poll), (false, answer)]);
+    let control = |code: u8| vec![0x68, 4, code, 0, 0, 0];
+    let talk = [
+        (true, control(0x07)),
+        (false, control(0x0B)),
+        (true, iec104(100, 6, 3, &[0, 0, 0, 20])),
+        (false, iec104(100, 7, 3, &[0, 0, 0, 20])),
+        (false, iec104(13, 20, 3, &[9, 0, 0, 0, 0, 0, 0, 0])),
+        (false, iec104(100, 10, 3, &[0, 0, 0, 20])),
+        (true, iec104(45, 6, 3, &[9, 0, 0, 0x81])),
+        (false, iec104(45, 7, 3, &[9, 0, 0, 0x81])),
+        (true, iec104(45, 6, 3, &[9, 0, 0, 1])),
+        (false, iec104(45, 7, 3, &[9, 0, 0, 1])),
+        (true, iec104(103, 6, 0xFFFF, &[0, 0, 0, 0, 0, 0, 0, 1, 1, 26])),
+        (true, vec![0x68, 4, 1, 0, 6, 0]),
+    ];
+    capture.connection(5, 9, 2_404, &talk);
     assert_eq!(capture.found(), Vec::<&str>::new());
 }
 

@@ -7,6 +7,7 @@ mod enip;
 mod examples;
 mod generate;
 mod hostile;
+mod iec104;
 mod net;
 mod pcap;
 mod properties;
