@@ -4,7 +4,7 @@ use crate::decode;
 use crate::protocol::Protocol;
 use serde::Serialize;
 use std::fmt;
-use wire::{dnp3, enip, iec104, modbus, s7};
+use wire::{dnp3, enip, iec104, modbus, opcua, s7};
 
 /// Which way a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,6 +82,8 @@ pub enum Body<'a> {
     Dnp3(dnp3::FragmentView<'a>),
     /// IEC 104.
     Iec104(iec104::ApduView<'a>),
+    /// OPC UA, and whether its channel has no security.
+    OpcUa(opcua::ChunkView<'a>, bool),
     /// Nothing to look at.
     None,
 }
@@ -114,8 +116,9 @@ impl fmt::Display for Operation<'_> {
             }
             Body::Modbus(view) => view.fmt(f)?,
             Body::S7(view) => view.fmt(f)?,
+            Body::OpcUa(view, _) if self.kind == Kind::Request => view.fmt(f)?,
             Body::Cip(message, _) if self.kind == Kind::Request => message.fmt(f)?,
-            Body::Cip(..) | Body::None => {
+            Body::Cip(..) | Body::OpcUa(..) | Body::None => {
                 f.write_str(&decode::function_name(self.protocol, self.function))?
             }
             Body::Dnp3(view) => view.fmt(f)?,

@@ -18,5 +18,6 @@ pub mod enip;
 pub mod iec104;
 pub mod modbus;
 pub mod net;
+pub mod opcua;
 mod reader;
 pub mod s7;

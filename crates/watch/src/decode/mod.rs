@@ -6,6 +6,7 @@ mod enip;
 mod iec104;
 mod modbus;
 mod network;
+mod opcua;
 mod recognise;
 mod s7;
 
@@ -37,6 +38,7 @@ pub fn decoder(protocol: Protocol) -> Option<Box<dyn Decoder>> {
         Protocol::Dnp3 => Box::<dnp3::Dnp3>::default(),
         Protocol::Bacnet => Box::new(bacnet::Bacnet),
         Protocol::Iec104 => Box::<iec104::Iec104>::default(),
+        Protocol::OpcUa => Box::<opcua::OpcUa>::default(),
         Protocol::Dhcp => Box::new(network::Dhcp),
         _ => return None,
     })
@@ -51,6 +53,7 @@ pub fn function_name(protocol: Protocol, function: u32) -> Cow<'static, str> {
         Protocol::Dnp3 => dnp3::function_name(function),
         Protocol::Bacnet => bacnet::function_name(function),
         Protocol::Iec104 => iec104::function_name(function),
+        Protocol::OpcUa => opcua::function_name(function),
         _ => format!("{function}").into(),
     }
 }

@@ -6,6 +6,7 @@ mod dnp3;
 mod iec104;
 mod modbus;
 pub mod net;
+mod opcua;
 mod s7;
 mod technique;
 
@@ -72,6 +73,7 @@ pub fn rules(protocol: Protocol) -> &'static [&'static Rule] {
         Protocol::Dnp3 => dnp3::RULES,
         Protocol::Bacnet => bacnet::RULES,
         Protocol::Iec104 => iec104::RULES,
+        Protocol::OpcUa => opcua::RULES,
         _ => &[],
     }
 }
@@ -85,6 +87,7 @@ pub fn malformed(protocol: Protocol) -> &'static Rule {
         Protocol::Dnp3 => &dnp3::malformed::RULE,
         Protocol::Bacnet => &bacnet::malformed::RULE,
         Protocol::Iec104 => &iec104::malformed::RULE,
+        Protocol::OpcUa => &opcua::malformed::RULE,
         _ => &net::malformed::RULE,
     }
 }
@@ -105,7 +108,8 @@ pub fn met(protocol: Protocol) -> Option<&'static Rule> {
 #[must_use]
 pub fn all() -> Vec<&'static Rule> {
     let mut all: Vec<&'static Rule> = Vec::new();
-    for rules in [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, iec104::RULES, net::RULES] {
+    let ot = [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, iec104::RULES, opcua::RULES];
+    for rules in ot.into_iter().chain([net::RULES]) {
         all.extend(
             rules
                 .iter()
@@ -121,6 +125,7 @@ pub fn all() -> Vec<&'static Rule> {
         &dnp3::malformed::RULE,
         &bacnet::malformed::RULE,
         &iec104::malformed::RULE,
+        &opcua::malformed::RULE,
     ]);
     all.sort_by_key(|rule| rule.id);
     all

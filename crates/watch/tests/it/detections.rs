@@ -1,6 +1,6 @@
 //! Every detection fires at its own traffic, and ordinary polling fires none.
 
-use crate::talk::{Capture, cip, dnp3_frame, enip, modbus, s7_ask, s7_job};
+use crate::talk::{Capture, cip, dnp3_frame, enip, modbus, opcua, opcua_answer, opcua_open, s7_ask, s7_job};
 use std::collections::BTreeSet;
 use watch::detect;
 
@@ -175,6 +175,27 @@ fn iec104_cases() -> Vec<(&'static str, Capture)> {
     ]
 }
 
+/// Who signs in: behind the signature, no certificates and locales.
+fn activate(request: u32, token: u16) -> Vec<u8> {
+    let [low, high] = token.to_le_bytes();
+    opcua(request, 467, &[&[0xFF; 16][..], &[1, 0, low, high, 1, 0, 0, 0, 0]].concat())
+}
+
+fn opcua_cases() -> Vec<(&'static str, Capture)> {
+    let mut rejected = Capture::new();
+    let pair = [(true, activate(3, 324)), (false, opcua_answer(3, 470, 0x801F_0000))];
+    rejected.connection(5, 9, 4_840, &pair.iter().cycle().take(16).cloned().collect::<Vec<_>>());
+    let browse: Vec<_> = (0..220).map(|number| opcua(number, 527, &[])).collect();
+    vec![
+        ("IB-UA-001", said(4_840, &[opcua_open("None"), activate(2, 324)])),
+        ("IB-UA-002", said(4_840, &[activate(2, 321)])),
+        ("IB-UA-003", said(4_840, &browse)),
+        ("IB-UA-004", said(4_840, &[opcua(2, 488, &[])])),
+        ("IB-UA-005", rejected),
+        ("IB-UA-090", said(4_840, &[opcua_open("None"), b"MSGF\x0C\0\0\0\0\0\0\0".to_vec()])),
+    ]
+}
+
 /// A client polls a controller for two minutes.
 fn polled() -> Capture {
     let mut capture = Capture::new();
@@ -229,8 +250,16 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
 #[test]
 fn every_detection_fires_at_its_own_traffic() {
     let mut covered = BTreeSet::from(["IB-NET-090"]);
-    let ot = [modbus_cases(), s7_cases(), cip_cases(), dnp3_cases(), bacnet_cases(), iec104_cases()].concat();
-    for (id, capture) in [ot, network_cases()].concat() {
+    let ot = [
+        modbus_cases(),
+        s7_cases(),
+        cip_cases(),
+        dnp3_cases(),
+        bacnet_cases(),
+        iec104_cases(),
+        opcua_cases(),
+    ];
+    for (id, capture) in [ot.concat(), network_cases()].concat() {
         let found = capture.found();
         assert!(found.contains(&id), "{id} is not among {found:?}");
         covered.insert(id);
@@ -271,6 +300,15 @@ fn ordinary_work_fires_none() {
         (true, vec![0x68, 4, 1, 0, 6, 0]),
     ];
     capture.connection(5, 9, 2_404, &talk);
+    // Endpoints are asked for without security; the session is signed, of a user, and then opaque.
+    capture.connection(5, 9, 4_840, &[(true, opcua_open("None")), (true, opcua(2, 428, &[]))]);
+    let session = [
+        (true, opcua_open("Basic256Sha256")),
+        (true, activate(2, 324)),
+        (false, opcua_answer(2, 470, 0)),
+        (true, opcua(3, 0x7777, &[0xAA; 60])),
+    ];
+    capture.connection(5, 9, 4_840, &session);
     assert_eq!(capture.found(), Vec::<&str>::new());
 }
 

@@ -164,3 +164,47 @@ pub fn dnp3_frame(from_master: bool, station: u16, fragment: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+/// A service of OPC UA in one chunk: behind its type stands a header without anything, then what is given.
+pub fn opcua(request: u32, service: u16, rest: &[u8]) -> Vec<u8> {
+    let mut body = vec![1, 0];
+    body.extend(service.to_le_bytes());
+    body.extend([0, 0]);
+    body.extend([0; 16]);
+    body.extend([0xFF; 4]);
+    body.extend([0; 7]);
+    body.extend_from_slice(rest);
+    opcua_message(request, &body)
+}
+
+/// An answer: type, time and handle, the result of the service.
+pub fn opcua_answer(request: u32, service: u16, result: u32) -> Vec<u8> {
+    let mut body = vec![1, 0];
+    body.extend(service.to_le_bytes());
+    body.extend([0; 12]);
+    body.extend(result.to_le_bytes());
+    opcua_message(request, &body)
+}
+
+fn opcua_message(request: u32, body: &[u8]) -> Vec<u8> {
+    let mut out = b"MSGF".to_vec();
+    out.extend((24 + u32::try_from(body.len()).unwrap()).to_le_bytes());
+    for number in [7, 1, request, request] {
+        out.extend(number.to_le_bytes());
+    }
+    out.extend_from_slice(body);
+    out
+}
+
+/// Opens a channel without security, or with one.
+pub fn opcua_open(policy: &str) -> Vec<u8> {
+    let policy = format!("http://opcfoundation.org/UA/SecurityPolicy#{policy}");
+    let mut out = b"OPNF".to_vec();
+    out.extend((32 + u32::try_from(policy.len()).unwrap()).to_le_bytes());
+    out.extend([0; 4]);
+    out.extend(u32::try_from(policy.len()).unwrap().to_le_bytes());
+    out.extend(policy.as_bytes());
+    out.extend([0xFF; 8]);
+    out.extend([1, 0, 0, 0, 1, 0, 0, 0]);
+    out
+}

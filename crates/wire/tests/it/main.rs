@@ -9,6 +9,7 @@ mod generate;
 mod hostile;
 mod iec104;
 mod net;
+mod opcua;
 mod pcap;
 mod properties;
 mod s7;
