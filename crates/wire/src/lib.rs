@@ -15,6 +15,7 @@
 pub mod bacnet;
 pub mod dnp3;
 pub mod enip;
+pub mod goose;
 pub mod iec104;
 pub mod modbus;
 pub mod net;

@@ -6,6 +6,7 @@ mod dnp3;
 mod enip;
 mod examples;
 mod generate;
+mod goose;
 mod hostile;
 mod iec104;
 mod net;
