@@ -10,6 +10,7 @@ use crate::links::{LinkId, LinkKey, Links, changes};
 use crate::operation::{Kind, Operation, Outcome};
 use crate::points::{PointKey, Points, Touch};
 use crate::protocol::Protocol;
+use crate::publishers::Publishers;
 use crate::stream::Stamp;
 use std::fmt::Display;
 
@@ -62,6 +63,7 @@ pub struct Core {
     pub hosts: Hosts,
     pub links: Links,
     pub points: Points,
+    pub publishers: Publishers,
     pub findings: Findings,
     pub coverage: Coverage,
     pub tap: Option<Tap>,
@@ -73,6 +75,7 @@ impl Core {
             hosts: Hosts::new(limits.hosts),
             links: Links::new(limits.links),
             points: Points::new(limits.points),
+            publishers: Publishers::new(limits.hosts),
             findings: Findings::new(limits.findings),
             coverage: Coverage::default(),
             tap: None,

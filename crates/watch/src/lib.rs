@@ -29,6 +29,7 @@ mod monitor;
 mod operation;
 mod points;
 mod protocol;
+mod publishers;
 pub mod report;
 mod stream;
 mod text;

@@ -2,13 +2,15 @@
 
 use super::Decoder;
 use crate::core::{Core, Talk};
-use crate::detect::{self, net};
+use crate::detect::{self, goose, net};
 use crate::findings::Scene;
 use crate::hosts::{Endpoint, Field, HostId};
 use crate::monitor::Context;
 use crate::protocol::Protocol;
+use crate::publishers::Verdict;
 use crate::stream::Step;
 use std::net::IpAddr;
+use wire::goose::GooseView;
 use wire::net::{Arp, Content, Mac, dhcp, ethertype, ip, lldp};
 
 /// Takes a frame that carries no IP.
@@ -27,8 +29,10 @@ pub fn layer2(context: &Context<'_>, core: &mut Core) {
                 _ => Protocol::Ethernet,
             };
             let Some(talk) = between(context, protocol, core) else { return };
-            if protocol == Protocol::Lldp {
-                neighbour(&lldp::read(payload), &talk, core);
+            match protocol {
+                Protocol::Lldp => neighbour(&lldp::read(payload), &talk, core),
+                Protocol::Goose => published(&GooseView::new(payload), &talk, core),
+                _ => {}
             }
         }
         Content::Llc { dsap, snap, .. } => {
@@ -85,6 +89,27 @@ fn arp_seen(context: &Context<'_>, arp: &Arp, core: &mut Core) {
         let scene = Scene { source: talk.client, target: id, ..talk.scene() };
         let what = format_args!("{} is at {first}, now also at {}", arp.sender, arp.sender_mac);
         core.findings.raise(&net::ARP, scene, what);
+    }
+}
+
+fn published(view: &GooseView<'_>, talk: &Talk, core: &mut Core) {
+    if let Some(problem) = view.problem() {
+        return core.malformed(talk, Protocol::Goose, format_args!("{view}: {problem}"));
+    }
+    let scene = talk.scene();
+    match core.publishers.judge(view, talk.client) {
+        Verdict::Sound => {}
+        Verdict::Jump(state, sequence) => {
+            let what = format_args!("{view}; before it state {state}, sequence {sequence}");
+            core.findings.raise(&goose::jump::RULE, scene, what);
+        }
+        Verdict::Sender(first) => {
+            let scene = Scene { target: first, ..scene };
+            core.findings.raise(&goose::sender::RULE, scene, view);
+        }
+    }
+    if view.is_simulation() {
+        core.findings.raise(&goose::simulation::RULE, scene, view);
     }
 }
 

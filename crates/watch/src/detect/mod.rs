@@ -3,6 +3,7 @@
 mod bacnet;
 mod cip;
 mod dnp3;
+pub mod goose;
 mod iec104;
 mod modbus;
 pub mod net;
@@ -87,6 +88,7 @@ pub fn malformed(protocol: Protocol) -> &'static Rule {
         Protocol::Dnp3 => &dnp3::malformed::RULE,
         Protocol::Bacnet => &bacnet::malformed::RULE,
         Protocol::Iec104 => &iec104::malformed::RULE,
+        Protocol::Goose => &goose::malformed::RULE,
         Protocol::OpcUa => &opcua::malformed::RULE,
         _ => &net::malformed::RULE,
     }
@@ -109,7 +111,7 @@ pub fn met(protocol: Protocol) -> Option<&'static Rule> {
 pub fn all() -> Vec<&'static Rule> {
     let mut all: Vec<&'static Rule> = Vec::new();
     let ot = [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, iec104::RULES, opcua::RULES];
-    for rules in ot.into_iter().chain([net::RULES]) {
+    for rules in ot.into_iter().chain([goose::RULES, net::RULES]) {
         all.extend(
             rules
                 .iter()

@@ -169,8 +169,11 @@ impl Report {
     pub(crate) fn new(core: &Core) -> Self {
         let (assets, names) = assets::assets(&core.hosts);
         let mut coverage = core.coverage;
-        coverage.no_room =
-            core.hosts.refused + core.links.refused + core.points.refused + core.findings.refused;
+        coverage.no_room = core.hosts.refused
+            + core.links.refused
+            + core.points.refused
+            + core.findings.refused
+            + core.publishers.refused;
         Self {
             captures: Vec::new(),
             coverage,

@@ -196,6 +196,30 @@ fn opcua_cases() -> Vec<(&'static str, Capture)> {
     ]
 }
 
+/// A frame of GOOSE from a device: state, sequence, whether it is a simulation.
+fn goose(sender: u8, state: u8, sequence: u8, simulation: u8) -> Vec<u8> {
+    let pdu = [&[0x80, 3, b'b', b'/', b'g'][..], &[0x85, 1, state, 0x86, 1, sequence, 0x87, 1, simulation]]
+        .concat();
+    let length = u8::try_from(pdu.len()).unwrap();
+    let ethernet = [1, 0x0C, 0xCD, 1, 0, 1, 0, 0x1B, 0x1B, 0, 0, sender, 0x88, 0xB8];
+    [&ethernet[..], &[0, 3, 0, length + 10, 0, 0, 0, 0, 0x61, length], &pdu].concat()
+}
+
+fn goose_cases() -> Vec<(&'static str, Capture)> {
+    let sent = |frames: &[Vec<u8>]| {
+        let mut capture = Capture::new();
+        frames.iter().for_each(|frame| capture.push(frame.clone()));
+        capture
+    };
+    vec![
+        ("IB-GOO-001", sent(&[goose(7, 9, 4, 0), goose(7, 5, 1, 0)])),
+        ("IB-GOO-001", sent(&[goose(7, 9, 4, 0), goose(7, 9, 2, 0)])),
+        ("IB-GOO-002", sent(&[goose(7, 9, 4, 0), goose(8, 10, 0, 0)])),
+        ("IB-GOO-003", sent(&[goose(7, 9, 4, 1)])),
+        ("IB-GOO-090", sent(&[goose(7, 9, 4, 0)[..28].to_vec()])),
+    ]
+}
+
 /// A client polls a controller for two minutes.
 fn polled() -> Capture {
     let mut capture = Capture::new();
@@ -259,7 +283,7 @@ fn every_detection_fires_at_its_own_traffic() {
         iec104_cases(),
         opcua_cases(),
     ];
-    for (id, capture) in [ot.concat(), network_cases()].concat() {
+    for (id, capture) in [ot.concat(), goose_cases(), network_cases()].concat() {
         let found = capture.found();
         assert!(found.contains(&id), "{id} is not among {found:?}");
         covered.insert(id);
@@ -300,6 +324,10 @@ fn ordinary_work_fires_none() {
         (true, vec![0x68, 4, 1, 0, 6, 0]),
     ];
     capture.connection(5, 9, 2_404, &talk);
+    // Repetitions, a change, a copy from the mirror port, a restart.
+    for (state, sequence) in [(4, 0), (4, 1), (4, 1), (4, 3), (5, 0), (1, 1), (1, 2)] {
+        capture.push(goose(7, state, sequence, 0));
+    }
     // Endpoints are asked for without security; the session is signed, of a user, and then opaque.
     capture.connection(5, 9, 4_840, &[(true, opcua_open("None")), (true, opcua(2, 428, &[]))]);
     let session = [

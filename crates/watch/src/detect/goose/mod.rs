@@ -1,0 +1,11 @@
+//! Detections of GOOSE. [`crate::publishers`] compares each message with the one before; these tell what it found.
+
+pub mod jump;
+pub mod malformed;
+pub mod sender;
+pub mod simulation;
+
+use super::Rule;
+
+/// All of them.
+pub const RULES: &[&Rule] = &[&jump::RULE, &sender::RULE, &simulation::RULE, &malformed::RULE];
