@@ -183,6 +183,10 @@ impl Hosts {
     pub fn received(&mut self, id: HostId, mac: Option<Mac>, time_ns: i64) {
         if let Some(host) = self.get_mut(id) {
             host.group |= mac.is_some_and(Mac::is_group);
+            // Where it is reached, until it speaks itself.
+            if host.macs.is_empty() {
+                host.macs.extend(mac.filter(|mac| mac.is_station()));
+            }
             host.received += 1;
             host.last_ns = host.last_ns.max(time_ns);
         }

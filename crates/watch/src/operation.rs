@@ -4,7 +4,7 @@ use crate::decode;
 use crate::protocol::Protocol;
 use serde::Serialize;
 use std::fmt;
-use wire::{dnp3, enip, iec104, modbus, opcua, s7};
+use wire::{dnp3, enip, iec104, modbus, opcua, profinet, s7};
 
 /// Which way a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,6 +84,8 @@ pub enum Body<'a> {
     Iec104(iec104::ApduView<'a>),
     /// OPC UA, and whether its channel has no security.
     OpcUa(opcua::ChunkView<'a>, bool),
+    /// PROFINET DCP.
+    Dcp(profinet::DcpView<'a>),
     /// Nothing to look at.
     None,
 }
@@ -123,6 +125,7 @@ impl fmt::Display for Operation<'_> {
             }
             Body::Dnp3(view) => view.fmt(f)?,
             Body::Iec104(view) => view.fmt(f)?,
+            Body::Dcp(view) => view.fmt(f)?,
         }
         match (self.protocol, self.unit) {
             (Protocol::Modbus, unit) => write!(f, " (unit {unit})"),

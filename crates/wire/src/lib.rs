@@ -20,5 +20,6 @@ pub mod iec104;
 pub mod modbus;
 pub mod net;
 pub mod opcua;
+pub mod profinet;
 mod reader;
 pub mod s7;

@@ -119,13 +119,13 @@ fn packets<R: Read>(
 fn show(report: &Report) {
     let c = &report.coverage;
     let mut out = format!(
-        "{} packets in {} captures: {} assets, {} links, {} messages of control protocols, {} findings\n",
-        c.packets,
-        report.captures.len(),
-        report.assets.len(),
-        report.links.len(),
-        c.messages,
-        report.findings.len()
+        "{} in {}: {}, {}, {} of control protocols, {}\n",
+        some(c.packets, "packet"),
+        some(report.captures.len() as u64, "capture"),
+        some(report.assets.len() as u64, "asset"),
+        some(report.links.len() as u64, "link"),
+        some(c.messages, "message"),
+        some(report.findings.len() as u64, "finding"),
     );
     if c.first_ns != 0 {
         out += &format!("from {} to {}\n", model::Time(c.first_ns), model::Time(c.last_ns));
@@ -148,6 +148,11 @@ fn show(report: &Report) {
         links(report)
     );
     print(&out);
+}
+
+/// "1 packet", "2 packets".
+fn some(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What came from captures does not reach the terminal as anything but text.

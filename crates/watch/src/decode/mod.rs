@@ -7,6 +7,7 @@ mod iec104;
 mod modbus;
 mod network;
 mod opcua;
+mod profinet;
 mod recognise;
 mod s7;
 
@@ -54,6 +55,7 @@ pub fn function_name(protocol: Protocol, function: u32) -> Cow<'static, str> {
         Protocol::Bacnet => bacnet::function_name(function),
         Protocol::Iec104 => iec104::function_name(function),
         Protocol::OpcUa => opcua::function_name(function),
+        Protocol::ProfinetDcp => profinet::function_name(function),
         _ => format!("{function}").into(),
     }
 }

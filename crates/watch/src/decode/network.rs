@@ -1,6 +1,6 @@
 //! What the network itself tells: ARP, LLDP, spanning tree, DHCP, and protocols directly on Ethernet.
 
-use super::Decoder;
+use super::{Decoder, profinet};
 use crate::core::{Core, Talk};
 use crate::detect::{self, goose, net};
 use crate::findings::Scene;
@@ -32,6 +32,7 @@ pub fn layer2(context: &Context<'_>, core: &mut Core) {
             match protocol {
                 Protocol::Lldp => neighbour(&lldp::read(payload), &talk, core),
                 Protocol::Goose => published(&GooseView::new(payload), &talk, core),
+                Protocol::ProfinetDcp => profinet::dcp(payload, &talk, core),
                 _ => {}
             }
         }

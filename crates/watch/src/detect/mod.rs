@@ -8,6 +8,7 @@ mod iec104;
 mod modbus;
 pub mod net;
 mod opcua;
+mod profinet;
 mod s7;
 mod technique;
 
@@ -75,6 +76,7 @@ pub fn rules(protocol: Protocol) -> &'static [&'static Rule] {
         Protocol::Bacnet => bacnet::RULES,
         Protocol::Iec104 => iec104::RULES,
         Protocol::OpcUa => opcua::RULES,
+        Protocol::ProfinetDcp => profinet::RULES,
         _ => &[],
     }
 }
@@ -111,7 +113,7 @@ pub fn met(protocol: Protocol) -> Option<&'static Rule> {
 pub fn all() -> Vec<&'static Rule> {
     let mut all: Vec<&'static Rule> = Vec::new();
     let ot = [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, iec104::RULES, opcua::RULES];
-    for rules in ot.into_iter().chain([goose::RULES, net::RULES]) {
+    for rules in ot.into_iter().chain([profinet::RULES, goose::RULES, net::RULES]) {
         all.extend(
             rules
                 .iter()

@@ -206,6 +206,70 @@ fn functions_units_and_codes_agree_with_tshark() {
     }
 }
 
+/// Addresses that tshark lists as endpoints, without those of groups.
+fn endpoints(path: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-T", "fields", "-e", "eth.src", "-e", "eth.dst", "-e", "ip.src", "-e", "ip.dst"]);
+    command.args(["-E", "occurrence=f", "-E", "separator=|", "-r"]).arg(path);
+    let text = String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned();
+    let (mut macs, mut addresses, mut broadcasts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('|').collect();
+        let [from, to, source, destination] = cells[..] else { continue };
+        let station = |mac: &&str| {
+            !mac.is_empty()
+                && *mac != "00:00:00:00:00:00"
+                && u8::from_str_radix(&mac[..2], 16).unwrap() & 1 == 0
+        };
+        macs.extend([from, to].iter().filter(|mac| station(mac)).map(ToString::to_string));
+        let unicast = |ip: &&str| {
+            ip.parse::<std::net::Ipv4Addr>()
+                .is_ok_and(|ip| !ip.is_multicast() && !ip.is_broadcast() && !ip.is_unspecified())
+        };
+        addresses.extend([source, destination].iter().filter(|ip| unicast(ip)).map(ToString::to_string));
+        if !to.is_empty() && !station(&to) {
+            broadcasts.insert(destination.to_owned());
+        }
+    }
+    (macs, addresses.difference(&broadcasts).cloned().collect())
+}
+
+#[test]
+fn every_address_is_in_the_inventory_and_no_other() {
+    let (Some(captures), true) = (captures(), tshark()) else { return };
+    for name in [
+        "iti/pcaps/openics/EIP-IPAddressChangeAttempt.pcap",
+        "iti/pcaps/openics/EIP-ChangePortConfigurationAttempt.pcap",
+        "iti/pcaps/openics/EIP-RemoteModeChangeAttempt.pcap",
+        "iti/pcaps/C37.118/C37118/c37118_1100_unclean.pcap",
+        "iti/pcaps/MELSEC/melsoft_UDP_unclean_1.pcap",
+        "iti/pcaps/ModbusTCP/mb2.pcap",
+        "iti/pcaps/beckoff/addroute1.pcapng",
+        "iti/pcaps/profinet/Profinet_Failed.pcap",
+        "iti/pcaps/profinet/PROFINET-RT-DCP/PROFINET-RT.pcap",
+        "iti/pcaps/IEC61850/Sample_File_MMS_and_GOOSE.pcap",
+        "lemay/moving_two_files_modbus_6RTU.pcap",
+        "icsnpp-enip/tests/traces/enip_cip_example.pcap",
+    ] {
+        let path = captures.join(name);
+        let (macs, addresses) = endpoints(&path);
+        let report = report(&path);
+        let is_v4 = |ip: &&std::net::IpAddr| ip.is_ipv4();
+        let ours: BTreeSet<String> = report
+            .assets
+            .iter()
+            .flat_map(|asset| asset.addresses.iter().filter(is_v4))
+            .map(ToString::to_string)
+            .collect();
+        // Addresses that nobody sent from or to but that ARP announced are real, too.
+        let missing: Vec<_> = addresses.difference(&ours).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?} missing");
+        let ours: BTreeSet<String> = report.assets.iter().flat_map(|asset| asset.macs.clone()).collect();
+        assert_eq!(ours, macs, "{name}");
+        assert!(addresses.len() + macs.len() > 1, "{name}");
+    }
+}
+
 #[test]
 fn every_dangerous_operation_of_quickdraw_is_found() {
     let Some(captures) = captures() else { return };
@@ -246,6 +310,7 @@ fn operations_that_a_capture_is_named_after_are_found() {
         ("openics/EIP-ChangeTimeAttempt.pcap", "IB-CIP-008"),
         ("../../icsnpp-bacnet/testing/traces/bacnet_services.pcap", "IB-BAC-001"),
         ("../../icsnpp-bacnet/testing/traces/bacnet_services.pcap", "IB-BAC-002"),
+        ("profinet/PROFINET-RT-DCP/ChangeIPUsingDCP.pcap", "IB-PN-001"),
         ("dnp3/cold_restart_and_response.pcap", "IB-DNP-001"),
         ("dnp3/warm_restart_and_response.pcap", "IB-DNP-002"),
         ("dnp3/disable_unsolcited_and_response.pcap", "IB-DNP-004"),

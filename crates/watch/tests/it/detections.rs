@@ -220,6 +220,34 @@ fn goose_cases() -> Vec<(&'static str, Capture)> {
     ]
 }
 
+fn profinet_cases() -> Vec<(&'static str, Capture)> {
+    let one = |service: u8, blocks: &[u8]| {
+        let mut capture = Capture::new();
+        let mut frame = vec![0, 0x1B, 0x1B, 0, 0, 9, 0, 0x0C, 0x29, 0, 0, 5, 0x88, 0x92];
+        frame.extend_from_slice(&[
+            0xFE,
+            if service == 5 { 0xFE } else { 0xFD },
+            service,
+            0,
+            0,
+            0,
+            0,
+            1,
+            0,
+            0,
+        ]);
+        frame.extend_from_slice(&u16::try_from(blocks.len()).unwrap().to_be_bytes());
+        frame.extend_from_slice(blocks);
+        capture.push(frame);
+        capture
+    };
+    vec![
+        ("IB-PN-001", one(4, &[1, 2, 0, 14, 0, 1, 10, 0, 0, 7, 255, 255, 255, 0, 0, 0, 0, 0])),
+        ("IB-PN-002", one(4, &[5, 6, 0, 2, 0, 4])),
+        ("IB-PN-003", one(5, &[0xFF, 0xFF, 0, 0])),
+    ]
+}
+
 /// A client polls a controller for two minutes.
 fn polled() -> Capture {
     let mut capture = Capture::new();
@@ -283,7 +311,7 @@ fn every_detection_fires_at_its_own_traffic() {
         iec104_cases(),
         opcua_cases(),
     ];
-    for (id, capture) in [ot.concat(), goose_cases(), network_cases()].concat() {
+    for (id, capture) in [ot.concat(), goose_cases(), profinet_cases(), network_cases()].concat() {
         let found = capture.found();
         assert!(found.contains(&id), "{id} is not among {found:?}");
         covered.insert(id);

@@ -14,9 +14,19 @@ pub struct Capture {
 /// A host: the last byte of its addresses.
 pub type Host = u8;
 
+/// Its network card: 8 is a Siemens CPU, 9 a Rockwell one, all others are computers.
+pub fn mac(host: Host) -> [u8; 6] {
+    match host {
+        8 => [0x00, 0x1B, 0x1B, 0, 0, 8],
+        9 => [0x00, 0x00, 0xBC, 0, 0, 9],
+        host => [0x00, 0x1D, 0x09, 0, 0, host],
+    }
+}
+
 fn checksum_free_ip(source: Host, destination: Host, protocol: u8, payload: &[u8]) -> Vec<u8> {
     let total = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
-    let mut out = vec![0x00, 0x1B, 0x1B, 0, 0, destination, 0x00, 0x00, 0xBC, 0, 0, source, 8, 0];
+    let mut out = [mac(destination), mac(source)].concat();
+    out.extend_from_slice(&[8, 0]);
     out.extend_from_slice(&[0x45, 0, total[0], total[1], 0, 0, 0, 0, 64, protocol, 0, 0]);
     out.extend_from_slice(&[10, 0, 0, source, 10, 0, 0, destination]);
     out.extend_from_slice(payload);
