@@ -3,6 +3,7 @@
 //! Rationale: the configuration struct belongs to the kind. Validation, JSON schema, the form on the page and the
 //! reference come from it, so nothing outside a kind's folder knows its keys.
 
+use crate::inbox::Inbox;
 use crate::south::budget::Budget;
 use model::config::{Diagnostic, Document, check, nearest};
 use model::expected::ExpectedTraffic;
@@ -121,6 +122,11 @@ pub trait Secrets: Send + Sync {
     /// where there is none, as in `check`.
     fn data(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Where this gateway takes posts in; one of its own where there is no gateway, as in `check`.
+    fn inbox(&self) -> Arc<Inbox> {
+        Arc::default()
     }
 }
 

@@ -14,6 +14,7 @@
 pub mod discover;
 pub mod draft;
 pub mod import;
+pub mod inbox;
 pub mod kind;
 pub mod mqtt;
 pub mod north;

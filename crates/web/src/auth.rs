@@ -17,14 +17,21 @@ const MAX_AGE_S: u32 = 7 * 86_400;
 /// Longest credential that is looked at, bytes.
 const LONGEST: usize = 256;
 
+/// The token that stands in `Authorization: Bearer ...`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    token_in(headers.get(header::AUTHORIZATION)?)
+}
+
+fn token_in(given: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = given.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && token.len() <= LONGEST).then_some(token)
+}
+
 /// Who sends these headers; `None` for nobody, or for a credential that is not (or no longer) valid.
 pub(crate) fn identify(web: &Web, headers: &HeaderMap) -> Option<Who> {
     if let Some(given) = headers.get(header::AUTHORIZATION) {
-        let (scheme, token) = given.to_str().ok()?.split_once(' ')?;
-        let token = token.trim();
-        if !scheme.eq_ignore_ascii_case("bearer") || token.len() > LONGEST {
-            return None;
-        }
+        let token = token_in(given)?;
         return Some(by_token(web.access.token(token)?, token));
     }
     let name = cookie_name(web.secure);

@@ -51,6 +51,16 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn no_door() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "no-door",
+            "There is no webhook of this name that takes this token.",
+            "Nothing was kept; send it again when this is right.",
+            "Look at the connection on the page: its name, and whether it runs. Send `Authorization: Bearer TOKEN` with the secret that its file names.",
+        )
+    }
+
     pub(crate) fn setup_needed() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,

@@ -19,6 +19,7 @@ mod error;
 mod extract;
 mod guard;
 mod history;
+pub mod inbox;
 mod json;
 mod limits;
 mod local;

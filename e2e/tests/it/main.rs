@@ -19,3 +19,4 @@ mod mqtt_in;
 mod opcua;
 mod s7;
 mod services;
+mod webhook;

@@ -190,7 +190,9 @@ impl Broker {
         if self.tls.is_some() {
             Security::tls(&format!("TLS, {by}"))
         } else {
-            Security::none(&format!("in the clear, {by}"))
+            Security::none(&format!(
+                "MQTT in the clear, {by}: anybody on this network can read it, and change what is said"
+            ))
         }
     }
 }

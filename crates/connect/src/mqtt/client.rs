@@ -269,7 +269,21 @@ fn fault_four(why: &rumqttc::ConnectionError) -> Fault {
         Why::ConnectionRefused(Code::BadUserNamePassword | Code::NotAuthorized | Code::BadClientId)
         | Why::Tls(_) => Fault::Security(why.to_string().into()),
         Why::MqttState(_) => lost(why.to_string()),
+        Why::Io(error) => unreached(error),
         _ => Fault::Connect(why.to_string().into()),
+    }
+}
+
+/// What the operating system says of the way to the broker.
+fn unreached(error: &std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => {
+            Fault::Connect("nobody listens there: is the broker running, and is the port right?".into())
+        }
+        _ => match transport::fault_from_io(error) {
+            Fault::Lost(why) => Fault::Connect(why),
+            other => other,
+        },
     }
 }
 
@@ -307,6 +321,7 @@ fn fault_five(why: &v5::ConnectionError) -> Fault {
         | (Why::Tls(_), _) => Fault::Security(why.to_string().into()),
         (_, Some(_)) => Fault::Connect(why.to_string().into()),
         (Why::MqttState(_), _) => lost(why.to_string()),
+        (Why::Io(error), _) => unreached(error),
         _ => Fault::Connect(why.to_string().into()),
     }
 }

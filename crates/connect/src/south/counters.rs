@@ -114,6 +114,8 @@ counters! {
     refused_orders
     /// Messages that no point reads.
     unclaimed
+    /// What came and was not let in: too many, or from somebody who may not send.
+    rejected
     /// Points, devices and values that showed up and found no room, or a name that is taken.
     no_room
 }

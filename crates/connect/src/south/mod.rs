@@ -21,6 +21,7 @@ pub mod ethernet_ip;
 mod http;
 mod job;
 mod link;
+mod messages;
 pub mod modbus;
 mod mqtt;
 mod names;
@@ -35,6 +36,7 @@ pub mod tags;
 #[cfg(test)]
 mod testing;
 mod turns;
+mod webhook;
 mod wheel;
 mod write;
 
@@ -65,8 +67,10 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
     &opcua::KIND,
     &s7::KIND,
     &snmp::KIND,
+    &snmp::TRAPS,
     &mqtt::KIND,
     &sparkplug::KIND,
+    &webhook::KIND,
 ];
 
 /// How devices are found: the protocols that have a probe.

@@ -10,6 +10,12 @@ fn samples_build_and_cases_name_each_mistake_at_its_line() {
     let context = Context::new("x", Path::new("acme/leeds").unwrap(), "");
     for text in [
         include_str!("mqtt/sample.toml"),
+        include_str!("snmp/traps-sample.toml"),
+        include_str!("snmp/cases/traps-wrong-keys.toml"),
+        include_str!("snmp/cases/traps-wrong-meaning.toml"),
+        include_str!("webhook/sample.toml"),
+        include_str!("webhook/cases/wrong-keys.toml"),
+        include_str!("webhook/cases/wrong-meaning.toml"),
         include_str!("mqtt/cases/wrong-keys.toml"),
         include_str!("mqtt/cases/wrong-meaning.toml"),
         include_str!("sparkplug/sample.toml"),

@@ -23,5 +23,7 @@ mod s7;
 mod scale;
 mod security;
 mod snmp;
+mod snmp_traps;
 mod sparkplug_host;
 mod support;
+mod webhook;

@@ -1,5 +1,6 @@
 //! A namespace to read into, and peers as separate processes.
 
+use connect::inbox::Inbox;
 use connect::kind::{self, Context, Secrets};
 use connect::south::{self, Handle, Wheel};
 use journal::{Journal, Options, RealDisk};
@@ -10,7 +11,7 @@ use namespace::{Authority, Entry, Ledger, Namespace, Settings};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longest wait for anything in these tests.
@@ -30,10 +31,26 @@ impl Ledger for Nowhere {
     }
 }
 
-struct Held(BTreeMap<String, String>);
+/// A secret store, and the doors of connections that take posts.
+#[derive(Default)]
+pub struct Held {
+    secrets: Mutex<BTreeMap<String, String>>,
+    pub inbox: Arc<Inbox>,
+}
+
+impl Held {
+    pub fn set(&self, name: &str, secret: &str) {
+        self.secrets.lock().unwrap().insert(name.into(), secret.into());
+    }
+}
+
 impl Secrets for Held {
     fn secret(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned()
+        self.secrets.lock().unwrap().get(name).cloned()
+    }
+
+    fn inbox(&self) -> Arc<Inbox> {
+        self.inbox.clone()
     }
 }
 
@@ -74,14 +91,20 @@ impl House {
 
     /// The same with a secret store that holds these.
     pub fn start_with(&self, name: &str, text: &str, secrets: &[(&str, &str)]) -> Handle {
+        self.start_keeping(name, text, secrets).0
+    }
+
+    /// The same, and that store.
+    pub fn start_keeping(&self, name: &str, text: &str, secrets: &[(&str, &str)]) -> (Handle, Arc<Held>) {
         let document = Document::parse(&format!("connections/{name}.toml"), text).unwrap();
         let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap();
         let kind = kind::find(south::KINDS, kind).unwrap();
         let mut context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
-        let held = secrets.iter().map(|(name, secret)| ((*name).to_owned(), (*secret).to_owned()));
-        context.secrets = Arc::new(Held(held.collect()));
+        let held = Arc::new(Held::default());
+        secrets.iter().for_each(|(name, secret)| held.set(name, secret));
+        context.secrets = held.clone();
         let built = (kind.build)(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
-        south::run(name, kind.name, built, &self.namespace, &self.wheel).unwrap()
+        (south::run(name, kind.name, built, &self.namespace, &self.wheel).unwrap(), held)
     }
 
     pub fn last(&self, path: &str) -> Last {

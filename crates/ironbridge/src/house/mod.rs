@@ -12,6 +12,7 @@ mod control;
 mod discover;
 mod health;
 mod history;
+mod inbox;
 mod pages;
 mod plan;
 mod query;
@@ -49,6 +50,8 @@ pub struct House {
     pub(crate) access: Access,
     pub(crate) supervisor: Supervisor,
     wheel: Arc<south::Wheel>,
+    /// What kinds may ask of this gateway.
+    secrets: Arc<PlantSecrets>,
     connections: Mutex<BTreeMap<String, Running<south::Handle>>>,
     destinations: Mutex<BTreeMap<String, Running<north::Handle>>>,
     pub(crate) facts: ArcSwap<Facts>,
@@ -96,12 +99,14 @@ pub(crate) struct PlantSecrets {
     access: OnceLock<Access>,
     /// Data folder.
     data: PathBuf,
+    /// Where others post values.
+    inbox: Arc<connect::inbox::Inbox>,
 }
 
 impl PlantSecrets {
     /// Of a data folder that is not opened yet, and may not even be there.
     fn unopened(data: &Path) -> Arc<Self> {
-        Arc::new(Self { access: OnceLock::new(), data: data.to_owned() })
+        Arc::new(Self { access: OnceLock::new(), data: data.to_owned(), inbox: Arc::default() })
     }
 
     /// From now on secrets are found.
@@ -119,6 +124,10 @@ impl Secrets for PlantSecrets {
     fn data(&self) -> Option<PathBuf> {
         Some(self.data.clone())
     }
+
+    fn inbox(&self) -> Arc<connect::inbox::Inbox> {
+        self.inbox.clone()
+    }
 }
 
 impl House {
@@ -126,7 +135,12 @@ impl House {
     ///
     /// # Errors
     /// The room that cannot be opened, with the next step.
-    pub fn open(plant: &Plant, access: Access, options: &Options) -> Result<Arc<Self>, StartError> {
+    pub(crate) fn open(
+        plant: &Plant,
+        secrets: Arc<PlantSecrets>,
+        access: Access,
+        options: &Options,
+    ) -> Result<Arc<Self>, StartError> {
         let clock = SystemClock::shared();
         let settings = &plant.settings;
         let bytes = |gb: f64| (gb * 1e9) as u64;
@@ -163,6 +177,7 @@ impl House {
             access,
             supervisor: Supervisor::default(),
             wheel: Arc::new(south::Wheel::new()),
+            secrets,
             connections: Mutex::default(),
             destinations: Mutex::default(),
             facts: ArcSwap::from_pointee(Facts::of(plant, options.simulated, String::new())),
@@ -193,9 +208,7 @@ impl House {
 
     /// The plant's secrets.
     pub(crate) fn secrets(&self) -> Arc<PlantSecrets> {
-        let secrets = PlantSecrets::unopened(&self.data);
-        secrets.open(&self.access);
-        secrets
+        self.secrets.clone()
     }
 
     /// Connections that are not connected.

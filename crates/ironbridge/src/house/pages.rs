@@ -116,6 +116,11 @@ impl Plant for Pages {
         self.0.facts.load().secrets.get(secret).cloned().unwrap_or_default()
     }
 
+    fn door(&self, name: &str, token: &str) -> Option<Arc<dyn web::inbox::Door>> {
+        let door = self.0.secrets.inbox.door(name, token)?;
+        Some(Arc::new(super::inbox::Post(door)))
+    }
+
     fn pause<'a>(
         &'a self,
         _: &'a Principal,

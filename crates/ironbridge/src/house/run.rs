@@ -119,7 +119,7 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
         Access::open_anyway(&options.data.join("access"), clock, access::Options::default())
             .map_err(|why| StartError::room("accounts", why))?;
     secrets.open(&access);
-    let house = House::open(&plant, access.clone(), options)?;
+    let house = House::open(&plant, secrets, access.clone(), options)?;
     for why in damaged {
         tell_damaged(&house, &why);
     }

@@ -10,6 +10,7 @@ mod configuration;
 mod discover;
 mod events;
 mod history;
+mod inbox;
 mod live;
 mod points;
 mod query;
@@ -61,6 +62,7 @@ pub(crate) fn all() -> Vec<Route> {
     let mut routes = session_routes();
     routes.extend(point_routes());
     routes.extend(command_routes());
+    routes.extend(inbox_routes());
     routes.extend(plant_routes());
     routes.extend(discover_routes());
     routes.extend(configuration_routes());
@@ -337,6 +339,20 @@ fn configuration_routes() -> Vec<Route> {
             .gives::<s::Saved>()
             .body(FILES)
             .within(LONG),
+    ]
+}
+
+/// A sender shows the token of its connection, not one of the API; failed attempts count as those to sign in.
+fn inbox_routes() -> Vec<Route> {
+    let door = |path, text| {
+        route(Method::POST, path, Need::SignIn, text, inbox::post).gives::<crate::inbox::Posted>()
+    };
+    vec![
+        door(
+            "/api/in/{name}",
+            "Takes values that a machine or a service posts to the connection of this name.",
+        ),
+        door("/api/in/{name}/{*path}", "The same, with a path that its tags name."),
     ]
 }
 

@@ -76,6 +76,7 @@ where
     let parameters = path
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| name.trim_start_matches('*'))
         .map(|name| Parameter { name, place: ParameterIn::Path, required: true, text: "Name." })
         .collect();
     Route {
@@ -191,7 +192,11 @@ pub(crate) fn document(routes: &[Route]) -> OpenApi {
     let mut paths = PathsBuilder::new().build();
     for route in routes {
         schemas.extend(route.schemas.iter().cloned());
-        paths.add_path_operation(route.path, vec![http_method(&route.method)], operation(route));
+        paths.add_path_operation(
+            route.path.replace("{*", "{"),
+            vec![http_method(&route.method)],
+            operation(route),
+        );
     }
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::auth::COOKIE)));
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());

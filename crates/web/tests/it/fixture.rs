@@ -2,6 +2,7 @@
 
 use crate::client::{Reply, Request, send};
 use crate::discover::TestDiscover;
+use crate::inbox::{TOKEN, TestDoor};
 use access::{Access, Zeroizing};
 use futures_util::future::BoxFuture;
 use journal::{Journal, RealDisk};
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use web::inbox::Door;
 use web::shapes::{
     AppliedShape, ChangedText, ClockHealth, Connection, Destination, DestinationRef, Edit, FileChange,
     FileFormat, FileKind, FileText, Findings, KeyChange, Mode, PlanShape, PlantFiles, QueryAsk, QueryColumn,
@@ -110,9 +112,13 @@ pub struct TestPlant {
     pub paused: AtomicBool,
     pub not_ready: AtomicBool,
     pub discover: TestDiscover,
+    pub door: TestDoor,
 }
 
 impl Plant for TestPlant {
+    fn door(&self, name: &str, token: &str) -> Option<Arc<dyn Door>> {
+        (name == "scale" && token == TOKEN).then(|| Arc::new(self.door.clone()) as Arc<dyn Door>)
+    }
     fn facts(&self) -> Facts {
         Facts {
             version: "0.1.0".into(),

@@ -8,6 +8,7 @@ mod discover;
 mod fixture;
 mod hostile;
 mod identity;
+mod inbox;
 mod live;
 mod measure;
 mod tls;

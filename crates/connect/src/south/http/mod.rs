@@ -214,7 +214,9 @@ fn security(file: &File, url: &Url) -> Security {
     if url.secure {
         Security::tls(&format!("HTTPS, {by}"))
     } else {
-        Security::none(&format!("HTTP in the clear, {by}: anybody on this network can read it"))
+        Security::none(&format!(
+            "HTTP in the clear, {by}: anybody on this network can read it, and change what is said"
+        ))
     }
 }
 

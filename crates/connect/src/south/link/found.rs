@@ -17,6 +17,7 @@ use crate::south::device::{Device, Group};
 use crate::south::tags::GROUP_POINTS;
 use model::{Declaration, Fault, PointId, Shape, Value};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Class of groups that are not scanned.
@@ -85,6 +86,12 @@ impl Link {
     /// Something came that no point reads.
     pub fn unclaimed(&self, count: usize) {
         add(&self.shared.counters.unclaimed, count as u64);
+    }
+
+    /// Counts what is not let in, wherever that is decided.
+    pub fn rejecting(&self) -> impl Fn() + Send + Sync + 'static {
+        let shared = self.shared.clone();
+        move || _ = shared.counters.rejected.fetch_add(1, Relaxed)
     }
 
     /// Something came for which there is no room.

@@ -1,20 +1,17 @@
 //! The session with the broker: subscribe, take messages, acknowledge what is on disk, publish writes.
 
-use super::book::{Book, Came, Fresh, Wanted};
-use super::build::{Command, Spec, filters};
 use super::config::File;
-use super::payload::Sample;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::session::{MAX_FILTERS, Message, Note, Opening, Qos, Session};
-use crate::south::link::{ARRIVES, Seat};
-use crate::south::tags::{GROUP_POINTS, Scaling, Timing, to_double};
-use crate::south::{Arrival, DeviceLayout, Driver, GroupLayout, Layout, Link, Origin, Work, Writing};
+use crate::south::messages::{Came, Command, Intake, Spec, filters};
+use crate::south::tags::{Scaling, Timing, to_double};
+use crate::south::{Driver, Layout, Link, Work, Writing};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::event::severity;
-use model::{Event, EventKind, Fault, Position, Status, Time, Value};
+use model::{Event, EventKind, Fault, Position, Time, Value};
 use namespace::journal::Journal;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,10 +26,6 @@ const HURRY_EVERY: Duration = Duration::from_millis(10);
 const TOGETHER: usize = 256;
 /// So long nothing must come for what the broker kept to be taken as complete.
 const SETTLE: Duration = Duration::from_millis(300);
-/// Shortest pause between two looks for silent topics.
-const SWEEP: Duration = Duration::from_millis(100);
-/// Points that showed up are known again after a restart, if they had a value within this time.
-const REMEMBER: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What lives as long as one connection.
 struct Talk {
@@ -49,7 +42,6 @@ struct Talk {
     hurried: Instant,
     writes: HashMap<u64, Writing>,
     next_ticket: u64,
-    sweep_at: Option<Instant>,
 }
 
 /// See the module.
@@ -59,10 +51,9 @@ pub struct MqttIn {
     qos: Qos,
     filters: Vec<String>,
     layout: Layout,
-    book: Book,
+    intake: Intake,
     /// When the broker was last known to be there.
     alive_at: Option<Time>,
-    recalled: bool,
     /// A message was too large: it stands before all others at the broker, and has to be given up.
     stuck: bool,
 }
@@ -73,26 +64,16 @@ impl MqttIn {
         let qos = if file.qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
         let kept = (qos == Qos::AtLeastOnce).then_some(file.keep_session.0);
         let by_hand = (qos == Qos::AtLeastOnce).then_some(MAX_UNSYNCED);
-        let (groups, seats) = groups(&spec);
-        let device =
-            |name: &String| DeviceLayout { name: name.clone(), unit: "topics".into(), excluded: Vec::new() };
-        let layout = Layout {
-            devices: spec.devices.iter().map(device).collect(),
-            groups,
-            timeout: timing.timeout,
-            retries: timing.retries,
-            recheck: timing.recheck,
-            budget: timing.budget,
-        };
+        let filters = filters(&spec);
+        let (intake, layout) = Intake::new(connection, spec, "topics", timing);
         Self {
             broker,
             opening: Opening { will: None, keep: kept.filter(|keep| !keep.is_zero()), by_hand },
             qos,
-            filters: filters(&spec),
+            filters,
             layout,
-            book: Book::new(connection, spec, &seats),
+            intake,
             alive_at: None,
-            recalled: false,
             stuck: false,
         }
     }
@@ -126,7 +107,6 @@ impl MqttIn {
             hurried: Instant::now(),
             writes: HashMap::new(),
             next_ticket: 0,
-            sweep_at: self.book.shortest_stale().map(|_| Instant::now() + SWEEP),
         })
     }
 
@@ -149,13 +129,13 @@ impl MqttIn {
 
     async fn run(&mut self, link: &mut Link) -> Result<Infallible, Fault> {
         let mut talk = self.connect(link).await?;
-        self.recall(link).await?;
+        self.intake.recall(link).await?;
         // The first subscription; the others follow as each is answered.
         self.subscribed(&mut talk, link)?;
         loop {
             self.jobs(&mut talk, link)?;
             self.settle(&mut talk, link);
-            self.sweep(&mut talk, link);
+            self.intake.sweep(link);
             self.alive_at = Some(link.clock().now());
             let journal = link.namespace().journal().clone();
             let front = talk.unsynced.front().map(|(position, _)| *position);
@@ -170,7 +150,7 @@ impl MqttIn {
                     let note = note?;
                     self.notes(note, &mut talk, link).await?;
                 }
-                () = link.wait(talk.sweep_at.into_iter().chain(talk.settle_at).min()) => {}
+                () = link.wait(self.intake.sweep_at().into_iter().chain(talk.settle_at).min()) => {}
             }
         }
     }
@@ -207,7 +187,7 @@ impl MqttIn {
         if let Some(filters) = talk.filters.pop_front() {
             return talk.session.subscribe(&filters, self.qos);
         }
-        for device in 0..self.book.devices().len() {
+        for device in 0..self.intake.devices() {
             link.alive(device);
         }
         talk.settle_at = Some(Instant::now() + SETTLE);
@@ -219,96 +199,28 @@ impl MqttIn {
         if talk.settle_at.take_if(|at| *at <= Instant::now()).is_none() {
             return;
         }
-        let mut worth = self.book.settle(talk.since, talk.resumed);
-        let shown = |seat: &Seat, sample: &Sample| {
-            let last = link.point(seat.0, seat.1).and_then(|id| link.namespace().last(id));
-            let same = |last: &model::Last| sample.value == Value::None || last.value.same(&sample.value);
-            last.is_some_and(|last| last.status == sample.status && same(&last))
-        };
-        worth.retain(|(seat, sample)| !shown(seat, sample));
-        let arrivals = worth.into_iter().map(|((group, row), sample)| {
-            (group, Arrival { row, value: sample.value, status: sample.status, source: None })
-        });
-        publish(arrivals, Origin::LIVE, link);
+        self.intake.settle(talk.since, talk.resumed, link);
     }
 
     async fn take(&mut self, messages: &[Message], talk: &mut Talk, link: &mut Link) -> Result<(), Fault> {
-        let now = link.clock().now();
-        let (mut fresh, mut wanted) = (Vec::new(), Vec::new());
-        for message in messages {
-            link.received(message.topic.len() + message.payload.len());
-            let meaning = self.book.read(Came { message, now, cut: talk.cut });
-            fresh.extend(meaning.fresh);
-            wanted.extend(meaning.wanted);
-            link.no_room(meaning.no_room);
-            link.unclaimed(usize::from(meaning.unclaimed));
+        let (now, cut) = (link.clock().now(), talk.cut);
+        let came = messages.iter().map(|message| Came {
+            topic: &message.topic,
+            payload: &message.payload,
+            retained: message.retained,
+            now,
+            cut,
+        });
+        let done = self.intake.take(&came.collect::<Vec<_>>(), link).await?;
+        if talk.settle_at.is_some() || done.historical {
+            talk.settle_at = Some(Instant::now() + SETTLE);
         }
-        if !wanted.is_empty() {
-            fresh.extend(self.found(wanted, link).await?);
-        }
-        let position = self.arrived(fresh, talk, link);
         // What made no sample needs no disk, but keeps its place in the row.
-        let position = position.unwrap_or_else(|| link.namespace().journal().synced());
+        let position = done.position.unwrap_or_else(|| link.namespace().journal().synced());
         talk.unsynced.extend(messages.iter().filter(|m| m.packet != 0).map(|m| (position, m.packet)));
         if talk.unsynced.len() >= HURRY_AT && talk.hurried.elapsed() >= HURRY_EVERY {
             talk.hurried = Instant::now();
             link.namespace().journal().hurry();
-        }
-        Ok(())
-    }
-
-    /// Declares what patterns found, device by device, as far as there is room.
-    async fn found(&mut self, wanted: Vec<Wanted>, link: &mut Link) -> Result<Vec<Fresh>, Fault> {
-        let (wanted, left_over) = self.book.choose(wanted);
-        link.no_room(left_over);
-        let mut by_device: BTreeMap<usize, Vec<Wanted>> = BTreeMap::new();
-        for one in wanted {
-            by_device.entry(one.device).or_default().push(one);
-        }
-        let mut fresh = Vec::new();
-        for (device, wanted) in by_device {
-            let declarations = wanted.iter().map(|one| one.declaration.clone()).collect();
-            let seats = link.declare(device, declarations).await?;
-            fresh.extend(self.book.admit(wanted, &seats));
-        }
-        Ok(fresh)
-    }
-
-    /// Publishes values, live ones and those of the past apart. The position of the last.
-    fn arrived(&mut self, fresh: Vec<Fresh>, talk: &mut Talk, link: &mut Link) -> Option<Position> {
-        let now = Instant::now();
-        let (mut live, mut past) = (Vec::new(), Vec::new());
-        if talk.settle_at.is_some() || fresh.iter().any(|one| one.historical) {
-            talk.settle_at = Some(now + SETTLE);
-        }
-        for one in fresh {
-            self.book.heard(&one, now);
-            let Some((group, row)) = self.book.seat(one.point) else { continue };
-            let sample = one.sample;
-            let arrival = Arrival { row, value: sample.value, status: sample.status, source: sample.time };
-            if one.historical { past.push((group, arrival)) } else { live.push((group, arrival)) }
-        }
-        // Nobody says whether the clocks of those who publish are right.
-        let origin = |historical| Origin { synchronised: false, historical };
-        let earlier = publish(past.into_iter(), origin(true), link);
-        publish(live.into_iter(), origin(false), link).or(earlier)
-    }
-
-    /// Once: what showed up before this start is known again, with the value it had.
-    async fn recall(&mut self, link: &mut Link) -> Result<(), Fault> {
-        if std::mem::replace(&mut self.recalled, true) {
-            return Ok(());
-        }
-        let remembered = link.remembered(REMEMBER);
-        let wanted: Vec<Wanted> = remembered.iter().filter_map(|known| self.book.recall(known)).collect();
-        self.found(wanted, link).await?;
-        let now = Instant::now();
-        for point in 0..self.book.len() {
-            let id = self.book.seat(point).and_then(|(group, row)| link.point(group, row));
-            let last = id.and_then(|id| link.namespace().last(id)).filter(|last| last.value != Value::None);
-            if let Some(last) = last {
-                self.book.known(point, last.status, now);
-            }
         }
         Ok(())
     }
@@ -326,7 +238,7 @@ impl MqttIn {
     }
 
     fn write(&mut self, writing: Writing, talk: &mut Talk, link: &Link) -> Result<(), Fault> {
-        let spec = self.book.tag((writing.group(), writing.row()));
+        let spec = self.intake.tag((writing.group(), writing.row()));
         let Some((command, scaling)) =
             spec.and_then(|spec| Some((spec.command.as_ref()?, &spec.reader.scaling)))
         else {
@@ -363,21 +275,6 @@ impl MqttIn {
             }
         }
     }
-
-    /// Tells of points that have been silent for too long.
-    fn sweep(&mut self, talk: &mut Talk, link: &mut Link) {
-        let now = Instant::now();
-        let Some(shortest) = self.book.shortest_stale().filter(|_| talk.sweep_at.is_some_and(|at| at <= now))
-        else {
-            return;
-        };
-        talk.sweep_at = Some(now + (shortest / 8).clamp(SWEEP, Duration::from_secs(10)));
-        let status = Status::UNCERTAIN_LAST_USABLE_VALUE;
-        let stale = self.book.stale(now).into_iter();
-        let arrivals =
-            stale.map(|(group, row)| (group, Arrival { row, value: Value::None, status, source: None }));
-        publish(arrivals, Origin::LIVE, link);
-    }
 }
 
 impl Driver for MqttIn {
@@ -406,45 +303,6 @@ async fn up(session: &mut Session) -> Result<bool, Fault> {
             return Ok(resumed);
         }
     }
-}
-
-/// Groups of at most [`GROUP_POINTS`] tags of one device, and the seat of each tag.
-fn groups(spec: &Spec) -> (Vec<GroupLayout>, Vec<Seat>) {
-    let mut groups: Vec<GroupLayout> = Vec::new();
-    let mut seats = Vec::with_capacity(spec.points.len());
-    for point in &spec.points {
-        let full = groups
-            .last()
-            .is_none_or(|group| group.device != point.device || group.points.len() >= GROUP_POINTS);
-        if full {
-            let class = ARRIVES.to_owned();
-            groups.push(GroupLayout {
-                device: point.device,
-                class,
-                period: Duration::ZERO,
-                points: Vec::new(),
-            });
-        }
-        let index = groups.len().saturating_sub(1);
-        if let Some(group) = groups.last_mut() {
-            seats.push((index, u32::try_from(group.points.len()).unwrap_or(u32::MAX)));
-            group.points.push(point.index);
-        }
-    }
-    (groups, seats)
-}
-
-/// Publishes values group by group. The position of the last.
-fn publish(
-    arrivals: impl Iterator<Item = (usize, Arrival)>,
-    origin: Origin,
-    link: &mut Link,
-) -> Option<Position> {
-    let mut by_group: BTreeMap<usize, Vec<Arrival>> = BTreeMap::new();
-    for (group, arrival) in arrivals {
-        by_group.entry(group).or_default().push(arrival);
-    }
-    by_group.into_iter().filter_map(|(group, arrivals)| link.arrived(group, origin, arrivals)).max()
 }
 
 /// Waits until the oldest message is on disk; for ever if none waits.

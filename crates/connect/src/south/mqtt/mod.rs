@@ -8,17 +8,14 @@
 //! Rationale: a message is acknowledged when its values are on disk, not when they came. Over a cut the broker keeps
 //! what was not acknowledged, so nothing is lost and nothing is queued here: the broker's window bounds our memory.
 
-mod book;
-mod build;
 mod config;
 mod driver;
-mod payload;
-mod topic;
 
 use super::Driver;
+use super::messages::resolve;
 use super::tags::{FileKeys, Plan, closed_schema};
 use super::write::confirm_by_arrival;
-use crate::kind::{Built, Claim, Context, Kind};
+use crate::kind::{Built, Context, Kind};
 use crate::mqtt::broker::Broker;
 use config::File;
 use driver::MqttIn;
@@ -33,10 +30,14 @@ pub static KIND: Kind<dyn Driver> = Kind {
     sample: include_str!("sample.toml"),
 };
 
+/// What to write where no tag is.
+const EXAMPLE: &str =
+    "[device.oven.tags] with temperature = { at = \"plant/oven/temperature\", type = \"f64\" }";
+
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
     let mut plan = Plan::new(document, context, &FileKeys::default());
-    let spec = build::resolve(&mut plan, &file);
+    let spec = resolve(&mut plan, &file.device, EXAMPLE);
     let broker = Broker::read(&file.broker, document, context).map_err(|mistakes| plan.add(mistakes)).ok();
     let mut resolved = plan.finish()?;
     let Some(mut broker) = broker else { return Err(Vec::new()) };
@@ -45,11 +46,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         broker.client_id.push_str("-in");
     }
     confirm_by_arrival(&mut resolved.points);
-    // Where points appear by themselves, no other file may put any.
-    let mut claims: Vec<Claim> =
-        spec.patterns.iter().map(|pattern| Claim::Below(pattern.home.clone())).collect();
-    claims.sort();
-    claims.dedup();
+    let claims = spec.claims();
     Ok(Built {
         points: resolved.points,
         claims,

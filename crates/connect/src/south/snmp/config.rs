@@ -19,6 +19,23 @@ pub struct File {
     #[serde(default = "port_161")]
     #[schemars(range(min = 1))]
     pub port: u16,
+    /// What it must be shown
+    #[serde(flatten)]
+    pub who: Who,
+    /// Most objects asked for in one request; small devices take few
+    #[serde(default = "twenty")]
+    #[schemars(range(min = 1, max = 100))]
+    pub max_objects: u8,
+    /// What all protocols have in common
+    #[serde(flatten)]
+    pub keys: FileKeys,
+    /// The device, or its parts, by name
+    pub device: BTreeMap<String, Device>,
+}
+
+/// What two sides show each other.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct Who {
     /// Version of the protocol: "3" (with authentication and encryption) or "2c" (in the clear)
     pub version: Version,
     /// Version 2c: the community, { secret = "NAME" }, given with `ironbridge secret set NAME`
@@ -37,15 +54,6 @@ pub struct File {
     pub privacy_password: Option<SecretRef>,
     /// Version 3: name of the context, for devices that have several
     pub context: Option<String>,
-    /// Most objects asked for in one request; small devices take few
-    #[serde(default = "twenty")]
-    #[schemars(range(min = 1, max = 100))]
-    pub max_objects: u8,
-    /// What all protocols have in common
-    #[serde(flatten)]
-    pub keys: FileKeys,
-    /// The device, or its parts, by name
-    pub device: BTreeMap<String, Device>,
 }
 
 /// Version of the protocol.

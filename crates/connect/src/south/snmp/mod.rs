@@ -12,16 +12,18 @@ mod names;
 mod oid;
 mod probe;
 mod speaker;
+mod traps;
 mod types;
 
 pub use probe::PROBE;
+pub use traps::KIND as TRAPS;
 
 use super::tags::{Plan, Resolved, Source, Wrong, closed_schema, portions};
 use super::turns::Turns;
 use super::{DeviceLayout, Driver, GroupLayout, Layout};
-use crate::kind::{Built, Claim, Context, Kind, Security};
-use config::{File, Tag as Entry, Version};
-use credentials::Credentials;
+use crate::kind::{Built, Claim, Context, Kind};
+use config::{File, Tag as Entry};
+use credentials::{Credentials, security};
 use model::config::{Diagnostic, Document};
 use speaker::{Row, Snmp};
 
@@ -47,7 +49,7 @@ struct Point {
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
     let mut plan = Plan::new(document, context, &file.keys);
-    let credentials = Credentials::resolve(&mut plan, &file);
+    let credentials = Credentials::resolve(&mut plan, &[], &file.who);
     let mut devices = Vec::new();
     for (name, device) in &file.device {
         let home = plan.device(name, &device.keys);
@@ -78,7 +80,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         budget: timing.budget,
     };
     let endpoint = format!("{}:{}", bracketed(&file.host), file.port);
-    let security = security(&file);
+    let security = security(&file.who);
     let speaker =
         Snmp::new((file.host, file.port), credentials, timing, file.max_objects.into(), layout, rows);
     Ok(Built {
@@ -114,21 +116,6 @@ fn resolve(plan: &mut Plan<'_>, tag: &super::tags::Tag<'_>, entry: &Entry) -> Op
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
-}
-
-fn security(file: &File) -> Security {
-    match (file.version, file.auth_password.is_some(), file.privacy_password.is_some()) {
-        (Version::Three, true, true) => Security {
-            level: "encrypted",
-            text: "SNMPv3 with authentication and encryption (authPriv)".into(),
-        },
-        (Version::Three, true, false) => Security::none(
-            "SNMPv3 with authentication but in the clear (authNoPriv): anybody on this network can read it",
-        ),
-        _ => Security::none(
-            "SNMPv2c: community and values are in the clear; anybody on this network can read them and use the community",
-        ),
-    }
 }
 
 #[cfg(test)]

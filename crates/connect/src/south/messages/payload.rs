@@ -112,6 +112,11 @@ impl<'a> Payload<'a> {
         Self { bytes, json: None }
     }
 
+    /// Whether somebody asked for JSON where there is none.
+    pub const fn is_broken(&self) -> bool {
+        matches!(self.json, Some(Err(())))
+    }
+
     fn json(&mut self) -> Result<&Json, ()> {
         let bytes = self.bytes;
         self.json.get_or_insert_with(|| serde_json::from_slice(bytes).map_err(|_| ())).as_ref().or(Err(()))

@@ -5,7 +5,6 @@ use super::build::{PatternSpec, PointSpec, Reader, Spec};
 use super::config::Retained;
 use super::payload::{Payload, Sample};
 use super::topic::{MAX_TOPIC, Names};
-use crate::mqtt::session::Message;
 use crate::south::link::Seat;
 use model::{Declaration, Path, Status, Time, Value, ValueType};
 use std::collections::HashMap;
@@ -18,8 +17,12 @@ const RECENT: Duration = Duration::from_secs(5);
 /// A message, and when it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Came<'a> {
-    /// The message.
-    pub message: &'a Message,
+    /// Its topic, or the path it was sent to.
+    pub topic: &'a str,
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// It was stored, not sent just now.
+    pub retained: bool,
     /// Our time.
     pub now: Time,
     /// From when to when we were away, where the broker kept messages for us.
@@ -62,6 +65,8 @@ pub struct Meaning {
     pub no_room: usize,
     /// Nobody reads the message.
     pub unclaimed: bool,
+    /// The payload is not what its format says.
+    pub unreadable: bool,
 }
 
 /// One point.
@@ -130,14 +135,14 @@ impl Book {
 
     /// What a message means.
     pub fn read(&self, came: Came<'_>) -> Meaning {
-        let (message, mut meaning) = (came.message, Meaning::default());
-        if message.topic.len() > MAX_TOPIC {
+        let mut meaning = Meaning::default();
+        if came.topic.len() > MAX_TOPIC {
             meaning.unclaimed = true;
             return meaning;
         }
-        let mut payload = Payload::new(&message.payload);
+        let mut payload = Payload::new(came.payload);
         let mut claimed = false;
-        if let Some(tags) = self.topics.get(&message.topic) {
+        if let Some(tags) = self.topics.get(came.topic) {
             for point in tags {
                 let Some(spec) = self.spec.points.get(*point) else { continue };
                 for sample in spec.reader.samples(&mut payload) {
@@ -151,6 +156,7 @@ impl Book {
             claimed |= self.match_pattern(pattern, came, &mut payload, &mut meaning);
         }
         meaning.unclaimed = !claimed;
+        meaning.unreadable = payload.is_broken();
         meaning
     }
 
@@ -161,7 +167,7 @@ impl Book {
         payload: &mut Payload<'_>,
         meaning: &mut Meaning,
     ) -> bool {
-        let topic = &came.message.topic;
+        let topic = came.topic;
         let Some(spec) = self.spec.patterns.get(pattern) else { return false };
         let Some(mut names) = spec.pattern.fit(topic) else { return false };
         let Some(members) = &spec.members else {
@@ -430,7 +436,7 @@ impl Entry {
     fn admit(&self, point: usize, mut sample: Sample, came: Came<'_>) -> Option<Fresh> {
         let away = |time: Time| came.cut.is_some_and(|(from, to)| (from..=to).contains(&time));
         let mut historical = sample.time.is_some_and(away);
-        if came.message.retained {
+        if came.retained {
             match (sample.time, self.retained) {
                 (_, Retained::Ignore) => return None,
                 (Some(time), Retained::Uncertain) => historical |= came.now.since(time) > RECENT,

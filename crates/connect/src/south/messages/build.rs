@@ -1,18 +1,15 @@
 //! From a checked file to what the driver is made from: topics, mappings, patterns, each mistake where it stands.
 
-use super::config::{Device, File, Pattern as PatternKeys, Reading, Retained, Tag as Entry};
+use super::config::{Device, Pattern as PatternKeys, Reading, Retained, Tag as Entry};
 use super::payload::{Format, Mapping, Members, Where};
 use super::topic::{Pattern, Place, covers};
 use crate::south::tags::{Home, Plan, Scaling, Source, Tag, Wrong};
 use model::{Path, ValueType};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Most patterns of one connection: each message is held against all of them.
 const MAX_PATTERNS: usize = 100;
-/// What to write where no tag is.
-pub const EXAMPLE: &str =
-    "[device.oven.tags] with temperature = { at = \"plant/oven/temperature\", type = \"f64\" }";
-
 /// How the samples of one point are read.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -86,10 +83,10 @@ pub struct Spec {
     pub patterns: Vec<PatternSpec>,
 }
 
-/// Resolves all devices; mistakes go to the plan.
-pub fn resolve(plan: &mut Plan<'_>, file: &File) -> Spec {
+/// Resolves all devices; mistakes go to the plan. `example`: what to write where no tag is.
+pub fn resolve(plan: &mut Plan<'_>, devices: &BTreeMap<String, Device>, example: &str) -> Spec {
     let mut spec = Spec::default();
-    for (index, (name, device)) in file.device.iter().enumerate() {
+    for (index, (name, device)) in devices.iter().enumerate() {
         let home = plan.device(name, &device.keys);
         spec.devices.push(name.clone());
         check_separator(plan, &["device", name, "separator"], &device.reading);
@@ -106,8 +103,8 @@ pub fn resolve(plan: &mut Plan<'_>, file: &File) -> Spec {
         let message = format!("a connection may have at most {MAX_PATTERNS} patterns");
         plan.mistake(&["device"], message, "use wider patterns, or another connection");
     }
-    if file.device.values().all(|device| device.patterns.is_empty()) {
-        plan.expect_tags(EXAMPLE);
+    if devices.values().all(|device| device.patterns.is_empty()) {
+        plan.expect_tags(example);
     }
     spec
 }

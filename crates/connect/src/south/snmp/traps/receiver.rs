@@ -1,0 +1,176 @@
+//! The listener: a thread of its own, because an inform is acknowledged inside the library, and that has to wait for the
+//! disk.
+
+use crate::kind::Secrets;
+use async_snmp::notification::{
+    NotificationAcceptance, NotificationEnvelope, NotificationPduClass, NotificationReceiver,
+    NotificationReceiverBuilder,
+};
+use async_snmp::v3::PersistedAuthoritativeEngine;
+use async_snmp::{AuthoritativeEngine, Oid, VarBind};
+use model::Fault;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::mpsc as waiting;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Traps that wait for the driver.
+const QUEUE: usize = 256;
+/// So long an inform waits for the disk; then it is not acknowledged, and the device sends it again.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A trap or an inform of a known sender.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// Index of the device.
+    pub device: usize,
+    /// Which trap.
+    pub trap: Oid,
+    /// What it carries.
+    pub varbinds: Vec<VarBind>,
+    /// An inform: whether it was kept.
+    pub kept: Option<waiting::SyncSender<bool>>,
+}
+
+/// Why a notification is not taken.
+pub(super) type Reject = Box<dyn Fn() + Send + Sync>;
+
+/// The running listener; dropping it stops it.
+pub(super) struct Receiver {
+    pub(super) heard: mpsc::Receiver<Heard>,
+    _stop: oneshot::Sender<()>,
+}
+
+/// Opens the port, to tell in words what is in the way before the library does.
+pub(super) fn check_port(address: SocketAddr) -> Result<(), Fault> {
+    UdpSocket::bind(address).map(drop).map_err(|error| {
+        let port = address.port();
+        let why = match error.kind() {
+            io::ErrorKind::PermissionDenied => format!(
+                "UDP port {port} may only be opened with a right that this service does not have: write e.g. port = 1162 \
+                 and have the devices send there, or give it the right CAP_NET_BIND_SERVICE as the page `snmp` of the \
+                 manual says"
+            ),
+            io::ErrorKind::AddrInUse => format!(
+                "UDP port {port} is taken by another program, mostly snmptrapd: stop it (systemctl disable --now snmptrapd), \
+                 or write another port"
+            ),
+            io::ErrorKind::AddrNotAvailable => {
+                format!("this machine has no address {}: write `listen` as one of its own", address.ip())
+            }
+            _ => format!("UDP {address} cannot be opened: {error}"),
+        };
+        Fault::Config(why.into())
+    })
+}
+
+/// Starts to listen. `known` says which device a message is from, if it shows what that device must show.
+///
+/// # Errors
+/// The thread cannot be started.
+pub(super) fn start(
+    builder: NotificationReceiverBuilder,
+    known: impl Fn(&NotificationEnvelope<'_>) -> Option<usize> + Send + Sync + 'static,
+    reject: Reject,
+) -> Result<Receiver, Fault> {
+    let (send, heard) = mpsc::channel(QUEUE);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let builder = builder.acceptance_policy(move |envelope| {
+        let taken = known(envelope).and_then(|device| hand_over(envelope, device, &send));
+        if taken.is_none() {
+            reject();
+        }
+        if taken == Some(true) { NotificationAcceptance::Accept } else { NotificationAcceptance::Reject }
+    });
+    let listen = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(async {
+            match builder.build().await {
+                Ok(receiver) => tokio::select! {
+                    _ = stopped => {}
+                    () = receive(&receiver) => {}
+                },
+                Err(error) => tracing::warn!(%error, "SNMP traps"),
+            }
+        }),
+        Err(error) => tracing::warn!(%error, "SNMP traps"),
+    };
+    std::thread::Builder::new()
+        .name("snmp-traps".to_owned())
+        .spawn(listen)
+        .map_err(|error| Fault::Lost(format!("no thread for the listener: {error}").into()))?;
+    Ok(Receiver { heard, _stop: stop })
+}
+
+async fn receive(receiver: &NotificationReceiver) {
+    loop {
+        if let Err(error) = receiver.recv().await {
+            tracing::debug!(%error, "SNMP traps");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// `None`: there is no room for it. An inform waits here until the driver says that it is on disk.
+fn hand_over(envelope: &NotificationEnvelope<'_>, device: usize, send: &mpsc::Sender<Heard>) -> Option<bool> {
+    let trap = envelope.trap_oid().ok()?;
+    let varbinds = envelope.varbinds.to_vec();
+    if envelope.pdu_class != NotificationPduClass::Inform {
+        return send.try_send(Heard { device, trap, varbinds, kept: None }).ok().map(|()| true);
+    }
+    let (tell, told) = waiting::sync_channel(1);
+    send.try_send(Heard { device, trap, varbinds, kept: Some(tell) }).ok()?;
+    Some(told.recv_timeout(PATIENCE).unwrap_or(false))
+}
+
+/// Who we are to devices that send informs of version 3: an id that never changes, and how often we have started
+/// (RFC 3414, 2.2). Kept in the data folder.
+///
+/// # Errors
+/// It cannot be read or written.
+pub(super) fn engine(secrets: &dyn Secrets, connection: &str) -> Result<AuthoritativeEngine, Fault> {
+    let fault = |why: String| Fault::Config(format!("the SNMP engine of this gateway: {why}").into());
+    let file = secrets.data().map(|data| data.join("snmp").join(format!("{connection}.engine")));
+    let stored = match &file {
+        Some(path) => match std::fs::read_to_string(path) {
+            Ok(text) => Some(parse(&text).ok_or_else(|| fault(format!("{} is damaged", path.display())))?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(fault(format!("{}: {error}", path.display()))),
+        },
+        None => None,
+    };
+    let keep = move |engine: &PersistedAuthoritativeEngine| match &file {
+        Some(path) => write(path, engine),
+        None => Ok(()),
+    };
+    let engine = match stored {
+        Some(engine) => AuthoritativeEngine::restart(engine, keep),
+        None => async_snmp::v3::generate_engine_id().and_then(|id| AuthoritativeEngine::install(id, keep)),
+    };
+    engine.map_err(|error| fault(error.to_string()))
+}
+
+fn parse(text: &str) -> Option<PersistedAuthoritativeEngine> {
+    let (id, boots) = text.trim().split_once(' ')?;
+    let pairs =
+        id.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    PersistedAuthoritativeEngine::new(pairs.collect::<Option<Vec<u8>>>()?, boots.parse().ok()?).ok()
+}
+
+/// Beside the old one first, so that a power cut leaves one of the two.
+fn write(path: &PathBuf, engine: &PersistedAuthoritativeEngine) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let id: String = engine.engine_id().iter().map(|byte| format!("{byte:02x}")).collect();
+    let fresh = path.with_extension("new");
+    std::fs::write(&fresh, format!("{id} {}\n", engine.engine_boots()))?;
+    std::fs::File::open(&fresh)?.sync_all()?;
+    std::fs::rename(&fresh, path)
+}
+
+/// The address as it was configured: a socket for both families sees IPv4 in the form of IPv6.
+pub(super) fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
