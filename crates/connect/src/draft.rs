@@ -4,6 +4,7 @@ use crate::kind::{self, Context};
 use crate::south;
 use model::Path;
 use model::config::Document;
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path as FilePath;
 
@@ -103,6 +104,18 @@ const fn transliterated(c: char) -> Option<&'static str> {
     })
 }
 
+/// A name that is not taken yet, case ignored: a number is added where it is.
+pub fn free_name(wanted: &str, taken: &mut HashSet<String>) -> String {
+    let base = if wanted.is_empty() { "tag" } else { wanted };
+    let mut name = base.to_owned();
+    let mut number = 2;
+    while !taken.insert(name.to_ascii_lowercase()) {
+        name = format!("{base}-{number}");
+        number += 1;
+    }
+    name
+}
+
 /// A text as a TOML string.
 pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
@@ -123,6 +136,13 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
+/// A key as TOML writes it: bare where it may be.
+pub fn key(text: &str) -> String {
+    let bare =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if bare { text.to_owned() } else { quoted(text) }
+}
+
 /// A value as it is written on one line of TOML; null and empty texts are left out of tables.
 pub fn inline(value: &serde_json::Value) -> String {
     use serde_json::Value as Json;
@@ -134,13 +154,7 @@ pub fn inline(value: &serde_json::Value) -> String {
         Json::String(text) => quoted(text),
         Json::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
         Json::Object(members) => {
-            let bare = |key: &str| {
-                !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-            };
-            let member = |(key, value): (&String, &Json)| {
-                let key = if bare(key) { key.clone() } else { quoted(key) };
-                format!("{key} = {}", inline(value))
-            };
+            let member = |(key, value): (&String, &Json)| format!("{} = {}", self::key(key), inline(value));
             let empty = |value: &Json| value.is_null() || value.as_str() == Some("");
             let members: Vec<String> =
                 members.iter().filter(|(_, value)| !empty(value)).map(member).collect();

@@ -11,6 +11,7 @@
 //! nothing but its protocol.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod characterise;
 pub mod discover;
 pub mod draft;
 pub mod import;

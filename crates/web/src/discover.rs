@@ -3,8 +3,9 @@
 
 use crate::Problem;
 use crate::shapes::{
-    BrowseAsk, DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk,
-    DraftFile, ImportAsk, ImportFormats,
+    BrowseAsk, CharacteriseAsk, CharacterisePlan, CharacteriseRun, CharacteriseStart, DiscoverAsk,
+    DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk, DraftFile, ImportAsk,
+    ImportFormats,
 };
 use futures_util::future::BoxFuture;
 use model::Principal;
@@ -62,4 +63,29 @@ pub trait Discover: Send + Sync + 'static {
         let _ = ask;
         Box::pin(std::future::ready(Err(Problem::not_found("way to look around"))))
     }
+
+    /// What measuring a device would do. Sends nothing.
+    ///
+    /// # Errors
+    /// A [`Problem`]: mistakes in the file, or a kind whose devices cannot be measured.
+    fn characterise_plan<'a>(
+        &'a self,
+        ask: &'a CharacteriseAsk,
+    ) -> BoxFuture<'a, Result<CharacterisePlan, Problem>>;
+
+    /// Begins to measure, as a person has agreed. It is in the audit ledger before the first packet.
+    ///
+    /// # Errors
+    /// A [`Problem`]: one runs already, the plan is another one now, or it could not be recorded.
+    fn characterise<'a>(
+        &'a self,
+        who: &'a Principal,
+        yes: &'a CharacteriseStart,
+    ) -> BoxFuture<'a, Result<CharacteriseRun, Problem>>;
+
+    /// The last runs, newest first.
+    fn characterise_runs(&self) -> Vec<CharacteriseRun>;
+
+    /// Ends a run. False if there is none with this id.
+    fn characterise_stop(&self, id: &str) -> bool;
 }

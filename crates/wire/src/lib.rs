@@ -13,10 +13,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod bacnet;
+pub mod dcp;
 pub mod dnp3;
 pub mod enip;
 pub mod goose;
 pub mod iec104;
+pub mod mdns;
 pub mod modbus;
 pub mod net;
 pub mod opcua;

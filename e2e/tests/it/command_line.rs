@@ -33,6 +33,8 @@ fn every_command_has_help_with_an_example() {
         &["backup"],
         &["restore"],
         &["discover"],
+        &["characterise"],
+        &["browse"],
         &["import"],
         &["profiles"],
         &["watch"],

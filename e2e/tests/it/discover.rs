@@ -130,3 +130,57 @@ fn lists_of_other_programs_become_drafts() {
     assert_eq!(plant.cli(&["import", "tags.csv"]).status.code(), Some(2));
     assert!(plant.say(&["profiles"]).contains("janitza-umg-96rm"));
 }
+
+#[test]
+fn a_device_is_measured_after_a_yes_and_the_plan_keeps_to_it() {
+    let (_machines, ports) = machines();
+    let port = ports.iter().find(|(known, _)| known == "boiler").unwrap().1;
+    let mut plant = Plant::new("");
+    plant.write(
+        "connections/boiler.toml",
+        &format!(
+            "kind = \"modbus-tcp\"\nhost = \"127.0.0.1\"\nport = {port}\n[device.boiler]\nunit = 1\n\
+             [device.boiler.tags]\na = {{ at = \"holding 0\", type = \"u16\" }}\nb = {{ at = \"holding 1\", type = \"u16\" }}\n"
+        ),
+    );
+    plant.start();
+    let state = |plant: &Plant| {
+        let all = plant.local().get("/api/connections").ok();
+        all["connections"][0]["state"].as_str().unwrap_or_default().to_owned()
+    };
+    let connected = |plant: &Plant| {
+        wait_for("the connection", Duration::from_secs(60), || (state(plant) == "connected").then_some(()));
+    };
+    connected(&plant);
+
+    // Without a yes, the plan and nothing else.
+    let shown = plant.cli(&["characterise", "boiler"]);
+    assert_eq!(shown.status.code(), Some(1));
+    assert!(text(&shown.stdout).contains("is paused meanwhile"), "{}", text(&shown.stdout));
+    assert!(plant.local().get("/api/characterise").ok()["runs"].as_array().unwrap().is_empty());
+
+    let said = plant.say(&["characterise", "boiler", "--yes", "--save"]);
+    for part in ["largest block", "2 registers", "connections at once", "Saved as measured/boiler.toml"] {
+        assert!(said.contains(part), "{said} lacks {part}");
+    }
+    connected(&plant);
+    let audit = plant.local().get("/api/audit?search=characterise").ok();
+    let records = audit["records"].as_array().unwrap();
+    let agreed = records.iter().find(|record| record["action"] == "characterise").unwrap();
+    assert!(agreed["detail"].as_str().unwrap().contains("packets"), "{audit}");
+    let planned = plant.say(&["plan", "."]);
+    assert!(planned.contains("= measured 20"), "{planned}");
+    plant.say(&["apply", "."]);
+
+    assert!(plant.say(&["characterise", "boiler", "--forget"]).contains("Removed measured/boiler.toml"));
+    assert!(plant.say(&["plan", "."]).contains("connection boiler"));
+    assert!(!plant.dir().join("measured/boiler.toml").exists());
+
+    // A device by its address, with ranges; another kind of connection is refused in words.
+    let port = port.to_string();
+    let said = plant.say(&["characterise", "127.0.0.1", "--port", &port, "--read", "holding 0-1", "--yes"]);
+    assert!(said.contains("To keep it for the planner"), "{said}");
+    let wrong = plant.cli(&["characterise", "127.0.0.1"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("--read"), "{}", text(&wrong.stderr));
+}

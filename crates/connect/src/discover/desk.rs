@@ -57,7 +57,7 @@ impl Desk {
     /// # Errors
     /// [`Busy`].
     pub fn begin(&self, plan: Plan, packets_most: u64, who: &str) -> Result<Arc<Scan>, Busy> {
-        if plan.addresses.is_empty() {
+        if plan.addresses.is_empty() && plan.ask.interface.is_none() {
             return Err(Busy::Nobody);
         }
         if plan.packets_most() != packets_most {

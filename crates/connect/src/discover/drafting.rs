@@ -2,6 +2,7 @@
 
 use super::{Found, Probe};
 use crate::draft::{Draft, Note, check, comment, quoted, segment};
+use crate::south::BROWSERS;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -107,12 +108,23 @@ fn device(
             "`{name}`: the profile `{profile}` fits what it says of itself; compare two or three values with its display."
         )));
     } else {
-        let none = format!(
-            "{} does not say what it holds: add its points here, with `tags_file`, or with a profile.",
-            probe.title
-        );
+        let tells = found.kind.is_some_and(|kind| BROWSERS.iter().any(|browser| browser.kind == kind));
+        let (none, note) = if tells {
+            (
+                "It tells what it holds: `ironbridge browse` with this file fills in its tags.".to_owned(),
+                "has no points yet: `ironbridge browse` with this file asks it for all of them.",
+            )
+        } else {
+            (
+                format!(
+                    "{} does not say what it holds: add its points here, with `tags_file`, or with a profile.",
+                    probe.title
+                ),
+                "has no points yet: add them, or choose a profile.",
+            )
+        };
         text.push_str(&format!("\n[device.{name}.tags]\n{}", comment(&none)));
-        notes.push(Note::new(format!("`{name}` has no points yet: add them, or choose a profile.")));
+        notes.push(Note::new(format!("`{name}` {note}")));
     }
 }
 

@@ -9,8 +9,10 @@
 //! grow with each fault, a limit on the whole), and a protocol's probe only says which questions it puts.
 
 mod asker;
+mod cable;
 mod desk;
 mod drafting;
+pub mod mdns;
 mod neighbours;
 mod plan;
 mod scan;
@@ -20,6 +22,7 @@ pub use asker::{Asker, Opened, Reply};
 pub use desk::{Busy, Desk};
 pub use drafting::{Wish, draft, siblings};
 pub use neighbours::{Neighbours, neighbours};
+pub(crate) use plan::{CONNECTION_PACKETS, REQUEST_PACKETS};
 pub use plan::{Plan, Share, Skipped, host_of, parse_ports, plan};
 pub use scan::{Remark, Scan, ScanState, Snapshot};
 pub use targets::MOST_ADDRESSES;
@@ -102,6 +105,8 @@ pub struct Ask {
     pub timeout: Duration,
     /// Silence between two questions to one address, up to 10 s; it doubles with each fault.
     pub pause: Duration,
+    /// Interface on whose cable everybody is asked for PROFINET names, by one frame.
+    pub interface: Option<String>,
 }
 
 impl Default for Ask {
@@ -115,6 +120,7 @@ impl Default for Ask {
             at_once: 16,
             timeout: Duration::from_secs(1),
             pause: Duration::from_millis(100),
+            interface: None,
         }
     }
 }

@@ -1,16 +1,17 @@
 //! What a scan would do, to whom and for how long: shown before anything is sent.
 
 use super::targets::{MOST_TARGETS, Target, add_range, is_one_host, parse};
-use super::{Ask, Neighbours, Probe, Transport};
+use super::{Ask, Neighbours, Probe, Transport, cable};
 use crate::south::tags::Wrong;
+use model::config::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// Packets that opening and closing a TCP connection takes from us: SYN, ACK, FIN, ACK.
-pub(super) const CONNECTION_PACKETS: u64 = 4;
+pub(crate) const CONNECTION_PACKETS: u64 = 4;
 /// Packets of a request over TCP: the request, and the acknowledgement of its answer.
-pub(super) const REQUEST_PACKETS: u64 = 2;
+pub(crate) const REQUEST_PACKETS: u64 = 2;
 /// New connections or datagrams a second, all addresses together.
 pub(super) const STARTS_PER_S: u64 = 50;
 /// Longest that looking up a name may take.
@@ -55,6 +56,8 @@ pub struct Plan {
     pub shares: Vec<Share>,
     /// Who would not be asked, and why.
     pub skipped: Vec<Skipped>,
+    /// How many of those that were named this machine has talked to lately.
+    pub neighbours: usize,
     /// Time if every address refuses at once.
     pub least: Duration,
     /// Time if everybody answers at the last moment.
@@ -64,30 +67,64 @@ pub struct Plan {
 impl Plan {
     /// Packets if nobody answers.
     pub fn packets_least(&self) -> u64 {
-        self.shares.iter().map(|share| share.packets_least).sum()
+        self.shares.iter().map(|share| share.packets_least).sum::<u64>() + self.cable_packets()
     }
 
     /// Packets if everybody answers and tells all. The scan never sends more.
     pub fn packets_most(&self) -> u64 {
-        self.shares.iter().map(|share| share.packets_most).sum()
+        self.shares.iter().map(|share| share.packets_most).sum::<u64>() + self.cable_packets()
+    }
+
+    fn cable_packets(&self) -> u64 {
+        if self.ask.interface.is_some() { cable::PACKETS } else { 0 }
+    }
+
+    /// How many of those that were named are known without asking: neighbours of this machine, and hosts that a
+    /// connection talks to.
+    pub fn known(&self) -> (usize, usize) {
+        let connected = self.skipped.iter().filter(|skipped| skipped.connection.is_some()).count();
+        (self.neighbours, connected)
+    }
+
+    fn known_words(&self) -> String {
+        let one = |count: usize| if count == 1 { "address" } else { "addresses" };
+        match self.known() {
+            (0, 0) => String::new(),
+            (near, 0) => {
+                format!("Known already: {near} {} that this machine has talked to lately. ", one(near))
+            }
+            (0, own) => format!("Known already: {own} {} of your connections, not asked again. ", one(own)),
+            (near, own) => format!(
+                "Known already: {near} {} that this machine has talked to lately, {own} of your connections, not asked again. ",
+                one(near)
+            ),
+        }
     }
 
     /// The most that one address gets.
     pub fn packets_per_address(&self) -> u64 {
-        self.packets_most() / u64::try_from(self.addresses.len()).unwrap_or(1).max(1)
+        let single: u64 = self.shares.iter().map(|share| share.packets_most).sum();
+        single / u64::try_from(self.addresses.len()).unwrap_or(1).max(1)
     }
 
     /// The plan in one sentence.
     pub fn sentence(&self) -> String {
         let count = self.addresses.len();
+        let known = self.known_words();
+        let cable = self.ask.interface.as_ref().map_or_else(String::new, |name| {
+            format!(" One frame asks everybody on {name} for PROFINET names, those left out above too.")
+        });
+        if count == 0 && cable.is_empty() {
+            return format!("{known}There is nobody to ask.");
+        }
         if count == 0 {
-            return "There is nobody to ask.".into();
+            return format!("{known}{}", cable.trim_start());
         }
         let titles: Vec<&str> = self.shares.iter().map(|share| share.probe.title).collect();
         let (at_once, least, most) = (self.ask.at_once.min(count), self.packets_least(), self.packets_most());
         format!(
-            "Asks {count} {} for {}, {at_once} at a time and each one question at a time: \
-             at least {least} packets in about {}, at most {most} packets in {}.",
+            "{known}Asks {count} {} for {}, {at_once} at a time and each one question at a time: \
+             at least {least} packets in about {}, at most {most} packets in {}.{cable}",
             if count == 1 { "address" } else { "addresses" },
             titles.join(", "),
             words(self.least),
@@ -118,6 +155,7 @@ pub async fn plan(
 ) -> Result<Plan, Wrong> {
     check(ask)?;
     let mut wanted = gather(&ask.targets, neighbours).await?;
+    let near = wanted.iter().filter(|address| neighbours.contains_key(address)).count();
     let mut skipped = Vec::new();
     for address in gather(&ask.exclude, neighbours).await? {
         if wanted.remove(&address) {
@@ -133,18 +171,34 @@ pub async fn plan(
         }
     }
     let addresses: Vec<IpAddr> = wanted.into_iter().collect();
-    let shares = shares(ask, probes, addresses.len())?;
+    let mut shares = shares(ask, probes, addresses.len())?;
+    if addresses.is_empty() {
+        shares.clear();
+    }
     let questions: usize = shares.iter().map(|share| share.ports.len()).sum::<usize>() * addresses.len();
     if questions > MOST_QUESTIONS {
         return Err(Wrong::new("that is too much for one scan", "ask a smaller range or fewer protocols"));
     }
     let (least, most) = times(ask, &shares, addresses.len());
-    Ok(Plan { ask: ask.clone(), addresses, shares, skipped, least, most })
+    let (least, most) = match ask.interface {
+        Some(_) => (least + cable::LISTENS, most + cable::LISTENS),
+        None => (least, most),
+    };
+    Ok(Plan { ask: ask.clone(), addresses, shares, skipped, neighbours: near, least, most })
 }
 
 fn check(ask: &Ask) -> Result<(), Wrong> {
-    if ask.targets.is_empty() {
+    if ask.targets.is_empty() && ask.interface.is_none() {
         return Err(Wrong::new("nobody to ask is named", "name addresses, e.g. 10.20.1.0/24"));
+    }
+    if let Some(name) = ask.interface.as_deref().filter(|name| !cable::exists(name)) {
+        let names = cable::interfaces().join(", ");
+        let help = if names.is_empty() {
+            "this machine has none that frames can leave by".into()
+        } else {
+            format!("there are: {names}")
+        };
+        return Err(Wrong::new(format!("there is no interface `{name}`"), help));
     }
     for (what, list) in [("targets", &ask.targets), ("exclusions", &ask.exclude)] {
         if list.len() > MOST_TARGETS {
@@ -172,7 +226,12 @@ fn check(ask: &Ask) -> Result<(), Wrong> {
 fn shares(ask: &Ask, probes: &[&'static Probe], addresses: usize) -> Result<Vec<Share>, Wrong> {
     let names = || probes.iter().map(|probe| probe.name).collect::<Vec<_>>().join(", ");
     let unknown = |name: &str| {
-        Wrong::new(format!("there is no protocol `{name}` to ask for"), format!("write one of: {}", names()))
+        let near = nearest(name, probes.iter().map(|probe| probe.name));
+        let help = near.map_or_else(
+            || format!("write one of: {}", names()),
+            |near| format!("did you mean `{near}`? There are: {}", names()),
+        );
+        Wrong::new(format!("there is no protocol `{name}` to ask for"), help)
     };
     let known = |name: &String| probes.iter().any(|probe| probe.name == name.as_str());
     if let Some(name) = ask.protocols.iter().chain(ask.ports.keys()).find(|name| !known(name)) {
@@ -312,7 +371,10 @@ mod tests {
         let known = plan.skipped.iter().find(|skipped| skipped.connection.is_some()).unwrap();
         assert_eq!(known.why, "connection `line-1` talks to it already");
         assert!(
-            plan.sentence().starts_with("Asks 250 addresses for Modbus TCP, 16 at a time"),
+            plan.sentence().starts_with(
+                "Known already: 1 address of your connections, not asked again. \
+                 Asks 250 addresses for Modbus TCP, 16 at a time"
+            ),
             "{}",
             plan.sentence()
         );

@@ -1,7 +1,7 @@
 //! A scan under way or done: who was found, what was sent.
 
 use super::asker::{Asker, Pace};
-use super::{Found, Neighbours, Plan};
+use super::{Found, Neighbours, Plan, cable};
 use futures_util::StreamExt;
 use futures_util::stream;
 use model::{Clock, Time};
@@ -178,7 +178,10 @@ impl Scan {
         let mut stop = self.stop.subscribe();
         let pace = Pace::new();
         let addresses = stream::iter(self.plan.addresses.iter().copied());
-        let asking = addresses.for_each_concurrent(self.plan.ask.at_once, |address| self.ask(address, &pace));
+        let asking = async {
+            self.ask_cable().await;
+            addresses.for_each_concurrent(self.plan.ask.at_once, |address| self.ask(address, &pace)).await;
+        };
         let state = tokio::select! {
             biased;
             // An error means that nobody can stop it any more, which cannot be while `self` lives.
@@ -187,6 +190,21 @@ impl Scan {
         };
         *self.neighbours.lock() = super::neighbours();
         self.kept.lock().ended = Some((clock.now(), state));
+    }
+
+    /// Asks everybody on the cable that a person named.
+    async fn ask_cable(&self) {
+        let Some(name) = self.plan.ask.interface.clone() else { return };
+        self.sent(cable::PACKETS);
+        let transaction = u32::try_from(self.started.millis() & 0x7FFF_FFFF).unwrap_or(1);
+        let heard = tokio::task::spawn_blocking(move || cable::ask(&name, transaction)).await;
+        match heard.map_err(|why| why.to_string()).and_then(|heard| heard) {
+            Ok(found) => self.keep(found),
+            Err(text) => {
+                let address = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+                self.remark(Remark { address, protocol: cable::PROTOCOL, text });
+            }
+        }
     }
 
     async fn ask(self: &Arc<Self>, address: IpAddr, pace: &Pace) {

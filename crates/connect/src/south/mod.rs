@@ -47,7 +47,8 @@ pub use status::Status;
 pub use wheel::Wheel;
 pub use write::Writing;
 
-use crate::discover::Probe;
+use crate::characterise::Surveyor;
+use crate::discover::{Probe, mdns};
 use crate::draft::Draft;
 use crate::kind::{Context, Kind};
 use futures_util::future::BoxFuture;
@@ -74,11 +75,21 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
 ];
 
 /// How devices are found: the protocols that have a probe.
-pub static PROBES: &[&Probe] =
-    &[&modbus::PROBE, &opcua::PROBE, &s7::PROBE, &snmp::PROBE, &ethernet_ip::PROBE, &bacnet::PROBE];
+pub static PROBES: &[&Probe] = &[
+    &modbus::PROBE,
+    &opcua::PROBE,
+    &s7::PROBE,
+    &snmp::PROBE,
+    &ethernet_ip::PROBE,
+    &bacnet::PROBE,
+    &mdns::PROBE,
+];
 
 /// Kinds whose devices tell what they hold.
-pub static BROWSERS: &[&Browser] = &[&opcua::BROWSER, &bacnet::BROWSER];
+pub static BROWSERS: &[&Browser] = &[&ethernet_ip::BROWSER, &opcua::BROWSER, &bacnet::BROWSER];
+
+/// Kinds whose devices can be measured.
+pub static SURVEYORS: &[&Surveyor] = &[&modbus::SURVEYOR_TCP, &modbus::SURVEYOR_TLS];
 
 /// How a kind looks around in a device.
 pub struct Browser {
@@ -106,6 +117,11 @@ pub trait Driver: Send {
     /// How many requests one round of a group takes, as planned; `None` if that is not known beforehand.
     fn requests(&self, _group: usize) -> Option<usize> {
         None
+    }
+
+    /// What its plan keeps to because it was measured, in words; empty for nothing.
+    fn measured(&self) -> &str {
+        ""
     }
 
     /// From connect to lost: dials, takes jobs from the link until something ends the session, says what it was.

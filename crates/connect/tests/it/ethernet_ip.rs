@@ -1,9 +1,12 @@
 //! EtherNet/IP against the simulated Logix controller, sound and otherwise, and against cpppo.
 
 use crate::support::{House, Peer, eventually, free_port, peer_file, python};
+use connect::kind::Context;
+use connect::south::BROWSERS;
 use connect::south::ethernet_ip::{Type, list_tags};
 use connect::south::status::State;
-use model::{Outcome, Status, Value, ValueType};
+use model::config::Document;
+use model::{Outcome, Path, Status, Value, ValueType};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -421,15 +424,20 @@ async fn the_tag_list_becomes_a_draft() {
     assert_eq!(fixed.writable, Some(false));
     // Counts, Flags, and the flags of the motors of four lines.
     assert_eq!(catalog.leaves(10_000, 49).left_out, 6);
-    // Every point of the draft can be read.
-    let tags: String = found
-        .leaves
-        .iter()
-        .enumerate()
-        .map(|(n, leaf)| format!("t{n} = {{ at = \"{}\", type = \"{}\" }}\n", leaf.at, leaf.kind.name()))
-        .collect();
+    // Looking around fills a file without tags, and every point of it can be read.
+    let file = connection(server.address().port(), "", "");
+    let document = Document::parse("connections/cip.toml", &file).unwrap();
+    let context = Context::new("cip", Path::new("acme/leeds").unwrap(), "");
+    let browser = BROWSERS.iter().find(|browser| browser.kind == "ethernet-ip").unwrap();
+    let now = model::Time::from_millis(0);
+    let draft = (browser.browse)(&document, &context, now).await.unwrap();
+    assert!(draft.mistakes.is_empty(), "{:?}", draft.mistakes);
+    assert_eq!(draft.tags, found.leaves.len());
+    let line = "Program-Main-Count = { at = \"Program:Main.Count\", type = \"i32\" }";
+    assert!(draft.text.contains(line), "{}", draft.text);
+    assert!(draft.notes.iter().any(|note| note.text.contains("1756-L83E/B")), "{:?}", draft.notes);
     let house = House::new();
-    let handle = house.start("cip", &connection(server.address().port(), "", &tags));
+    let handle = house.start("cip", &draft.text);
     let count = found.leaves.len();
     eventually("every point of the draft", || handle.status().good == count).await;
     assert!(handle.status().scans[0].requests < 12, "{:?}", handle.status().scans);

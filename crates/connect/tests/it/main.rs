@@ -8,6 +8,7 @@ mod bacnet;
 #[allow(dead_code, reason = "shared with the destinations")]
 #[path = "../north/broker.rs"]
 mod broker;
+mod characterise;
 mod demo;
 mod discover;
 mod ethernet_ip;
@@ -16,6 +17,7 @@ mod libmodbus;
 mod misbehaviour;
 mod mixed;
 mod mqtt_in;
+mod names;
 mod opcua;
 mod profiles;
 mod pymodbus;

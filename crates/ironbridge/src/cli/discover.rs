@@ -12,13 +12,19 @@ use std::time::Duration;
 /// How often a scan under way is looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// How the API writes that there is none: of a device that has none yet, of a remark about the whole cable.
+const NO_ADDRESS: &str = "0.0.0.0";
+
 /// `discover ...`
 #[derive(Clone, Debug, clap::Args)]
 pub struct DiscoverArgs {
     /// Whom to ask: 10.20.1.0/24, 10.20.1.10-40, 10.20.1.11, a host name, or `neighbours` (the addresses that this
     /// machine has talked to lately)
-    #[arg(required = true)]
+    #[arg(required_unless_present = "interface")]
     targets: Vec<String>,
+    /// Ask everybody on this interface's cable for PROFINET names too, with or without an address: one frame
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
     /// Addresses that get nothing, in the same forms
     #[arg(long, value_name = "ADDRESSES")]
     exclude: Vec<String>,
@@ -73,6 +79,7 @@ impl DiscoverArgs {
         Ok(json!({
             "targets": self.targets, "exclude": self.exclude, "protocols": self.protocols, "ports": ports,
             "units": self.units.0, "at_once": self.at_once, "timeout_ms": self.timeout_ms, "pause_ms": self.pause_ms,
+            "interface": self.interface,
         }))
     }
 }
@@ -92,10 +99,10 @@ pub async fn discover(arguments: &DiscoverArgs, out: &mut impl Write) -> Result<
     };
     let plan = client.post("/api/discover/plan", &ask).await?;
     show_plan(&plan, out)?;
-    if count(&plan, "addresses") == 0 {
+    if count(&plan, "addresses") == 0 && arguments.interface.is_none() {
         return Ok(exit::OK);
     }
-    if !arguments.yes && !says_yes(out)? {
+    if !arguments.yes && !says_yes("Send them?", out)? {
         say(out, "Nothing was sent.\n")?;
         return Ok(exit::FAILED);
     }
@@ -131,12 +138,12 @@ fn show_plan(plan: &Json, out: &mut impl Write) -> Result<(), ClientError> {
 }
 
 /// Asks a person. Without a terminal there is nobody to say yes.
-fn says_yes(out: &mut impl Write) -> Result<bool, ClientError> {
+pub(super) fn says_yes(question: &str, out: &mut impl Write) -> Result<bool, ClientError> {
     if !std::io::stdin().is_terminal() {
         super::complain("this needs a yes; in a script, give --yes");
         return Ok(false);
     }
-    say(out, "Send them? Type yes: ")?;
+    say(out, &format!("{question} Type yes: "))?;
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     Ok(read.is_ok() && answer.trim().eq_ignore_ascii_case("yes"))
@@ -164,23 +171,30 @@ async fn follow(client: &Client, id: &str) -> Result<Json, ClientError> {
 }
 
 fn show_found(scan: &Json, out: &mut impl Write) -> Result<(), ClientError> {
-    let mut table = Table::new(&["address", "protocol", "where", "vendor", "model", "firmware", "profile"]);
+    let mut table =
+        Table::new(&["address", "protocol", "where", "name", "vendor", "model", "firmware", "profile"]);
     for found in list(scan, "found") {
-        let address = format!("{}:{}", text(found, "address"), count(found, "port"));
-        let columns = ["title", "where", "vendor", "model", "firmware", "profile"];
+        let address = match (text(found, "address"), count(found, "port")) {
+            (none, 0) if none == NO_ADDRESS => "no address".to_owned(),
+            (address, 0) => address,
+            (address, port) => format!("{address}:{port}"),
+        };
+        let columns = ["title", "where", "name", "vendor", "model", "firmware", "profile"];
         table.push(std::iter::once(address).chain(columns.iter().map(|name| text(found, name))).collect());
     }
     say(out, &table.render("nobody answered; check the range, or name --units of a serial gateway"))?;
     for remark in list(scan, "remarks") {
         let text = text(remark, "text").replace(char::is_control, "\u{FFFD}");
-        say(
-            out,
-            &format!("{} ({}): {text}\n", self::text(remark, "address"), self::text(remark, "protocol")),
-        )?;
+        let whom = match self::text(remark, "address") {
+            none if none == NO_ADDRESS => String::new(),
+            address => format!("{address} ({}): ", self::text(remark, "protocol")),
+        };
+        say(out, &format!("{whom}{text}\n"))?;
     }
     let (sent, asked) = (count(scan, "packets_sent"), count(scan, "addresses_done"));
     let addresses = if asked == 1 { "address" } else { "addresses" };
-    say(out, &format!("{sent} packets sent to {asked} {addresses}; {}\n", text(scan, "state")))
+    let packets = if sent == 1 { "packet" } else { "packets" };
+    say(out, &format!("{sent} {packets} sent to {asked} {addresses}; {}\n", text(scan, "state")))
 }
 
 async fn write_drafts(
@@ -227,19 +241,19 @@ pub fn write_draft(draft: &Json, folder: &Path, out: &mut impl Write) -> Result<
     Ok(())
 }
 
-fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
+pub(super) fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
     json.get(key).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn text(json: &Json, key: &str) -> String {
+pub(super) fn text(json: &Json, key: &str) -> String {
     json.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
-fn count(json: &Json, key: &str) -> u64 {
+pub(super) fn count(json: &Json, key: &str) -> u64 {
     json.get(key).and_then(Json::as_u64).unwrap_or_default()
 }
 
-fn say(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
+pub(super) fn say(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|why| ClientError::Broken(why.to_string()))

@@ -1,7 +1,7 @@
 //! Dispatch, and the commands that need no running Ironbridge.
 
 use super::client::{Client, ClientError};
-use super::{AuditCommand, Cli, Command, LogFormat, ask, discover, exit, import, watch};
+use super::{AuditCommand, Cli, Command, LogFormat, ask, characterise, discover, exit, import, watch};
 use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
 use serde_json::json;
@@ -59,6 +59,10 @@ async fn asked(command: Command) -> u8 {
         Command::Token(command) => ask::token(command, out).await,
         Command::Secret(command) => ask::secret(command, &mut stdin(), out).await,
         Command::Discover(arguments) => match discover::discover(arguments, out).await {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        Command::Characterise(arguments) => match characterise::characterise(arguments, out).await {
             Ok(code) => return code,
             Err(error) => Err(error),
         },

@@ -191,6 +191,9 @@ pub enum Command {
     /// Find devices: shows how many packets to whom and how long, and sends nothing before a yes
     #[command(after_help = "Example: ironbridge discover 10.20.1.0/24 --drafts drafts")]
     Discover(discover::DiscoverArgs),
+    /// Measure what a device takes (largest block, holes, silence, connections); sends nothing before a yes
+    #[command(after_help = "Example: ironbridge characterise line-1")]
+    Characterise(characterise::CharacteriseArgs),
     /// Look at what the device of a connection file holds; prints the file with all its tags, to review
     #[command(after_help = "Example: ironbridge browse connections/press.toml > press-draft.toml")]
     Browse {
@@ -401,6 +404,7 @@ pub enum AuditCommand {
 }
 
 mod ask;
+mod characterise;
 mod client;
 mod discover;
 mod import;

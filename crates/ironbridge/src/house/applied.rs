@@ -10,7 +10,7 @@ use std::time::Duration;
 use web::shapes::FileDiff;
 
 /// Folders of a plant that hold configuration, below its root.
-const FOLDERS: [&str; 5] = ["", "connections", "destinations", "assets", "types"];
+const FOLDERS: [&str; 6] = ["", "connections", "destinations", "assets", "types", "measured"];
 /// Largest file that is compared by line, in bytes.
 const LARGEST: usize = 16 << 20;
 /// Longest diff of one file, in bytes.

@@ -3,6 +3,7 @@
 use super::pages::Pages;
 use super::{House, Running};
 use crate::report;
+use access::Access;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, Wish, draft, host_of};
@@ -20,9 +21,10 @@ use namespace::{Entry, Ledger as _};
 use std::sync::Arc;
 use std::time::Duration;
 use web::shapes::{
-    BrowseAsk, DeviceProfile, DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol,
-    DiscoverProtocols, DiscoverRemark, DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk,
-    DraftFile, DraftNote, ImportAsk, ImportFormat, ImportFormats,
+    BrowseAsk, CharacteriseAsk, CharacterisePlan, CharacteriseRun, CharacteriseStart, DeviceProfile,
+    DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols,
+    DiscoverRemark, DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk, DraftFile,
+    DraftNote, ImportAsk, ImportFormat, ImportFormats,
 };
 use web::{Discover, Problem, ProblemKind};
 
@@ -64,24 +66,10 @@ impl Discover for Pages {
             let detail = plan.sentence();
             let scan = self.0.desk.begin(plan, yes.packets_most, &who.name).map_err(busy)?;
             // Without a record, no packet.
-            let entry = Entry {
-                actor: who.name.clone(),
-                action: "discover".into(),
-                object: format!("scan/{}: {}", scan.id, yes.ask.targets.join(" ")),
-                outcome: "started".into(),
-                detail,
-            };
-            let access = self.0.access.clone();
-            let recorded = tokio::task::spawn_blocking(move || access.record(entry)).await;
-            if let Err(why) = recorded.map_err(|why| why.to_string()).and_then(|recorded| recorded) {
+            let object = format!("scan/{}: {}", scan.id, yes.ask.targets.join(" "));
+            if let Err(why) = recorded(&self.0.access, who, "discover", object, detail).await {
                 self.0.desk.cancel(&scan);
-                tracing::error!(why, "a discovery was not begun: the audit ledger takes no record");
-                return Err(Problem::new(
-                    ProblemKind::Unavailable,
-                    "The audit ledger takes no record, so nothing was sent.",
-                    "Reading goes on.",
-                    "Look at the events for a fault of the disk.",
-                ));
+                return Err(why);
             }
             let (house, running) = (self.0.clone(), scan.clone());
             self.0.supervisor.spawn("discover", async move {
@@ -163,9 +151,58 @@ impl Discover for Pages {
     fn browse<'a>(&'a self, ask: &'a BrowseAsk) -> BoxFuture<'a, Result<DraftFile, Problem>> {
         Box::pin(self.0.browse(ask))
     }
+
+    fn characterise_plan<'a>(
+        &'a self,
+        ask: &'a CharacteriseAsk,
+    ) -> BoxFuture<'a, Result<CharacterisePlan, Problem>> {
+        Box::pin(async move { self.0.characterise_plan(ask) })
+    }
+
+    fn characterise<'a>(
+        &'a self,
+        who: &'a Principal,
+        yes: &'a CharacteriseStart,
+    ) -> BoxFuture<'a, Result<CharacteriseRun, Problem>> {
+        Box::pin(self.0.characterise(who, yes))
+    }
+
+    fn characterise_runs(&self) -> Vec<CharacteriseRun> {
+        self.0.characterise_runs()
+    }
+
+    fn characterise_stop(&self, id: &str) -> bool {
+        self.0.characterise_stop(id)
+    }
 }
 
-fn mistakes(found: &[Diagnostic]) -> Problem {
+/// Puts on record that somebody said yes, before the first packet.
+///
+/// # Errors
+/// A [`Problem`]: the ledger takes no record.
+pub(super) async fn recorded(
+    access: &Access,
+    who: &Principal,
+    action: &'static str,
+    object: String,
+    detail: String,
+) -> Result<(), Problem> {
+    let entry =
+        Entry { actor: who.name.clone(), action: action.into(), object, outcome: "started".into(), detail };
+    let access = access.clone();
+    let recorded = tokio::task::spawn_blocking(move || access.record(entry)).await;
+    recorded.map_err(|why| why.to_string()).and_then(|recorded| recorded).map_err(|why| {
+        tracing::error!(why, action, "not begun: the audit ledger takes no record");
+        Problem::new(
+            ProblemKind::Unavailable,
+            "The audit ledger takes no record, so nothing was sent.",
+            "Reading goes on.",
+            "Look at the events for a fault of the disk.",
+        )
+    })
+}
+
+pub(super) fn mistakes(found: &[Diagnostic]) -> Problem {
     Problem::new(
         ProblemKind::Invalid,
         report::mistakes(found),
@@ -200,7 +237,7 @@ impl House {
     }
 
     /// The budget of the endpoint that a file names: shared with the connection that polls it, if there is one.
-    fn budget_at(&self, name: &str, document: &Document) -> Arc<Budget> {
+    pub(super) fn budget_at(&self, name: &str, document: &Document) -> Arc<Budget> {
         let url = document.root.get("url").and_then(|node| node.as_text());
         let running = self.connections.lock();
         let same = |one: &&Running<Handle>| url.is_some_and(|url| one.handle.endpoint() == url);
@@ -230,10 +267,11 @@ fn wish(ask: &DiscoverAsk) -> Ask {
         at_once: ask.at_once.unwrap_or(gentle.at_once),
         timeout: ask.timeout_ms.map_or(gentle.timeout, Duration::from_millis),
         pause: ask.pause_ms.map_or(gentle.pause, Duration::from_millis),
+        interface: ask.interface.clone(),
     }
 }
 
-fn problem(kind: ProblemKind, title: &str, next: &str) -> Problem {
+pub(super) fn problem(kind: ProblemKind, title: &str, next: &str) -> Problem {
     let sentence = |text: &str| {
         let mut chars = text.chars();
         let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
@@ -269,6 +307,7 @@ fn plan_shape(plan: &Plan) -> DiscoverPlan {
         seconds_least: plan.least.as_secs_f64(),
         seconds_most: plan.most.as_secs_f64(),
         sentence: plan.sentence(),
+        known: plan.known().0 + plan.known().1,
         protocols: plan.shares.iter().map(share_shape).collect(),
         skipped: plan.skipped.iter().map(skipped_shape).collect(),
     }

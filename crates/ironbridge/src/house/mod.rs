@@ -7,6 +7,7 @@
 
 mod applied;
 mod apply;
+mod characterise;
 mod configuration;
 mod control;
 mod discover;
@@ -57,6 +58,8 @@ pub struct House {
     pub(crate) facts: ArcSwap<Facts>,
     /// Scans for devices.
     desk: connect::discover::Desk,
+    /// Measurements of devices.
+    bench: connect::characterise::Bench,
     applied: applied::Applied,
     /// One change at a time.
     applying: tokio::sync::Mutex<()>,
@@ -170,6 +173,7 @@ impl House {
         Ok(Arc::new(Self {
             started: clock.now(),
             desk: connect::discover::Desk::new(south::PROBES, clock.clone()),
+            bench: connect::characterise::Bench::new(clock.clone()),
             clock,
             data: options.data.clone(),
             namespace,

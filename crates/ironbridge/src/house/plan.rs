@@ -81,6 +81,7 @@ impl House {
         let mut plan = ConnectionPlan {
             name: new.map(|new| new.name.clone()).unwrap_or_default(),
             action: action.to_owned(),
+            measured: new.map(|new| new.it.built.it.measured().to_owned()).unwrap_or_default(),
             ..ConnectionPlan::default()
         };
         let mut note = |plan: &mut ConnectionPlan, path: &model::Path, what: &str, text: String| {
@@ -279,6 +280,9 @@ pub fn text(plan: &PlanShape) -> String {
             "{} connection {}: points {added} added, {removed} removed, {changed} changed, {same} as before{}\n",
             verb(&one.action), one.name, load_text(one)
         ));
+        if !one.measured.is_empty() {
+            out.push_str(&format!("  = {}\n", one.measured));
+        }
         for note in &one.notes {
             out.push_str(&format!("  note: {note}\n"));
         }
@@ -425,6 +429,7 @@ mod tests {
                 budget: NowThen { now: Some(10.0), then: Some(2.0) },
                 share: NowThen { now: Some(0.2), then: Some(1.5) },
                 notes: vec!["connections/line-1.toml:4: the scans need more".into()],
+                measured: "measured 2026-11-22: at most 60 registers".into(),
             }],
             ..PlanShape::default()
         };
@@ -434,6 +439,7 @@ mod tests {
             "requests/s 2.0 -> 3.0; 20 % -> 150 % of its budget of 2 requests/s (was 10)",
             "  note: connections/line-1.toml:4: the scans need more",
             "line busy 25 %",
+            "  = measured 2026-11-22: at most 60 registers\n",
             "  + a/b  holding 1 i16",
             "... and 1 more",
         ] {

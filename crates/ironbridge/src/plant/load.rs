@@ -336,6 +336,10 @@ impl Loader<'_> {
                 Ok((claims, it)) => {
                     let (mut files, mut secrets) = (Vec::new(), Vec::new());
                     named_files(&document.root, &mut files);
+                    // What was measured of its device, if it was.
+                    if sub == "connections" {
+                        files.push(shown("measured", &name));
+                    }
                     named_secrets(&document.root, &mut secrets);
                     let fingerprint = self.fingerprint(sub, &name, &text, &files);
                     let mark = Mark { fingerprint, files, secrets, claims };

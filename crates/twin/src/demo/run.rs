@@ -16,7 +16,7 @@ use super::hosts;
 use super::machines::{Device as Other, MACHINES, Made, Point};
 use super::units::{Endpoint, Scene, UNITS, UnitDef};
 use crate::modbus::{
-    Bank, Behaviour, Conduct, Device, Framing, Identity, Most, Server, SharedBank, Station, Unit,
+    Ability, Bank, Behaviour, Conduct, Device, Framing, Identity, Server, SharedBank, Station, Unit,
     UnknownUnit, WordOrder, listen,
 };
 use crate::plant::{Plant, SWITCHES, Switch, TICK};
@@ -297,7 +297,10 @@ fn member(def: &'static UnitDef, plant: &Plant, wall: Time, excluded_reads: &Arc
         delay: Duration::from_millis(delay),
         jitter: Duration::from_millis(jitter),
         conduct: if def.dead { Conduct::Silent } else { Conduct::Sound },
-        ability: Most(Limits { read_registers: def.max_registers, ..Limits::STANDARD }),
+        ability: Ability {
+            limits: Limits { read_registers: def.max_registers, ..Limits::STANDARD },
+            ..Ability::default()
+        },
         ..Behaviour::default()
     };
     let bank = Arc::new(bank);

@@ -24,7 +24,7 @@ pub fn answer(unit: &Unit, limits: &Limits, pdu: &[u8], out: &mut Vec<u8>) {
     });
     if let Err(code) = result {
         out.truncate(start);
-        if !unit.is_listening_only() {
+        if !unit.is_listening_only() && !unit.behaviour().ability.mute {
             Response::Exception { function: function & 0x7F, code }.emit(out);
         }
         unit.record_exception(code);

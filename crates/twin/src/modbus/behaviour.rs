@@ -1,5 +1,7 @@
 //! How a unit misbehaves.
 
+use std::time::Duration;
+
 use wire::modbus::{ExceptionCode, Limits, rtu};
 
 use super::Framing;
@@ -7,17 +9,25 @@ use crate::rng::Rng;
 use crate::talk;
 
 /// How a unit answers. The default is a sound device that answers at once.
-pub type Behaviour = talk::Behaviour<ExceptionCode, Lie, Most>;
+pub type Behaviour = talk::Behaviour<ExceptionCode, Lie, Ability>;
+
 /// What a unit does with a request.
 pub type Conduct = talk::Conduct<ExceptionCode, Lie>;
 
-/// Largest quantities a unit takes; beyond them it answers exception 03.
+/// What a unit can do at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Most(pub Limits);
+pub struct Ability {
+    /// Largest quantities it takes; beyond them it answers exception 03.
+    pub limits: Limits,
+    /// Silence it needs after an answer: requests that come sooner are lost.
+    pub rest: Duration,
+    /// Says nothing where others answer an exception.
+    pub mute: bool,
+}
 
-impl Default for Most {
+impl Default for Ability {
     fn default() -> Self {
-        Self(Limits::STANDARD)
+        Self { limits: Limits::STANDARD, rest: Duration::ZERO, mute: false }
     }
 }
 

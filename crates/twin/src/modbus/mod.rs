@@ -18,7 +18,7 @@ mod station;
 
 pub use answer::answer;
 pub use bank::{Bank, Device, Identity, SharedBank, WordOrder};
-pub use behaviour::{Behaviour, Conduct, Lie, Most};
+pub use behaviour::{Ability, Behaviour, Conduct, Lie};
 pub use bench::{BenchDevice, bench};
 pub use cells::Cells;
 pub use server::{Blackhole, Framing, Server, listen, serve};

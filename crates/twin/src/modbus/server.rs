@@ -48,6 +48,9 @@ impl Session {
         };
         let number = unit.count_request();
         let behaviour = unit.behaviour();
+        if unit.is_resting(behaviour.ability.rest) {
+            return Next::Go;
+        }
         let conduct = behaviour.conduct_of(number);
         let start = self.mouth.out.len();
         match conduct {
@@ -58,7 +61,7 @@ impl Session {
                 self.wrap(transaction, id, |out| Response::Exception { function, code }.emit(out));
             }
             Conduct::Sound | Conduct::Lie(_) => {
-                self.wrap(transaction, id, |out| answer(unit, &behaviour.ability.0, pdu, out));
+                self.wrap(transaction, id, |out| answer(unit, &behaviour.ability.limits, pdu, out));
             }
         }
         if self.is_empty_answer(start) {
@@ -68,6 +71,7 @@ impl Session {
         Counters::add(&station.counters.responses, 1);
         let jitter = behaviour.jitter.mul_f64(self.mouth.rng.unit());
         let delay = behaviour.delay + jitter;
+        unit.answered_after(delay);
         match conduct {
             Conduct::Lie(Lie::Endless) => return Next::Endless,
             Conduct::Lie(Lie::Dribble) => return Next::Dribble(delay),
@@ -82,7 +86,7 @@ impl Session {
         let (station, start) = (Arc::clone(&self.station), self.mouth.out.len());
         for unit in station.units() {
             unit.count_request();
-            answer(unit, &unit.behaviour().ability.0, pdu, &mut self.mouth.out);
+            answer(unit, &unit.behaviour().ability.limits, pdu, &mut self.mouth.out);
             self.mouth.out.truncate(start);
         }
         Next::Go

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
 use wire::modbus::ExceptionCode;
 
 use super::bank::Device;
@@ -37,6 +39,7 @@ pub struct Unit {
     listening_only: AtomicBool,
     diagnostics: Mutex<Diagnostics>,
     requests: AtomicU64,
+    answered: Mutex<Option<Instant>>,
 }
 
 impl Unit {
@@ -49,6 +52,7 @@ impl Unit {
             listening_only: AtomicBool::new(false),
             diagnostics: Mutex::default(),
             requests: AtomicU64::new(0),
+            answered: Mutex::default(),
         }
     }
 
@@ -78,6 +82,15 @@ impl Unit {
 
     pub(super) fn device(&self) -> &dyn Device {
         &*self.device
+    }
+
+    /// Whether its last answer is less than `rest` ago.
+    pub(super) fn is_resting(&self, rest: Duration) -> bool {
+        !rest.is_zero() && self.answered.lock().is_some_and(|at| Instant::now() < at + rest)
+    }
+
+    pub(super) fn answered_after(&self, delay: Duration) {
+        *self.answered.lock() = Some(Instant::now() + delay);
     }
 
     pub(super) fn count_request(&self) -> u64 {

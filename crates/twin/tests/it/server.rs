@@ -105,7 +105,10 @@ async fn holes_and_limits_answer_with_exceptions() {
     }
     assert_eq!(c.pdu(2, &[3, 0, 0, 0, 1]).await, [0x83, 0x0B]);
     let unit = Arc::clone(server.device().unit(1).unwrap());
-    let most = twin::modbus::Most(Limits { read_registers: 16, ..Limits::STANDARD });
+    let most = twin::modbus::Ability {
+        limits: Limits { read_registers: 16, ..Limits::STANDARD },
+        ..twin::modbus::Ability::default()
+    };
     unit.set_behaviour(twin::modbus::Behaviour { ability: most, ..unit.behaviour() });
     assert_eq!(c.pdu(1, &[3, 0, 0, 0, 17]).await, [0x83, 3]);
     assert_eq!(c.pdu(1, &[3, 0, 0, 0, 16]).await.len(), 34);

@@ -5,6 +5,7 @@ mod admin;
 mod audit;
 mod certificates;
 mod change;
+mod characterise;
 mod commands;
 mod configuration;
 mod discover;
@@ -65,6 +66,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(inbox_routes());
     routes.extend(plant_routes());
     routes.extend(discover_routes());
+    routes.extend(characterise_routes());
     routes.extend(configuration_routes());
     routes.extend(query_routes());
     routes.extend(admin_routes());
@@ -313,6 +315,33 @@ fn discover_routes() -> Vec<Route> {
             .takes::<s::ImportAsk>()
             .gives::<s::DraftFile>()
             .body(IMPORT),
+    ]
+}
+
+fn characterise_routes() -> Vec<Route> {
+    vec![
+        post(
+            "/api/characterise/plan",
+            Engineer,
+            "How many packets measuring a device would send, and how long it takes. Sends nothing.",
+            characterise::plan,
+        )
+        .takes::<s::CharacteriseAsk>()
+        .gives::<s::CharacterisePlan>()
+        .body(MANY_PATHS),
+        post(
+            "/api/characterise",
+            Engineer,
+            "The yes to a plan: measures what a device takes; the running connection is paused meanwhile.",
+            characterise::start,
+        )
+        .takes::<s::CharacteriseStart>()
+        .gives::<s::CharacteriseRun>()
+        .body(MANY_PATHS),
+        get("/api/characterise", Engineer, "The last runs, newest first.", characterise::runs)
+            .gives::<s::CharacteriseRuns>(),
+        get("/api/characterise/{id}", Engineer, "One run.", characterise::run).gives::<s::CharacteriseRun>(),
+        post("/api/characterise/{id}/stop", Engineer, "Ends a run.", characterise::stop).gives::<s::Done>(),
     ]
 }
 

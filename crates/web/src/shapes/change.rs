@@ -90,6 +90,8 @@ pub struct ConnectionPlan {
     pub busy: NowThen,
     /// What is to be known of it: e.g. scans that do not fit the budget, with what to do.
     pub notes: Vec<String>,
+    /// What its plan keeps to because the device was measured, in words; empty for nothing.
+    pub measured: String,
 }
 
 /// How many points change.

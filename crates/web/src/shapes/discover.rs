@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoverAsk {
-    /// Addresses (`10.20.1.0/24`, `10.20.1.10-40`, `10.20.1.11`), names, or `neighbours`; at most 64 entries.
+    /// Addresses (`10.20.1.0/24`, `10.20.1.10-40`, `10.20.1.11`), names, or `neighbours`; at most 64 entries. May be
+    /// left out with `interface`.
+    #[serde(default)]
     pub targets: Vec<String>,
     /// Addresses that get nothing, in the same forms.
     #[serde(default)]
@@ -26,6 +28,8 @@ pub struct DiscoverAsk {
     pub timeout_ms: Option<u64>,
     /// Silence between two questions to one address, at most 10,000 ms; default 100.
     pub pause_ms: Option<u64>,
+    /// Interface on whose cable everybody is asked for PROFINET names, by one frame, e.g. `eth0`.
+    pub interface: Option<String>,
 }
 
 /// Protocols that can be asked for, and profiles that give a device its points.
@@ -92,6 +96,8 @@ pub struct DiscoverPlan {
     pub seconds_most: f64,
     /// All of it in one sentence.
     pub sentence: String,
+    /// Named addresses that are known without asking: this machine talked to them lately, or a connection does.
+    pub known: usize,
     /// By protocol.
     pub protocols: Vec<DiscoverShare>,
     /// Who would not be asked, and why.

@@ -5,6 +5,7 @@
 
 mod admin;
 mod change;
+mod characterise;
 mod commands;
 mod configuration;
 mod discover;
@@ -15,6 +16,7 @@ mod session;
 
 pub use admin::*;
 pub use change::*;
+pub use characterise::*;
 pub use commands::*;
 pub use configuration::*;
 pub use discover::*;

@@ -7,8 +7,8 @@ use model::{Principal, Role};
 use parking_lot::Mutex;
 use serde_json::json;
 use web::shapes::{
-    DiscoverAsk, DiscoverPlan, DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk, DraftFile,
-    ImportAsk, ImportFormats,
+    CharacteriseAsk, CharacterisePlan, CharacteriseRun, CharacteriseStart, DiscoverAsk, DiscoverPlan,
+    DiscoverProtocols, DiscoverScan, DiscoverStart, DraftAsk, DraftFile, ImportAsk, ImportFormats,
 };
 use web::{Discover, Problem, ProblemKind};
 
@@ -27,6 +27,7 @@ fn plan(ask: &DiscoverAsk) -> DiscoverPlan {
         seconds_least: 0.1,
         seconds_most: 2.0,
         sentence: "Asks 1 address.".into(),
+        known: 0,
         protocols: vec![],
         skipped: vec![],
     }
@@ -106,6 +107,49 @@ impl Discover for TestDiscover {
             mistakes: String::new(),
         })
     }
+    fn characterise_plan<'a>(
+        &'a self,
+        ask: &'a CharacteriseAsk,
+    ) -> BoxFuture<'a, Result<CharacterisePlan, Problem>> {
+        let plan = ask.connection.clone().map(|connection| CharacterisePlan {
+            connection,
+            packets_most: 10,
+            ..CharacterisePlan::default()
+        });
+        Box::pin(std::future::ready(plan.ok_or_else(|| Problem::not_found("connection"))))
+    }
+    fn characterise<'a>(
+        &'a self,
+        who: &'a Principal,
+        yes: &'a CharacteriseStart,
+    ) -> BoxFuture<'a, Result<CharacteriseRun, Problem>> {
+        Box::pin(async move {
+            let plan = self.characterise_plan(&yes.ask).await?;
+            Ok(CharacteriseRun {
+                id: "c1".into(),
+                who: who.name.clone(),
+                started: 1.0,
+                ended: Some(2.0),
+                state: "done".into(),
+                plan,
+                step: String::new(),
+                requests_sent: 1,
+                packets_sent: 2,
+                faults: 0,
+                dropped: 0,
+                problem: String::new(),
+                lines: vec![],
+                file: "measured/line-1.toml".into(),
+                text: String::new(),
+            })
+        })
+    }
+    fn characterise_runs(&self) -> Vec<CharacteriseRun> {
+        vec![]
+    }
+    fn characterise_stop(&self, _: &str) -> bool {
+        false
+    }
 }
 
 #[tokio::test]
@@ -142,4 +186,23 @@ async fn a_scan_needs_an_engineer_and_the_number_that_was_shown() {
     }
     let operator = plant.user("otto", Role::Operator).await;
     assert_eq!(plant.get("/api/discover", &operator).await.status, 403);
+}
+
+#[tokio::test]
+async fn measuring_a_device_is_for_engineers_and_needs_a_plan() {
+    let plant = Fixture::new().await;
+    let anna = plant.administrator().await;
+    let post = |path: &str, body: serde_json::Value| {
+        let request = Request::new("POST", path).json(&body);
+        request.header("cookie", &anna.cookie).header("x-csrf-token", &anna.csrf)
+    };
+    let ask = json!({"connection": "line-1"});
+    let shown = plant.send(&post("/api/characterise/plan", ask.clone())).await.ok();
+    assert_eq!(shown["packets_most"], 10);
+    let run = plant.send(&post("/api/characterise", json!({"ask": ask, "packets_most": 10}))).await.ok();
+    assert_eq!(run["file"], "measured/line-1.toml");
+    assert_eq!(plant.send(&post("/api/characterise/plan", json!({"speed": 1}))).await.status, 400);
+    assert_eq!(plant.send(&post("/api/characterise/c9/stop", json!({}))).await.status, 404);
+    let operator = plant.user("otto", Role::Operator).await;
+    assert_eq!(plant.get("/api/characterise", &operator).await.status, 403);
 }

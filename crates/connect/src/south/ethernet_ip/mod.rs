@@ -10,6 +10,7 @@
 //! says is held against it. Each tag of a packet answers for itself, so a tag that is not there spoils no other. When the
 //! program was changed, everything that was learned of tags is learned anew, without a restart.
 
+mod browse;
 mod build;
 mod catalog;
 mod config;
@@ -25,6 +26,7 @@ mod tests;
 mod value;
 mod write;
 
+pub use browse::BROWSER;
 pub use catalog::{Catalog, Leaf, Leaves, list_tags};
 pub use config::Tag;
 pub use probe::PROBE;

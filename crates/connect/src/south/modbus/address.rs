@@ -105,6 +105,27 @@ pub fn parse_range(text: &str) -> Result<(Table, RangeInclusive<u16>), Wrong> {
     Ok((table, first..=last))
 }
 
+/// Most addresses that become tags of their own.
+const MOST_SINGLE: usize = 2_000;
+
+/// Each address of some ranges as a line of TOML: a tag of its own, of the simplest type.
+///
+/// # Errors
+/// [`Wrong`] with advice.
+pub fn single_tags(ranges: &[String]) -> Result<Vec<String>, Wrong> {
+    let mut tags = Vec::new();
+    for text in ranges {
+        let (table, range) = parse_range(text)?;
+        if tags.len() + range.len() > MOST_SINGLE {
+            return Err(Wrong::new(format!("more than {MOST_SINGLE} addresses"), "name a smaller range"));
+        }
+        let kind = if table.is_bits() { "bool" } else { "u16" };
+        let word = table.word();
+        tags.extend(range.map(|at| format!("{word}-{at} = {{ at = \"{word} {at}\", type = \"{kind}\" }}")));
+    }
+    Ok(tags)
+}
+
 fn parse_bit(text: &str, bit: &str) -> Result<u8, Wrong> {
     bit.parse().ok().filter(|bit| *bit < 16).ok_or_else(|| {
         Wrong::new(
@@ -233,6 +254,20 @@ mod tests {
             let wrong = parse(text).unwrap_err();
             assert!(format!("{} | {}", wrong.message, wrong.help).contains(part), "{text}: {wrong:?}");
         }
+    }
+
+    #[test]
+    fn ranges_become_single_tags() {
+        let tags = single_tags(&["holding 5-6".into(), "00001".into()]).unwrap();
+        assert_eq!(
+            tags,
+            [
+                "holding-5 = { at = \"holding 5\", type = \"u16\" }",
+                "holding-6 = { at = \"holding 6\", type = \"u16\" }",
+                "coil-0 = { at = \"coil 0\", type = \"bool\" }"
+            ]
+        );
+        assert!(single_tags(&["holding 0-9999".into()]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::config::{Common, Device, Tag as Entry};
 use super::planner::{Barriers, Item, Rules};
 use super::profile;
 use super::spec::{DeviceSpec, PointSpec, Timing, table_number};
+use super::survey::{Measured, OfDevice};
 use super::types::{Codec, Packing, Type};
 use crate::south::tags::{Plan, Source, Tag, Wrong};
 use std::borrow::Cow;
@@ -14,8 +15,12 @@ use wire::modbus::Table;
 /// What to write where no tag is.
 const EXAMPLE: &str = "[device.filler.tags] with speed = { at = \"40101\", type = \"f32\" }";
 
-/// Resolves all devices and tags; mistakes go to the plan.
-pub(super) fn resolve(plan: &mut Plan<'_>, common: &Common) -> (Timing, Vec<DeviceSpec>) {
+/// Resolves all devices and tags, within what was measured; mistakes go to the plan.
+pub(super) fn resolve(
+    plan: &mut Plan<'_>,
+    common: &Common,
+    measured: Option<&Measured>,
+) -> (Timing, Vec<DeviceSpec>) {
     let mut devices = Vec::new();
     let mut units: HashMap<u8, &str> = HashMap::new();
     for (name, device) in &common.device {
@@ -27,30 +32,39 @@ pub(super) fn resolve(plan: &mut Plan<'_>, common: &Common) -> (Timing, Vec<Devi
                 "give each device of an endpoint its own unit id, or put the tags into one device",
             );
         }
-        devices.push(resolve_device(plan, name, device));
+        let known = measured.and_then(|measured| measured.of(name, device.unit));
+        devices.push(resolve_device(plan, name, device, known));
     }
     plan.expect_tags(EXAMPLE);
     let timing = Timing {
         shared: plan.timing(),
         pause_after_connect: common.pause_after_connect.0,
-        request_delay: common.request_delay.0,
-        pipeline: common.pipeline.into(),
+        request_delay: measured
+            .map_or(common.request_delay.0, |measured| measured.request_delay.0.max(common.request_delay.0)),
+        pipeline: common.pipeline.or_else(|| measured?.pipeline).unwrap_or(1).into(),
     };
     (timing, devices)
 }
 
-fn resolve_device(plan: &mut Plan<'_>, name: &str, device: &Device) -> DeviceSpec {
+fn resolve_device(
+    plan: &mut Plan<'_>,
+    name: &str,
+    device: &Device,
+    measured: Option<&OfDevice>,
+) -> DeviceSpec {
     let home = plan.device(name, &device.keys);
     let profile = device.profile.as_deref().and_then(|wanted| profile::load(plan, name, wanted));
     let limits = profile.as_ref().map(|profile| (profile.max_gap, profile.max_registers)).unwrap_or_default();
+    let within = |most: u16, other: Option<u16>| other.map_or(most, |other| other.min(most));
     let mut spec = DeviceSpec {
         name: name.to_owned(),
         unit: device.unit,
         registers: Rules {
             max_gap: limits.0.map_or(device.max_gap, |most| most.min(device.max_gap)),
-            max_size: limits.1.map_or(device.max_registers, |most| most.min(device.max_registers)),
+            max_size: within(device.max_registers, limits.1),
         },
         bits: Rules { max_gap: device.max_gap_bits, max_size: device.max_bits },
+        cuts: measured.map(OfDevice::barriers).unwrap_or_default(),
         exclude: excludes(plan, name, device),
         write_multiple: device.write_multiple,
         points: Vec::new(),
@@ -73,6 +87,9 @@ fn resolve_device(plan: &mut Plan<'_>, name: &str, device: &Device) -> DeviceSpe
         let point = resolve_tag(plan, &spec, device, tag, entry);
         spec.points.extend(point);
     });
+    // Only now: a tag that is wider than what was measured is no mistake of the file.
+    spec.registers.max_size = within(spec.registers.max_size, measured.and_then(|known| known.max_registers));
+    spec.bits.max_size = within(spec.bits.max_size, measured.and_then(|known| known.max_bits));
     spec
 }
 
@@ -172,7 +189,8 @@ impl DeviceSpec {
     /// Where no block of a table may reach across, before anything is learned.
     pub(super) fn barriers(&self, table: Table) -> Barriers {
         let exclude = self.exclude.get(&table_number(table)).cloned().unwrap_or_default();
-        Barriers { exclude, cuts: Vec::new() }
+        let cuts = self.cuts.get(&table_number(table)).cloned().unwrap_or_default();
+        Barriers { exclude, cuts }
     }
 
     /// Gap and size of a table.

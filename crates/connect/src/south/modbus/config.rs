@@ -121,10 +121,10 @@ pub struct Common {
     /// Silence between an answer and the next request
     #[serde(default)]
     pub request_delay: Period,
-    /// Requests that may be under way at once; more than 1 only for devices known to take it
-    #[serde(default = "one")]
+    /// Requests that may be under way at once; more than 1 only for devices known to take it; without
+    /// it 1, or what was measured
     #[schemars(range(min = 1, max = 16))]
-    pub pipeline: u8,
+    pub pipeline: Option<u8>,
     /// The devices at this endpoint, by name
     pub device: BTreeMap<String, Device>,
 }

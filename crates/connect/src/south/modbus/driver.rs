@@ -37,6 +37,8 @@ pub(super) struct Modbus {
     pub(super) groups: Vec<Group>,
     layout: Layout,
     announced: bool,
+    /// What its plan keeps to because it was measured, in words; empty for nothing.
+    pub(super) measured: String,
 }
 
 /// One request under way.
@@ -145,7 +147,7 @@ impl Modbus {
             recheck: timing.shared.recheck,
             budget: timing.shared.budget,
         };
-        Self { dial, framing, timing, devices, groups, layout, announced: false }
+        Self { dial, framing, timing, devices, groups, layout, announced: false, measured: String::new() }
     }
 
     pub(super) fn window(&self) -> usize {
@@ -217,6 +219,10 @@ impl Driver for Modbus {
 
     fn requests(&self, group: usize) -> Option<usize> {
         self.groups.get(group).map(|book| book.reads.len())
+    }
+
+    fn measured(&self) -> &str {
+        &self.measured
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

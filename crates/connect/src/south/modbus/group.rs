@@ -5,7 +5,7 @@
 //!                                      └──▶ both halves are fine: never bridge this gap again
 //! ```
 
-use super::planner::{self, Barriers, Block, Item};
+use super::planner::{self, Block, Item};
 use super::spec::{DeviceSpec, PointSpec, table_number};
 use super::types::Codec;
 use crate::south::link::Moments;
@@ -97,8 +97,8 @@ impl Group {
     pub(super) fn replan(&mut self, spec: &DeviceSpec) {
         let mut reads = Vec::new();
         for table in [Table::Coils, Table::DiscreteInputs, Table::InputRegisters, Table::HoldingRegisters] {
-            let cuts = self.cuts.get(&table_number(table)).cloned().unwrap_or_default();
-            let mut barriers = Barriers { cuts, ..spec.barriers(table) };
+            let mut barriers = spec.barriers(table);
+            barriers.cuts.extend(self.cuts.get(&table_number(table)).into_iter().flatten());
             // What is refused must not be read along by bridging it either.
             let refused =
                 self.refused.iter().filter_map(|r| self.row(r.row)).filter(|row| row.table == table);

@@ -21,14 +21,17 @@ mod profile;
 mod rtu;
 mod session;
 mod spec;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod types;
 mod write;
 
+pub use address::single_tags;
 pub use config::Tag;
 pub use probe::PROBE;
 pub use profile::{About, built_in as profiles, file as profile_file};
+pub use survey::{TCP as SURVEYOR_TCP, TLS as SURVEYOR_TLS};
 pub use types::{Order, Packing, Type};
 
 use super::Driver;
@@ -42,6 +45,7 @@ use model::expected::ExpectedTraffic;
 use model::{Access, Fault};
 use std::net::IpAddr;
 use std::time::Duration;
+use survey::Measured;
 use transport::{Parity, SerialSettings, StopBits, Target, TlsClient, TlsFiles};
 
 /// Silence that ends an answer, and a late one, on a line behind a terminal server.
@@ -87,17 +91,19 @@ pub static TLS: Kind<dyn Driver> = Kind {
 
 type Outcome = Result<Built<dyn Driver>, Vec<Diagnostic>>;
 
-fn build_tcp(document: &Document, context: &Context) -> Outcome {
+/// A file's common keys, where it leads, and mistakes so far.
+type Parts = (Common, Endpoint, Vec<Diagnostic>);
+
+fn tcp(document: &Document) -> Result<Parts, Vec<Diagnostic>> {
     let file: TcpFile = TCP.read(document)?;
     let target = Target::Tcp { host: file.host, port: file.port };
     let security = Security::none("plain Modbus TCP: anybody on this network can read and write the device");
-    assemble(
-        document,
-        context,
-        &file.common,
-        Endpoint { framing: Framing::Tcp, target, security },
-        Vec::new(),
-    )
+    Ok((file.common, Endpoint { framing: Framing::Tcp, target, security }, Vec::new()))
+}
+
+fn build_tcp(document: &Document, context: &Context) -> Outcome {
+    let (common, endpoint, found) = tcp(document)?;
+    assemble(document, context, &common, endpoint, found)
 }
 
 fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
@@ -128,6 +134,11 @@ fn build_rtu(document: &Document, context: &Context) -> Outcome {
 }
 
 fn build_tls(document: &Document, context: &Context) -> Outcome {
+    let (common, endpoint, found) = tls(document, context)?;
+    assemble(document, context, &common, endpoint, found)
+}
+
+fn tls(document: &Document, context: &Context) -> Result<Parts, Vec<Diagnostic>> {
     let file: TlsFile = TLS.read(document)?;
     let tls = &file.tls;
     let files = TlsFiles {
@@ -159,11 +170,11 @@ fn build_tls(document: &Document, context: &Context) -> Outcome {
         // Never dialled: the mistake above stops the build.
         None => Target::Tcp { host: file.host, port: file.port },
     };
-    assemble(document, context, &file.common, Endpoint { framing: Framing::Tcp, target, security }, found)
+    Ok((file.common, Endpoint { framing: Framing::Tcp, target, security }, found))
 }
 
 fn one_at_a_time(document: &Document, common: &Common, found: &mut Vec<Diagnostic>) {
-    if common.pipeline > 1 {
+    if common.pipeline.is_some_and(|depth| depth > 1) {
         let help = "leave `pipeline` out; it is for Modbus TCP";
         found.push(document.mistake(&["pipeline"], "a serial line answers one request at a time", help));
     }
@@ -186,9 +197,13 @@ fn assemble(
     let Endpoint { framing, target, security } = endpoint;
     let mut plan = Plan::new(document, context, &common.keys);
     plan.add(found);
-    let (timing, devices) = build::resolve(&mut plan, common);
-    let Resolved { classes, points, .. } = plan.finish()?;
     let endpoint = target.to_string();
+    let (measured, about) = match framing {
+        Framing::Tcp => Measured::load(&mut plan, &endpoint),
+        Framing::Rtu { .. } => (None, String::new()),
+    };
+    let (timing, devices) = build::resolve(&mut plan, common, measured.as_ref());
+    let Resolved { classes, points, .. } = plan.finish()?;
     let claims = match target.exclusive() {
         Some(line) => vec![Claim::Serial(line.to_owned())],
         None => vec![Claim::Endpoint(format!("modbus {endpoint}"))],
@@ -197,7 +212,8 @@ fn assemble(
         Target::Tcp { host, port } | Target::Tls { host, port, .. } => (host.parse::<IpAddr>().ok(), *port),
         Target::Serial { .. } => (None, 0),
     };
-    let driver = Modbus::new(Dial::Target(target), framing, timing, &classes, devices);
+    let mut driver = Modbus::new(Dial::Target(target), framing, timing, &classes, devices);
+    driver.measured = about;
     let expected = driver.expected(&context.name, address, port, |index| {
         points.get(index).is_some_and(|point| point.access != Access::Read)
     });

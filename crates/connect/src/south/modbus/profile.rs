@@ -16,15 +16,21 @@ static BUILT_IN: &[(&str, &str)] = &[
     ("abb-a43", include_str!("../../../../../profiles/abb-a43.toml")),
     ("abb-b23", include_str!("../../../../../profiles/abb-b23.toml")),
     ("carlo-gavazzi-em340", include_str!("../../../../../profiles/carlo-gavazzi-em340.toml")),
+    ("danfoss-vlt-fc", include_str!("../../../../../profiles/danfoss-vlt-fc.toml")),
     ("eastron-sdm120", include_str!("../../../../../profiles/eastron-sdm120.toml")),
     ("eastron-sdm630", include_str!("../../../../../profiles/eastron-sdm630.toml")),
+    ("fronius-sunspec-float", include_str!("../../../../../profiles/fronius-sunspec-float.toml")),
     ("janitza-umg-96-pa", include_str!("../../../../../profiles/janitza-umg-96-pa.toml")),
     ("janitza-umg-96rm", include_str!("../../../../../profiles/janitza-umg-96rm.toml")),
     ("lovato-dmg610", include_str!("../../../../../profiles/lovato-dmg610.toml")),
+    ("schneider-altivar-320", include_str!("../../../../../profiles/schneider-altivar-320.toml")),
     ("schneider-iem3155", include_str!("../../../../../profiles/schneider-iem3155.toml")),
     ("siemens-pac3200", include_str!("../../../../../profiles/siemens-pac3200.toml")),
     ("siemens-pac4200", include_str!("../../../../../profiles/siemens-pac4200.toml")),
+    ("siemens-sinamics-g120x", include_str!("../../../../../profiles/siemens-sinamics-g120x.toml")),
+    ("sma-inverter", include_str!("../../../../../profiles/sma-inverter.toml")),
     ("socomec-countis-e33", include_str!("../../../../../profiles/socomec-countis-e33.toml")),
+    ("wago-750", include_str!("../../../../../profiles/wago-750.toml")),
 ];
 
 /// Largest profile, bytes.

@@ -29,6 +29,8 @@ pub(super) struct DeviceSpec {
     pub(super) bits: Rules,
     /// By [`table_number`]: ranges that nothing touches.
     pub(super) exclude: BTreeMap<u8, Vec<(u16, u16)>>,
+    /// By [`table_number`]: measured addresses that no block may reach into from before.
+    pub(super) cuts: BTreeMap<u8, Vec<u16>>,
     pub(super) write_multiple: bool,
     pub(super) points: Vec<PointSpec>,
 }

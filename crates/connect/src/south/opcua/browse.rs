@@ -6,7 +6,7 @@ use super::channel::{Channel, unexpected};
 use super::ladder;
 use super::services;
 use super::value;
-use crate::draft::{Draft, Note, check, comment, inline, segment};
+use crate::draft::{Draft, Note, check, comment, free_name, inline, segment};
 use crate::kind::Context;
 use crate::south::budget::Budget;
 use crate::south::tags::Plan;
@@ -411,7 +411,9 @@ fn lines(
         }
     };
     for element in elements {
-        let tag = free(&name, element, taken);
+        let name = if name.is_empty() { "tag" } else { &name };
+        let wanted = element.map_or_else(|| name.to_owned(), |element| format!("{name}_{element}"));
+        let tag = free_name(&wanted, taken);
         let mut keys = Map::new();
         keys.insert("at".into(), json!(at));
         if let Some(element) = element {
@@ -436,16 +438,4 @@ fn lines(
         text.push_str(&format!("{tag} = {}", inline(&Json::Object(keys))));
         text.push_str(if one.writable { "   # the server takes writes: write = { }\n" } else { "\n" });
     }
-}
-
-fn free(name: &str, element: Option<usize>, taken: &mut HashSet<String>) -> String {
-    let name = if name.is_empty() { "tag" } else { name };
-    let base = element.map_or_else(|| name.to_owned(), |element| format!("{name}_{element}"));
-    let mut tag = base.clone();
-    let mut number = 2;
-    while !taken.insert(tag.to_ascii_lowercase()) {
-        tag = format!("{base}-{number}");
-        number += 1;
-    }
-    tag
 }

@@ -48,6 +48,7 @@ enum Sort {
     Destination,
     Asset,
     Type,
+    Measured,
     List,
 }
 
@@ -59,6 +60,7 @@ impl Sort {
             Self::Destination => "destination",
             Self::Asset => "asset",
             Self::Type => "type",
+            Self::Measured => "measured",
             Self::List => "list",
         }
     }
@@ -74,6 +76,7 @@ impl Sort {
             ("destinations", "toml") => Some(Self::Destination),
             ("assets", "toml") => Some(Self::Asset),
             ("types", "toml") => Some(Self::Type),
+            ("measured", "toml") => Some(Self::Measured),
             ("" | "connections", "csv") => Some(Self::List),
             _ => None,
         }
@@ -266,7 +269,7 @@ fn kind_and_schema(sort: Sort, values: &Json) -> (Option<String>, Json) {
         Sort::Type => schema_of::<AssetType>(),
         Sort::Connection => kind::find(south::KINDS, name).map_or(Json::Null, |kind| (kind.schema)()),
         Sort::Destination => kind::find(north::KINDS, name).map_or(Json::Null, |kind| (kind.schema)()),
-        Sort::List => Json::Null,
+        Sort::Measured | Sort::List => Json::Null,
     };
     (kind.filter(|_| matches!(sort, Sort::Connection | Sort::Destination)), schema)
 }
@@ -291,7 +294,7 @@ impl web::Configuration for Files {
     fn files(&self) -> Result<PlantFiles, Problem> {
         let folder = self.folder();
         let mut files = Vec::new();
-        for sub in ["", "assets", "connections", "destinations", "types"] {
+        for sub in ["", "assets", "connections", "destinations", "measured", "types"] {
             let entries = match std::fs::read_dir(folder.join(sub)) {
                 Err(why) if why.kind() == std::io::ErrorKind::NotFound => continue,
                 entries => entries.map_err(|why| unreadable("the plant folder", why))?,
@@ -418,6 +421,7 @@ mod tests {
             ("destinations/hq.toml", Some(Sort::Destination)),
             ("assets/filler.toml", Some(Sort::Asset)),
             ("types/Filler.toml", Some(Sort::Type)),
+            ("measured/line-1.toml", Some(Sort::Measured)),
             ("other.toml", None),
             ("../ironbridge.toml", None),
             ("connections/../ironbridge.toml", None),

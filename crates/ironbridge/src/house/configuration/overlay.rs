@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use web::shapes::Edit;
 
 /// Folders in which files are edited; all else is linked as it stands.
-const EDITED: [&str; 4] = ["assets", "connections", "destinations", "types"];
+const EDITED: [&str; 5] = ["assets", "connections", "destinations", "measured", "types"];
 /// How folders made here are called.
 const PREFIX: &str = "check-";
 

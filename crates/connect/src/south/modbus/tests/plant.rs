@@ -236,7 +236,7 @@ pub(super) fn connection(
     let context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
     let file: TcpFile = document.construct().unwrap();
     let mut plan = Plan::new(&document, &context, &file.common.keys);
-    let (timing, devices) = build::resolve(&mut plan, &file.common);
+    let (timing, devices) = build::resolve(&mut plan, &file.common, None);
     let resolved = plan.finish().unwrap();
     let shared = endpoint.clone();
     let dial = Dial::Mock(Box::new(move || {
