@@ -23,7 +23,7 @@ fn an_air_handling_unit_is_found_read_and_commanded() {
     wait_for("the device is found", Duration::from_secs(30), || {
         let said =
             plant.say(&["discover", "127.0.0.1", "--protocol", "bacnet-ip", "--port", &port_word, "--yes"]);
-        said.contains("Ironbridge tests bacpypes3, firmware 0.1").then_some(())
+        (said.contains("Ironbridge tests") && said.contains("device 1001")).then_some(())
     });
     let head = format!(
         "kind = \"bacnet-ip\"\nhost = \"127.0.0.1\"\nport = {port}\n\n[device.ahu]\ninstance = 1001\n"
@@ -44,7 +44,7 @@ gone     = {{ at = "AI77" }}
 "#
     );
     plant.write("connections/building.toml", &file);
-    plant.say(&["apply"]);
+    plant.say(&["apply", "."]);
     let supply = latest(&plant, &format!("{AHU}/supply"), |p| p["good"] == true);
     assert_eq!((&supply["value"], &supply["unit"]), (&json!(21.5), &json!("Cel")));
     latest(&plant, &format!("{AHU}/gone"), |p| p["quality"] == "BadConfigurationError");
