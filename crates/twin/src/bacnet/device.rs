@@ -28,6 +28,15 @@ impl Default for Rules {
     }
 }
 
+/// What a commandable object holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Priorities {
+    /// Values by priority, the highest first.
+    pub held: Box<[Option<Vec<Value>>; 16]>,
+    /// What counts where none is held.
+    pub default: Vec<Value>,
+}
+
 /// One object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
@@ -35,8 +44,8 @@ pub struct Object {
     pub name: String,
     /// Its value; of a commandable one what counts of the priorities.
     pub value: Vec<Value>,
-    /// Values by priority, and the one that counts where none is held.
-    pub priorities: Option<(Box<[Option<Vec<Value>>; 16]>, Vec<Value>)>,
+    /// Of a commandable one.
+    pub priorities: Option<Priorities>,
     /// In alarm, fault, overridden, out of service; `None`: it has no such property.
     pub flags: Option<[bool; 4]>,
     /// Reliability, if it has one.
@@ -68,7 +77,8 @@ impl Object {
     /// The same with priorities; its value is what counts where none is held.
     #[must_use]
     pub fn commandable(mut self) -> Self {
-        self.priorities = Some((Box::new([const { None }; 16]), self.value.clone()));
+        self.priorities =
+            Some(Priorities { held: Box::new([const { None }; 16]), default: self.value.clone() });
         self
     }
 
@@ -81,7 +91,7 @@ impl Object {
 
     /// Holds a value at a priority, 1 to 16, or gives it up.
     pub fn command(&mut self, priority: u8, value: Option<Vec<Value>>) {
-        let Some((slots, default)) = &mut self.priorities else { return };
+        let Some(Priorities { held: slots, default }) = &mut self.priorities else { return };
         if let Some(slot) = usize::from(priority).checked_sub(1).and_then(|at| slots.get_mut(at)) {
             *slot = value;
         }
@@ -98,9 +108,9 @@ impl Object {
             property::RELIABILITY => vec![Value::Enumerated(self.reliability?)],
             property::PRIORITY_ARRAY => {
                 let one = |slot: &Option<Vec<Value>>| slot.clone().unwrap_or(vec![Value::Null]);
-                self.priorities.as_ref()?.0.iter().flat_map(one).collect()
+                self.priorities.as_ref()?.held.iter().flat_map(one).collect()
             }
-            property::RELINQUISH_DEFAULT => self.priorities.as_ref()?.1.clone(),
+            property::RELINQUISH_DEFAULT => self.priorities.as_ref()?.default.clone(),
             _ => self.more.get(&number)?.clone(),
         })
     }

@@ -12,6 +12,6 @@ mod server;
 mod site;
 
 pub use behaviour::{Conduct, LIES, Lie};
-pub use device::{Counters, Device, Object, Rules};
+pub use device::{Counters, Device, Object, Priorities, Rules};
 pub use server::{Server, listen};
 pub use site::Site;

@@ -91,7 +91,7 @@ impl Site {
             .map(|(p, d)| (p.clone(), d.clone()))
             .collect();
         for (place, device) in found {
-            self.answer(&device, &place, from, &apdu, now, out);
+            self.answer(&device, &place, (from, now), &apdu, out);
         }
         self.tell(now, out);
     }
@@ -100,9 +100,8 @@ impl Site {
         &mut self,
         device: &Device,
         place: &Option<Address>,
-        from: SocketAddrV4,
+        (from, now): (SocketAddrV4, Instant),
         apdu: &Apdu<'_>,
-        now: Instant,
         out: &mut Out,
     ) {
         let conduct = device.conduct();

@@ -24,7 +24,7 @@ pub(super) struct Endpoint {
     pub(super) host: Option<(String, u16)>,
     pub(super) local_port: u16,
     pub(super) bbmd: Option<Bbmd>,
-    pub(super) requests: usize,
+    pub(super) at_once: usize,
     pub(super) timing: Timing,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn resolve(plan: &mut Plan<'_>, file: &File) -> (Endpoint, Vec<Device
         host: file.host.clone().map(|host| (host, file.port)),
         local_port: file.local_port,
         bbmd: file.bbmd.clone(),
-        requests: file.requests.into(),
+        at_once: file.at_once.into(),
         timing: plan.timing(),
     };
     let mut devices: Vec<DeviceSpec> = Vec::new();

@@ -174,7 +174,7 @@ impl Bacnet {
         let object = ObjectId::device(unit.instance);
         let request =
             Request::ReadProperty(PropertyRef { object, property: property::SYSTEM_STATUS, index: None });
-        launch_within(self, device, &request, Purpose::Probe, timeout, talk, link);
+        launch_within(self, device, &request, (Purpose::Probe, timeout), talk, link);
     }
 
     pub(super) fn start_scan(
@@ -236,7 +236,7 @@ impl Bacnet {
             Purpose::Locate | Purpose::Probe => {}
             Purpose::Learn => self.learn(device, &answer, link),
             Purpose::Scan { group, run, read, attempt } => {
-                self.conclude_scan((group, run), &read, attempt, sent, &answer, link);
+                self.conclude_scan((group, run), &read, (attempt, sent), &answer, link);
             }
             Purpose::Recheck { group, row } => self.conclude_recheck(group, row, &answer, link),
             Purpose::Subscribe { index } => self.conclude_subscribe(device, index, &answer, link),
@@ -284,8 +284,7 @@ impl Bacnet {
         &mut self,
         (group, run): (usize, u32),
         read: &Arc<Read>,
-        attempt: u32,
-        sent: Instant,
+        (attempt, sent): (u32, Instant),
         answer: &Answer,
         link: &mut Link,
     ) {

@@ -24,10 +24,10 @@ pub struct File {
     pub local_port: u16,
     /// Broadcast management device at which to register as a foreign device, for devices on other subnets: { host = "10.20.1.2" }
     pub bbmd: Option<Bbmd>,
-    /// Most requests under way at once; each device gets one at a time
+    /// Most devices that are asked at once; each gets one request at a time
     #[serde(default = "eight")]
     #[schemars(range(min = 1, max = 32))]
-    pub requests: u8,
+    pub at_once: u8,
     /// What all protocols have in common
     #[serde(flatten)]
     pub keys: FileKeys,

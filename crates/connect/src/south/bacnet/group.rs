@@ -182,11 +182,12 @@ impl Group {
         }
     }
 
-    /// Requests that a scan takes of a device that can do what most can.
+    /// Requests that a scan takes of a device that can do what most can: what it tells by itself is not asked, but for
+    /// one look a scan.
     pub(super) fn expected(&self) -> usize {
         let limits = Limits { many: true, request: MAX_APDU, answer: MAX_APDU };
-        let rows = 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        planner::plan(rows.flat_map(|row| self.items(row)), limits).len()
+        let polled = (0..).zip(&self.rows).filter(|(_, row)| !row.cov);
+        planner::plan(polled.flat_map(|(index, _)| self.items(index)), limits).len().max(1)
     }
 
     pub(super) fn row(&self, row: u32) -> Option<&Row> {

@@ -205,7 +205,7 @@ mod tests {
     fn halves_end_as_single_properties() {
         let rows = [row(1, Type::Real), row(2, Type::Text)];
         let whole = plan(items(&rows), Limits { many: true, request: 480, answer: 480 });
-        let [halves @ ..] = &whole.first().unwrap().split()[..];
+        let halves = whole.first().unwrap().split();
         assert_eq!(halves.iter().map(|half| half.items.len()).collect::<Vec<_>>(), [2, 2]);
         let singles = halves.first().unwrap().split();
         assert!(singles.iter().all(|one| !one.many && one.items.len() == 1) && singles.len() == 2);

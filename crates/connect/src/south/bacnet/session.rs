@@ -116,8 +116,10 @@ impl Bacnet {
 
     /// When something is to be done although nothing comes.
     fn until(&self, talk: &Talk, link: &Link) -> Instant {
-        let room = talk.inflight.len() < self.endpoint.requests;
-        let cov = if room { self.cov_due(link) } else { None };
+        let room = talk.inflight.len() < self.endpoint.at_once;
+        // What is due and not sent waits for the budget, and the link knows when that has room.
+        let now = Instant::now();
+        let cov = self.cov_due(link).filter(|at| room && *at > now);
         let free =
             |writing: &Writing| room && self.units.get(writing.device()).is_some_and(|unit| !unit.busy);
         let delayed = talk.delayed.iter().filter(|(_, writing)| free(writing)).map(|(at, _)| *at);
@@ -132,7 +134,7 @@ impl Bacnet {
         if let Some(bbmd) = &mut talk.bbmd {
             bbmd.renew(now, &mut talk.out, link);
         }
-        while talk.inflight.len() < self.endpoint.requests {
+        while talk.inflight.len() < self.endpoint.at_once {
             let due = |(at, writing): &(Instant, Box<Writing>)| {
                 *at <= now && self.units.get(writing.device()).is_some_and(|unit| !unit.busy)
             };
@@ -312,7 +314,7 @@ pub(super) fn launch(
     talk: &mut Talk,
     link: &Link,
 ) -> bool {
-    launch_within(driver, device, request, purpose, driver.endpoint.timing.timeout, talk, link)
+    launch_within(driver, device, request, (purpose, driver.endpoint.timing.timeout), talk, link)
 }
 
 /// The same with another time-out.
@@ -320,8 +322,7 @@ pub(super) fn launch_within(
     driver: &mut Bacnet,
     device: usize,
     request: &Request,
-    purpose: Purpose,
-    timeout: Duration,
+    (purpose, timeout): (Purpose, Duration),
     talk: &mut Talk,
     link: &Link,
 ) -> bool {

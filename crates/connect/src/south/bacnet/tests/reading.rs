@@ -46,7 +46,7 @@ async fn long_lists_are_packed_and_too_long_answers_halved() {
         let text = |number: u32| {
             Object::new(
                 "t",
-                Wire::Text(format!("{number}{}", "x".repeat(if number % 7 == 0 { 90 } else { 3 }))),
+                Wire::Text(format!("{number}{}", "x".repeat(if number.is_multiple_of(7) { 90 } else { 3 }))),
             )
         };
         let many_objects = (0..60).map(|n| {

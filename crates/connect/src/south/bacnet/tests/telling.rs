@@ -170,3 +170,20 @@ fn events(plant: &super::plant::Plant) -> Vec<String> {
     }
     all
 }
+
+/// A budget holds subscriptions back, too, and nothing spins meanwhile.
+#[tokio::test(start_paused = true)]
+async fn subscriptions_keep_to_the_budget() {
+    let device = ahu(Rules::default());
+    let keys = format!("[device.d]\ninstance = 1001\nat = \"d\"\n{COV}\n[device.d.tags]\n{TAGS}");
+    let plant = super::plant::plant_of(
+        twin::bacnet::Site::new(device.clone()),
+        &format!("budget = {{ requests = 2 }}\n{keys}"),
+    );
+    plant.until("all are subscribed", |_| device.counters.subscriptions.load(Relaxed) == 4).await;
+    let (before, start) = (device.counters.requests.load(Relaxed), tokio::time::Instant::now());
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let asked = device.counters.requests.load(Relaxed) - before;
+    assert!(asked <= 2 * start.elapsed().as_secs() + 2, "{asked}");
+    assert_eq!(plant.last("d/mode").status, Status::GOOD);
+}

@@ -18,7 +18,7 @@ async fn a_value_is_commanded_at_its_priority_and_given_up_again() {
         assert_eq!(plant.last("d/held").value, Value::Bool(false));
         let done = plant.write("d/setpoint", Value::F64(22.5)).await;
         assert_eq!(done, Outcome::Confirmed { readback: Value::F64(22.5) });
-        let slots = device.with(SETPOINT, |point| point.priorities.clone()).unwrap().unwrap().0;
+        let slots = device.with(SETPOINT, |point| point.priorities.clone()).unwrap().unwrap().held;
         assert_eq!(slots.iter().position(Option::is_some), Some(9));
         plant.until("held", |p| p.last("d/held").value == Value::Bool(true)).await;
         let done = plant.write("d/held", Value::Bool(false)).await;
@@ -29,7 +29,7 @@ async fn a_value_is_commanded_at_its_priority_and_given_up_again() {
             plant.write("d/fan", Value::Bool(true)).await,
             Outcome::Confirmed { readback: Value::Bool(true) }
         );
-        let slots = device.with(ObjectId::new(4, 1), |point| point.priorities.clone()).unwrap().unwrap().0;
+        let slots = device.with(ObjectId::new(4, 1), |point| point.priorities.clone()).unwrap().unwrap().held;
         assert_eq!(slots.iter().position(Option::is_some), Some(15), "without a priority it is 16");
         assert!(matches!(plant.write("d/setpoint", Value::F64(30.0)).await, Outcome::Rejected { .. }));
     }
