@@ -54,8 +54,8 @@ export async function person(problems, expected = []) {
 }
 
 /** Waits until an attribute of an element fulfils the test; gives its value. */
-export async function attribute(locator, name, test, what) {
-  const end = Date.now() + 60_000;
+export async function attribute(locator, name, test, what, limit = 60_000) {
+  const end = Date.now() + limit;
   let seen;
   do {
     seen = await locator.getAttribute(name);

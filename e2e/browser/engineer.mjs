@@ -34,6 +34,7 @@ async function apply(page, row, outcome) {
   console.log(`          ${(await changes.innerText()).replace(/\s+/g, " ")}`);
   await page.getByRole("button", { name: "Apply", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Apply it" }).click();
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
   const told = page.getByTestId("apply-outcome");
   await attribute(told, "data-applied", (v) => v === String(outcome), `applied is ${outcome}`);
   const words = (await told.innerText()).replace(/\s+/g, " ");

@@ -320,9 +320,6 @@ fn short(title: &str) -> String {
 
 /// The plant in one sentence: the worst first, and why.
 fn sentence(now: Time, lines: &[Line], active: &[Arc<Event>], health: &DataHealth) -> String {
-    if health.points.total == 0 {
-        return "Nothing is connected yet.".to_owned();
-    }
     let units = lines.iter().flat_map(|line| &line.units);
     let worst = units
         .filter_map(|unit| unit.state.as_ref().map(|state| (rank_of_state(&state.text), unit, state)))
@@ -346,6 +343,10 @@ fn sentence(now: Time, lines: &[Line], active: &[Arc<Event>], health: &DataHealt
         return format!("{} ({}).{more}", short(&event.title), age(now, event.start));
     }
     let counts = &health.connections;
+    // The gateway's own health is Good from the first moment, and says nothing of the plant.
+    if counts.total == 0 || health.points.total == 0 {
+        return "Nothing is connected yet.".to_owned();
+    }
     if counts.lost > 0 {
         return format!(
             "{} of {} connections {} lost.",
@@ -446,6 +447,9 @@ mod tests {
             assert_eq!(sentence(now, lines, active, health), expected);
         };
         check(&[], &[], &health(0, 0), "Nothing is connected yet.");
+        let mut own = health(10, 0);
+        own.connections = ConnectionCounts::default();
+        check(&[], &[], &own, "Nothing is connected yet.");
         check(&[line("Execute")], &[], &health(4, 0), "All is normal: 100.0 % of 4 points are good.");
         check(&[line("Execute")], &[], &health(4, 1), "1 of 3 connections is lost.");
         let mut alarm =

@@ -1,7 +1,8 @@
 //! People in a real browser: the walks of `browser/` on the demonstration plant.
 
-use crate::harness::{Process, binary, chromium, node_dir, wait_for};
+use crate::harness::{Process, Python, binary, chromium, free_port, node_dir, wait_for};
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -43,8 +44,8 @@ fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Stri
     })
 }
 
-/// Walks one script on a demonstration plant of its own.
-fn walk(script: &str) {
+/// Walks one script on a demonstration plant of its own; `words` are what it needs to know besides.
+fn walk(script: &str, words: &[&str]) {
     let (Some(node), Some(chromium)) = (node_dir(), chromium()) else { return };
     let dir = tempfile::tempdir().unwrap();
     let (_demo, link) = demo(dir.path());
@@ -54,6 +55,7 @@ fn walk(script: &str) {
         .arg(link)
         .arg(dir.path())
         .arg(binary())
+        .args(words)
         .env("IRONBRIDGE_PEERS_NODE_DIR", node)
         .env("IRONBRIDGE_CHROMIUM", chromium)
         .stdin(Stdio::null())
@@ -73,15 +75,27 @@ fn walk(script: &str) {
 
 #[test]
 fn a_newcomer_sees_understands_asks_and_writes() {
-    walk("first_hour.mjs");
+    walk("first_hour.mjs", &[]);
 }
 
 #[test]
 fn every_page_is_open_to_everybody_on_every_screen() {
-    walk("every_page.mjs");
+    walk("every_page.mjs", &[]);
 }
 
 #[test]
 fn an_engineer_changes_the_plant() {
-    walk("engineer.mjs");
+    walk("engineer.mjs", &[]);
+}
+
+#[test]
+fn a_person_decides_which_server_is_trusted() {
+    let Some(python) = Python::find() else { return };
+    let port = free_port();
+    let folder = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/connect/tests/peers/asyncua_server.py");
+    let keys = folder.path().display().to_string();
+    let _server = python.start(script, &[&port.to_string(), &keys, "users", "stay"]);
+    wait_for("asyncua", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
+    walk("trust.mjs", &[&format!("opc.tcp://127.0.0.1:{port}/plc/"), &format!("{keys}/cert.der")]);
 }

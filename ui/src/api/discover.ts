@@ -15,6 +15,7 @@ export interface Ask {
   at_once?: number;
   timeout_ms?: number;
   pause_ms?: number;
+  interface?: string;
 }
 export interface Protocol {
   name: string;
@@ -124,6 +125,8 @@ export const discovery = {
     draft(await request<Draft>("POST", `/api/discover/${enc(id)}/draft`, what)),
   formats: async (o: Options = {}) =>
     list((await request<{ formats?: ImportFormat[] }>("GET", "/api/import/formats", undefined, o)).formats).map((f) => ({ ...f, kinds: list(f.kinds) })),
+  /** Signs in to the device of a connection file and drafts all its tags. */
+  browse: async (what: { file: string; text: string }) => draft(await request<Draft>("POST", "/api/browse", what)),
   import: async (what: { format: string; file: string; data: string; kind?: string; name?: string; host?: string }) =>
     draft(await request<Draft>("POST", "/api/import", what)),
 };

@@ -179,7 +179,7 @@ function Editor({ file, fresh, saved, onSaved }: { file: FileText; fresh: boolea
       {check.error && <ErrorBox error={check.error} />}
       {save.error && <ErrorBox error={save.error} />}
       {check.data && <Found findings={check.data} onGo={goTo} />}
-      {removing && <RemoveDialog file={file} onClose={() => setRemoving(false)} onDone={done} />}
+      {removing && <RemoveDialog file={file} onClose={() => setRemoving(false)} />}
     </div>
   );
 }
@@ -207,15 +207,17 @@ function Found({ findings, onGo }: { findings: Findings; onGo: (m: Mistake) => v
 }
 
 /** A file is removed only if the plant has no mistake without it. */
-function RemoveDialog({ file, onClose, onDone }: { file: FileText; onClose: () => void; onDone: (s: Saved) => Promise<void> }) {
+function RemoveDialog({ file, onClose }: { file: FileText; onClose: () => void }) {
+  const client = useQueryClient();
   const edits: Edit[] = [{ name: file.name, text: null, version: file.version }];
   const check = useQuery({ queryKey: ["config-remove", file.name, file.version], queryFn: () => config.check(edits), gcTime: 0 });
   const remove = useMutation({
     mutationFn: () => config.save(edits),
-    onSuccess: async (saved) => {
-      // Away first: a file that is gone must not be asked for again.
+    // The list and the plan are asked for anew; the file itself is gone.
+    onSuccess: () => {
+      drafts.drop(file.name);
       navigate("/configuration");
-      await onDone(saved);
+      return Promise.all(["config-files", "plan"].map((k) => client.invalidateQueries({ queryKey: [k] })));
     },
   });
   return (

@@ -30,9 +30,9 @@ export function AskPanel({ busy, error, onAsk }: { busy: boolean; error: unknown
     setTried(true);
     if (Object.keys(problems).length === 0) onAsk(askOf(shown, names));
   };
-  const text = (key: "ports" | "units" | "at_once" | "timeout_ms" | "pause_ms", label: string, hint: string) => (
+  const text = (key: "interface" | "ports" | "units" | "at_once" | "timeout_ms" | "pause_ms", label: string, hint: string) => (
     <Field label={label} hint={hint} problem={problem(key)}>
-      <input inputMode={key === "ports" ? "text" : "numeric"} value={shown[key]} onChange={(e) => change({ [key]: e.target.value })} />
+      <input inputMode={key === "ports" || key === "interface" ? "text" : "numeric"} value={shown[key]} onChange={(e) => change({ [key]: e.target.value })} />
     </Field>
   );
   return (

@@ -1,15 +1,19 @@
-import type { Draft } from "../api/discover";
+import { useMutation } from "@tanstack/react-query";
+import { discovery, type Draft } from "../api/discover";
 import { plural } from "../format/number";
 import { drafts } from "../config/drafts";
 import { CopyButton } from "../parts/Copy";
-import { Code } from "../parts/Messages";
+import { Code, ErrorBox } from "../parts/Messages";
 import { Prose } from "../parts/Prose";
 import { navigate } from "../router";
 import { saveText } from "../save";
 import { COMMANDS } from "../words/commands";
 
 /** The text of a draft, what to look at in it, and the way into the plant folder. */
-export function DraftView({ draft }: { draft: Draft }) {
+export function DraftView({ draft: given }: { draft: Draft }) {
+  const browse = useMutation({ mutationFn: () => discovery.browse({ file: given.file, text: given.text }) });
+  const draft = browse.data ?? given;
+  const tells = /^kind = "(opc-ua|ethernet-ip)"/m.test(given.text) && !browse.data;
   return (
     <div className="stack" data-testid="draft">
       <p>
@@ -33,6 +37,15 @@ export function DraftView({ draft }: { draft: Draft }) {
         </div>
       )}
       <Code>{draft.text}</Code>
+      {tells && (
+        <div>
+          <button type="button" disabled={browse.isPending} onClick={() => browse.mutate()}>
+            {browse.isPending ? "Asking the device …" : "Ask the device for its tags"}
+          </button>
+          <p className="hint">Signs in as the draft says and looks at everything the device tells; nothing is changed there.</p>
+        </div>
+      )}
+      {browse.error && <ErrorBox error={browse.error} />}
       <div className="actions">
         <button
           type="button"

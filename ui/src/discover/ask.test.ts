@@ -22,6 +22,14 @@ test("what is not said is left to the gateway's careful defaults", () => {
   });
 });
 
+test("a cable alone is enough to ask", () => {
+  const cable = { ...form, targets: "", interface: " eth0 " };
+  expect(askProblems(cable)).toEqual({});
+  expect(askOf(cable, ["modbus", "s7"])).toMatchObject({ targets: [], interface: "eth0" });
+  expect(askProblems({ ...cable, interface: "" }).targets).toMatch(/Say where to look/);
+  expect(askProblems({ ...cable, interface: "eth0; rm" }).interface).toMatch(/e\.g\. eth0/);
+});
+
 test("other ports are read by protocol", () => {
   const asked = { ...form, ports: "modbus 1502, modbus:1503; s7=1102" };
   expect(askProblems(asked)).toEqual({});

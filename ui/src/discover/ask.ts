@@ -12,9 +12,11 @@ export interface AskForm {
   at_once: string;
   timeout_ms: string;
   pause_ms: string;
+  /** On whose cable everybody is asked for a PROFINET name; empty: nobody. */
+  interface: string;
 }
 
-export const EMPTY_ASK: AskForm = { targets: "", exclude: "", protocols: [], ports: "", units: "", at_once: "16", timeout_ms: "1000", pause_ms: "100" };
+export const EMPTY_ASK: AskForm = { targets: "", exclude: "", protocols: [], ports: "", units: "", at_once: "16", timeout_ms: "1000", pause_ms: "100", interface: "" };
 
 export const words = (text: string): string[] => text.split(/[\s,;]+/).filter((w) => w !== "");
 
@@ -24,8 +26,10 @@ export type AskProblems = Partial<Record<keyof AskForm, string>>;
 export function askProblems(form: AskForm): AskProblems {
   const problems: AskProblems = {};
   const targets = words(form.targets);
-  if (targets.length === 0) problems.targets = "Say where to look, e.g. 10.20.1.0/24.";
+  const cable = form.interface.trim();
+  if (targets.length === 0 && cable === "") problems.targets = "Say where to look, e.g. 10.20.1.0/24.";
   if (targets.length > 64) problems.targets = `${targets.length} entries: at most 64. Write ranges.`;
+  if (cable !== "" && !/^[A-Za-z0-9._:-]{1,15}$/.test(cable)) problems.interface = "Give the name of an interface, e.g. eth0.";
   if (form.protocols.length === 0) problems.protocols = "Choose at least one protocol.";
   const unread = form.ports.replace(PORT, "").replace(/[\s,;]+/g, "");
   if (unread !== "") problems.ports = `Write it like modbus 1502: "${unread}" is not understood.`;
@@ -62,6 +66,7 @@ export function askOf(form: AskForm, all: string[]): Ask {
     ...(all.every((name) => form.protocols.includes(name)) ? {} : { protocols: form.protocols }),
     ...(Object.keys(other).length > 0 ? { ports: other } : {}),
     ...(chosen.length > 0 ? { units: chosen } : {}),
+    ...(form.interface.trim() === "" ? {} : { interface: form.interface.trim() }),
     at_once: Number(form.at_once),
     timeout_ms: Number(form.timeout_ms),
     pause_ms: Number(form.pause_ms),

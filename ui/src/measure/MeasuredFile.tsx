@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { config, type Edit } from "../api/config";
-import { asApiError } from "../api/http";
 import { Diff } from "../config/Diff";
 import { Mistakes } from "../config/Mistakes";
 import { ErrorBox, Guard } from "../parts/Messages";
@@ -12,10 +11,8 @@ export function MeasuredFile({ name, text }: { name: string; text: string }) {
   const q = useQuery({
     queryKey: ["config-file", name, text],
     queryFn: async () => {
-      const there = await config.file(name).catch((error: unknown) => {
-        if (asApiError(error).status === 404) return null;
-        throw error;
-      });
+      const { files } = await config.files();
+      const there = files.some((f) => f.name === name) ? await config.file(name) : null;
       const edits: Edit[] = [{ name, text, version: there?.version ?? null }];
       return { edits, same: there?.text === text, findings: await config.check(edits) };
     },

@@ -103,7 +103,9 @@ function DecideDialog({ certificate: c, onClose }: { certificate: Certificate; o
           within 30 s.
         </p>
       ) : (
-        <p>Its connection ends and stays down until it is trusted again. What was recorded stays.</p>
+        <p>
+          From its next connect on it is refused, until it is trusted again. A connection that stands goes on: pause and resume it to end it now. What was recorded stays.
+        </p>
       )}
     </ConfirmAct>
   );

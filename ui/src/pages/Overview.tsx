@@ -39,7 +39,7 @@ function Body({ data }: { data: Data }) {
       </p>
       <div className="overview">
         <div className="overview-main">
-          <Lines lines={data.lines} />
+          <Lines lines={data.lines} connections={data.data_health.connections?.total ?? null} />
           <Abnormal events={data.abnormal} />
         </div>
         <DataHealthPanel health={data.data_health} />
@@ -48,10 +48,12 @@ function Body({ data }: { data: Data }) {
   );
 }
 
-function Lines({ lines }: { lines: Line[] }) {
+function Lines({ lines, connections }: { lines: Line[]; connections: number | null }) {
   return (
     <Panel title="Lines and machines" id="lines">
-      {lines.length === 0 ? (
+      {lines.length === 0 && connections === 0 ? (
+        <FirstFile sort="connection" title="No machine is connected yet." />
+      ) : lines.length === 0 ? (
         <FirstFile sort="asset" title="No asset is described yet.">
           <p>Values are read and recorded all the same. Lines and machines show here once they are described as assets.</p>
         </FirstFile>

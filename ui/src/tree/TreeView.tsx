@@ -85,32 +85,36 @@ export function TreeView({ initial }: { initial: string }) {
   if (rows.length === 1 && first?.kind === "error") return <ErrorBox error={first.error} onRetry={() => retry("")} />;
   if (rows.length === 1 && first?.kind === "empty") return <EmptyPlant />;
   const visible = list.getVirtualItems();
+  const roots = rows.filter((r) => r.kind === "node" && r.depth === 1);
   return (
-    <div
-      ref={box}
-      className="grid"
-      role="treegrid"
-      aria-label="Namespace"
-      aria-rowcount={rows.length + 1}
-      aria-activedescendant={index >= 0 && visible.some((v) => v.index === index) ? rowId(active) : undefined}
-      tabIndex={0}
-      onKeyDown={key}
-      onScroll={(e) => {
-        remembered.scroll = e.currentTarget.scrollTop;
-      }}
-    >
-      <GridHead first="Name" />
-      <div className="grid-body" role="rowgroup" style={{ height: list.getTotalSize() }}>
-        {visible.map((item) => {
-          const row = rows[item.index];
-          return row ? (
-            <div key={row.kind === "node" ? row.path : `${row.kind}:${row.path}`} className="grid-slot" role="presentation" style={{ height: item.size, transform: `translateY(${item.start}px)` }}>
-              <AnyRow row={row} active={row.kind === "node" && row.path === active} index={item.index} onToggle={toggle} onRetry={retry} />
-            </div>
-          ) : null;
-        })}
+    <>
+      {roots.length === 1 && roots[0]?.path === "_ironbridge" && <EmptyPlant />}
+      <div
+        ref={box}
+        className="grid"
+        role="treegrid"
+        aria-label="Namespace"
+        aria-rowcount={rows.length + 1}
+        aria-activedescendant={index >= 0 && visible.some((v) => v.index === index) ? rowId(active) : undefined}
+        tabIndex={0}
+        onKeyDown={key}
+        onScroll={(e) => {
+          remembered.scroll = e.currentTarget.scrollTop;
+        }}
+      >
+        <GridHead first="Name" />
+        <div className="grid-body" role="rowgroup" style={{ height: list.getTotalSize() }}>
+          {visible.map((item) => {
+            const row = rows[item.index];
+            return row ? (
+              <div key={row.kind === "node" ? row.path : `${row.kind}:${row.path}`} className="grid-slot" role="presentation" style={{ height: item.size, transform: `translateY(${item.start}px)` }}>
+                <AnyRow row={row} active={row.kind === "node" && row.path === active} index={item.index} onToggle={toggle} onRetry={retry} />
+              </div>
+            ) : null;
+          })}
+        </div>
       </div>
-    </div>
+    </>
   );
 }
 
