@@ -1,7 +1,7 @@
 //! Measuring devices for pages and command line: consent, the pause of the running connection, the record.
 
-use super::discover::{mistakes, problem, recorded};
 use super::House;
+use super::discover::{mistakes, problem, recorded};
 use connect::characterise::{Busy, Effort, Line, Run, Survey, Touched};
 use connect::discover::ScanState;
 use connect::kind::{self, Context};

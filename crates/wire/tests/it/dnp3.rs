@@ -1,6 +1,6 @@
 //! DNP3: valid frames of any content come through whole, hostile ones only get flagged.
 
-use crate::generate::Rng;
+use crate::random::Rng;
 use proptest::prelude::*;
 use wire::dnp3::link::{LinkView, MAX_USER, frame_length, looks_like_frame};
 use wire::dnp3::{FragmentView, Joiner, crc, table};

@@ -1,6 +1,6 @@
 //! GOOSE: a frame, what is wrong with others, a million hostile ones.
 
-use crate::generate::Rng;
+use crate::random::{Rng, spoil};
 use wire::goose::{GooseView, Problem};
 
 fn frame(state: u8, sequence: u8) -> Vec<u8> {
@@ -50,16 +50,7 @@ fn a_million_hostile_frames() {
     let (sound, mut rng, mut bytes) = (frame(5, 200), Rng::new(0x88B8), Vec::new());
     let (mut right, mut wrong) = (0u64, 0u64);
     for _ in 0..FRAMES {
-        bytes.clear();
-        bytes.extend_from_slice(&sound);
-        for _ in 0..rng.range(0, 2) {
-            let at = rng.range(0, bytes.len().max(1) as u64 - 1) as usize;
-            match rng.range(0, 2) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, rng.byte()),
-                _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = rng.byte()),
-            }
-        }
+        spoil(&sound, &mut bytes, &mut rng, |_, _, _, _| {});
         let view = GooseView::new(&bytes);
         match view.problem() {
             None => right += u64::from(view.state_number().is_some()),

@@ -1,6 +1,6 @@
 //! IEC 60870-5-104: examples, random valid frames, hostile ones.
 
-use crate::generate::Rng;
+use crate::random::{Rng, spoil};
 use proptest::prelude::*;
 use wire::iec104::table::{self, TYPES};
 use wire::iec104::{ApduView, AsduView, Control, MAX_APDU, Problem, START, frame_length};
@@ -108,22 +108,14 @@ fn a_million_hostile_frames() {
     const FRAMES: u64 = 1_000_000;
     let mut rng = Rng::new(0x104);
     let (mut sound, mut named) = (0u64, 0u64);
-    let mut words = String::new();
+    let (mut words, mut frame) = (String::new(), Vec::new());
     for _ in 0..FRAMES {
         let kind = TYPES[rng.range(0, TYPES.len() as u64 - 1) as usize];
         let mut asdu = vec![kind.code, rng.byte(), rng.byte(), rng.byte(), rng.byte(), 0];
         let count = rng.range(0, 40) as usize;
         asdu.extend(rng.bytes(count));
-        let mut frame = information(rng.word() >> 1, rng.word() >> 1, &asdu);
-        for _ in 0..rng.range(0, 3) {
-            let at = rng.range(0, frame.len() as u64 - 1) as usize;
-            match rng.range(0, 3) {
-                0 => frame.truncate(at.max(1)),
-                1 => frame[at] = rng.byte(),
-                2 => frame.insert(at, rng.byte()),
-                _ => frame[at] ^= 1 << (rng.byte() & 7),
-            }
-        }
+        let whole = information(rng.word() >> 1, rng.word() >> 1, &asdu);
+        spoil(&whole, &mut frame, &mut rng, |_, _, _, _| {});
         let view = ApduView::new(&frame);
         let asdu = view.asdu().unwrap_or(AsduView::new(&[]));
         assert!(asdu.elements().count() <= 127, "no more objects than are counted");

@@ -4,13 +4,11 @@
 mod bacnet;
 mod dnp3;
 mod enip;
-mod examples;
-mod generate;
 mod goose;
-mod hostile;
 mod iec104;
+mod modbus;
 mod net;
 mod opcua;
 mod pcap;
-mod properties;
+mod random;
 mod s7;

@@ -1,6 +1,6 @@
 //! Frames of any content are looked at without a panic, and never give more than they have.
 
-use crate::generate::Rng;
+use crate::random::Rng;
 use wire::net::{Content, Datagram, Frame, LinkType, Segment, dhcp, lldp};
 
 fn seeds() -> Vec<Vec<u8>> {

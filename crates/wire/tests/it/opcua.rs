@@ -1,6 +1,6 @@
 //! OPC UA in binary: examples, what is wrong with others, a million hostile ones.
 
-use crate::generate::Rng;
+use crate::random::{Rng, spoil};
 use wire::opcua::{ChunkView, Kind, MessageView, Problem, User, frame_length, table};
 
 fn text(text: &str) -> Vec<u8> {
@@ -141,20 +141,8 @@ fn a_million_hostile_messages() {
     let (mut targets, mut problems) = (0u64, 0u64);
     let mut frame = Vec::new();
     for round in 0..MESSAGES {
-        frame.clear();
-        frame.extend_from_slice(&sound[round as usize % sound.len()]);
-        for _ in 0..rng.range(0, 3) {
-            let at = rng.range(0, frame.len().max(1) as u64 - 1) as usize;
-            match rng.range(0, 4) {
-                0 => frame.truncate(at),
-                1 => frame.insert(at, rng.byte()),
-                2 => frame.iter_mut().skip(at).take(1).for_each(|byte| *byte = 0xFF),
-                _ => {
-                    let bit = 1 << (rng.byte() & 7);
-                    frame.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= bit);
-                }
-            }
-        }
+        let sound = &sound[round as usize % sound.len()];
+        spoil(sound, &mut frame, &mut rng, |_, _, _, _| {});
         let view = ChunkView::new(&frame);
         problems += u64::from(view.problem().is_some());
         if let Some(message) = view.message() {

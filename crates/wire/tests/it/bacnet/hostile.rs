@@ -1,6 +1,7 @@
 //! A million datagrams that were sound once, cut, flipped and mixed by a seeded generator.
 
 use super::{PRESENT_VALUE, hex, round_trip};
+use crate::random::{Rng, spoil};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use wire::bacnet::{
     Answer, Apdu, CovNotification, Exchange, Heard, ObjectId, Peer, PropertyRef, Request, WhoIs, read_ack,
@@ -18,30 +19,11 @@ const SOUND: [&str; 7] = [
 ];
 const FROM: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 47_808);
 
-/// xorshift64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-
-    fn spoil(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..self.below(4) {
-            let at = self.below(bytes.len() as u64 + 1) as usize;
-            match self.below(3) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, self.below(256) as u8),
-                _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << self.below(8)),
-            }
-        }
-        // Most mistakes are in the length; the deeper layers want to be met as well.
-        if let (Ok(length), true) = (u16::try_from(bytes.len()), bytes.len() > 4) {
-            bytes[2..4].copy_from_slice(&length.to_be_bytes());
-        }
+/// Most mistakes are in the length; the deeper layers want to be met as well.
+fn mutate(sound: &[u8], bytes: &mut Vec<u8>, rng: &mut Rng) {
+    spoil(sound, bytes, rng, |_, _, _, _| {});
+    if let (Ok(length), true) = (u16::try_from(bytes.len()), bytes.len() > 4) {
+        bytes[2..4].copy_from_slice(&length.to_be_bytes());
     }
 }
 
@@ -73,13 +55,13 @@ fn understood(apdu: &Apdu<'_>) -> bool {
 
 #[test]
 fn a_million_hostile_datagrams() {
-    let mut random = Random(0x1B0B_5EED);
+    let (mut rng, mut bytes) = (Rng::new(0x1B0B_5EED), Vec::new());
     let sound: Vec<Vec<u8>> = SOUND.iter().map(|text| hex(text)).collect();
     let (mut exchange, mut taken, mut refused, mut clear, mut answered) =
         (begun(true), 0u32, 0u32, 0u32, 0u32);
     for number in 0..1_000_000 {
-        let mut bytes = sound[random.below(sound.len() as u64) as usize].clone();
-        random.spoil(&mut bytes);
+        let one = rng.range(0, sound.len() as u64 - 1) as usize;
+        mutate(&sound[one], &mut bytes, &mut rng);
         let view = View::of(&bytes);
         if view.problem.is_none() {
             taken += 1

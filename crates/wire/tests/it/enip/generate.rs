@@ -1,6 +1,6 @@
 //! Valid requests, and a valid reply for each.
 
-use crate::generate::Rng;
+use crate::random::Rng;
 use wire::enip::connection::{
     CLASS_3, Direction, EXPLICIT, ForwardClose, ForwardOpen, Opened, Patience, Triad, UnconnectedSend,
     emit_closed,

@@ -1,7 +1,7 @@
 //! A million hostile frames through everything that reads bytes.
 
 use super::generate;
-use crate::generate::Rng;
+use crate::random::{Rng, spoil};
 use wire::enip::encapsulation::{HEADER, Header};
 use wire::enip::packet::{emit_connected, emit_unconnected};
 use wire::enip::repr::Services;
@@ -39,29 +39,17 @@ fn samples(rng: &mut Rng) -> Vec<Sample> {
     (0..512).map(|_| sample(rng)).collect()
 }
 
-/// Truncation, bit flips, lies in length and count fields, insertions, glued frames, noise; half of them with a length
-/// field that fits again, so that they pass the deframer.
+/// Lies in length and count fields; half of them with a length field that fits again, so that they pass the deframer.
 fn mutate(frame: &[u8], rng: &mut Rng, out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(frame);
-    for _ in 0..rng.range(1, 3) {
-        let at = rng.range(0, out.len().max(1) as u64 - 1) as usize;
-        let byte = rng.byte();
-        match rng.range(0, 8) {
-            0 => out.truncate(at),
-            1 | 2 => out.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << (byte & 7)),
-            3 => out.iter_mut().skip(2).take(2).for_each(|b| *b = b.wrapping_add(byte % 5).wrapping_sub(2)),
-            4 => out.iter_mut().skip(HEADER + 6 + (at & 31)).take(2).for_each(|b| *b = byte),
-            5 => out.insert(at, byte),
-            6 => out.extend_from_slice(frame),
-            7 => out.iter_mut().skip(at).take(4).for_each(|b| *b = 0xFF),
-            _ => {
-                let count = rng.range(0, 64) as usize;
-                out.truncate(HEADER);
-                out.extend(rng.bytes(count));
-            }
+    spoil(frame, out, rng, |out, at, byte, rng| match rng.range(0, 2) {
+        0 => out.iter_mut().skip(2).take(2).for_each(|b| *b = b.wrapping_add(byte % 5).wrapping_sub(2)),
+        1 => out.iter_mut().skip(HEADER + 6 + (at & 31)).take(2).for_each(|b| *b = byte),
+        _ => {
+            let count = rng.range(0, 64) as usize;
+            out.truncate(HEADER);
+            out.extend(rng.bytes(count));
         }
-    }
+    });
     if out.len() >= HEADER && rng.byte() & 1 == 0 {
         let length = (out.len() - HEADER) as u16;
         out[2..4].copy_from_slice(&length.to_le_bytes());

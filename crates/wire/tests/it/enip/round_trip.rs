@@ -1,7 +1,7 @@
 //! What is emitted is read back as it was; what Rockwell's manual prints is what is emitted.
 
 use super::generate;
-use crate::generate::Rng;
+use crate::random::Rng;
 use wire::enip::encapsulation::{self, Header};
 use wire::enip::packet::{emit_connected, emit_unconnected};
 use wire::enip::repr::Services;

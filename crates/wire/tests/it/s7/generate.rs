@@ -1,6 +1,6 @@
 //! Valid requests, and a valid answer for each.
 
-use crate::generate::Rng;
+use crate::random::Rng;
 use wire::s7::{Area, HeaderError, Item, ReadItem, Request, Response, ReturnCode, Setup, Size, WriteItem};
 
 pub fn item(rng: &mut Rng) -> Item {

@@ -1,7 +1,7 @@
 //! A million mutated packets through every reader: nothing panics, nothing wrong is accepted.
 
 use super::generate::{self, Pool};
-use crate::generate::Rng;
+use crate::random::{Rng, spoil};
 use wire::s7::cotp::{Joiner, Tpdu};
 use wire::s7::tpkt::{self, Deframer};
 use wire::s7::view::PacketView;
@@ -27,29 +27,14 @@ fn samples<'a>(rng: &mut Rng, pool: &'a Pool) -> Vec<Sample<'a>> {
     (0..512).map(sample).collect()
 }
 
-/// Truncation, bit flips, lies in lengths and counts, insertions, glued packets, noise; half get a right TPKT again.
+/// Lies in lengths and counts; half get a right TPKT again.
 fn mutate(packet: &[u8], rng: &mut Rng, out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(packet);
-    for _ in 0..rng.range(1, 3) {
-        let at = rng.range(0, out.len().max(1) as u64 - 1) as usize;
-        let byte = rng.byte();
-        match rng.range(0, 9) {
-            0 => out.truncate(at),
-            1 | 2 => out.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << (byte & 7)),
-            3 => out.iter_mut().skip(2).take(2).for_each(|b| *b = b.wrapping_add(byte % 5).wrapping_sub(2)),
-            4 => out.iter_mut().skip(13).take(4).for_each(|b| *b = b.wrapping_add(byte % 3).wrapping_sub(1)),
-            5 => out.iter_mut().skip(17).take(8).for_each(|b| *b = if byte & 3 == 0 { byte } else { *b }),
-            6 => out.insert(at, byte),
-            7 => out.extend_from_slice(packet),
-            8 => out.iter_mut().skip(5).take(2).for_each(|b| *b = if byte & 1 == 0 { 0 } else { *b }),
-            _ => {
-                out.clear();
-                let count = rng.range(0, 64) as usize;
-                out.extend(rng.bytes(count));
-            }
-        }
-    }
+    spoil(packet, out, rng, |out, _, byte, rng| match rng.range(0, 3) {
+        0 => out.iter_mut().skip(2).take(2).for_each(|b| *b = b.wrapping_add(byte % 5).wrapping_sub(2)),
+        1 => out.iter_mut().skip(13).take(4).for_each(|b| *b = b.wrapping_add(byte % 3).wrapping_sub(1)),
+        2 => out.iter_mut().skip(17).take(8).for_each(|b| *b = if byte & 3 == 0 { byte } else { *b }),
+        _ => out.iter_mut().skip(5).take(2).for_each(|b| *b = if byte & 1 == 0 { 0 } else { *b }),
+    });
     if rng.byte() & 1 == 0 && out.len() >= 7 {
         let length = (out.len() as u16).to_be_bytes();
         out[..4].copy_from_slice(&[3, 0, length[0], length[1]]);

@@ -1,7 +1,7 @@
 //! What must hold for every valid packet and for every byte string.
 
 use super::generate::{self, Pool};
-use crate::generate::Rng;
+use crate::random::Rng;
 use proptest::prelude::*;
 use wire::s7::cotp::{Connect, Tpdu, Tsap};
 use wire::s7::tpkt::Deframer;

@@ -1,67 +1,31 @@
 //! Valid requests, and a valid response for each: shared by the property and the mutation tests.
 
+use crate::random::Rng;
 use wire::modbus::identification::push_object;
 use wire::modbus::{Conformity, ExceptionCode, FileData, FileRange, ReadCode, Request, Response};
 
-/// xorshift64*: small, seeded, good enough to be hostile.
-pub struct Rng(u64);
-
-impl Rng {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.max(1))
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
-    }
-
-    /// Inclusive.
-    pub fn range(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high - low + 1)
-    }
-
-    pub fn byte(&mut self) -> u8 {
-        self.next() as u8
-    }
-
-    pub fn word(&mut self) -> u16 {
-        self.next() as u16
-    }
-
-    pub fn words(&mut self, low: u64, high: u64) -> Vec<u16> {
-        (0..self.range(low, high)).map(|_| self.word()).collect()
-    }
-
-    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.byte()).collect()
-    }
-
-    /// An address from which `quantity` items fit.
-    fn address(&mut self, quantity: usize) -> u16 {
-        self.range(0, 65_536 - quantity as u64) as u16
-    }
+/// An address from which `quantity` items fit.
+fn address(rng: &mut Rng, quantity: usize) -> u16 {
+    rng.range(0, 65_536 - quantity as u64) as u16
 }
 
 pub fn request(rng: &mut Rng) -> Request {
     match rng.range(0, 19) {
         0 => {
             let quantity = rng.range(1, 2000) as u16;
-            Request::ReadCoils { address: rng.address(quantity.into()), quantity }
+            Request::ReadCoils { address: address(rng, quantity.into()), quantity }
         }
         1 => {
             let quantity = rng.range(1, 2000) as u16;
-            Request::ReadDiscreteInputs { address: rng.address(quantity.into()), quantity }
+            Request::ReadDiscreteInputs { address: address(rng, quantity.into()), quantity }
         }
         2 => {
             let quantity = rng.range(1, 125) as u16;
-            Request::ReadHoldingRegisters { address: rng.address(quantity.into()), quantity }
+            Request::ReadHoldingRegisters { address: address(rng, quantity.into()), quantity }
         }
         3 => {
             let quantity = rng.range(1, 125) as u16;
-            Request::ReadInputRegisters { address: rng.address(quantity.into()), quantity }
+            Request::ReadInputRegisters { address: address(rng, quantity.into()), quantity }
         }
         4 => Request::WriteSingleCoil { address: rng.word(), value: rng.byte() & 1 == 1 },
         5 => Request::WriteSingleRegister { address: rng.word(), value: rng.word() },
@@ -74,11 +38,11 @@ pub fn request(rng: &mut Rng) -> Request {
         10 => Request::GetCommEventLog,
         11 => {
             let values: Vec<bool> = (0..rng.range(1, 1968)).map(|_| rng.byte() & 1 == 1).collect();
-            Request::WriteMultipleCoils { address: rng.address(values.len()), values }
+            Request::WriteMultipleCoils { address: address(rng, values.len()), values }
         }
         12 => {
             let values = rng.words(1, 123);
-            Request::WriteMultipleRegisters { address: rng.address(values.len()), values }
+            Request::WriteMultipleRegisters { address: address(rng, values.len()), values }
         }
         13 => Request::ReportServerId,
         14 => Request::ReadFileRecord { groups: file_ranges(rng) },
@@ -87,9 +51,9 @@ pub fn request(rng: &mut Rng) -> Request {
         17 => {
             let (values, read_quantity) = (rng.words(1, 121), rng.range(1, 125) as u16);
             Request::ReadWriteMultipleRegisters {
-                read_address: rng.address(read_quantity.into()),
+                read_address: address(rng, read_quantity.into()),
                 read_quantity,
-                write_address: rng.address(values.len()),
+                write_address: address(rng, values.len()),
                 values,
             }
         }

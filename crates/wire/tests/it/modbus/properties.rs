@@ -5,7 +5,8 @@ use wire::modbus::rtu::{Direction, RequestDeframer, ResponseDeframer};
 use wire::modbus::view::{AduView, PduView};
 use wire::modbus::{Limits, MAX_PDU, Request, Response, mbap, rtu};
 
-use crate::generate::{self, Rng};
+use super::generate;
+use crate::random::Rng;
 
 const L: Limits = Limits::STANDARD;
 

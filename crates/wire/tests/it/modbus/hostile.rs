@@ -4,7 +4,8 @@ use wire::modbus::rtu::{Direction, RequestDeframer, ResponseDeframer};
 use wire::modbus::view::{AduView, PduView};
 use wire::modbus::{Limits, MAX_PDU, Request, Response, bits, file_record, mbap, registers, rtu};
 
-use crate::generate::{self, Rng};
+use super::generate;
+use crate::random::{Rng, spoil};
 
 const FRAMES: u64 = 1_000_000;
 const L: Limits = Limits::STANDARD;
@@ -40,28 +41,13 @@ fn samples(rng: &mut Rng, serial: bool) -> Vec<Sample> {
     samples
 }
 
-/// Truncation, bit flips, lies in the length and count fields, wrong ids, insertions, glued frames, noise.
+/// Lies in the length and count fields, wrong ids.
 fn mutate(frame: &[u8], serial: bool, rng: &mut Rng, out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(frame);
-    for _ in 0..rng.range(1, 3) {
-        let at = rng.range(0, out.len().max(1) as u64 - 1) as usize;
-        let byte = rng.byte();
-        match rng.range(0, 8) {
-            0 => out.truncate(at),
-            1 | 2 => out.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << (byte & 7)),
-            3 => out.iter_mut().skip(4).take(2).for_each(|b| *b = b.wrapping_add(byte % 5).wrapping_sub(2)),
-            4 => out.iter_mut().skip(6).take(3).for_each(|b| *b = if byte & 1 == 0 { byte } else { *b }),
-            5 => out.insert(at, byte),
-            6 => out.extend_from_slice(frame),
-            7 => out.iter_mut().take(7).for_each(|b| *b ^= byte & rng.byte() & rng.byte()),
-            _ => {
-                out.clear();
-                let count = rng.range(0, 64) as usize;
-                out.extend(rng.bytes(count));
-            }
-        }
-    }
+    spoil(frame, out, rng, |out, _, byte, rng| match rng.range(0, 2) {
+        0 => out.iter_mut().skip(4).take(2).for_each(|b| *b = b.wrapping_add(byte % 5).wrapping_sub(2)),
+        1 => out.iter_mut().skip(6).take(3).for_each(|b| *b = if byte & 1 == 0 { byte } else { *b }),
+        _ => out.iter_mut().take(7).for_each(|b| *b ^= byte & rng.byte() & rng.byte()),
+    });
     // Half of the serial frames get a right CRC again, else nearly nothing would pass the checksum.
     if serial && out.len() > 3 && rng.byte() & 1 == 0 {
         out.truncate(out.len() - 2);
