@@ -38,6 +38,16 @@ pub(super) fn confirm_by_arrival(points: &mut [Arc<Declaration>]) {
     }
 }
 
+/// For points that have no value to read back: that the device took it is all that can be said, unless another point
+/// shows it.
+pub(super) fn without_read_back(point: &mut Declaration) {
+    if let Access::Write(rule) = &mut point.access
+        && rule.confirm == Confirm::Readback
+    {
+        rule.confirm = Confirm::None;
+    }
+}
+
 /// A write under way.
 pub struct Writing {
     order: Order,

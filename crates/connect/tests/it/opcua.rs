@@ -14,6 +14,7 @@ use std::time::Duration;
 
 mod cuts;
 mod looking;
+mod parts;
 mod security;
 mod values;
 

@@ -4,15 +4,20 @@ usage: asyncua_server.py PORT FOLDER OPTION...
   policies=none,basic256sha256,...  what it offers (default: all)     namespaces=a,b   registered in this order
   users                             takes only anna with swordfish    certificates     takes only trusted user certificates
   limit=N                           nodes in one request                  many=N           so many nodes more, n0, n1, ...
+  structures                        has `motor`, a structure, and `motors`, two   methods   has methods: start(speed), reset()
+  history                           keeps the history of `counter`
   stay                              goes on after the last line
 
   set NAME VALUE     writes a value as the server's own program does       get NAME     prints it
   bad NAME CODE      gives a point a status                                count NAME N  counts a point up to N, all at once
   add NAME           adds a node that was not there                        clients       prints the number of connections
+  histories          prints how often history was asked for                 turn SPEED    changes the speed of `motor`
+  forget             forgets all sessions and their subscriptions
 """
 import asyncio, datetime, json, logging, os, socket, sys
 from pathlib import Path
-from asyncua import Server, ua
+from asyncua import Server, ua, uamethod
+from asyncua.common.structures104 import new_enum, new_struct, new_struct_field
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
 from asyncua.crypto.permission_rules import UserRole
@@ -37,6 +42,56 @@ NODES = {  # name: type, value
     "text": (V.LocalizedText, ua.LocalizedText("Läuft", "de")),
     "counter": (V.UInt32, 0), "steady": (V.Double, 42.0),
 }
+
+
+histories = 0
+
+
+async def structures(server, plant, index, nodes):
+    mode = await new_enum(server, index, "Mode", ["Off", "On", "Jog"])
+    drive, _ = await new_struct(server, index, "Drive", [
+        new_struct_field("current", V.Float), new_struct_field("kind", V.String, optional=True), new_struct_field("mode", mode)])
+    await new_struct(server, index, "Motor", [
+        new_struct_field("speed", V.Double), new_struct_field("zones", V.Int16, array=True),
+        new_struct_field("drive", drive), new_struct_field("none", V.Int16, array=True)])
+    await server.load_data_type_definitions()
+    def motor(speed):
+        motor = ua.Motor()
+        motor.speed, motor.zones, motor.none = speed, [7, -3], None
+        motor.drive = ua.Drive(current=2.5, kind="VFD", mode=ua.Mode.On)
+        return motor
+    nodes["motor"] = await plant.add_variable(ua.NodeId("Press.motor", index), ua.QualifiedName("motor", index), motor(1480.5))
+    nodes["motors"] = await plant.add_variable(ua.NodeId("Press.motors", index), ua.QualifiedName("motors", index), [motor(1.0), motor(2.0)])
+    return motor
+
+
+async def methods(plant, index, nodes):
+    @uamethod
+    async def start(parent, speed):
+        if speed > 500:
+            return ua.StatusCode(ua.StatusCodes.BadOutOfRange)
+        await nodes["steady"].write_value(ua.Variant(float(speed), V.Double))
+    @uamethod
+    async def reset(parent):
+        await nodes["counter"].write_value(ua.Variant(0, V.UInt32))
+    @uamethod
+    async def both(parent, a, b):
+        pass
+    add = lambda name, func, inputs: plant.add_method(ua.NodeId(f"Press.{name}", index), ua.QualifiedName(name, index), func, inputs, [])
+    await add("start", start, [V.Float])
+    await add("reset", reset, [])
+    await add("both", both, [V.Float, V.Float])
+
+
+async def history(server, nodes):
+    manager = server.iserver.history_manager
+    read = manager.read_history
+    async def counted(params):
+        global histories
+        histories += 1
+        return await read(params)
+    manager.read_history = counted
+    return manager
 
 
 class Users:
@@ -96,6 +151,10 @@ async def build(port, folder, options):
     await add("zones", V.Double, [20.5, 21.5, 22.5])
     for number in range(int(words.get("many", "0"))):
         await add(f"n{number}", V.Double, float(number))
+    nodes["turn"] = await structures(server, plant, index, nodes) if "structures" in flags else None
+    if "methods" in flags:
+        await methods(plant, index, nodes)
+    await history(server, nodes)
     return server, nodes, add
 
 
@@ -106,6 +165,15 @@ async def answer(line, server, nodes, add):
         return "ok"
     if verb == "clients":
         return str(len(server.bserver.clients))
+    if verb == "histories":
+        return str(histories)
+    if verb == "forget":
+        for session in list(server.iserver._external_sessions.values()):
+            await session.close_session(True)
+        return "ok"
+    if verb == "turn":
+        await nodes["motor"].write_value(nodes["turn"](float(rest[0])))
+        return "ok"
     node = nodes[rest[0]]
     old = await node.read_data_value(raise_on_bad_status=False)
     if verb == "get":
@@ -134,6 +202,8 @@ async def main():
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     server, nodes, add = await build(port, folder, sys.argv[3:])
     async with server:
+        if "history" in sys.argv:
+            await server.historize_node_data_change(nodes["counter"], period=None, count=0)
         print("ready", flush=True)
         lines = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

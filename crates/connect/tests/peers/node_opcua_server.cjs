@@ -15,6 +15,8 @@ console.log = console.error;
 const { OPCUAServer, MonitoredItem } = require("node-opcua-server");
 const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 const { DataType } = require("node-opcua-variant");
+const { Range } = require("node-opcua-types");
+const { StatusCodes } = require("node-opcua-status-code");
 const { MessageSecurityMode, SecurityPolicy } = require("node-opcua-secure-channel");
 
 const NAMESPACE = "http://vendor.com/plc";
@@ -70,6 +72,19 @@ async function main() {
       namespaceUri: "http://www.opcfoundation.org/UA/units/un/cefact", unitId: 4931394, displayName: { text: "kN" },
       description: { text: "kilonewton" },
     }, value: { dataType: DataType.Double, value: 120.5 },
+  });
+  // One of the standard's own structures.
+  nodes.limits = own.addVariable({
+    componentOf: press, browseName: "limits", nodeId: "s=Press.limits", dataType: "Range",
+    value: { dataType: DataType.ExtensionObject, value: new Range({ low: -5, high: 80.5 }) },
+  });
+  const start = own.addMethod(press, {
+    browseName: "start", nodeId: "s=Press.start", outputArguments: [],
+    inputArguments: [{ name: "speed", dataType: DataType.Double, description: { text: "" } }],
+  });
+  start.bindMethod((inputs, context, done) => {
+    nodes.steady.setValueFromSource({ dataType: DataType.Double, value: inputs[0].value });
+    done(null, { statusCode: StatusCodes.Good, outputArguments: [] });
   });
   await server.start();
   let ticking = null;

@@ -1,26 +1,26 @@
 //! Looking around in a server: its variables with types, units, ranges and words, as a draft of a connection file.
 
-use super::address::Address;
 use super::build::{self, Spec};
 use super::channel::{Channel, unexpected};
+use super::drafting;
 use super::ladder;
 use super::services;
+use super::types::{self, Asking};
 use super::value;
-use crate::draft::{Draft, Note, check, comment, free_name, inline, segment};
+use crate::draft::{Draft, Note, check};
 use crate::kind::Context;
 use crate::south::budget::Budget;
 use crate::south::tags::Plan;
 use crate::south::{BrowseError, Browser};
 use futures_util::FutureExt;
 use model::config::Document;
-use model::{Fault, Time, ValueType};
+use model::{Fault, Time};
 use opcua::core::ResponseMessage;
 use opcua::types::{
     AttributeId, BrowseDescription, BrowseDirection, BrowseNextRequest, BrowseRequest, BrowseResult,
     ByteString, DataValue, EUInformation, EnumValueType, ExtensionObject, NodeClass, NodeId, ObjectId, Range,
     ReferenceDescription, ReferenceTypeId, Variant, VariantScalarTypeId,
 };
-use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,26 +34,30 @@ const DEEPEST: usize = 24;
 const PER_ANSWER: u32 = 1_000;
 /// Further answers that are asked of one node.
 const MOST_PAGES: usize = 1_000;
-/// Most elements of an array that become tags of their own.
-const MOST_ELEMENTS: usize = 32;
+/// Most members of one structure that become tags.
+const MOST_MEMBERS: usize = 200;
 /// How long one request may take.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// A variable of the server.
 #[derive(Clone, Debug)]
-struct Found {
-    node: NodeId,
+pub(super) struct Found {
+    pub(super) node: NodeId,
     /// Browse names from the object below `Objects` on.
-    names: Vec<String>,
-    display: String,
-    description: String,
-    unit: String,
-    range: Option<(f64, f64)>,
-    states: BTreeMap<String, String>,
-    writable: bool,
-    kind: Option<VariantScalarTypeId>,
+    pub(super) names: Vec<String>,
+    pub(super) display: String,
+    pub(super) description: String,
+    pub(super) unit: String,
+    pub(super) range: Option<(f64, f64)>,
+    pub(super) states: BTreeMap<String, String>,
+    pub(super) writable: bool,
+    pub(super) kind: Option<VariantScalarTypeId>,
     /// Elements, if it is an array.
-    elements: Option<usize>,
+    pub(super) elements: Option<usize>,
+    /// The structure that it holds now.
+    structure: Option<Variant>,
+    /// The members of the structure, and what they are.
+    pub(super) members: BTreeMap<String, VariantScalarTypeId>,
 }
 
 /// Looks around in OPC UA servers.
@@ -78,7 +82,7 @@ async fn browse(document: &Document, context: &Context, now: Time) -> Result<Dra
     let mut walk = Walk { channel, budget, limits: live.session.limits, notes: Vec::new() };
     let found = walk.all().await.map_err(BrowseError::Device)?;
     let namespaces = services::namespaces(&walk.channel, WITHIN).await.map_err(BrowseError::Device)?;
-    let text = write(&document.text, &found, &namespaces);
+    let text = drafting::write(&document.text, &found, &namespaces);
     let (mistakes, tags) = check(&context.name, &text, &context.folder);
     Ok(Draft { file: format!("connections/{}.toml", context.name), text, tags, notes: walk.notes, mistakes })
 }
@@ -148,6 +152,7 @@ impl Walk {
         }
         self.attributes(&mut variables).await?;
         self.properties(&mut variables, &properties).await?;
+        self.members(&mut variables).await?;
         Ok(variables)
     }
 
@@ -210,9 +215,8 @@ impl Walk {
     async fn read(&self, questions: Vec<(NodeId, AttributeId)>) -> Result<Vec<DataValue>, Fault> {
         let mut answers = Vec::with_capacity(questions.len());
         for portion in questions.chunks(self.limits.read.max(1)) {
-            let nodes = portion.iter().map(|(node, what)| services::attribute(node.clone(), *what)).collect();
             self.budget.turn().await;
-            answers.extend(services::read(&self.channel, nodes, WITHIN).await?);
+            answers.extend(services::attributes(&self.channel, portion, WITHIN).await?);
         }
         Ok(answers)
     }
@@ -229,12 +233,39 @@ impl Walk {
                     Variant::Array(array) => Some(array.values.len()),
                     _ => None,
                 };
+                one.structure = Some(variant).filter(|v| matches!(v, Variant::ExtensionObject(_))).cloned();
             }
             if let Some(Variant::LocalizedText(text)) = &description.value {
                 one.description = text.text.as_ref().trim().to_owned();
             }
             // CurrentWrite is bit 1 (OPC 10000-3, 8.57).
             one.writable = matches!(access.value, Some(Variant::Byte(level)) if level & 2 != 0);
+        }
+        Ok(())
+    }
+
+    /// Takes structures apart, as far as the server tells what they are made of.
+    async fn members(&mut self, variables: &mut [Found]) -> Result<(), Fault> {
+        let nodes: Vec<NodeId> =
+            variables.iter().filter(|one| one.structure.is_some()).map(|one| one.node.clone()).collect();
+        if nodes.is_empty() {
+            return Ok(());
+        }
+        let budget = Some(self.budget.as_ref());
+        let asking = Asking { channel: &self.channel, limits: self.limits, within: WITHIN, budget };
+        let types = types::learn(asking, nodes).await?;
+        for one in variables {
+            let value = one.structure.take();
+            let Some(Ok(members)) = value.map(|value| types.members(Some(&value))) else { continue };
+            if members.len() > MOST_MEMBERS {
+                let name = one.names.join("/");
+                self.notes.push(Note::new(format!(
+                    "{name} has {} members; {MOST_MEMBERS} of them became tags.",
+                    members.len()
+                )));
+            }
+            let kinds = members.into_iter().filter_map(|(name, value)| Some((name, value::type_of(&value)?)));
+            one.members = kinds.collect::<BTreeMap<_, _>>().into_iter().take(MOST_MEMBERS).collect();
         }
         Ok(())
     }
@@ -298,6 +329,8 @@ fn found(node: NodeId, names: Vec<String>, reference: &ReferenceDescription) -> 
         writable: false,
         kind: None,
         elements: None,
+        structure: None,
+        members: BTreeMap::new(),
     }
 }
 
@@ -322,120 +355,4 @@ fn enumeration(values: Vec<Variant>) -> BTreeMap<String, String> {
         Some((value.value.to_string(), value.display_name.text.as_ref().to_owned()))
     };
     values.into_iter().filter_map(object).filter_map(state).collect()
-}
-
-/// Our type for the server's; `None` for structures and the like.
-const fn our_type(kind: VariantScalarTypeId) -> Option<ValueType> {
-    use VariantScalarTypeId as T;
-    Some(match kind {
-        T::Boolean => ValueType::Bool,
-        T::SByte | T::Int16 | T::Int32 | T::Int64 => ValueType::I64,
-        T::Byte | T::UInt16 | T::UInt32 | T::UInt64 | T::StatusCode => ValueType::U64,
-        T::Float | T::Double => ValueType::F64,
-        T::String | T::LocalizedText | T::QualifiedName | T::DateTime | T::Guid | T::NodeId => {
-            ValueType::Text
-        }
-        T::ByteString => ValueType::Bytes,
-        _ => return None,
-    })
-}
-
-/// The file as it was, and a device for each object below `Objects`. What cannot be a tag stands as a comment.
-fn write(before: &str, found: &[Found], namespaces: &[String]) -> String {
-    let mut devices: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
-    for one in found {
-        let object = one.names.first().filter(|_| one.names.len() > 1);
-        let name = object.map(|name| segment(name)).filter(|name| !name.is_empty());
-        devices.entry(name.unwrap_or_else(|| "server".to_owned())).or_default().push(one);
-    }
-    let mut text = before.trim_end().to_owned();
-    text.push('\n');
-    for (device, variables) in devices {
-        let namespace = usual_namespace(&variables, namespaces);
-        text.push_str(&format!("\n[device.{device}]\n"));
-        if let Some(uri) = namespace {
-            text.push_str(&format!("namespace = {}\n", inline(&json!(uri))));
-        }
-        text.push_str(&format!("\n[device.{device}.tags]\n"));
-        let mut taken: HashSet<String> = HashSet::new();
-        for one in variables {
-            lines(one, namespace, namespaces, &mut taken, &mut text);
-        }
-    }
-    text
-}
-
-fn usual_namespace<'a>(variables: &[&Found], namespaces: &'a [String]) -> Option<&'a str> {
-    let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
-    variables.iter().for_each(|one| *counts.entry(one.node.namespace).or_default() += 1);
-    let most = counts.into_iter().filter(|(number, _)| *number > 0).max_by_key(|(_, count)| *count)?.0;
-    namespaces.get(usize::from(most)).map(String::as_str)
-}
-
-/// The lines of one variable: a tag, one for each element of a short array, or a comment.
-fn lines(
-    one: &Found,
-    namespace: Option<&str>,
-    namespaces: &[String],
-    taken: &mut HashSet<String>,
-    text: &mut String,
-) {
-    let below = one.names.get(usize::from(one.names.len() > 1)..).unwrap_or_default();
-    let name = segment(&below.join("_"));
-    let address = Address::of(&one.node, namespaces).to_string();
-    let at = match namespace.map(|uri| format!("nsu={};", uri.replace('%', "%25").replace(';', "%3B"))) {
-        Some(prefix) => address.strip_prefix(&prefix).unwrap_or(&address).to_owned(),
-        None => address,
-    };
-    let kind = match one.kind {
-        None => {
-            text.push_str(&comment(&format!("{name}: {at} has no value now, so its type is not known")));
-            return;
-        }
-        Some(kind) => match our_type(kind) {
-            Some(ours) => ours,
-            None => {
-                text.push_str(&comment(&format!("{name}: {at} is a {kind:?}, which cannot be a point")));
-                return;
-            }
-        },
-    };
-    let elements: Vec<Option<usize>> = match one.elements {
-        None => vec![None],
-        Some(count) if count <= MOST_ELEMENTS => (0..count).map(Some).collect(),
-        Some(count) => {
-            let long =
-                format!("{name}: {at} has {count} elements; write element = N for those that are needed");
-            text.push_str(&comment(&long));
-            return;
-        }
-    };
-    for element in elements {
-        let name = if name.is_empty() { "tag" } else { &name };
-        let wanted = element.map_or_else(|| name.to_owned(), |element| format!("{name}_{element}"));
-        let tag = free_name(&wanted, taken);
-        let mut keys = Map::new();
-        keys.insert("at".into(), json!(at));
-        if let Some(element) = element {
-            keys.insert("element".into(), json!(element));
-        }
-        keys.insert("type".into(), json!(kind.name()));
-        keys.insert("unit".into(), json!(one.unit));
-        if let Some((low, high)) = one.range {
-            keys.insert("range".into(), json!([low, high]));
-        }
-        if !one.states.is_empty() && matches!(kind, ValueType::I64 | ValueType::U64) {
-            let states: Map<String, Json> = one.states.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
-            keys.insert("states".into(), Json::Object(states));
-        }
-        if one.display != one.names.last().map_or("", String::as_str) {
-            keys.insert("name".into(), json!(one.display));
-        }
-        // Some servers repeat the name where nobody wrote a description.
-        if one.names.last() != Some(&one.description) {
-            keys.insert("description".into(), json!(one.description));
-        }
-        text.push_str(&format!("{tag} = {}", inline(&Json::Object(keys))));
-        text.push_str(if one.writable { "   # the server takes writes: write = { }\n" } else { "\n" });
-    }
 }

@@ -2,13 +2,16 @@
 
 use super::address::{self, Address};
 use super::certificates::{Certificates, read, to_der};
-use super::config::{Class, Device, File, Mode, Policy, Protection, Tag as Entry};
+use super::config::{Class, Device, File, Mode, Policy, Protection, Tag as Tags};
 use super::endpoint;
+use super::structure;
 use crate::kind::{Context, Secrets};
 use crate::north::Deadband;
 use crate::south::tags::{Plan, Resolved, Scaling, Source, Tag, Timing, Wrong, portions};
 use model::ValueType;
 use model::config::Document;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +30,7 @@ pub(super) struct Spec {
     pub(super) mode: Mode,
     pub(super) who: Who,
     pub(super) bridge: Duration,
+    pub(super) backfill: Duration,
     pub(super) timing: Timing,
     pub(super) secrets: Arc<dyn Secrets>,
     /// `None` without a data folder: the connection cannot be opened, only checked.
@@ -61,10 +65,66 @@ pub(super) struct Item {
     pub(super) address: Address,
     pub(super) raw: ValueType,
     pub(super) element: Option<u32>,
+    /// The member of a structure, like `motor.zones[1]`.
+    pub(super) member: Option<Box<str>>,
+    /// The method that a write calls; `address` is its object, and nothing is read.
+    pub(super) call: Option<Box<Address>>,
     pub(super) scaling: Option<Box<Scaling>>,
+    /// Rows after this one that have their values from the same node. The server is asked for it once.
+    feeds: Vec<u32>,
+    /// Another row asks for the node.
+    fed: bool,
     class: usize,
     /// Index into the declared points.
     pub(super) index: usize,
+}
+
+impl Draft {
+    /// The declared points that call a method.
+    pub(super) fn calls(&self) -> impl Iterator<Item = usize> + '_ {
+        self.devices
+            .iter()
+            .flat_map(|(_, items)| items)
+            .filter(|item| item.call.is_some())
+            .map(|item| item.index)
+    }
+}
+
+impl Item {
+    /// Whether the server is asked for the node for the sake of this row.
+    pub(super) const fn asks(&self) -> bool {
+        !self.fed && self.call.is_none()
+    }
+}
+
+impl Group {
+    /// The rows that have their values from the node of `row`.
+    pub(super) fn fed_by(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
+        let feeds = self.items.get(row as usize).map(|item| item.feeds.as_slice()).unwrap_or_default();
+        std::iter::once(row).chain(feeds.iter().copied())
+    }
+}
+
+/// Lets one row ask for all that stand for the same node: elements of an array, members of a structure.
+fn share(items: &mut [Item]) {
+    let mut first: HashMap<String, usize> = HashMap::with_capacity(items.len());
+    let mut pairs = Vec::new();
+    for (row, item) in items.iter_mut().enumerate().filter(|(_, item)| item.call.is_none()) {
+        match first.entry(item.address.to_string()) {
+            Entry::Vacant(free) => {
+                free.insert(row);
+            }
+            Entry::Occupied(known) => {
+                item.fed = true;
+                pairs.push((*known.get(), row as u32));
+            }
+        }
+    }
+    for (asking, fed) in pairs {
+        if let Some(item) = items.get_mut(asking) {
+            item.feeds.push(fed);
+        }
+    }
 }
 
 /// What is known before the scan classes are.
@@ -121,6 +181,7 @@ impl Spec {
             mode: file.mode,
             who: draft.who,
             bridge: file.bridge.0,
+            backfill: file.backfill.0,
             timing: resolved.timing,
             secrets: context.secrets.clone(),
             certificates: context.secrets.data().map(|data| Certificates::in_data(&data)),
@@ -136,8 +197,9 @@ fn group(
     sampling: Duration,
     more: &Class,
     bridge: Duration,
-    items: Vec<Item>,
+    mut items: Vec<Item>,
 ) -> Group {
+    share(&mut items);
     let needed = (bridge.as_secs_f64() / sampling.as_secs_f64().max(0.001)).ceil() + 1.0;
     Group {
         device,
@@ -157,7 +219,7 @@ fn items(plan: &mut Plan<'_>, name: &str, device: &Device) -> Vec<Item> {
     items
 }
 
-fn item(plan: &mut Plan<'_>, device: &Device, tag: &Tag<'_>, entry: &Entry) -> Option<Item> {
+fn item(plan: &mut Plan<'_>, device: &Device, tag: &Tag<'_>, entry: &Tags) -> Option<Item> {
     let address = address::parse(&entry.at, device.namespace.as_deref())
         .map_err(|wrong| plan.wrong(tag, "at", wrong))
         .ok()?;
@@ -170,17 +232,56 @@ fn item(plan: &mut Plan<'_>, device: &Device, tag: &Tag<'_>, entry: &Entry) -> O
         );
         return None;
     };
+    let call = special(plan, device, tag, entry)?;
     let element = entry.element.map_or(String::new(), |element| format!("[{element}]"));
-    let source = Source { value: kind, words: format!("{address}{element} {}", kind.name()) };
-    let slot = plan.point(tag, source)?;
+    let member = entry.member.as_ref().map_or(String::new(), |member| format!(" {member}"));
+    let method = call.as_ref().map_or(String::new(), |method| format!(" calls {method}"));
+    let words = format!("{address}{element}{member}{method} {}", kind.name());
+    let slot = plan.point(tag, Source { value: kind, words })?;
     Some(Item {
         address,
         raw: kind,
         element: entry.element,
+        member: entry.member.as_deref().map(str::trim).map(Into::into),
+        call: call.map(Box::new),
+        feeds: Vec::new(),
+        fed: false,
         scaling: slot.scaling,
         class: slot.class,
         index: slot.index,
     })
+}
+
+/// What is more than a node: a member of its structure, a method of it. `None` if that is not possible; else the method.
+fn special(plan: &mut Plan<'_>, device: &Device, tag: &Tag<'_>, entry: &Tags) -> Option<Option<Address>> {
+    let writes = entry.keys.write.is_some();
+    let wrong = match (&entry.member, &entry.call) {
+        (None, None) => return Some(None),
+        (Some(_), Some(_)) => Wrong::new("a tag is a member or a call, not both", "make two tags of it"),
+        (Some(member), None) if structure::parse(member.trim()).is_none() => Wrong::new(
+            format!("`{member}` names no member of a structure"),
+            "write its name, with names inside it behind points: \"speed\", \"motor.zones[1]\"",
+        ),
+        (Some(_), None) if writes => Wrong::new(
+            "a member of a structure cannot be written by itself: all others would be written with it",
+            "leave out `write`; ask for a node of its own in the server, or call a method",
+        ),
+        (Some(_), None) => return Some(None),
+        (None, Some(_)) if !writes => Wrong::new(
+            "a method is called by writing, and this tag is not writable",
+            "add write = {}, with `min` and `max` if it takes a number",
+        ),
+        (None, Some(_)) if entry.element.is_some() => {
+            Wrong::new("a method has no elements", "leave out `element`")
+        }
+        (None, Some(method)) => match address::parse(method, device.namespace.as_deref()) {
+            Ok(method) => return Some(Some(method)),
+            Err(wrong) => wrong,
+        },
+    };
+    let key = if entry.call.is_some() { "call" } else { "member" };
+    plan.wrong(tag, key, wrong);
+    None
 }
 
 fn who(plan: &mut Plan<'_>, document: &Document, file: &File) -> Who {

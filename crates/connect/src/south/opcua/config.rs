@@ -36,6 +36,9 @@ pub struct File {
     /// How long a cut may last without losing a change: the server is asked to keep that many values
     #[serde(default = "thirty_seconds")]
     pub bridge: Period,
+    /// After a longer cut: how far back the server's own history is read, where it keeps one ("0s": never)
+    #[serde(default = "one_hour")]
+    pub backfill: Period,
     /// More about scan classes, by their names: { slow = { publish = "5s", deadband = 0.5 } }
     #[serde(default)]
     pub class: BTreeMap<String, Class>,
@@ -139,17 +142,25 @@ pub struct Tag {
     pub kind: Option<ValueType>,
     /// Which element of an array, from 0
     pub element: Option<u32>,
+    /// Which member of a structure, e.g. "motor.speed" or "motor.zones[1]"
+    pub member: Option<String>,
+    /// The method of the object `at` that a write calls, e.g. "s=Press.Start"; the value is its argument, if it takes one
+    pub call: Option<String>,
     /// Keys that all protocols have
     #[serde(flatten)]
     pub keys: TagKeys,
 }
 
 impl TagEntry for Tag {
-    const COLUMNS: &'static [&'static str] = &["at", "type", "element"];
+    const COLUMNS: &'static [&'static str] = &["at", "type", "element", "member", "call"];
 
     fn keys(&self) -> &TagKeys {
         &self.keys
     }
+}
+
+const fn one_hour() -> Period {
+    Period::millis(3_600_000)
 }
 
 const fn thirty_seconds() -> Period {

@@ -1,15 +1,14 @@
 //! The driver: what is kept between sessions.
 
-use super::build::Spec;
+use super::build::{Group, Spec};
 use super::config::Mode;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Known};
 use super::ladder::{self, Session};
 use super::services;
 use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::Fault;
-use opcua::types::VariantScalarTypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,22 +16,22 @@ use std::time::Duration;
 pub(super) struct OpcUa {
     spec: Arc<Spec>,
     kept: Option<Session>,
-    kinds: Vec<Vec<Option<VariantScalarTypeId>>>,
+    known: Vec<Vec<Known>>,
 }
 
 impl OpcUa {
     pub(super) fn new(spec: Spec) -> Self {
-        let kinds = spec.groups.iter().map(|group| vec![None; group.items.len()]).collect();
-        Self { spec: Arc::new(spec), kept: None, kinds }
+        let known = spec.groups.iter().map(|group| vec![Known::default(); group.items.len()]).collect();
+        Self { spec: Arc::new(spec), kept: None, known }
     }
 
     async fn connect_and_exchange(&mut self, link: &mut Link) -> Fault {
         let now = link.clock().now();
-        let live = match link.open(ladder::open(&self.spec, &mut self.kept, now)).await {
+        let live = match Box::pin(link.open(ladder::open(&self.spec, &mut self.kept, now))).await {
             Ok(live) => live,
             Err(fault) => return fault,
         };
-        let (fault, kept) = Exchange::new(&self.spec, live, &mut self.kinds).run(link).await;
+        let (fault, kept) = Exchange::new(&self.spec, live, &mut self.known).run(link).await;
         self.kept = kept;
         fault
     }
@@ -64,7 +63,8 @@ impl Driver for OpcUa {
 
     fn requests(&self, group: usize) -> Option<usize> {
         // What the server's own limits make of it is known only in a session.
-        self.spec.groups.get(group).map(|group| group.items.len().div_ceil(services::MOST))
+        let asked = |group: &Group| group.items.iter().filter(|item| item.asks()).count();
+        self.spec.groups.get(group).map(|group| asked(group).div_ceil(services::MOST))
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

@@ -1,5 +1,6 @@
 //! A session at work: one loop for notifications, scans, writes and signs of life.
 
+use super::backfill::{Fill, Gaps, Page};
 use super::build::Spec;
 use super::channel::{Channel, Line};
 use super::config::Mode;
@@ -14,7 +15,7 @@ use crate::south::{Link, Origin, Work, Writing};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use model::{Fault, Status, Value};
+use model::{Fault, Status, Time, Value};
 use opcua::types::{
     DataValue, DateTime, NodeId, NotificationMessage, PublishResponse, SubscriptionAcknowledgement,
     VariantScalarTypeId,
@@ -31,6 +32,15 @@ const MOST_WORK: usize = 32;
 
 /// How far the server's clock may be from ours.
 const IN_STEP: Duration = Duration::from_secs(2);
+
+/// What is known of a row over all sessions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// The server's type, once seen.
+    pub(super) kind: Option<VariantScalarTypeId>,
+    /// The newest time of a value.
+    pub(super) newest: Option<Time>,
+}
 
 /// What a request under way became.
 pub(super) enum Done {
@@ -60,6 +70,10 @@ pub(super) enum Done {
         writing: Writing,
         sent: Sent,
     },
+    Filled {
+        fill: Fill,
+        outcome: Result<Page, Fault>,
+    },
     ReadBack {
         writing: Writing,
         kind: VariantScalarTypeId,
@@ -86,8 +100,9 @@ pub(super) struct Exchange<'a> {
     pub(super) session: Session,
     pub(super) channel: Arc<Channel>,
     line: Line,
-    /// The server's types by group and row, once seen.
-    pub(super) kinds: &'a mut [Vec<Option<VariantScalarTypeId>>],
+    /// By group and row.
+    pub(super) known: &'a mut [Vec<Known>],
+    pub(super) gaps: Gaps,
     pub(super) work: FuturesUnordered<BoxFuture<'static, Done>>,
     pub(super) acknowledge: Vec<SubscriptionAcknowledgement>,
     pub(super) publishing: usize,
@@ -102,18 +117,15 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(
-        spec: &'a Arc<Spec>,
-        live: Live,
-        kinds: &'a mut [Vec<Option<VariantScalarTypeId>>],
-    ) -> Self {
+    pub(super) fn new(spec: &'a Arc<Spec>, live: Live, known: &'a mut [Vec<Known>]) -> Self {
         let window = (live.session.subscriptions.len() + 1).clamp(2, MOST_PUBLISHING);
         Self {
             spec,
             session: live.session,
             channel: live.line.channel.clone(),
             line: live.line,
-            kinds,
+            known,
+            gaps: Gaps::default(),
             work: FuturesUnordered::new(),
             acknowledge: Vec::new(),
             publishing: 0,
@@ -167,8 +179,10 @@ impl<'a> Exchange<'a> {
         let stale: Vec<usize> =
             (0..self.spec.groups.len()).filter(|group| lost > 0 || link.shows_loss(*group)).collect();
         devices.for_each(|device| link.alive(device));
+        self.find_gaps(link.clock().now(), link);
         for group in 0..self.spec.groups.len() {
             self.tell_refused(group, link);
+            self.show_callable(group, link);
         }
         let now = DateTime::now();
         let mut missed = std::mem::take(&mut self.session.missed).into_iter();
@@ -233,6 +247,7 @@ impl<'a> Exchange<'a> {
                 self.conclude_write(writing, sent, link);
                 Ok(())
             }
+            Done::Filled { fill, outcome } => self.conclude_fill(fill, outcome, link),
             Done::ReadBack { writing, kind, outcome } => {
                 self.conclude_read_back(writing, kind, outcome, link);
                 Ok(())
@@ -296,6 +311,7 @@ impl<'a> Exchange<'a> {
         let delayed = self.delayed.iter().map(|(at, ..)| *at).min();
         let life = if self.life_asked { None } else { Some(self.life_at) };
         let rest = Instant::now() + LIFE;
+        let life = life.into_iter().chain(self.next_fill());
         delayed.into_iter().chain(life).fold(rest, Instant::min)
     }
 
@@ -320,6 +336,7 @@ impl<'a> Exchange<'a> {
             }
         }
         self.follow_pauses(link);
+        self.fill_gaps(now, link);
         let Some(index) = self.session.subscriptions.iter().position(|one| !one.off && one.is_dead(now))
         else {
             return Ok(());
@@ -355,19 +372,34 @@ impl<'a> Exchange<'a> {
         fresh.into_iter().for_each(|group| self.refresh(group));
     }
 
+    /// Rows whose node the server refuses, and those whose member it does not have.
+    fn refused_rows(&self, group: usize) -> Vec<u32> {
+        let refused = &self.session.refused;
+        let of_nodes = self.spec.groups.get(group).into_iter();
+        let of_nodes = of_nodes.flat_map(|g| refused.of(group).flat_map(|(row, _)| g.fed_by(row)));
+        of_nodes.chain(refused.unfits(group).map(|(row, _)| row)).collect()
+    }
+
     /// Tells the link and the points what the server refuses in a group.
     pub(super) fn tell_refused(&self, group: usize, link: &mut Link) {
         let Some(device) = self.spec.groups.get(group).map(|group| group.device) else { return };
         let mut total = Vec::new();
         for (index, of_device) in self.spec.groups.iter().enumerate().filter(|(_, g)| g.device == device) {
+            let path = |row| Some(link.namespace().meta(link.point(index, row)?)?.path.to_string());
+            let mut tell = |row: u32, points: Vec<String>, why: &str| {
+                if let Some(item) = of_device.items.get(row as usize) {
+                    let (address, reason) = (item.address.to_string(), why.to_owned());
+                    total.push(Quarantined { address, points, reason });
+                }
+            };
             for (row, why) in self.session.refused.of(index) {
-                let Some(item) = of_device.items.get(row as usize) else { continue };
-                let meta = link.point(index, row).and_then(|id| link.namespace().meta(id));
-                let points = meta.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
-                total.push(Quarantined { address: item.address.to_string(), points, reason: why.to_owned() });
+                tell(row, of_device.fed_by(row).filter_map(path).collect(), why);
+            }
+            for (row, why) in self.session.refused.unfits(index) {
+                tell(row, path(row).into_iter().collect(), why);
             }
         }
-        let rows: Vec<u32> = self.session.refused.of(group).map(|(row, _)| row).collect();
+        let rows = self.refused_rows(group);
         let bad = rows
             .iter()
             .map(|row| crate::south::Arrival {

@@ -6,18 +6,21 @@
 //!  nothing kept ─ endpoints ─ choose ─ judge ─ channel ─ new session ───────────────────────────┴─ create ─▶ live
 //! ```
 
-use super::build::{Spec, Who};
+use super::build::{Item, Spec, Who};
 use super::certificates::Own;
 use super::channel::{self, Channel, Line, Patience};
 use super::config::{Mode, Policy};
 use super::endpoint::{self, Wanted};
 use super::identity::{self, Identity, Proof, Whom};
-use super::monitor::{self, Refusals};
+use super::monitor::{self, Refusals, Room};
 use super::services::{self, Limits};
+use super::structure::Types;
 use super::subscription::Subscription;
+use super::types::{self, Asking};
 use model::{Fault, Time};
 use opcua::crypto::{PrivateKey, X509};
 use opcua::types::{EndpointDescription, NodeId, NotificationMessage, StatusCode};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,8 +41,12 @@ pub(super) struct Session {
     proof: Proof,
     endpoint: EndpointDescription,
     pub(super) limits: Limits,
+    /// The server's namespaces, by number.
+    pub(super) namespaces: Vec<String>,
     /// The node of each item by group and row; `None` where the server does not have the namespace.
     pub(super) nodes: Vec<Vec<Option<NodeId>>>,
+    /// What the structures are made of.
+    pub(super) types: Arc<Types>,
     pub(super) subscriptions: Vec<Subscription>,
     /// What the server refuses, by group.
     pub(super) refused: Refusals,
@@ -197,24 +204,59 @@ async fn survey(
             match item.address.resolve(&namespaces) {
                 Ok(node) => of_group.push(Some(node)),
                 Err(why) => {
-                    refused.add(index, row, why);
+                    if item.asks() || item.call.is_some() {
+                        refused.add(index, row, why);
+                    }
                     of_group.push(None);
                 }
             }
         }
         nodes.push(of_group);
     }
+    let types = structures(spec, channel, limits, &nodes, &mut refused).await?;
     Ok(Session {
         proof,
         endpoint,
         limits,
+        namespaces,
         nodes,
+        types: Arc::new(types),
         subscriptions: Vec::new(),
         refused,
         missed: Vec::new(),
         lost: 0,
         left: Instant::now(),
     })
+}
+
+/// Learns the structures whose members are points. Members that they do not have are refused.
+async fn structures(
+    spec: &Spec,
+    channel: &Channel,
+    limits: Limits,
+    nodes: &[Vec<Option<NodeId>>],
+    refused: &mut Refusals,
+) -> Result<Types, Fault> {
+    let members = || {
+        spec.groups.iter().zip(nodes).enumerate().flat_map(|(index, (group, nodes))| {
+            let rows = (0..).zip(group.items.iter().zip(nodes));
+            rows.filter_map(move |(row, (item, node))| {
+                Some((index, row, item.member.as_ref()?, node.as_ref()?))
+            })
+        })
+    };
+    let variables: HashSet<NodeId> = members().map(|(.., node)| node.clone()).collect();
+    if variables.is_empty() {
+        return Ok(Types::default());
+    }
+    let asking = Asking { channel, limits, within: STEP, budget: None };
+    let types = types::learn(asking, variables.into_iter().collect()).await?;
+    for (group, row, member, node) in members() {
+        if let Err(why) = types.check(node, member) {
+            refused.unfit(group, row, why);
+        }
+    }
+    Ok(types)
 }
 
 /// Creates the subscriptions that are not there yet.
@@ -228,13 +270,18 @@ async fn create(spec: &Spec, live: &mut Live) -> Result<(), Fault> {
             continue;
         }
         let (id, silence) = monitor::subscribe(&live.line.channel, spec, group).await?;
-        session.subscriptions.push(Subscription::new(id, index, silence, Instant::now()));
         let nodes = session.nodes.get(index).map(Vec::as_slice).unwrap_or_default();
         session.refused.renew(index, nodes);
-        let rows: Vec<(u32, NodeId)> =
-            (0..).zip(nodes).filter_map(|(row, node)| Some((row, node.clone()?))).collect();
-        let results =
-            monitor::create(&live.line.channel, id, group, rows, &mut session.limits.monitor, STEP).await?;
+        let asks = |row: u32| group.items.get(row as usize).is_some_and(Item::asks);
+        let rows: Vec<(u32, NodeId)> = (0..)
+            .zip(nodes)
+            .filter(|(row, _)| asks(*row))
+            .filter_map(|(row, node)| Some((row, node.clone()?)))
+            .collect();
+        let mut room = Room { portion: session.limits.monitor, queue: group.queue };
+        let results = monitor::create(&live.line.channel, id, group, rows, &mut room, STEP).await?;
+        session.limits.monitor = room.portion;
+        session.subscriptions.push(Subscription::new(id, index, room.queue, silence, Instant::now()));
         for (row, why) in results.into_iter().filter_map(|(row, result)| Some((row, result.err()?))) {
             session.refused.add(index, row, why);
         }

@@ -10,16 +10,19 @@
 //! by tables; the library gives encodings and encryption.
 
 mod address;
+mod backfill;
 mod browse;
 mod build;
 mod certificates;
 mod channel;
 mod config;
+mod drafting;
 mod driver;
 mod endpoint;
 mod exchange;
 mod identity;
 mod ladder;
+mod method;
 mod monitor;
 mod notify;
 mod orders;
@@ -28,7 +31,9 @@ mod probe;
 mod publishing;
 mod services;
 mod status;
+mod structure;
 mod subscription;
+mod types;
 mod value;
 mod write;
 
@@ -38,12 +43,14 @@ pub use probe::PROBE;
 
 use super::Driver;
 use super::tags::{Plan, closed_schema};
+use super::write as order;
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use build::Spec;
 use config::{File, Policy, Protection};
 use driver::OpcUa;
 use model::config::{Diagnostic, Document};
 use model::expected::ExpectedTraffic;
+use std::sync::Arc;
 
 /// OPC UA.
 pub static KIND: Kind<dyn Driver> = Kind {
@@ -59,7 +66,12 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
     let mut plan = Plan::new(document, context, &file.keys);
     let draft = build::resolve(&mut plan, document, &file);
     plan.expect_tags(build::EXAMPLE);
-    let resolved = plan.finish()?;
+    let mut resolved = plan.finish()?;
+    draft.calls().for_each(|index| {
+        if let Some(point) = resolved.points.get_mut(index) {
+            order::without_read_back(Arc::make_mut(point));
+        }
+    });
     let security = match (file.security, file.protect) {
         (Policy::None, _) => Security::none(
             "OPC UA without encryption, as configured: anybody on this network can read and change what is said",

@@ -18,13 +18,28 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Values in one notification: more would make answers that servers cannot build.
 const PER_NOTIFICATION: u32 = 1_000;
 
-/// What the server refuses: row to reason, by group.
+/// What the server refuses, row to reason, by group: nodes, and members of structures that it does give.
 #[derive(Debug)]
-pub(super) struct Refusals(Vec<BTreeMap<u32, String>>);
+pub(super) struct Refusals(Vec<BTreeMap<u32, String>>, Vec<BTreeMap<u32, String>>);
 
 impl Refusals {
     pub(super) fn new(groups: usize) -> Self {
-        Self(vec![BTreeMap::new(); groups])
+        Self(vec![BTreeMap::new(); groups], vec![BTreeMap::new(); groups])
+    }
+
+    /// The node is there, but a point cannot be made of it.
+    pub(super) fn unfit(&mut self, group: usize, row: u32, why: String) {
+        if let Some(of_group) = self.1.get_mut(group) {
+            of_group.insert(row, why);
+        }
+    }
+
+    pub(super) fn is_unfit(&self, group: usize, row: u32) -> bool {
+        self.1.get(group).is_some_and(|of_group| of_group.contains_key(&row))
+    }
+
+    pub(super) fn unfits(&self, group: usize) -> impl Iterator<Item = (u32, &str)> {
+        self.1.get(group).into_iter().flatten().map(|(row, why)| (*row, why.as_str()))
     }
 
     pub(super) fn add(&mut self, group: usize, row: u32, why: String) {
@@ -82,10 +97,19 @@ pub(super) async fn subscribe(
     Ok((made.subscription_id, silence))
 }
 
+/// What a server takes and keeps; both shrink when it is less than thought.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Items in one request.
+    pub(super) portion: usize,
+    /// Values that it keeps of each item.
+    pub(super) queue: u32,
+}
+
 /// What became of each item.
 pub(super) type Results = Vec<(u32, Result<(), String>)>;
 
-/// Creates items. `portion` shrinks when the server takes less than it said.
+/// Creates items.
 ///
 /// # Errors
 /// What ends the session; what concerns single items is in their results.
@@ -94,13 +118,13 @@ pub(super) async fn create(
     subscription: u32,
     group: &Group,
     rows: Vec<(u32, NodeId)>,
-    portion: &mut usize,
+    room: &mut Room,
     within: Duration,
 ) -> Result<Results, Fault> {
     let asking = Asking { channel, subscription, group, within };
     let mut results = Results::with_capacity(rows.len());
     let mut plain = Vec::new();
-    for (row, code) in asking.ask(&rows, true, portion).await? {
+    for (row, code) in asking.ask(&rows, true, room).await? {
         if is_filter(code)
             && let Some(again) = rows.iter().find(|(known, _)| *known == row)
         {
@@ -110,7 +134,7 @@ pub(super) async fn create(
         }
     }
     // A server that knows no dead-band for an item tells every change of it.
-    for (row, code) in asking.ask(&plain, false, portion).await? {
+    for (row, code) in asking.ask(&plain, false, room).await? {
         results.push((row, outcome(code)));
     }
     Ok(results)
@@ -142,12 +166,12 @@ impl Asking<'_> {
         &self,
         rows: &[(u32, NodeId)],
         filtered: bool,
-        portion: &mut usize,
+        room: &mut Room,
     ) -> Result<Vec<(u32, StatusCode)>, Fault> {
         let mut found = Vec::with_capacity(rows.len());
         let mut rest = rows;
         while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min((*portion).max(1)));
+            let (now, later) = rest.split_at(rest.len().min(room.portion.max(1)));
             let requests = now
                 .iter()
                 .filter_map(|(row, node)| {
@@ -156,12 +180,15 @@ impl Asking<'_> {
                 .collect();
             match services::monitor(self.channel, self.subscription, requests, self.within).await {
                 Ok(answers) => {
+                    let good = answers.iter().filter(|answer| answer.status_code.is_good());
+                    room.queue =
+                        good.map(|answer| answer.revised_queue_size.max(1)).fold(room.queue, u32::min);
                     found
                         .extend(now.iter().zip(answers).map(|((row, _), answer)| (*row, answer.status_code)));
                     rest = later;
                 }
                 Err(Fault::Exception { code, .. }) if is_too_many(code) && now.len() > 1 => {
-                    *portion = now.len().div_ceil(2);
+                    room.portion = now.len().div_ceil(2);
                 }
                 Err(fault) => return Err(fault),
             }

@@ -1,11 +1,15 @@
 //! Writes of a session: taken from the link, sent once, read back, answered.
 
+use super::address::Address;
 use super::exchange::{Done, Exchange};
+use super::method;
 use super::services;
+use super::types::Asking;
 use super::write::{self, Sent, Target};
-use crate::south::{Link, Writing};
-use model::Fault;
-use opcua::types::{DataValue, VariantScalarTypeId};
+use crate::south::tags::Scaling;
+use crate::south::{Arrival, Link, Origin, Writing};
+use model::{Fault, Status, Value};
+use opcua::types::{DataValue, NodeId, VariantScalarTypeId};
 
 impl Exchange<'_> {
     pub(super) fn start_write(&mut self, order: namespace::Order, link: &mut Link) {
@@ -16,7 +20,10 @@ impl Exchange<'_> {
         let (Some(item), Some(node)) = (item, node) else {
             return writing.unsent(link, "the server does not have the node's namespace; nothing was sent");
         };
-        let kind = self.kinds.get(group).and_then(|kinds| kinds.get(row)).copied().flatten();
+        if let Some(method) = &item.call {
+            return self.start_call(writing, (node, method), item.scaling.as_deref().copied(), link);
+        }
+        let kind = self.known.get(group).and_then(|known| known.get(row)).and_then(|known| known.kind);
         let target = Target { node, element: item.element, scaling: item.scaling.as_deref().copied(), kind };
         link.write_sent();
         link.sent(0);
@@ -26,6 +33,52 @@ impl Exchange<'_> {
             let sent = write::write(&channel, target, value, within).await;
             Done::Written { writing, sent }
         }));
+    }
+
+    fn start_call(
+        &mut self,
+        writing: Writing,
+        (object, method): (NodeId, &Address),
+        scaling: Option<Scaling>,
+        link: &Link,
+    ) {
+        let method = match method.resolve(&self.session.namespaces) {
+            Ok(method) => method,
+            Err(why) => return writing.unsent(link, &format!("{why}; nothing was sent")),
+        };
+        link.write_sent();
+        link.sent(0);
+        let (channel, value, within) =
+            (self.channel.clone(), writing.value().clone(), self.spec.timing.timeout);
+        let limits = self.session.limits;
+        self.work.push(Box::pin(async move {
+            let asking = Asking { channel: &channel, limits, within, budget: None };
+            let sent = method::call(asking, object, method, scaling, value).await;
+            Done::Written { writing, sent }
+        }));
+    }
+
+    /// The server did it: the point shows what was called last.
+    fn called(&mut self, writing: Writing, link: &mut Link) {
+        let (group, row, value) = (writing.group(), writing.row(), writing.value().clone());
+        link.arrived(group, Origin::LIVE, vec![Arrival { row, value, status: Status::GOOD, source: None }]);
+        if let Some(writing) = writing.taken(link) {
+            writing.unreadable("a method has no value");
+        }
+    }
+
+    /// What can be called has no value of its own: not bad, and not good before the first call.
+    pub(super) fn show_callable(&self, group: usize, link: &mut Link) {
+        let items = self.spec.groups.get(group).map(|group| group.items.as_slice()).unwrap_or_default();
+        let rows = (0..)
+            .zip(items)
+            .filter(|(row, item)| item.call.is_some() && !self.session.refused.has(group, *row));
+        let status = Status::UNCERTAIN_INITIAL_VALUE;
+        let shown: Vec<Arrival> =
+            rows.map(|(row, _)| Arrival { row, value: Value::None, status, source: None }).collect();
+        if !shown.is_empty() {
+            link.arrived(group, Origin::LIVE, shown);
+        }
     }
 
     pub(super) fn read_back(&mut self, writing: Writing, kind: VariantScalarTypeId) {
@@ -44,6 +97,7 @@ impl Exchange<'_> {
             Sent::Not(why) => writing.unsent(link, &why),
             Sent::Refused(why) => writing.refused(why),
             Sent::Lost(fault) => writing.lost(&fault),
+            Sent::Called => self.called(writing, link),
             Sent::Taken(kind) => {
                 if let Some(writing) = writing.taken(link) {
                     self.read_back(writing, kind);

@@ -1,8 +1,9 @@
 //! Reading: scans of servers without subscriptions, a whole group once, and what was refused once more.
 
+use super::build::Item;
 use super::config::Mode;
 use super::exchange::{Done, Exchange, Rechecked};
-use super::monitor;
+use super::monitor::{self, Room};
 use super::notify;
 use super::services;
 use super::status;
@@ -34,10 +35,16 @@ impl Exchange<'_> {
         let nodes = self.session.nodes.get(group).map(Vec::as_slice).unwrap_or_default();
         let rows: Vec<u32> = (0..)
             .zip(nodes)
-            .filter(|(row, node)| node.is_some() && !self.session.refused.has(group, *row))
+            .filter(|(row, node)| node.is_some() && self.asks(group, *row))
+            .filter(|(row, _)| !self.session.refused.has(group, *row))
             .map(|(row, _)| row)
             .collect();
         rows.chunks(self.session.limits.read.max(1)).map(<[u32]>::to_vec).collect()
+    }
+
+    fn asks(&self, group: usize, row: u32) -> bool {
+        let item = self.spec.groups.get(group).and_then(|group| group.items.get(row as usize));
+        item.is_some_and(Item::asks)
     }
 
     pub(super) fn questions(&self, group: usize, rows: &[u32]) -> Vec<ReadValueId> {
@@ -150,20 +157,21 @@ impl Exchange<'_> {
         rows: &[u32],
         answers: &[DataValue],
     ) -> (Vec<Arrival>, Vec<(u32, String)>) {
-        let (mut arrivals, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
+        let (mut arrivals, mut refused, mut kinds) =
+            (Vec::with_capacity(rows.len()), Vec::new(), Vec::with_capacity(rows.len()));
         let Some(of_group) = self.spec.groups.get(group) else { return (arrivals, refused) };
         for (row, data) in rows.iter().zip(answers) {
-            let Some(item) = of_group.items.get(*row as usize) else { continue };
             match data.status {
                 Some(code) if notify::is_refusal(code) => refused.push((*row, status::words(code))),
-                _ => arrivals.push(notify::arrival(*row, item, data)),
+                _ => notify::spread(of_group, *row, data, &self.session.types, &mut arrivals),
             }
-            let kind = data.value.as_ref().and_then(value::type_of);
-            let slot = self.kinds.get_mut(group).and_then(|kinds| kinds.get_mut(*row as usize));
-            if let (Some(kind), Some(slot)) = (kind, slot) {
-                *slot = Some(kind);
+            if let Some(kind) = data.value.as_ref().and_then(value::type_of) {
+                kinds.extend(of_group.fed_by(*row).map(|row| (row, kind)));
             }
         }
+        arrivals.retain(|arrival| !self.session.refused.is_unfit(group, arrival.row));
+        // What was read says nothing of what a subscription told: gaps are between values that it told.
+        self.remember(group, &kinds, std::iter::empty());
         (arrivals, refused)
     }
 
@@ -201,7 +209,7 @@ impl Exchange<'_> {
         }
         let (spec, channel) = (self.spec.clone(), self.channel.clone());
         let subscription = self.session.subscriptions.iter().find(|one| one.group == group).map(|one| one.id);
-        let mut portion = self.session.limits.monitor;
+        let mut room = Room { portion: self.session.limits.monitor, queue: u32::MAX };
         self.work.push(Box::pin(async move {
             let outcome = async {
                 let namespaces = services::namespaces(&channel, AGAIN).await?;
@@ -214,7 +222,11 @@ impl Exchange<'_> {
                     match item.address.resolve(&namespaces) {
                         Ok(node) => {
                             found.nodes.push((row, Some(node.clone())));
-                            known.push((row, node));
+                            if item.asks() {
+                                known.push((row, node));
+                            } else {
+                                found.results.push((row, Ok(())));
+                            }
                         }
                         Err(why) => {
                             found.nodes.push((row, None));
@@ -225,7 +237,7 @@ impl Exchange<'_> {
                 match subscription {
                     Some(id) => {
                         let results =
-                            monitor::create(&channel, id, of_group, known, &mut portion, AGAIN).await?;
+                            monitor::create(&channel, id, of_group, known, &mut room, AGAIN).await?;
                         found.results.extend(results);
                     }
                     None => {
@@ -252,11 +264,13 @@ impl Exchange<'_> {
         link: &mut Link,
     ) {
         if let Ok(found) = outcome {
+            let fed = |row| self.spec.groups.get(group).into_iter().flat_map(move |group| group.fed_by(row));
+            let nodes = self.session.nodes.get_mut(group).map(Vec::as_mut_slice).unwrap_or_default();
             for (row, node) in found.nodes {
-                if let Some(slot) =
-                    self.session.nodes.get_mut(group).and_then(|nodes| nodes.get_mut(row as usize))
-                {
-                    *slot = node;
+                for row in fed(row) {
+                    if let Some(slot) = nodes.get_mut(row as usize) {
+                        slot.clone_from(&node);
+                    }
                 }
             }
             let mut changed = false;

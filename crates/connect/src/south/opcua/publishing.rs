@@ -146,20 +146,25 @@ impl Exchange<'_> {
         late: bool,
         link: &mut Link,
     ) -> Result<(), Fault> {
-        let Some(group) = self.session.subscriptions.get(index).map(|one| one.group) else { return Ok(()) };
+        let Some((group, queue)) = self.session.subscriptions.get(index).map(|one| (one.group, one.queue))
+        else {
+            return Ok(());
+        };
         let Some(of_group) = self.spec.groups.get(group) else { return Ok(()) };
-        let Notification { mut live, mut kept, kinds, ended, strangers, overflows } =
-            notify::read(message, of_group, sent);
+        let found = notify::read(message, of_group, &self.session.types, sent);
+        let Notification { mut live, mut kept, kinds, mut gaps, ended, strangers, overflows } = found;
         if late {
             kept.append(&mut live);
         }
-        if let Some(known) = self.kinds.get_mut(group) {
-            for (row, kind) in kinds {
-                if let Some(slot) = known.get_mut(row as usize) {
-                    *slot = Some(kind);
-                }
-            }
+        if sent.is_some() {
+            gaps.extend(notify::full(kept.iter().chain(&live), queue));
+            self.dropped(group, gaps);
         }
+        if self.session.refused.unfits(group).next().is_some() {
+            kept.retain(|arrival| !self.session.refused.is_unfit(group, arrival.row));
+            live.retain(|arrival| !self.session.refused.is_unfit(group, arrival.row));
+        }
+        self.remember(group, &kinds, kept.iter().chain(&live));
         (0..strangers).for_each(|_| link.late());
         link.overflowed(overflows);
         let live_now = self.live();

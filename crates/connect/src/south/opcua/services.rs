@@ -5,10 +5,11 @@ use super::status;
 use model::Fault;
 use opcua::core::ResponseMessage;
 use opcua::types::{
-    AttributeId, CreateMonitoredItemsRequest, CreateSubscriptionRequest, CreateSubscriptionResponse,
-    DataValue, DateTime, MonitoredItemCreateRequest, MonitoredItemCreateResult, NodeId, NotificationMessage,
-    NumericRange, PublishRequest, PublishResponse, QualifiedName, ReadRequest, ReadValueId, RepublishRequest,
-    SetPublishingModeRequest, StatusCode, SubscriptionAcknowledgement, TimestampsToReturn, TransferResult,
+    AttributeId, BrowseDescription, BrowseDirection, BrowseRequest, CreateMonitoredItemsRequest,
+    CreateSubscriptionRequest, CreateSubscriptionResponse, DataValue, DateTime, MonitoredItemCreateRequest,
+    MonitoredItemCreateResult, NodeId, NotificationMessage, NumericRange, PublishRequest, PublishResponse,
+    QualifiedName, ReadRequest, ReadValueId, ReferenceTypeId, RepublishRequest, SetPublishingModeRequest,
+    StatusCode, SubscriptionAcknowledgement, TimestampsToReturn, TransferResult,
     TransferSubscriptionsRequest, VariableId, Variant, WriteRequest, WriteValue,
 };
 use std::time::Duration;
@@ -48,6 +49,57 @@ pub(super) async fn read(
     read_stamped(channel, nodes, within).await.map(|(answers, _)| answers)
 }
 
+/// Reads attributes of nodes, as many as the server takes.
+///
+/// # Errors
+/// As [`read`].
+pub(super) async fn attributes(
+    channel: &Channel,
+    questions: &[(NodeId, AttributeId)],
+    within: Duration,
+) -> Result<Vec<DataValue>, Fault> {
+    let nodes = questions.iter().map(|(node, what)| attribute(node.clone(), *what)).collect();
+    read(channel, nodes, within).await
+}
+
+/// Browse names and nodes that nodes refer to, the first page of each; as many as the questions.
+///
+/// # Errors
+/// As the server says.
+pub(super) async fn references(
+    channel: &Channel,
+    nodes: Vec<NodeId>,
+    direction: BrowseDirection,
+    reference: ReferenceTypeId,
+    within: Duration,
+) -> Result<Vec<Vec<(String, NodeId)>>, Fault> {
+    let count = nodes.len();
+    let question = |node_id: NodeId| BrowseDescription {
+        node_id,
+        browse_direction: direction,
+        reference_type_id: reference.into(),
+        include_subtypes: true,
+        node_class_mask: 0,
+        result_mask: 0x3F,
+    };
+    let request = BrowseRequest {
+        request_header: channel.header_within(within),
+        nodes_to_browse: Some(nodes.into_iter().map(question).collect()),
+        ..BrowseRequest::default()
+    };
+    let results = match channel.ask_within(request, "looking around", within).await? {
+        ResponseMessage::Browse(answer) => all(answer.results, count)?,
+        other => return Err(unexpected(&other)),
+    };
+    let named = |one: opcua::types::ReferenceDescription| {
+        (one.browse_name.name.as_ref().to_owned(), one.node_id.node_id)
+    };
+    Ok(results
+        .into_iter()
+        .map(|result| result.references.into_iter().flatten().map(named).collect())
+        .collect())
+}
+
 /// As [`read`], with the server's time of its answer.
 ///
 /// # Errors
@@ -70,7 +122,7 @@ pub(super) async fn read_stamped(
     }
 }
 
-fn all<T>(results: Option<Vec<T>>, count: usize) -> Result<Vec<T>, Fault> {
+pub(super) fn all<T>(results: Option<Vec<T>>, count: usize) -> Result<Vec<T>, Fault> {
     let results = results.unwrap_or_default();
     if results.len() == count {
         return Ok(results);
@@ -233,7 +285,10 @@ pub(super) async fn republish(
         retransmit_sequence_number: sequence,
     };
     match channel.ask(request, "asking for a notification again").await {
-        Ok(ResponseMessage::Republish(answer)) => Ok(Some(answer.notification_message)),
+        // Some servers answer with an empty one instead of saying that they have it no more.
+        Ok(ResponseMessage::Republish(answer)) => {
+            Ok(Some(answer.notification_message).filter(|message| message.sequence_number == sequence))
+        }
         Ok(other) => Err(unexpected(&other)),
         Err(Fault::Exception { code, .. })
             if StatusCode::from(code & 0xFFFF_0000) == StatusCode::BadMessageNotAvailable =>

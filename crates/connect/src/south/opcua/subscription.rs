@@ -25,6 +25,8 @@ pub(super) struct Subscription {
     pub(super) id: u32,
     /// Index of the group whose items it has.
     pub(super) group: usize,
+    /// Values that the server keeps of each item.
+    pub(super) queue: u32,
     /// Longest silence that it allows itself.
     pub(super) silence: Duration,
     /// When it was last heard.
@@ -47,10 +49,11 @@ const fn after(number: u32) -> u32 {
 }
 
 impl Subscription {
-    pub(super) fn new(id: u32, group: usize, silence: Duration, now: Instant) -> Self {
+    pub(super) fn new(id: u32, group: usize, queue: u32, silence: Duration, now: Instant) -> Self {
         Self {
             id,
             group,
+            queue,
             silence,
             heard: now,
             off: false,
@@ -144,7 +147,7 @@ mod tests {
     use super::*;
 
     fn subscription() -> Subscription {
-        Subscription::new(7, 0, Duration::from_secs(5), Instant::now())
+        Subscription::new(7, 0, 10, Duration::from_secs(5), Instant::now())
     }
 
     #[test]

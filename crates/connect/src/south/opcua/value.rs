@@ -15,6 +15,11 @@ pub(super) fn time(stamp: Option<&DateTime>) -> Option<Time> {
     ticks.checked_sub(TICKS_TO_1970)?.checked_mul(100).filter(|nanos| *nanos > 0).map(Time)
 }
 
+/// A time as the server writes it.
+pub(super) fn stamp(time: Time) -> DateTime {
+    DateTime::from((time.0 / 100).saturating_add(TICKS_TO_1970))
+}
+
 /// What a notification or a read says of a point: value, quality.
 ///
 /// The server's status is carried through. A value that does not fit the declared type is no value: the quality says so.
@@ -166,6 +171,7 @@ mod tests {
     fn stamps() {
         let stamp = DateTime::parse_from_rfc3339("2026-11-22T09:00:00.1234567Z").unwrap();
         assert_eq!(time(Some(&stamp)).unwrap().rfc3339(), "2026-11-22T09:00:00.1234567Z");
+        assert_eq!(super::stamp(time(Some(&stamp)).unwrap()), stamp);
         assert_eq!(time(Some(&DateTime::null())), None);
         assert_eq!(time(None), None);
     }

@@ -17,6 +17,8 @@ pub(super) enum Sent {
     Refused(String),
     /// Nobody knows.
     Lost(Fault),
+    /// The server did what the method does.
+    Called,
     /// The server took it; the type that it has.
     Taken(VariantScalarTypeId),
 }
@@ -91,7 +93,11 @@ async fn kind_of(
 ///
 /// # Errors
 /// In words: it does not fit.
-fn variant(value: &Value, scaling: Option<&Scaling>, kind: VariantScalarTypeId) -> Result<Variant, String> {
+pub(super) fn variant(
+    value: &Value,
+    scaling: Option<&Scaling>,
+    kind: VariantScalarTypeId,
+) -> Result<Variant, String> {
     use VariantScalarTypeId as T;
     macro_rules! whole {
         ($variant:ident, $type:ty) => {{

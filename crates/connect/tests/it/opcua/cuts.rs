@@ -9,11 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A line that can be cut, also in the middle of a message.
-struct Wire {
-    port: u16,
+pub(super) struct Wire {
+    pub(super) port: u16,
     /// Bytes from the server that still pass; far below zero: all.
     budget: Arc<AtomicI64>,
-    open: Arc<AtomicBool>,
+    pub(super) open: Arc<AtomicBool>,
 }
 
 const ALL: i64 = i64::MIN;
@@ -21,7 +21,7 @@ const ALL: i64 = i64::MIN;
 const SOUND: Duration = Duration::from_millis(2_100);
 
 impl Wire {
-    async fn to(server: u16) -> Self {
+    pub(super) async fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let budget = Arc::new(AtomicI64::new(ALL));
@@ -39,7 +39,7 @@ impl Wire {
     }
 
     /// Cuts the line after so many more bytes from the server, once.
-    fn cut_after(&self, bytes: i64) {
+    pub(super) fn cut_after(&self, bytes: i64) {
         self.budget.store(bytes, Ordering::SeqCst);
     }
 }
@@ -78,7 +78,7 @@ pub(super) fn node_server(rig: &Rig, many: u32) -> Option<Peer> {
 }
 
 /// All good values of a point that the journal has, in the order of time.
-fn recorded(rig: &Rig, path: &str) -> Vec<u64> {
+pub(super) fn recorded(rig: &Rig, path: &str) -> Vec<u64> {
     let id = rig.house.namespace.find(&format!("acme/leeds/{path}")).unwrap();
     let mut reader = rig.house.namespace.journal().reader(Position::default());
     let mut found = Vec::new();
