@@ -1,7 +1,8 @@
 //! Whether the files of a plant fit each other: those that are built now, and those that run and stay as they are.
 
 use super::assets::Placed;
-use super::load::{Connection, Feeder, Kept, Loaded, shown};
+use super::files::shown;
+use super::load::{Connection, Feeder, Kept, Loaded};
 use super::types::Types;
 use connect::kind::Claim;
 use connect::north;

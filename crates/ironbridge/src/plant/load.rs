@@ -1,24 +1,22 @@
 //! From files to things that can be started, with every mistake on the way.
 
 use super::assets::{Asset, Placed, place};
+use super::files::{document, names, parse, shown};
 use super::fit::{self, Around};
+use super::loader::Loader;
 use super::settings::Settings;
 use super::types::Types;
 use connect::kind::{Binding, Built, Claim, Context, Secrets, choose};
-use connect::south::budget::{Budget, shortage};
+use connect::south::budget::shortage;
 use connect::{north, south};
-use model::config::{Diagnostic, Document, Node, NodeValue, check, schema_of};
+use model::config::{Diagnostic, Document, check, schema_of};
 use model::{Declaration, Path as PointPath};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// SHA-256 of everything that a running part was made from.
 pub type Fingerprint = [u8; 32];
-
-/// Most files of one kind in a plant folder.
-const MAX_FILES: usize = 20_000;
 
 /// One connection or destination, built and not started.
 pub struct Loaded<B> {
@@ -216,61 +214,6 @@ fn load_settings(folder: &Path, mistakes: &mut Vec<Diagnostic>) -> Option<(Setti
     sound.then_some((settings, site))
 }
 
-fn parse(file: &str, text: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Document> {
-    Document::parse(file, text).map_err(|found| mistakes.extend(found)).ok()
-}
-
-/// Names of the TOML files of a subfolder, without `.toml`, in order.
-pub(super) fn names(folder: &Path, sub: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(folder.join(sub)) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| !name.starts_with('.'))
-        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
-        .collect();
-    names.sort();
-    if names.len() > MAX_FILES {
-        let help = "put more devices behind one connection file";
-        mistakes.push(Diagnostic::of_file(sub, format!("more than {MAX_FILES} files"), help));
-        names.truncate(MAX_FILES);
-    }
-    names
-}
-
-/// The text of one file.
-fn text(folder: &Path, sub: &str, name: &str, mistakes: &mut Vec<Diagnostic>) -> Option<String> {
-    let shown = shown(sub, name);
-    if let Err(error) = model::path::check_segment(name) {
-        mistakes.push(Diagnostic::of_file(
-            &shown,
-            error.to_string(),
-            "rename the file: its name is the connection's name",
-        ));
-        return None;
-    }
-    let read = std::fs::read_to_string(folder.join(&shown));
-    read.map_err(|error| {
-        let help = "make the file readable, or remove it";
-        mistakes.push(Diagnostic::of_file(&shown, format!("cannot be read: {error}"), help));
-    })
-    .ok()
-}
-
-pub(super) fn shown(sub: &str, name: &str) -> String {
-    format!("{sub}/{name}.toml")
-}
-
-/// One file, parsed. One at a time: the trees of a large plant are hundreds of megabytes.
-pub(super) fn document(
-    folder: &Path,
-    sub: &str,
-    name: &str,
-    mistakes: &mut Vec<Diagnostic>,
-) -> Option<Document> {
-    let text = text(folder, sub, name, mistakes)?;
-    parse(&shown(sub, name), &text, mistakes)
-}
-
 fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) -> Vec<(Document, Placed)> {
     let schema = schema_of::<Asset>();
     let mut assets: Vec<(Document, Placed)> = Vec::new();
@@ -295,85 +238,6 @@ fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) 
     assets
 }
 
-struct Loader<'a> {
-    folder: &'a Path,
-    site: &'a PointPath,
-    bindings: Arc<BTreeMap<String, Binding>>,
-    secrets: Arc<dyn Secrets>,
-}
-
-impl Loader<'_> {
-    fn context(&self, name: &str) -> Context {
-        Context {
-            name: name.to_owned(),
-            site: self.site.clone(),
-            folder: self.folder.to_owned(),
-            bindings: self.bindings.clone(),
-            secrets: self.secrets.clone(),
-            budget: Budget::unlimited(),
-        }
-    }
-
-    /// Builds every file of a subfolder that is not as it was when it was made into what runs; the others are kept.
-    fn each<B>(
-        &self,
-        sub: &str,
-        (known, kept): (&Marks, &mut Marks),
-        build: impl Fn(&Document, &Context) -> Result<(Vec<Claim>, B), Vec<Diagnostic>>,
-        mistakes: &mut Vec<Diagnostic>,
-    ) -> Vec<(Document, Loaded<B>)> {
-        let mut loaded = Vec::new();
-        for name in names(self.folder, sub, mistakes) {
-            let Some(text) = text(self.folder, sub, &name, mistakes) else { continue };
-            if let Some(mark) = known.get(&name)
-                && mark.fingerprint == self.fingerprint(sub, &name, &text, &mark.files)
-            {
-                kept.insert(name, mark.clone());
-                continue;
-            }
-            let Some(document) = parse(&shown(sub, &name), &text, mistakes) else { continue };
-            match build(&document, &self.context(&name)) {
-                Ok((claims, it)) => {
-                    let (mut files, mut secrets) = (Vec::new(), Vec::new());
-                    named_files(&document.root, &mut files);
-                    // What was measured of its device, if it was.
-                    if sub == "connections" {
-                        files.push(shown("measured", &name));
-                    }
-                    named_secrets(&document.root, &mut secrets);
-                    let fingerprint = self.fingerprint(sub, &name, &text, &files);
-                    let mark = Mark { fingerprint, files, secrets, claims };
-                    // From here on only file and text are needed.
-                    let root = Node { span: 0..0, value: NodeValue::Table(Vec::new()) };
-                    loaded.push((Document { root, ..document }, Loaded { name, mark, it }));
-                }
-                Err(found) => mistakes.extend(found),
-            }
-        }
-        loaded
-    }
-
-    /// The file, the files it names, and the places that assets give to its tags.
-    fn fingerprint(&self, sub: &str, name: &str, text: &str, files: &[String]) -> Fingerprint {
-        let mut print = Sha256::new_with_prefix(text.as_bytes());
-        for file in files {
-            let beside = self.folder.join(sub).join(file);
-            let place = if beside.exists() { beside } else { self.folder.join(file) };
-            print.update(std::fs::read(place).unwrap_or_default());
-        }
-        let first = format!("{}.", name.to_ascii_lowercase());
-        let mine = self.bindings.range(first.clone()..).take_while(|(tag, _)| tag.starts_with(&first));
-        for (tag, binding) in mine {
-            print.update(tag);
-            print.update(binding.path.as_str());
-            binding.was.iter().for_each(|was| print.update(was.as_str()));
-            print.update(format!("{:?}", binding.contract));
-        }
-        print.finalize().into()
-    }
-}
-
-/// Builds one destination from a text that is not in the folder any more.
 ///
 /// # Errors
 /// Every mistake in it.
@@ -396,29 +260,6 @@ fn connection(document: &Document, context: &Context) -> Result<Connection, Vec<
     let note = shortage(built.it.as_ref())
         .map(|(message, help)| document.mistake(&["budget", "requests"], message, help));
     Ok(Connection { kind: kind.name, built, note })
-}
-
-/// Files named by keys such as `tags_file`.
-fn named_files(node: &Node, found: &mut Vec<String>) {
-    for (key, _, value) in node.entries() {
-        match &value.value {
-            NodeValue::Text(name) if key.ends_with("_file") => found.push(name.clone()),
-            // The plant's own, if it has one of that name.
-            NodeValue::Text(name) if key == "profile" => found.push(format!("profiles/{name}.toml")),
-            NodeValue::Table(_) => named_files(value, found),
-            _ => {}
-        }
-    }
-}
-
-/// Names in `{ secret = "NAME" }`.
-fn named_secrets(node: &Node, found: &mut Vec<String>) {
-    for (key, _, value) in node.entries() {
-        match &value.value {
-            NodeValue::Text(name) if key == "secret" => found.push(name.clone()),
-            _ => named_secrets(value, found),
-        }
-    }
 }
 
 /// What assets say of tags: where their points live, and what the assets' types ask of them.

@@ -1,12 +1,14 @@
 //! A plant is a folder of TOML files. Loading it finds every mistake and starts nothing.
 
 mod assets;
+mod files;
 mod fit;
 mod load;
+mod loader;
 mod settings;
 mod types;
 
 pub use assets::{Asset, Placed};
 pub use load::{Connection, Known, Loaded, Mark, Marks, Plant, load, load_changed, rebuild_destination};
 pub use settings::{Keep, Settings, Switch, Tls, check_listen};
-pub use types::{AssetType, PointKind, PointType};
+pub use types::{AssetType, PartType, PointKind, PointType};
