@@ -3,6 +3,7 @@ import { Loading, ErrorBox } from "./parts/Messages";
 import { Shell } from "./parts/Shell";
 import { Boundary } from "./parts/Boundary";
 import { Account } from "./pages/Account";
+import { Asset } from "./pages/Asset";
 import { Audit } from "./pages/Audit";
 import { Commands } from "./pages/Commands";
 import { Connections } from "./pages/Connections";
@@ -68,6 +69,10 @@ function Route({ pathname }: { pathname: string }) {
   if (pathname.startsWith("/point/")) {
     const path = tail(pathname, "/point");
     return <Point key={path} path={path} />;
+  }
+  if (pathname.startsWith("/asset/")) {
+    const path = tail(pathname, "/asset");
+    return <Asset key={path} path={path} />;
   }
   if (pathname === "/namespace" || pathname.startsWith("/namespace/")) return <Namespace prefix={tail(pathname, "/namespace")} />;
   if (pathname === "/signin") return <Overview />;

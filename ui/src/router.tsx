@@ -53,6 +53,7 @@ export function Link({ to, onClick, ...rest }: LinkProps) {
 
 const segments = (path: string) => path.split("/").map(encodeURIComponent).join("/");
 export const pointHref = (path: string) => `/point/${segments(path)}`;
+export const assetHref = (path: string) => `/asset/${segments(path)}`;
 export const namespaceHref = (prefix: string) => (prefix ? `/namespace/${segments(prefix)}` : "/namespace");
 
 /** The part of the address behind `base`, decoded: the path of a point or a prefix. */

@@ -113,6 +113,26 @@ pub struct Contract {
     pub states: model::States,
 }
 
+/// The plant's asset types and the assets of them, for destinations that pass the model on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Models {
+    /// Types by name: all their points, by name, with those that they inherit.
+    pub types: BTreeMap<String, Vec<Member>>,
+    /// Types of assets, by their full path in lower case.
+    pub assets: BTreeMap<String, String>,
+}
+
+/// One point of an asset type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// What its values are; a number of any sort is an `F64`.
+    pub value_type: model::ValueType,
+    /// What the type says of it.
+    pub contract: Arc<Contract>,
+}
+
 /// Where secrets come from. A session asks when it begins; a file is built without them.
 pub trait Secrets: Send + Sync {
     /// The secret of that name; `None` if it was never set.
@@ -150,6 +170,8 @@ pub struct Context {
     pub folder: PathBuf,
     /// Tags that an asset binds: `connection.device.tag` (lower case) to their place.
     pub bindings: Arc<BTreeMap<String, Binding>>,
+    /// Types and assets.
+    pub models: Arc<Models>,
     /// The secret store.
     pub secrets: Arc<dyn Secrets>,
     /// Shared with the connection that polls the endpoint already, where there is one: for looking around in a device.
@@ -164,6 +186,7 @@ impl Context {
             site,
             folder: folder.into(),
             bindings: Arc::default(),
+            models: Arc::default(),
             secrets: Arc::new(NoSecrets),
             budget: Budget::unlimited(),
         }

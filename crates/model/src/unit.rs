@@ -166,6 +166,16 @@ pub fn same(a: &str, b: &str) -> bool {
     a == b || matches!((find(a), find(b)), (Some((_, a)), Some((_, b))) if std::ptr::eq(a, b))
 }
 
+/// Whether it is the name of a unit that can be converted.
+pub fn is_known(name: &str) -> bool {
+    find(name).is_some()
+}
+
+/// The first name of the unit with that common code of UNECE recommendation 20; `None` for one without a unit here.
+pub fn of_cefact(code: &str) -> Option<&'static str> {
+    CODES.iter().find(|(_, known)| *known == code).map(|(name, _)| *name)
+}
+
 /// The common code of UNECE recommendation 20, as EUInformation of OPC UA and many other formats use it; `None` for
 /// units without one here.
 pub fn cefact(name: &str) -> Option<&'static str> {
@@ -313,6 +323,7 @@ mod tests {
             (cefact("°C"), cefact("rpm"), cefact("kWh"), cefact("x")),
             (Some("CEL"), Some("RPM"), Some("KWH"), None)
         );
+        assert!(CODES.iter().all(|(name, code)| of_cefact(code) == Some(*name)), "and back");
     }
 
     #[test]

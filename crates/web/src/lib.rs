@@ -43,7 +43,7 @@ pub use error::ApiError;
 pub use history::{Figures, History, Sample, Span};
 pub use limits::Limits;
 pub use local::Local;
-pub use plant::{Asset, Facts, Pausable, Plant, Problem, ProblemKind, Query};
+pub use plant::{Asset, AssetType, Facts, Pausable, Plant, Problem, ProblemKind, Query, TypePart, TypePoint};
 pub use rate::Rate;
 pub use routes::openapi;
 pub use server::{Options, Server, serve};

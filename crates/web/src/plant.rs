@@ -164,6 +164,43 @@ pub struct Asset {
     pub zone: String,
     /// The point that tells its state. `None`: the point `state` right below it, if it is an enumeration.
     pub state: Option<Path>,
+    /// Its type, if that is a contract and not only a word.
+    pub of: Option<Arc<AssetType>>,
+}
+
+/// What every asset of a type has, with what it inherits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetType {
+    /// What such a thing is.
+    pub description: String,
+    /// The types that it extends, nearest first.
+    pub extends: Vec<String>,
+    /// Its points.
+    pub points: Vec<TypePoint>,
+    /// What stands below it.
+    pub parts: Vec<TypePart>,
+}
+
+/// A point of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypePoint {
+    /// Its name.
+    pub name: String,
+    /// What it must be, in words: `a number in bar`.
+    pub wanted: String,
+    /// Whether an asset must have it.
+    pub required: bool,
+}
+
+/// A part of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypePart {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Whether an asset must have it.
+    pub required: bool,
 }
 
 impl Asset {

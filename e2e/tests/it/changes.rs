@@ -1,6 +1,6 @@
 //! Changes of a running plant, seen from outside: plan, apply, going back, the audit.
 
-use crate::harness::{Http, Plant, Process, Python, binary, free_port, wait_for};
+use crate::harness::{Broker, Http, Plant, Process, Python, binary, free_port, wait_for};
 use crate::modbus::latest;
 use serde_json::{Value as Json, json};
 use std::net::TcpStream;
@@ -260,4 +260,46 @@ fn scans_that_do_not_fit_the_budget_are_said_and_kept_to_it() {
     assert!(metrics.contains("ironbridge_connection_held_back_total{connection=\"line-1\"}"), "{metrics}");
     assert_eq!(connection(&plant, "line-2")["budget"], Json::Null);
     plant.stop();
+}
+
+#[test]
+fn a_destination_that_gets_worse_is_taken_back_and_goes_on() {
+    let (Some((mut plant, _ports, _servers)), Some(broker)) = (plant(), Broker::start()) else { return };
+    let destination = |port: u16| {
+        format!(
+            "kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{port}\"\nselect = [\"one/**\"]\nstart = \"now\"\n"
+        )
+    };
+    plant.write("destinations/hq.toml", &destination(broker.port));
+    plant.start();
+    good(&plant);
+    let hq = |plant: &Plant| {
+        let all = plant.local().get("/api/destinations").ok();
+        all["destinations"].as_array().unwrap().iter().find(|one| one["name"] == "hq").cloned().unwrap()
+    };
+    let connected = || {
+        wait_for("the destination", Duration::from_secs(30), || {
+            Some(hq(&plant)).filter(|one| one["state"] == "connected" && one["sent"].as_u64() > Some(0))
+        })
+    };
+    let before = connected();
+    plant.write("destinations/hq.toml", &destination(free_port()));
+    assert!(plant.say(&["plan", "."]).contains("change destination hq"), "{}", plant.say(&["plan", "."]));
+    let out = plant.cli(&["apply", ".", "--gate", "3"]);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{text}");
+    assert!(text.contains("rolled back") && text.contains("destination hq was connected before"), "{text}");
+    let after = connected();
+    assert_eq!(after["endpoint"], before["endpoint"], "the old broker");
+    assert!(plant.say(&["plan", "."]).contains("change destination hq"), "the file still says it");
+    // A sound change of the same file is brought in, and one that leaves is gone.
+    plant.write("destinations/hq.toml", &(destination(broker.port) + "topic_prefix = \"x\"\n"));
+    let said = plant.cli(&["check", "."]);
+    assert!(!said.status.success(), "a key that does not exist is told before anything is touched");
+    plant.write("destinations/hq.toml", &destination(broker.port).replace("one/**", "two/**"));
+    assert!(plant.say(&["apply", "."]).contains("hq"));
+    connected();
+    std::fs::remove_file(plant.dir().join("destinations/hq.toml")).unwrap();
+    plant.say(&["apply", "."]);
+    assert_eq!(plant.local().get("/api/destinations").ok()["destinations"], json!([]));
 }

@@ -1,7 +1,9 @@
 //! The model of a plant, read by libraries of others.
 
 use crate::harness::{Plant, Python};
+use crate::modbus::latest;
 use serde_json::{Value as Json, json};
+use std::path::Path;
 
 const CONNECTION: &str = r#"kind = "modbus-tcp"
 host = "127.0.0.1"
@@ -19,7 +21,7 @@ fn plant() -> Plant {
     plant.write("types/Machine.toml", "[points]\nState = { type = \"whole\" }\n");
     plant.write(
         "types/Boiler.toml",
-        "description = \"Steam & more\"\nextends = \"Machine\"\n\n[points]\nPressure = { type = \"number\", unit = \"bar\", range = [0, 16] }\nLevel = { type = \"number\", unit = \"%\", required = false }\n",
+        "description = \"Steam & more\"\nextends = \"Machine\"\n\n[points]\nPressure = { type = \"number\", unit = \"bar\", range = [0, 16] }\nLevel = { type = \"number\", unit = \"%\", required = false }\n\n[parts]\nBurner = { type = \"Machine\", required = false }\n",
     );
     plant.write("assets/house.toml", "type = \"House\"\npath = \"hall-1/house\"\nlevel = \"area\"\n");
     plant.write(
@@ -33,7 +35,9 @@ fn plant() -> Plant {
 fn read(format: &str, script: &str, more: &[&str]) -> Option<Json> {
     let (python, plant) = (Python::find()?, plant());
     let file = plant.dir().join(format!("model.{format}"));
-    std::fs::write(&file, plant.say(&["export", format, "."])).unwrap();
+    let exported = plant.cli(&["export", format, "."]);
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    std::fs::write(&file, exported.stdout).unwrap();
     let words: Vec<&str> = file.to_str().into_iter().chain(more.iter().copied()).collect();
     let out = python.run(script, &words);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -42,7 +46,14 @@ fn read(format: &str, script: &str, more: &[&str]) -> Option<Json> {
 
 #[test]
 fn basyx_reads_the_shells() {
-    let Some(said) = read("aas", "aas_read.py", &[]) else { return };
+    for format in ["aas", "aasx"] {
+        if let Some(said) = read(format, "aas_read.py", &[]) {
+            shells_are_ours(&said);
+        }
+    }
+}
+
+fn shells_are_ours(said: &Json) {
     let urn = |what: &str| format!("urn:ironbridge:acme:leeds:{what}");
     let boiler = "acme/leeds/hall-1/house/boiler";
     assert_eq!(said["shells"][urn(boiler)], json!(["INSTANCE", urn("type:Boiler")]));
@@ -58,7 +69,13 @@ fn basyx_reads_the_shells() {
         json!(["Long", null]),
         "inherited"
     );
-    assert_eq!(said["entities"], json!([format!("{}:asset", urn(boiler))]), "the boiler stands in the house");
+    let entities = json!([format!("{}:asset", urn("type:Machine")), format!("{}:asset", urn(boiler))]);
+    assert_eq!(said["entities"], entities, "a boiler has a burner; the boiler stands in the house");
+    let facts = &said["facts"][format!("{}:points", urn(boiler))];
+    assert_eq!(
+        (&facts["Path"], &facts["Type"], &facts["Level"]),
+        (&json!(boiler), &json!("Boiler"), &json!("work-unit"))
+    );
     assert_eq!(said["properties"].as_object().unwrap().len(), 4);
 }
 
@@ -77,4 +94,102 @@ fn asyncua_serves_the_nodeset() {
     let door = json!({"type": "Boolean", "unit": null, "range": null, "writable": false});
     assert_eq!(said["variables"][format!("{boiler}/4th-door")], door);
     assert_eq!(said["variables"].as_object().unwrap().len(), 4, "{said}");
+}
+
+/// A plant folder into which drafts of a model are put, as a person would after reading them.
+fn drafted(file: &Path, words: &[&str]) -> (Plant, String) {
+    let plant = Plant::new("");
+    plant.write("connections/plc.toml", CONNECTION);
+    let file = file.to_str().unwrap();
+    let all: Vec<&str> =
+        ["import", file, "--drafts", "drafts"].into_iter().chain(words.iter().copied()).collect();
+    let out = plant.cli(&all);
+    let told = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{told}");
+    assert!(!told.contains("to mend"), "{told}");
+    for folder in ["types", "assets"] {
+        let from = plant.dir().join("drafts").join(folder);
+        std::fs::rename(from, plant.dir().join(folder)).unwrap();
+    }
+    (plant, told)
+}
+
+fn file(plant: &Plant, name: &str) -> String {
+    std::fs::read_to_string(plant.dir().join(name)).unwrap_or_else(|why| panic!("{name}: {why}"))
+}
+
+#[test]
+fn packages_of_basyx_become_drafts() {
+    let Some(python) = Python::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for form in ["json", "xml"] {
+        let package = folder.path().join(format!("{form}.aasx"));
+        let written = python.run("aas_write.py", &[package.to_str().unwrap(), form]);
+        assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+        let (plant, told) = drafted(&package, &[]);
+        let of = file(&plant, "types/Feed_pump.toml");
+        for part in [
+            "Flow = { type = \"number\", unit = \"m3/h\", description = \"Volume flow at the outlet\" }",
+            "Motor_Running = { type = \"bool\" }",
+            "Motor_Speed = { type = \"whole\", unit = \"1/min\"",
+        ] {
+            assert!(of.contains(part), "{form}: {part}: {of}");
+        }
+        let asset = file(&plant, "assets/feed_pump_1.toml");
+        for part in ["# SerialNumber: P-4711", "type = \"Feed_pump\"", "name = \"Feed pump 1\"", "# Flow = "]
+        {
+            assert!(asset.contains(part), "{form}: {part}: {asset}");
+        }
+        assert!(told.contains("has no counterpart here"), "{form}: what is left out is said: {told}");
+    }
+}
+
+#[test]
+fn a_nodeset_of_asyncua_becomes_a_plant() {
+    let Some(python) = Python::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = folder.path().join("mixers.xml");
+    let written = python.run("nodeset_write.py", &[nodes.to_str().unwrap()]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let (mut plant, told) = drafted(&nodes, &[]);
+    assert!(told.contains("`Curve`: it is a list of values"), "{told}");
+    let mixer = file(&plant, "types/MixerType.toml");
+    for part in [
+        "extends = \"MachineType\"",
+        "Speed = { type = \"number\", unit = \"/min\", range = [0, 120.5] }",
+        "Lid = { type = \"bool\", required = false }",
+        "Temperature = { type = \"number\", required = false, description = \"Of the \\\"mash\\\" & more\" }",
+    ] {
+        assert!(mixer.contains(part), "{part}: {mixer}");
+    }
+    let states = "State = { type = \"whole\", states = { 0 = \"Idle\", 6 = \"Execute\" } }";
+    assert!(
+        file(&plant, "types/MachineType.toml").contains(states),
+        "{}",
+        file(&plant, "types/MachineType.toml")
+    );
+    let asset = file(&plant, "assets/mixer-1.toml");
+    assert!(asset.contains("path = \"Hall-2/Mixer-1\"\nname = \"Mixer 1\""), "{asset}");
+
+    // Nothing is guessed: the contract says what is missing, and how to write it.
+    let check = plant.cli(&["check", "."]);
+    let said = String::from_utf8_lossy(&check.stderr).into_owned() + &String::from_utf8_lossy(&check.stdout);
+    assert!(
+        !check.status.success()
+            && said.contains("has the point `Speed`")
+            && said.contains("connection.device.tag"),
+        "{said}"
+    );
+    let bound = asset
+        .replace("# Speed = \"connection.device.tag\"", "Speed = \"plc.plc.level\"")
+        .replace("# State = \"connection.device.tag\"", "State = \"plc.plc.state\"");
+    plant.write("assets/mixer-1.toml", &bound);
+    let said = plant.cli(&["check", "."]);
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("is in /min, but its tag is in %"), "{said}");
+    plant.write("connections/plc.toml", &CONNECTION.replace("unit = \"%\"", "unit = \"/s\""));
+    plant.say(&["check", "."]);
+    plant.start();
+    let speed = latest(&plant, "acme/leeds/Hall-2/Mixer-1/Speed", |point| point["good"] == false);
+    assert_eq!(speed["unit"], "/min");
 }

@@ -58,6 +58,11 @@ export const api = {
     const raw = await request<T.PointDetail>("GET", `/api/point${query({ path })}`, undefined, o);
     return { ...raw, destinations: list(raw.destinations) };
   },
+  asset: async (path: string, o: Options = {}): Promise<T.AssetPage> => {
+    const raw = await request<T.AssetPage>("GET", `/api/asset${query({ path })}`, undefined, o);
+    const contract = raw.contract ? { ...raw.contract, extends: list(raw.contract.extends), missing: list(raw.contract.missing), parts: list(raw.contract.parts) } : null;
+    return { ...raw, contract, points: list(raw.points), below: list(raw.below) };
+  },
   writePoint: (w: { id: string; path: string; value: T.Value; reason: string; ttl_ms?: number }) =>
     request<T.WriteResult>("POST", "/api/point/write", w),
   live: (paths: string[], intervalMs: number, signal: AbortSignal) =>

@@ -93,6 +93,8 @@ export interface Draft {
   tags?: Maybe<number>;
   notes: { line?: Maybe<number>; text: string }[];
   mistakes?: Maybe<string>;
+  /** Files that belong to it: a model becomes one for each type and each asset. */
+  others: { file: string; text: string }[];
 }
 export interface ImportFormat {
   name: string;
@@ -109,7 +111,7 @@ const scan = (s: NetworkScan): NetworkScan => ({
   found: list(s.found).map((f) => ({ ...f, details: list(f.details) })),
   remarks: list(s.remarks),
 });
-const draft = (d: Draft): Draft => ({ ...d, notes: list(d.notes) });
+const draft = (d: Draft): Draft => ({ ...d, notes: list(d.notes), others: list(d.others) });
 
 export const discovery = {
   protocols: async (o: Options = {}): Promise<{ protocols: Protocol[]; profiles: Profile[] }> => {

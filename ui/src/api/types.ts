@@ -138,6 +138,39 @@ export interface PointDetail {
   destinations: { name: string; kind?: Maybe<string>; state?: Maybe<string> }[];
   history?: Maybe<{ first?: Maybe<number>; last?: Maybe<number> }>;
 }
+export interface AssetAt {
+  path: string;
+  name: string;
+  type: string;
+}
+export interface AssetPoint {
+  name: string;
+  /** What its type wants, in words. */
+  wanted?: Maybe<string>;
+  required?: Maybe<boolean>;
+  point?: Maybe<PointLive>;
+}
+export interface AssetPage {
+  path: string;
+  name: string;
+  type: string;
+  level: string;
+  owner_ot?: Maybe<string>;
+  owner_it?: Maybe<string>;
+  zone?: Maybe<string>;
+  /** Its type's promise; nothing if the type is only a word. */
+  contract?: Maybe<{
+    description: string;
+    extends: string[];
+    kept: boolean;
+    missing: string[];
+    parts: { name: string; type: string; required?: Maybe<boolean>; found?: Maybe<AssetAt> }[];
+  }>;
+  points: AssetPoint[];
+  more?: Maybe<boolean>;
+  below: AssetAt[];
+  within?: Maybe<AssetAt>;
+}
 export type Outcome = "Confirmed" | "Accepted" | "Rejected" | "Failed" | "Unknown";
 export interface WriteResult {
   id?: Maybe<string>;

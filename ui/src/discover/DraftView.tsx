@@ -9,6 +9,12 @@ import { navigate } from "../router";
 import { saveText } from "../save";
 import { COMMANDS } from "../words/commands";
 
+/** All files of a draft wait on the page Configuration; this one is opened there. */
+function review(file: string, text: string) {
+  drafts.set(file, { text, version: null });
+  navigate(`/configuration?file=${encodeURIComponent(file)}`);
+}
+
 /** The text of a draft, what to look at in it, and the way into the plant folder. */
 export function DraftView({ draft: given }: { draft: Draft }) {
   const browse = useMutation({ mutationFn: () => discovery.browse({ file: given.file, text: given.text }) });
@@ -46,14 +52,29 @@ export function DraftView({ draft: given }: { draft: Draft }) {
         </div>
       )}
       {browse.error && <ErrorBox error={browse.error} />}
+      {draft.others.length > 0 && (
+        <>
+          <p>{plural(draft.others.length, "more file")} of the same model:</p>
+          <ul className="bullets" data-testid="other-drafts">
+            {draft.others.map((o) => (
+              <li key={o.file}>
+                <details>
+                  <summary className="mono">{o.file}</summary>
+                  <Code>{o.text}</Code>
+                  <button type="button" onClick={() => review(o.file, o.text)}>
+                    Review {o.file} as a new file
+                  </button>
+                </details>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
       <div className="actions">
         <button
           type="button"
           className="primary"
-          onClick={() => {
-            drafts.set(draft.file, { text: draft.text, version: null });
-            navigate(`/configuration?file=${encodeURIComponent(draft.file)}`);
-          }}
+          onClick={() => review(draft.file, draft.text)}
         >
           Review it as a new file
         </button>

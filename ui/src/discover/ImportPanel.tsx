@@ -42,8 +42,10 @@ export function ImportPanel() {
   };
   if (q.data?.length === 0) return null;
   return (
-    <Panel title="Import a tag list" id="import">
-      <p>Lists that engineering tools or other gateways export become a draft, with a note for everything that could not be taken over.</p>
+    <Panel title="Import a tag list or a model" id="import">
+      <p>
+        Lists that engineering tools or other gateways export become the draft of a connection; models (Asset Administration Shells, OPC UA NodeSet2) become drafts of types and assets. What could not be taken over is said.
+      </p>
       <Guard query={q} what="the formats">
         <form className="stack" onSubmit={submit}>
           <div className="form-row">
@@ -69,12 +71,16 @@ export function ImportPanel() {
                 </select>
               </Field>
             )}
-            <Field label="Name" hint="Of the connection.">
-              <input value={name} placeholder="line-1" onChange={(e) => setName(e.target.value)} />
-            </Field>
-            <Field label="Host" hint="Address of the device.">
-              <input value={host} placeholder="10.20.1.11" onChange={(e) => setHost(e.target.value)} />
-            </Field>
+            {chosen?.kinds.length !== 0 && (
+              <>
+                <Field label="Name" hint="Of the connection.">
+                  <input value={name} placeholder="line-1" onChange={(e) => setName(e.target.value)} />
+                </Field>
+                <Field label="Host" hint="Address of the device.">
+                  <input value={host} placeholder="10.20.1.11" onChange={(e) => setHost(e.target.value)} />
+                </Field>
+              </>
+            )}
           </div>
           {run.error && <ErrorBox error={run.error} />}
           <div className="actions">

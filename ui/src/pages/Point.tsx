@@ -21,7 +21,7 @@ import { Term } from "../parts/Term";
 import { Age, Time } from "../parts/Time";
 import { RawTable } from "../point/RawTable";
 import { WriteDialog } from "../point/WriteDialog";
-import { Link, namespaceHref, pointHref } from "../router";
+import { assetHref, Link, namespaceHref, pointHref } from "../router";
 import { TrendPanel } from "../trend/TrendPanel";
 import { ms } from "./Connections";
 import { windowOf, type View, type Window } from "../trend/zoom";
@@ -233,7 +233,7 @@ function AboutPanel({ detail: d }: { detail: PointDetail }) {
                 </div>
               ))}
         </Fact>
-        <Fact name={<Term k="asset" />}>{asset ? <Link to={namespaceHref(asset.path)}>{asset.name || asset.path}</Link> : "none"}</Fact>
+        <Fact name={<Term k="asset" />}>{asset ? <Link to={assetHref(asset.path)}>{asset.name || asset.path}</Link> : "none"}</Fact>
         <Fact name="Owner in the plant (OT)">{asset?.owner_ot ?? "not named"}</Fact>
         <Fact name="Owner in IT">{asset?.owner_it ?? "not named"}</Fact>
         <Fact name={<Term k="zone" />}>{asset?.zone ?? "–"}</Fact>

@@ -3,7 +3,7 @@ import { formatCount, plural } from "../format/number";
 import { FirstFile } from "../parts/FirstFile";
 import { PointCells } from "../parts/PointCells";
 import { Term } from "../parts/Term";
-import { Link, pointHref } from "../router";
+import { assetHref, Link, pointHref } from "../router";
 import type { Row } from "./flatten";
 
 export const rowId = (path: string) => `row-${path.replace(/[^A-Za-z0-9_-]/g, ".")}`;
@@ -61,6 +61,7 @@ export const NodeRow = memo(function NodeRow({ row, active, index, onToggle }: {
               {row.open ? "−" : "+"}
             </span>
             {node.segment}
+            {node.asset?.name && node.asset.name !== node.segment ? <span> {node.asset.name}</span> : null}
             {node.asset?.type ? <span className="quiet"> {node.asset.type}</span> : null}
           </>
         )}
@@ -82,7 +83,13 @@ function FolderCells({ node, open }: { node: Node["node"]; open: boolean }) {
       <span role="gridcell" className="cell-quality">
         {bad > 0 ? <span className={open ? "quality quality-good" : "quality quality-bad"}>{formatCount(bad)} bad</span> : <span className="quality quality-good">all Good</span>}
       </span>
-      <span role="gridcell" className="cell-age" />
+      <span role="gridcell" className="cell-age">
+        {node.asset ? (
+          <Link to={assetHref(node.path)} onClick={(e) => e.stopPropagation()} aria-label={`Asset ${node.asset.name ?? node.segment}`}>
+            asset
+          </Link>
+        ) : null}
+      </span>
     </>
   );
 }

@@ -5,10 +5,11 @@
 
 use super::tags::{Tags, entry, put_text};
 use super::words::type_of;
+use super::xml::{self, child};
 use super::{Format, Input};
 use crate::draft::Note;
 use crate::south::tags::Wrong;
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::{Document, Node};
 use std::collections::HashMap;
 
 /// Rockwell L5X.
@@ -21,8 +22,6 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
-/// Most XML nodes of a file.
-pub(super) const MOST_NODES: u32 = 2_000_000;
 /// Deepest nesting of types.
 const DEEPEST: usize = 8;
 /// Most values that are looked at.
@@ -32,9 +31,7 @@ const MOST_ELEMENTS: usize = 256;
 
 /// The document, without entities of its own.
 pub(super) fn parse<'a>(text: &'a str, file: &str, help: &str) -> Result<Document<'a>, Wrong> {
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES };
-    Document::parse_with_options(text, options)
-        .map_err(|why| Wrong::new(format!("`{file}` is no XML that can be read: {why}"), help))
+    xml::parse(text).map_err(|why| Wrong::new(format!("`{file}` is no XML that can be read: {why}"), help))
 }
 
 fn read(input: &Input<'_>) -> Result<Tags, Wrong> {
@@ -56,10 +53,6 @@ fn read(input: &Input<'_>) -> Result<Tags, Wrong> {
         }
     }
     Ok(reading.tags)
-}
-
-fn child<'a, 'd>(node: Node<'a, 'd>, name: &str) -> Option<Node<'a, 'd>> {
-    node.children().find(|child| child.has_tag_name(name))
 }
 
 fn children<'a, 'd>(

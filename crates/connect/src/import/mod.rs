@@ -16,7 +16,8 @@ mod tests;
 mod tia;
 mod words;
 mod xlsx;
-mod zip;
+pub mod xml;
+pub mod zip;
 
 use crate::draft::{Draft, Note, check, comment, quoted, segment};
 use crate::south::tags::Wrong;

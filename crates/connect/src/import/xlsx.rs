@@ -3,9 +3,9 @@
 //! Rationale: a tag table is texts in rows. Formats, formulas and dates are not needed, and a reader that knows them is
 //! fourteen libraries.
 
-use super::l5x::MOST_NODES;
+use super::xml::parse;
 use super::zip::Archive;
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
 
 /// Most rows of a sheet, and most columns of a row.
 const MOST_ROWS: usize = 200_000;
@@ -74,11 +74,6 @@ impl<'a> Book<'a> {
             _ => value.unwrap_or_default().to_owned(),
         }
     }
-}
-
-fn parse(text: &str) -> Result<Document<'_>, String> {
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES };
-    Document::parse_with_options(text, options).map_err(|why| why.to_string())
 }
 
 fn sheets(workbook: &str, links: &str) -> Result<Vec<Sheet>, String> {

@@ -1,5 +1,5 @@
 //! The payload of Sparkplug B 3.0 (section 6.4.1), for edge nodes and for hosts. Field numbers are the standard's; data
-//! sets, templates and file metadata are left out and skipped when decoding.
+//! sets and file metadata are left out and skipped when decoding; templates are kept as they came until somebody asks.
 
 use model::{Time, Value, ValueType};
 use prost::Message;
@@ -126,7 +126,7 @@ pub struct Metric {
     #[prost(message, optional, tag = "9")]
     pub properties: Option<PropertySet>,
     /// The value.
-    #[prost(oneof = "MetricValue", tags = "10, 11, 12, 13, 14, 15, 16")]
+    #[prost(oneof = "MetricValue", tags = "10, 11, 12, 13, 14, 15, 16, 18")]
     pub value: Option<MetricValue>,
 }
 
@@ -156,6 +156,7 @@ impl Metric {
             MetricValue::Boolean(v) => Value::Bool(*v),
             MetricValue::Text(v) => Value::from(v.as_str()),
             MetricValue::Bytes(v) => Value::Bytes(v.as_slice().into()),
+            MetricValue::Template(_) => return None,
         })
     }
 }
@@ -238,6 +239,35 @@ pub enum MetricValue {
     /// Bytes.
     #[prost(bytes = "vec", tag = "16")]
     Bytes(Vec<u8>),
+    /// A [`Template`], encoded: who does not ask for it pays nothing for what is in it.
+    #[prost(bytes = "vec", tag = "18")]
+    Template(Vec<u8>),
+}
+
+/// A type of things, or one thing of it (section 6.4.17, templates).
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Template {
+    /// The members: in a definition without values, in an instance all of them at birth, some of them in data.
+    #[prost(message, repeated, tag = "2")]
+    pub metrics: Vec<Metric>,
+    /// The definition's name, of an instance.
+    #[prost(string, optional, tag = "4")]
+    pub template_ref: Option<String>,
+    /// Whether it is a definition.
+    #[prost(bool, optional, tag = "5")]
+    pub is_definition: Option<bool>,
+}
+
+impl Template {
+    /// Decodes a template with at most `most` members.
+    ///
+    /// # Errors
+    /// Why it is none, in words.
+    pub fn read(bytes: &[u8], most: usize) -> Result<Self, &'static str> {
+        // Members have the field number that a payload's metrics have.
+        Payload::read(bytes, most)?;
+        Self::decode(bytes).map_err(|_| "the template is no Sparkplug template")
+    }
 }
 
 /// Keys and values of equal length.
@@ -329,6 +359,8 @@ pub mod datatype {
     pub const UUID: u32 = 15;
     /// The bytes of a file.
     pub const FILE: u32 = 18;
+    /// Members under one name.
+    pub const TEMPLATE: u32 = 19;
 
     /// The type of a point for metrics of the data type; `None` for data sets, templates and arrays, which are no
     /// single value.

@@ -1,6 +1,7 @@
 //! Sparkplug B against mosquitto, read by npm's `sparkplug-payload`.
 
 use crate::support::*;
+use connect::kind::{Contract, Member, Models};
 use connect::north::{Handle, State};
 use model::{Status, Value, ValueType};
 use serde_json::{Value as Json, json};
@@ -255,6 +256,78 @@ fn births_data_deaths_rebirth_and_commands_as_another_library_reads_them() {
         runtime.block_on(handle.stop());
         follow("the orderly death", &mut ear, &mut codec, &mut scada, |scada| scada.deaths == [0]);
     }
+}
+
+/// A line with a filler of the type `Filler`, which has three members.
+fn models() -> Models {
+    let member = |name: &str, value_type| {
+        let contract = Arc::new(Contract { unit: "bar".into(), ..Contract::default() });
+        Member { name: name.into(), value_type, contract }
+    };
+    let members = vec![
+        member("Speed", ValueType::F64),
+        member("Count", ValueType::I64),
+        member("Recipe", ValueType::Text),
+    ];
+    Models {
+        types: BTreeMap::from([("Filler".to_owned(), members)]),
+        assets: BTreeMap::from([("acme/leeds/line/filler".to_owned(), "Filler".to_owned())]),
+    }
+}
+
+/// The metric `name` of the newest message of a kind, as the other library reads it.
+fn newest(codec: &mut Codec, ear: &Ear, kind: &str, name: &str) -> Option<Json> {
+    let heard = ear.all.iter().rev().find(|heard| heard.topic.contains(kind))?;
+    let payload = codec.decode(heard);
+    payload["metrics"].as_array()?.iter().find(|metric| metric["name"] == name).cloned()
+}
+
+#[test]
+fn types_and_assets_are_templates_as_another_library_reads_them() {
+    let Some(dir) = peers() else { return };
+    let (broker, plant, runtime, mut codec) = (Broker::start(""), Plant::new(), runtime(), Codec::new(&dir));
+    let _guard = runtime.enter();
+    let mut ear = Ear::listen(&broker, "spBv1.0/leeds/#", &["--hex"]);
+    let points = [
+        ("line/filler/Speed", ValueType::F64),
+        ("line/filler/Count", ValueType::I64),
+        ("line/filler/door", ValueType::Bool),
+    ];
+    let filler = plant.declare("filler", &points);
+    let text = config(&broker, "commands = \"on\"\ntemplates = true");
+    let handle = plant.run(plant.build_with("scada", &text, models()));
+    ear.until("the birth of the node", |all| all.iter().any(|heard| heard.topic.contains("NBIRTH")));
+    let definition = newest(&mut codec, &ear, "NBIRTH", "Filler").unwrap();
+    assert_eq!(
+        (&definition["type"], &definition["value"]["isDefinition"]),
+        (&json!("Template"), &json!(true))
+    );
+    let members = definition["value"]["metrics"].as_array().unwrap();
+    let told: Vec<_> = members.iter().map(|member| (&member["name"], &member["type"])).collect();
+    let wanted = [
+        (json!("Speed"), json!("Double")),
+        (json!("Count"), json!("Int64")),
+        (json!("Recipe"), json!("String")),
+    ];
+    assert_eq!(told, wanted.iter().map(|(a, b)| (a, b)).collect::<Vec<_>>());
+    assert_eq!(members[0]["properties"]["engUnit"]["value"], "bar");
+
+    plant.publish(&filler, vec![Value::F64(12.5), Value::I64(-3), Value::Bool(true)]);
+    ear.until("the birth of the device", |all| all.iter().any(|heard| heard.topic.contains("DBIRTH")));
+    let instance = newest(&mut codec, &ear, "DBIRTH", "line/filler").unwrap();
+    let whole = &instance["value"];
+    assert_eq!((&whole["templateRef"], &whole["isDefinition"]), (&json!("Filler"), &json!(false)));
+    assert_eq!((&whole["metrics"][0]["value"], &whole["metrics"][1]["value"]), (&json!(12.5), &json!(-3)));
+    assert!(whole["metrics"][2]["value"].is_null(), "all members, also what nobody feeds: {whole}");
+    let door = newest(&mut codec, &ear, "DBIRTH", "line/filler/door").unwrap();
+    assert_eq!(door["value"], json!(true), "what the type does not have stays a metric of its own");
+
+    plant.publish(&filler, vec![Value::F64(13.5), Value::I64(-3), Value::Bool(true)]);
+    ear.until("data", |all| all.iter().any(|heard| heard.topic.contains("DDATA")));
+    let data = newest(&mut codec, &ear, "DDATA", "line/filler").unwrap();
+    assert_eq!(data["value"]["metrics"][0]["name"], "Speed");
+    assert_eq!(data["value"]["metrics"][0]["value"], json!(13.5));
+    runtime.block_on(handle.stop());
 }
 
 fn commands(

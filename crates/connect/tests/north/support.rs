@@ -1,6 +1,6 @@
 //! A plant without devices, a broker, and an ear at it.
 
-use connect::kind::{Context, Secrets};
+use connect::kind::{Context, Models, Secrets};
 use connect::north::{self, Destination, Handle, Place, Status};
 use model::config::Document;
 use model::{
@@ -99,9 +99,15 @@ impl Plant {
     }
 
     pub fn build(&self, name: &str, text: &str) -> Destination {
+        self.build_with(name, text, Models::default())
+    }
+
+    /// In a plant with these types and assets.
+    pub fn build_with(&self, name: &str, text: &str, models: Models) -> Destination {
         let document = Document::parse(&format!("{name}.toml"), text).unwrap();
         let mut context = Context::new(name, Path::new(SITE).unwrap(), self.dir.path());
         context.secrets = Arc::new(Known(self.secrets.clone()));
+        context.models = Arc::new(models);
         north::build(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
     }
 

@@ -3,9 +3,12 @@
 use super::discover::write_draft;
 use super::table::Table;
 use super::{complain, exit, print};
+use crate::exchange::import as models;
+use connect::draft::Note;
 use connect::import::{FORMATS, Input, import};
 use serde_json::json;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 /// `import ...`
 #[derive(Clone, Debug, clap::Args)]
@@ -48,12 +51,16 @@ pub fn run(arguments: &ImportArgs) -> u8 {
                 format.text.into(),
             ]);
         }
+        for format in models::FORMATS {
+            let becomes = "types and assets".into();
+            table.push(vec![format.name.into(), format.files.into(), becomes, format.text.into()]);
+        }
         print(&table.render("none"));
         return exit::OK;
     }
     let Some(path) = &arguments.file else { return exit::MISTAKES };
     let data = match std::fs::metadata(path).and_then(|meta| {
-        if meta.len() > 64 << 20 {
+        if meta.len() > models::MOST_BYTES as u64 {
             Err(std::io::Error::other("it is larger than 64 MiB"))
         } else {
             std::fs::read(path)
@@ -66,12 +73,16 @@ pub fn run(arguments: &ImportArgs) -> u8 {
         }
     };
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let Some(format) = arguments.from.clone().or_else(|| guess(&file)) else {
+    let guessed = || models::guess(&file, &data).map(str::to_owned).or_else(|| guess(&file, &data));
+    let Some(format) = arguments.from.clone().or_else(guessed) else {
         complain(&format!(
             "`{file}` does not tell what it is: add --from FORMAT (ironbridge import --formats lists them)"
         ));
         return exit::MISTAKES;
     };
+    if let Some(format) = models::format(&format) {
+        return model(format, &file, &data, arguments.drafts.as_deref());
+    }
     let input = Input {
         format: &format,
         file: &file,
@@ -93,14 +104,22 @@ pub fn run(arguments: &ImportArgs) -> u8 {
     }
 }
 
-/// Names that leave no doubt.
-fn guess(file: &str) -> Option<String> {
+/// Names that leave no doubt; of a CSV, the names of its columns.
+fn guess(file: &str, data: &[u8]) -> Option<String> {
     let file = file.to_ascii_lowercase();
+    if file.ends_with(".csv") {
+        let first = String::from_utf8_lossy(data).lines().next().unwrap_or_default().to_ascii_lowercase();
+        let columns: Vec<&str> =
+            first.split([',', ';', '\t']).map(|name| name.trim_matches(['"', ' ', '\u{feff}'])).collect();
+        let has = |names: [&str; 2]| names.iter().all(|name| columns.contains(name));
+        let known = [(["tag name", "address"], "kepware-csv"), (["tag", "at"], "csv")];
+        return known.into_iter().find(|(names, _)| has(*names)).map(|(_, format)| format.to_owned());
+    }
     let ends = [(".l5x", "l5x"), (".json", "ignition-json"), (".xlsx", "tia-xlsx"), (".xml", "tia-xml")];
     ends.into_iter().find(|(end, _)| file.ends_with(end)).map(|(_, format)| format.to_owned())
 }
 
-fn show(draft: &connect::draft::Draft, folder: Option<&std::path::Path>) {
+fn show(draft: &connect::draft::Draft, folder: Option<&Path>) {
     let notes: Vec<_> =
         draft.notes.iter().map(|note| json!({"line": note.line, "text": note.text})).collect();
     if let Some(folder) = folder {
@@ -113,14 +132,63 @@ fn show(draft: &connect::draft::Draft, folder: Option<&std::path::Path>) {
         return;
     }
     print(&draft.text);
-    for note in &draft.notes {
+    tell(&draft.notes, &draft.mistakes);
+    complain(&format!("{} points. Review it, then put it into connections/ as {}", draft.tags, draft.file));
+}
+
+fn tell(notes: &[Note], mistakes: &[String]) {
+    for note in notes {
         let line = note.line.map(|line| format!("line {line}: ")).unwrap_or_default();
         complain(&format!("{line}{}", note.text.replace(char::is_control, "\u{FFFD}")));
     }
-    for mistake in &draft.mistakes {
+    for mistake in mistakes {
         complain(&format!("to mend: {mistake}"));
     }
-    complain(&format!("{} points. Review it, then put it into connections/ as {}", draft.tags, draft.file));
+}
+
+/// Types and assets from a model. The exit code.
+fn model(format: &models::Format, file: &str, data: &[u8], folder: Option<&Path>) -> u8 {
+    let drafts = match models::import(format, file, data) {
+        Ok(drafts) => drafts,
+        Err(wrong) => {
+            complain(&format!("{}\n  {}", wrong.message, wrong.help));
+            return exit::MISTAKES;
+        }
+    };
+    let mut code = exit::OK;
+    for (name, text) in &drafts.files {
+        let Some(folder) = folder else {
+            print(&format!("## {name}\n{text}\n"));
+            continue;
+        };
+        let path = folder.join(name);
+        match write_new(&path, text) {
+            Ok(()) => print(&format!("{}\n", path.display())),
+            Err(why) => {
+                complain(&format!("{}: {why}; move it away or choose another folder", path.display()));
+                code = exit::FAILED;
+            }
+        }
+    }
+    tell(&drafts.notes, &drafts.mistakes);
+    let waiting = match drafts.unbound {
+        0 => String::new(),
+        count => format!(" {count} points wait for a tag: see [bind] in the assets."),
+    };
+    complain(&format!(
+        "{} files.{waiting} Review them, put them into types/ and assets/, then: ironbridge check .",
+        drafts.files.len()
+    ));
+    code
+}
+
+/// An existing file is never overwritten.
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// `profiles`. The exit code.
@@ -154,7 +222,9 @@ mod tests {
 
     #[test]
     fn file_names_that_tell() {
-        assert_eq!(guess("Line1.L5X").as_deref(), Some("l5x"));
-        assert_eq!(guess("tags.csv"), None);
+        assert_eq!(guess("Line1.L5X", b"").as_deref(), Some("l5x"));
+        assert_eq!(guess("tags.csv", b"name,address\n"), None);
+        assert_eq!(guess("tags.csv", b"\"Tag Name\",\"Address\",x\n").as_deref(), Some("kepware-csv"));
+        assert_eq!(guess("tags.csv", b"tag;at;type\n").as_deref(), Some("csv"));
     }
 }

@@ -200,10 +200,17 @@ fn check(folder: &Path, as_json: bool) -> u8 {
 
 fn export(folder: &Path, format: exchange::ExportFormat) -> u8 {
     match plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
-        Ok(plant) => {
-            print(&exchange::export(&plant, format));
-            exit::OK
-        }
+        Ok(plant) => match exchange::export(&plant, format) {
+            // A package is no text; a reader that went away wanted no more of it.
+            Ok(bytes) => {
+                let _ = stdout().write_all(&bytes).and_then(|()| stdout().flush());
+                exit::OK
+            }
+            Err(why) => {
+                complain(why);
+                exit::FAILED
+            }
+        },
         Err(found) => {
             complain(&report::mistakes(&found));
             exit::MISTAKES

@@ -202,8 +202,10 @@ pub enum Command {
         #[command(flatten)]
         running: Running,
     },
-    /// Draft a connection file from a tag list of another program
-    #[command(after_help = "Example: ironbridge import tags.csv --from kepware-csv --host 10.20.1.11")]
+    /// Draft a connection file from a tag list of another program, or types and assets from a model (AAS, OPC UA NodeSet2)
+    #[command(
+        after_help = "Example: ironbridge import tags.csv --from kepware-csv --host 10.20.1.11\n         ironbridge import machine.aasx --drafts drafts"
+    )]
     Import(import::ImportArgs),
     /// Say what captured packets tell: assets, who talks to whom, what is dangerous; nothing is sent
     #[command(after_help = "Example: ironbridge watch span-port.pcap --html report.html")]

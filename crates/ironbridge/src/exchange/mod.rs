@@ -1,6 +1,7 @@
 //! The model of a plant in the formats of others. A pure mapping: what is exported is what the plant folder says.
 
 mod aas;
+pub mod import;
 mod nodeset;
 
 use crate::plant::Plant;
@@ -14,16 +15,30 @@ use std::sync::Arc;
 pub enum ExportFormat {
     /// Asset Administration Shells, JSON (IDTA 01001, version 3.0)
     Aas,
+    /// The same as an AASX package (IDTA 01005, version 3.0)
+    Aasx,
     /// OPC UA NodeSet2, XML (OPC 10000-6, annex F)
     Nodeset2,
 }
 
-/// The whole plant as text.
-pub fn export(plant: &Plant, format: ExportFormat) -> String {
+/// The whole plant as a file.
+///
+/// # Errors
+/// It does not fit the format, in words.
+pub fn export(plant: &Plant, format: ExportFormat) -> Result<Vec<u8>, &'static str> {
     match format {
-        ExportFormat::Aas => aas::export(plant),
-        ExportFormat::Nodeset2 => nodeset::export(plant),
+        ExportFormat::Aas => Ok(aas::export(plant).into_bytes()),
+        ExportFormat::Aasx => {
+            aas::export_package(plant).ok_or("the plant is too large for a package of 4 GiB")
+        }
+        ExportFormat::Nodeset2 => Ok(nodeset::export(plant).into_bytes()),
     }
+}
+
+/// The tags that feed points of assets, by the points' paths.
+fn tags(plant: &Plant) -> BTreeMap<&Path, &str> {
+    let all = plant.assets.iter().flat_map(|asset| &asset.binds);
+    all.map(|(tag, path, _)| (path, tag.as_str())).collect()
 }
 
 /// All points, by path.

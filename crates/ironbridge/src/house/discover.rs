@@ -2,12 +2,13 @@
 
 use super::pages::Pages;
 use super::{House, Running};
+use crate::exchange::import as models;
 use crate::report;
 use access::Access;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, Wish, draft, host_of};
-use connect::draft::Draft;
+use connect::draft::{Draft, Note};
 use connect::import::{self, FORMATS, Input};
 use connect::kind::{self, Context};
 use connect::south::Handle;
@@ -24,7 +25,7 @@ use web::shapes::{
     BrowseAsk, CharacteriseAsk, CharacterisePlan, CharacteriseRun, CharacteriseStart, DeviceProfile,
     DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols,
     DiscoverRemark, DiscoverScan, DiscoverShare, DiscoverSkipped, DiscoverStart, DraftAsk, DraftFile,
-    DraftNote, ImportAsk, ImportFormat, ImportFormats,
+    DraftNote, DraftText, ImportAsk, ImportFormat, ImportFormats,
 };
 use web::{Discover, Problem, ProblemKind};
 
@@ -125,7 +126,15 @@ impl Discover for Pages {
             text: format.text.into(),
             kinds: format.kinds.iter().map(ToString::to_string).collect(),
         };
-        ImportFormats { formats: FORMATS.iter().map(format).collect() }
+        let model = |format: &models::Format| ImportFormat {
+            name: format.name.into(),
+            title: format.title.into(),
+            files: format.files.into(),
+            text: format.text.into(),
+            kinds: Vec::new(),
+        };
+        let models = models::FORMATS.iter().map(model);
+        ImportFormats { formats: FORMATS.iter().map(format).chain(models).collect() }
     }
 
     fn import(&self, ask: &ImportAsk) -> Result<DraftFile, Problem> {
@@ -136,6 +145,9 @@ impl Discover for Pages {
                 "send the file as it is, in Base64",
             )
         })?;
+        if let Some(format) = models::format(&ask.format) {
+            return models::import(format, &ask.file, &data).map(model_shape).map_err(|why| wrong(&why));
+        }
         let input = Input {
             format: &ask.format,
             file: &ask.file,
@@ -387,12 +399,31 @@ fn found_shape(index: usize, found: &Found) -> DiscoverFound {
     }
 }
 
+fn note_shape(note: Note) -> DraftNote {
+    DraftNote { line: note.line, text: note.text }
+}
+
+/// The first file with what is to be said of all; the others beside it.
+fn model_shape(drafts: models::Drafts) -> DraftFile {
+    let mut files = drafts.files.into_iter();
+    let (file, text) = files.next().unwrap_or_default();
+    DraftFile {
+        file,
+        text,
+        tags: 0,
+        notes: drafts.notes.into_iter().map(note_shape).collect(),
+        mistakes: drafts.mistakes.join("\n"),
+        others: files.map(|(file, text)| DraftText { file, text }).collect(),
+    }
+}
+
 fn draft_shape(draft: Draft) -> DraftFile {
     DraftFile {
+        others: Vec::new(),
         file: draft.file,
         text: draft.text,
         tags: draft.tags,
-        notes: draft.notes.into_iter().map(|note| DraftNote { line: note.line, text: note.text }).collect(),
+        notes: draft.notes.into_iter().map(note_shape).collect(),
         mistakes: draft.mistakes.join("\n"),
     }
 }

@@ -74,6 +74,8 @@ pub(crate) struct Facts {
     pub simulated: bool,
     pub address: String,
     pub assets: Arc<[web::Asset]>,
+    /// Types and assets as destinations tell them.
+    pub models: Arc<connect::kind::Models>,
     /// The settings that are in effect: what needs a restart is as it was at the start.
     pub settings: Settings,
     /// Secret to the connections and destinations that use it.
@@ -262,6 +264,7 @@ impl Facts {
             simulated,
             address,
             assets: assets_of(plant).into(),
+            models: plant.models.clone(),
             settings: plant.settings.clone(),
             secrets,
         }
@@ -280,8 +283,36 @@ impl Facts {
     }
 }
 
+/// A type as pages show it; `None` for a word without a file.
+fn type_of(plant: &Plant, name: &str) -> Option<web::AssetType> {
+    let (known, description, points) =
+        plant.types.all().find(|(known, ..)| known.eq_ignore_ascii_case(name))?;
+    let point = |(name, point): (&str, &crate::plant::PointType)| web::TypePoint {
+        name: name.to_owned(),
+        wanted: point.wanted(),
+        required: point.required,
+    };
+    let part = |(name, part): (&str, &crate::plant::PartType)| web::TypePart {
+        name: name.to_owned(),
+        kind: part.kind.clone(),
+        required: part.required,
+    };
+    let above = std::iter::successors(plant.types.above(known), |name| plant.types.above(name));
+    Some(web::AssetType {
+        description: description.to_owned(),
+        extends: above.take(16).map(str::to_owned).collect(),
+        points: points.into_iter().map(point).collect(),
+        parts: plant.types.parts(known).map(part).collect(),
+    })
+}
+
 /// The assets as pages show them.
 fn assets_of(plant: &Plant) -> Vec<web::Asset> {
+    let mut types: BTreeMap<&str, Option<Arc<web::AssetType>>> = BTreeMap::new();
+    for placed in &plant.assets {
+        let kind = placed.asset.kind.as_str();
+        types.entry(kind).or_insert_with(|| type_of(plant, kind).map(Arc::new));
+    }
     let asset = |placed: &crate::plant::Placed| web::Asset {
         path: placed.path.clone(),
         name: placed.asset.name.clone(),
@@ -290,6 +321,7 @@ fn assets_of(plant: &Plant) -> Vec<web::Asset> {
         owner_ot: placed.asset.owner_ot.clone(),
         owner_it: placed.asset.owner_it.clone(),
         zone: placed.asset.zone.clone(),
+        of: types.get(placed.asset.kind.as_str()).cloned().flatten(),
         state: placed
             .binds
             .iter()

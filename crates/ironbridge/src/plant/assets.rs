@@ -1,7 +1,7 @@
 //! `assets/NAME.toml`: what stands in the plant, and which tags are its points.
 
 use model::Path;
-use model::config::{Diagnostic, Document};
+use model::config::{Diagnostic, Document, check};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -60,6 +60,20 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        let all = [
+            Self::Enterprise,
+            Self::Site,
+            Self::Area,
+            Self::Line,
+            Self::Cell,
+            Self::WorkUnit,
+            Self::Equipment,
+        ];
+        all.into_iter().find(|level| level.word() == word)
+    }
+
     /// As written in the file.
     pub const fn word(self) -> &'static str {
         match self {
@@ -85,13 +99,24 @@ pub struct Placed {
     pub binds: Vec<(String, Path, Vec<Path>)>,
 }
 
-/// Puts an asset at its place below `prefix` (enterprise/site).
-pub fn place(
+/// Reads one asset and puts it at its place below `site` (enterprise/site); mistakes are told.
+pub(super) fn read(
     document: &Document,
-    asset: Asset,
-    prefix: &Path,
+    schema: &serde_json::Value,
+    site: &Path,
     mistakes: &mut Vec<Diagnostic>,
 ) -> Option<Placed> {
+    let found = check(document, schema);
+    if !found.is_empty() {
+        mistakes.extend(found);
+        return None;
+    }
+    let asset = document.construct::<Asset>().map_err(|mistake| mistakes.push(mistake)).ok()?;
+    place(document, asset, site, mistakes)
+}
+
+/// Puts an asset at its place below `prefix` (enterprise/site).
+fn place(document: &Document, asset: Asset, prefix: &Path, mistakes: &mut Vec<Diagnostic>) -> Option<Placed> {
     let path = match prefix.join(&asset.path) {
         Ok(path) => path,
         Err(error) => {

@@ -1,17 +1,17 @@
 //! From files to things that can be started, with every mistake on the way.
 
-use super::assets::{Asset, Placed, place};
+use super::assets::{self, Asset, Placed};
 use super::files::{document, names, parse, shown};
 use super::fit::{self, Around};
 use super::loader::Loader;
 use super::settings::Settings;
 use super::types::Types;
-use connect::kind::{Binding, Built, Claim, Context, Secrets, choose};
+use connect::kind::{Binding, Built, Claim, Context, Models, Secrets, choose};
 use connect::south::budget::shortage;
 use connect::{north, south};
 use model::config::{Diagnostic, Document, check, schema_of};
 use model::{Declaration, Path as PointPath};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,6 +96,8 @@ pub struct Plant {
     pub assets: Vec<Placed>,
     /// types/*.toml.
     pub types: Types,
+    /// Types and assets as destinations tell them.
+    pub models: Arc<Models>,
 }
 
 impl Plant {
@@ -146,7 +148,9 @@ pub fn load_changed(
     };
     let types = Types::load(folder, &mut mistakes);
     let assets = load_assets(folder, &site, &mut mistakes);
-    let loader = Loader { folder, site: &site, bindings: Arc::new(bindings(&assets, &types)), secrets };
+    let models = Arc::new(models(&assets, &types));
+    let bindings = Arc::new(bindings(&assets, &types));
+    let loader = Loader { folder, site: &site, bindings, models: models.clone(), secrets };
     let (before, mut kept) = (mistakes.len(), Kept::default());
     let connections = loader.each(
         "connections",
@@ -177,6 +181,7 @@ pub fn load_changed(
             kept,
             assets: assets.into_iter().map(|(_, placed)| placed).collect(),
             types,
+            models,
         }),
         _ => Err(mistakes),
     }
@@ -217,20 +222,12 @@ fn load_settings(folder: &Path, mistakes: &mut Vec<Diagnostic>) -> Option<(Setti
 fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) -> Vec<(Document, Placed)> {
     let schema = schema_of::<Asset>();
     let mut assets: Vec<(Document, Placed)> = Vec::new();
+    let mut taken: HashMap<String, Arc<str>> = HashMap::new();
     for name in names(folder, "assets", mistakes) {
         let Some(document) = document(folder, "assets", &name, mistakes) else { continue };
-        let found = check(&document, &schema);
-        if !found.is_empty() {
-            mistakes.extend(found);
-            continue;
-        }
-        let Ok(asset) = document.construct::<Asset>().map_err(|mistake| mistakes.push(mistake)) else {
-            continue;
-        };
-        let Some(placed) = place(&document, asset, site, mistakes) else { continue };
-        if let Some((other, _)) = assets.iter().find(|(_, other)| other.path.folded() == placed.path.folded())
-        {
-            let message = format!("`{}` already has the path `{}`", other.file, placed.path);
+        let Some(placed) = assets::read(&document, &schema, site, mistakes) else { continue };
+        if let Some(other) = taken.insert(placed.path.folded(), document.file.clone()) {
+            let message = format!("`{other}` already has the path `{}`", placed.path);
             mistakes.push(document.mistake(&["path"], message, "one asset, one path"));
         }
         assets.push((document, placed));
@@ -238,17 +235,18 @@ fn load_assets(folder: &Path, site: &PointPath, mistakes: &mut Vec<Diagnostic>) 
     assets
 }
 
+/// Builds one destination from a text that is not in the folder any more.
 ///
 /// # Errors
 /// Every mistake in it.
 pub fn rebuild_destination(
-    plant: (&Path, &PointPath),
+    plant: (&Path, &PointPath, Arc<Models>),
     name: &str,
     text: &str,
     secrets: Arc<dyn Secrets>,
 ) -> Result<north::Destination, Vec<Diagnostic>> {
-    let (folder, site) = plant;
-    let loader = Loader { folder, site, bindings: Arc::default(), secrets };
+    let (folder, site, models) = plant;
+    let loader = Loader { folder, site, bindings: Arc::default(), models, secrets };
     let document = Document::parse(&shown("destinations", name), text)?;
     north::build(&document, &loader.context(name))
 }
@@ -260,6 +258,15 @@ fn connection(document: &Document, context: &Context) -> Result<Connection, Vec<
     let note = shortage(built.it.as_ref())
         .map(|(message, help)| document.mistake(&["budget", "requests"], message, help));
     Ok(Connection { kind: kind.name, built, note })
+}
+
+/// Types, and the assets of them, as destinations tell them.
+fn models(assets: &[(Document, Placed)], types: &Types) -> Models {
+    let of = |(_, placed): &(Document, Placed)| {
+        let kind = &placed.asset.kind;
+        types.has(kind).then(|| (placed.path.folded(), types.name(kind).to_owned()))
+    };
+    Models { types: types.members(), assets: assets.iter().filter_map(of).collect() }
 }
 
 /// What assets say of tags: where their points live, and what the assets' types ask of them.

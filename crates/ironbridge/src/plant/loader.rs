@@ -2,7 +2,7 @@
 
 use super::files::{names, parse, shown, text};
 use super::load::{Fingerprint, Loaded, Mark, Marks};
-use connect::kind::{Binding, Claim, Context, Secrets};
+use connect::kind::{Binding, Claim, Context, Models, Secrets};
 use connect::south::budget::Budget;
 use model::Path as PointPath;
 use model::config::{Diagnostic, Document, Node, NodeValue};
@@ -15,6 +15,7 @@ pub(super) struct Loader<'a> {
     pub(super) folder: &'a Path,
     pub(super) site: &'a PointPath,
     pub(super) bindings: Arc<BTreeMap<String, Binding>>,
+    pub(super) models: Arc<Models>,
     pub(super) secrets: Arc<dyn Secrets>,
 }
 
@@ -25,6 +26,7 @@ impl Loader<'_> {
             site: self.site.clone(),
             folder: self.folder.to_owned(),
             bindings: self.bindings.clone(),
+            models: self.models.clone(),
             secrets: self.secrets.clone(),
             budget: Budget::unlimited(),
         }
@@ -85,11 +87,13 @@ impl Loader<'_> {
             binding.was.iter().for_each(|was| print.update(was.as_str()));
             print.update(format!("{:?}", binding.contract));
         }
+        // Types and assets change what such a destination tells.
+        if sub == "destinations" && text.contains("templates") {
+            print.update(format!("{:?}", self.models));
+        }
         print.finalize().into()
     }
 }
-
-/// Builds one destination from a text that is not in the folder any more.
 
 /// Files named by keys such as `tags_file`.
 fn named_files(node: &Node, found: &mut Vec<String>) {

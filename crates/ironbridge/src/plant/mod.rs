@@ -1,6 +1,7 @@
 //! A plant is a folder of TOML files. Loading it finds every mistake and starts nothing.
 
 mod assets;
+mod drafts;
 mod files;
 mod fit;
 mod load;
@@ -8,7 +9,8 @@ mod loader;
 mod settings;
 mod types;
 
-pub use assets::{Asset, Placed};
+pub use assets::{Asset, Level, Placed};
+pub use drafts::check_drafts;
 pub use load::{Connection, Known, Loaded, Mark, Marks, Plant, load, load_changed, rebuild_destination};
 pub use settings::{Keep, Settings, Switch, Tls, check_listen};
-pub use types::{AssetType, PartType, PointKind, PointType};
+pub use types::{AssetType, PartType, PointKind, PointType, StateModel};

@@ -2,6 +2,7 @@
 
 mod about;
 mod admin;
+mod assets;
 mod audit;
 mod certificates;
 mod change;
@@ -119,6 +120,10 @@ fn point_routes() -> Vec<Route> {
         get("/api/point", Viewer, "Everything about one point.", points::detail)
             .must("path", "The point.")
             .gives::<s::PointDetail>()
+            .scoped(),
+        get("/api/asset", Viewer, "Everything about one asset.", assets::detail)
+            .must("path", "The asset.")
+            .gives::<s::AssetPage>()
             .scoped(),
         post("/api/point/write", Operator, "Writes a value through the one command path.", write::write)
             .takes::<s::Write>()

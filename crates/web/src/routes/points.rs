@@ -288,6 +288,13 @@ fn write_latest(web: &Web, who: &Principal, paths: &[String]) -> Result<Response
     Ok(answer::json(out.finish()))
 }
 
+/// A point and its newest value as a type.
+pub(super) fn live(declared: &Declaration, last: &model::Last) -> Result<PointLive, ApiError> {
+    let mut text = Writer::default();
+    point(&mut text, declared, last);
+    serde_json::from_str(&text.finish()).map_err(ApiError::internal)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PointAsk {
@@ -301,9 +308,7 @@ pub(super) async fn detail(
 ) -> Result<Json<PointDetail>, ApiError> {
     let (id, (declared, last)) = visible(&web, &who.principal, &ask.path)?;
     let extent = answer::read(&web, move |web| web.store.extent(id)).await?;
-    let mut text = Writer::default();
-    point(&mut text, &declared, &last);
-    let live: PointLive = serde_json::from_str(&text.finish()).map_err(ApiError::internal)?;
+    let live = live(&declared, &last)?;
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let asset = web.assets().above(declared.path.as_str()).map(|asset| AssetDetail {
         path: asset.path.to_string(),

@@ -253,7 +253,7 @@ pub struct DraftAsk {
     pub profile: Option<String>,
 }
 
-/// A connection file to review. Nothing was changed.
+/// A file to review, of a connection, a type or an asset. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DraftFile {
     /// Where it would stand in the plant folder.
@@ -266,6 +266,18 @@ pub struct DraftFile {
     pub notes: Vec<DraftNote>,
     /// What `check` says to it; empty if it has no mistakes.
     pub mistakes: String,
+    /// Files that belong to it: a model becomes one for each type and each asset.
+    #[serde(default)]
+    pub others: Vec<DraftText>,
+}
+
+/// Another file of a draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DraftText {
+    /// Where it would stand in the plant folder.
+    pub file: String,
+    /// TOML.
+    pub text: String,
 }
 
 /// A note on a draft.
@@ -315,7 +327,7 @@ pub struct ImportFormat {
     pub files: String,
     /// Where the other program writes it.
     pub text: String,
-    /// Kinds of connection that it can become.
+    /// Kinds of connection that it can become; none for a model, which becomes types and assets.
     pub kinds: Vec<String>,
 }
 

@@ -4,6 +4,7 @@
 //! values) are written by hand for speed; a test reads them back into these types.
 
 mod admin;
+mod assets;
 mod change;
 mod characterise;
 mod commands;
@@ -15,6 +16,7 @@ mod points;
 mod session;
 
 pub use admin::*;
+pub use assets::*;
 pub use change::*;
 pub use characterise::*;
 pub use commands::*;

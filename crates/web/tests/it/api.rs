@@ -33,6 +33,26 @@ async fn tree_from_the_root_to_a_point() {
 }
 
 #[tokio::test]
+async fn an_asset_shows_what_its_type_promises_and_what_there_is() {
+    let plant = Fixture::new().await;
+    plant.points();
+    let anna = plant.administrator().await;
+    let filler = plant.get("/api/asset?path=acme/leeds/LINE-1/filler", &anna).await.ok();
+    assert_eq!((&filler["type"], &filler["owner_ot"]), (&json!("Filler"), &json!("Maintenance A")));
+    assert_eq!(filler["within"]["path"], "acme/leeds/line-1");
+    let contract = &filler["contract"];
+    assert_eq!((&contract["kept"], &contract["missing"]), (&json!(false), &json!(["Torque"])));
+    assert_eq!(contract["parts"][0]["found"], Json::Null);
+    let points: Vec<_> = filler["points"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(points, ["speed", "Torque", "Note", "State"], "those of the type first");
+    assert_eq!(filler["points"][0]["point"]["value"], 120.5);
+    assert_eq!((&filler["points"][1]["point"], &filler["points"][3]["wanted"]), (&Json::Null, &Json::Null));
+    let line = plant.get("/api/asset?path=acme/leeds/line-1", &anna).await.ok();
+    assert_eq!((&line["contract"], &line["below"][0]["name"]), (&Json::Null, &json!("filler")));
+    assert_eq!(plant.get("/api/asset?path=acme/leeds", &anna).await.status, 404);
+}
+
+#[tokio::test]
 async fn search_pages_and_counts() {
     let plant = Fixture::new().await;
     let ids = plant.points();

@@ -100,6 +100,7 @@ impl Discover for TestDiscover {
     }
     fn import(&self, ask: &ImportAsk) -> Result<DraftFile, Problem> {
         Ok(DraftFile {
+            others: Vec::new(),
             file: ask.file.clone(),
             text: ask.data.clone(),
             tags: 0,

@@ -156,6 +156,7 @@ impl Plant for TestPlant {
     }
     fn assets(&self) -> Arc<[Asset]> {
         let asset = |path: &str, level: &str, asset_type: &str| Asset {
+            of: (asset_type == "Filler").then(|| Arc::new(filler())),
             path: Path::new(path).unwrap(),
             name: String::new(),
             asset_type: asset_type.into(),
@@ -438,4 +439,19 @@ pub fn browser(reply: &Reply) -> Browser {
     assert_eq!(reply.status, 200, "{}", reply.text());
     let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
     Browser { cookie, csrf: reply.json()["csrf"].as_str().unwrap().to_owned() }
+}
+
+/// What a filler has: a point that is there, one that is not, one that may be missing, and a part.
+fn filler() -> web::AssetType {
+    let point = |name: &str, required| web::TypePoint {
+        name: name.into(),
+        wanted: "a number in /min".into(),
+        required,
+    };
+    web::AssetType {
+        description: "Fills".into(),
+        extends: vec!["Machine".into()],
+        points: vec![point("speed", true), point("Torque", true), point("Note", false)],
+        parts: vec![web::TypePart { name: "Capper".into(), kind: "Machine".into(), required: false }],
+    }
 }

@@ -1,7 +1,7 @@
 //! NCMD and DCMD: what a host asks of the node (Sparkplug B 3.0, sections 6.4.23, 6.4.24).
 
 use super::node::Node;
-use crate::mqtt::sparkplug::{Metric, MetricValue, Payload, REBIRTH};
+use crate::mqtt::sparkplug::{Metric, MetricValue, Payload, REBIRTH, Template};
 use model::{Command, Declaration, Time, Value};
 use std::time::Duration;
 
@@ -35,7 +35,14 @@ pub fn read(node: &Node, device: Option<&str>, payload: &[u8], now: Time, ttl: D
         Some(timestamp) => format!("sparkplug/{timestamp}/{:016x}", fingerprint(device, payload)),
         None => format!("sparkplug/{}/{:016x}", now.0, fingerprint(device, payload)),
     };
-    for (index, metric) in message.metrics.iter().enumerate() {
+    let metrics = match members(message.metrics) {
+        Ok(metrics) => metrics,
+        Err(why) => {
+            asked.refused.push(why.into());
+            return asked;
+        }
+    };
+    for (index, metric) in metrics.iter().enumerate() {
         if device.is_none() && metric.name.as_deref() == Some(REBIRTH) {
             asked.rebirth |= metric.value == Some(MetricValue::Boolean(true));
             continue;
@@ -56,6 +63,27 @@ pub fn read(node: &Node, device: Option<&str>, payload: &[u8], now: Time, ttl: D
         }
     }
     asked
+}
+
+/// Members of templates beside the other metrics: each is asked for by itself.
+fn members(metrics: Vec<Metric>) -> Result<Vec<Metric>, &'static str> {
+    let mut all = Vec::new();
+    for metric in metrics {
+        let Some(MetricValue::Template(bytes)) = &metric.value else {
+            all.push(metric);
+            continue;
+        };
+        let instance = metric.name.as_deref().unwrap_or_default();
+        for member in Template::read(bytes, MAX_METRICS)?.metrics {
+            let name = format!("{instance}/{}", member.name.as_deref().unwrap_or_default());
+            let timestamp = member.timestamp.or(metric.timestamp);
+            all.push(Metric { name: Some(name), alias: None, timestamp, ..member });
+        }
+        if all.len() > MAX_METRICS {
+            return Err("the payload has more metrics than are taken");
+        }
+    }
+    Ok(all)
 }
 
 fn write<'n>(

@@ -9,6 +9,7 @@ use crate::north::Sink;
 use model::config::{Diagnostic, Document, Period};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Schema of the whole file.
@@ -34,6 +35,10 @@ struct Keys {
     /// topic of the barrier message that confirms delivery; "_ironbridge/GROUP/NODE/barrier" if left out
     #[serde(default)]
     barrier_topic: Option<String>,
+    /// whether births bring asset types as template definitions and assets as their instances; without it every point is
+    /// a metric of its own
+    #[serde(default)]
+    templates: bool,
     /// how long a host's command lives, counted from its own time stamp
     #[serde(default = "command_ttl")]
     command_ttl: Period,
@@ -75,6 +80,7 @@ pub fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, 
     let (Some(broker), true) = (broker, mistakes.is_empty()) else { return Err(mistakes) };
     let sink = Sparkplug {
         identity: Identity { group, node, site: context.site.clone() },
+        models: if keys.templates { context.models.clone() } else { Arc::default() },
         primary_host: keys.primary_host,
         barrier_topic,
         command_ttl: keys.command_ttl.0,

@@ -14,7 +14,7 @@ mod host;
 mod node;
 
 use super::{CatchUp, Delivery, Feed, Reject, Samples, Sink};
-use crate::kind::Kind;
+use crate::kind::{Kind, Models};
 use crate::mqtt::broker::Broker;
 use crate::mqtt::session::{Message, Note, Opening, Qos, Session, Will};
 use crate::mqtt::sparkplug::ROOT;
@@ -24,6 +24,7 @@ use host::Host;
 use model::{Fault, Position};
 use node::{Identity, Node, Out};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -49,6 +50,8 @@ const LOOSE: u64 = u64::MAX;
 
 struct Sparkplug {
     identity: Identity,
+    /// Types and assets, if they are told as templates.
+    models: Arc<Models>,
     primary_host: Option<String>,
     barrier_topic: String,
     command_ttl: Duration,
@@ -116,7 +119,7 @@ impl Sparkplug {
         super::mqtt::up(&mut session, feed).await?;
         feed.secured(self.broker.security());
         let mut talk = Talk {
-            node: Node::new(self.identity.clone(), bd_seq),
+            node: Node::new(self.identity.clone(), self.models.clone(), bd_seq),
             bd_seq,
             host: Host::default(),
             out: VecDeque::new(),

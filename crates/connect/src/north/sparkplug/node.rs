@@ -17,6 +17,11 @@ use prost::Message;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+mod template;
+
+use crate::kind::Models;
+use template::Seat;
+
 /// Most metrics of one data message; births cannot be split.
 const MAX_METRICS: usize = 2_000;
 /// Most bytes of metrics in one data message, unless a single one is larger.
@@ -72,6 +77,8 @@ pub fn death(bd_seq: u64, now: Time) -> Vec<u8> {
 struct Place {
     device: Option<String>,
     declaration: Arc<Declaration>,
+    /// Of which asset it is a member, where assets are told as templates.
+    seat: Option<Seat>,
     /// What this stream has said.
     last: Last,
 }
@@ -99,12 +106,14 @@ pub struct Node {
     bd_seq: u64,
     places: HashMap<PointId, Place>,
     devices: BTreeMap<String, Device>,
+    models: Arc<Models>,
 }
 
 impl Node {
-    /// A node that has said nothing yet, with the birth and death number of its session.
-    pub fn new(identity: Identity, bd_seq: u64) -> Self {
-        Self { identity, seq: 0, bd_seq, places: HashMap::new(), devices: BTreeMap::new() }
+    /// A node that has said nothing yet, with the birth and death number of its session. Points of assets of `models` are
+    /// told as members of templates.
+    pub fn new(identity: Identity, models: Arc<Models>, bd_seq: u64) -> Self {
+        Self { identity, models, seq: 0, bd_seq, places: HashMap::new(), devices: BTreeMap::new() }
     }
 
     /// Takes in which points there are. What this stream has said of a point stays; of a new one, what is newer than
@@ -122,12 +131,14 @@ impl Node {
                     if *place.declaration != *current.declaration {
                         changed.extend([place.device.clone(), device.clone()]);
                     }
+                    place.seat = Seat::of(&self.models, &current.declaration.path, &self.identity.site);
                     (place.device, place.declaration) = (device, current.declaration);
                 }
                 None => {
                     changed.insert(device.clone());
                     let last = if current.last.position > after { Last::WAITING } else { current.last };
-                    let place = Place { device, declaration: current.declaration, last };
+                    let seat = Seat::of(&self.models, &current.declaration.path, &self.identity.site);
+                    let place = Place { device, seat, declaration: current.declaration, last };
                     self.places.insert(current.point, place);
                 }
             }
@@ -167,7 +178,8 @@ impl Node {
         let mut own: Vec<PointId> =
             self.places.iter().filter(|(_, place)| place.device.is_none()).map(|(point, _)| *point).collect();
         own.sort_unstable();
-        metrics.extend(own.iter().filter_map(|point| self.birth_metric(*point)));
+        metrics.extend(template::definitions(&self.models, &self.identity.site, now));
+        metrics.extend(self.birth_metrics(&own));
         let mut all = vec![self.out(self.identity.topic("NBIRTH"), metrics, now)];
         let ids: Vec<String> = self.devices.keys().cloned().collect();
         for id in ids {
@@ -204,7 +216,7 @@ impl Node {
         let device = self.devices.get_mut(id)?;
         device.born = true;
         let points: Vec<PointId> = device.points.iter().copied().collect();
-        let metrics = points.iter().filter_map(|point| self.birth_metric(*point)).collect();
+        let metrics = self.birth_metrics(&points);
         Some(self.out(self.identity.device_topic("DBIRTH", id), metrics, now))
     }
 
@@ -295,7 +307,7 @@ impl Node {
             Some(id) => self.identity.device_topic("DDATA", id),
             None => self.identity.topic("NDATA"),
         };
-        let whole: Vec<Metric> = rows.iter().filter_map(|row| self.data_metric(samples, *row)).collect();
+        let whole = self.data_metrics(samples, rows);
         let (mut metrics, mut size) = (Vec::new(), 0);
         for metric in whole {
             let more = metric.encoded_len();
@@ -311,17 +323,17 @@ impl Node {
         }
     }
 
-    fn data_metric(&self, samples: &Samples, row: usize) -> Option<Metric> {
+    /// A bad sample keeps the last value, unless it tells of the past.
+    fn told<'v>(&self, place: &'v Place, samples: &Samples, status: Status, value: &'v Value) -> &'v Value {
+        let kept = !samples.historical && (status.is_bad() || *value == Value::None);
+        if kept { &place.last.value } else { value }
+    }
+
+    fn data_metric(&self, samples: &Samples, row: usize) -> Option<(Metric, &Place)> {
         let (point, time, status, value) = samples.get(row)?;
         let place = self.places.get(&point)?;
-        // A bad sample keeps the last value, unless it tells of the past.
-        let value = if !samples.historical && (status.is_bad() || *value == Value::None) {
-            &place.last.value
-        } else {
-            value
-        };
-        let value = encode(value, place.declaration.value_type);
-        Some(Metric {
+        let value = encode(self.told(place, samples, status, value), place.declaration.value_type);
+        let metric = Metric {
             alias: Some(alias(point)),
             timestamp: Some(stamp(time)),
             datatype: Some(type_of(place.declaration.value_type)),
@@ -330,7 +342,8 @@ impl Node {
             properties: (!status.is_good()).then(|| quality_set(status)),
             value,
             ..Metric::default()
-        })
+        };
+        Some((metric, place))
     }
 
     fn birth_metric(&self, point: PointId) -> Option<Metric> {

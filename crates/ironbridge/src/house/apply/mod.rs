@@ -242,7 +242,9 @@ impl House {
             .applied
             .text(&format!("destinations/{name}.toml"))
             .ok_or("its file as it was is not known")?;
-        let it = plant::rebuild_destination((&place.0, &place.1), &name, &text, self.secrets())
+        // The facts are those of before until a change has proved itself.
+        let models = self.facts.load().models.clone();
+        let it = plant::rebuild_destination((&place.0, &place.1, models), &name, &text, self.secrets())
             .map_err(|found| crate::report::mistakes(&found))?;
         self.start_destinations(vec![Loaded { name, mark: old.mark, it }], &place.1)
     }

@@ -5,13 +5,15 @@
 
 mod promise;
 mod shape;
+mod states;
 #[cfg(test)]
 mod tests;
 
 pub use shape::{AssetType, PartType, PointKind, PointType};
+pub use states::StateModel;
 
 use super::files::{document, names};
-use connect::kind::Contract;
+use connect::kind::{Contract, Member};
 use model::States;
 use model::config::{Diagnostic, Document, check, nearest, schema_of};
 use std::collections::BTreeMap;
@@ -43,10 +45,23 @@ struct One {
 impl Types {
     /// Reads the folder `types`; every mistake in it goes to `mistakes`.
     pub fn load(folder: &Path, mistakes: &mut Vec<Diagnostic>) -> Self {
+        let names = names(folder, "types", mistakes);
+        let read = |mistakes: &mut Vec<Diagnostic>, name: String| {
+            Some((document(folder, "types", &name, mistakes)?, name))
+        };
+        Self::of(names.into_iter(), read, mistakes)
+    }
+
+    /// Types by name, each read only when it is its turn: `read` gives its document, if it can be parsed.
+    pub fn of(
+        names: impl Iterator<Item = String>,
+        read: impl Fn(&mut Vec<Diagnostic>, String) -> Option<(Document, String)>,
+        mistakes: &mut Vec<Diagnostic>,
+    ) -> Self {
         let schema = schema_of::<AssetType>();
         let mut types = BTreeMap::new();
-        for name in names(folder, "types", mistakes) {
-            let Some(document) = document(folder, "types", &name, mistakes) else { continue };
+        for name in names {
+            let Some((document, name)) = read(mistakes, name) else { continue };
             let found = check(&document, &schema);
             if !found.is_empty() {
                 mistakes.extend(found);
@@ -73,6 +88,17 @@ impl Types {
         })
     }
 
+    /// All points of every type, with those that it inherits.
+    pub fn members(&self) -> BTreeMap<String, Vec<Member>> {
+        let member = |(name, (point, contract)): (&String, &(PointType, Arc<Contract>))| Member {
+            name: name.clone(),
+            value_type: point.kind.value_type(),
+            contract: contract.clone(),
+        };
+        let members = |one: &One| (one.name.clone(), one.whole.points.iter().map(member).collect());
+        self.0.values().map(members).collect()
+    }
+
     /// Whether there is such a type.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
@@ -93,6 +119,18 @@ impl Types {
     pub fn own(&self, name: &str) -> impl Iterator<Item = (&str, &PointType)> {
         let points = self.find(name).into_iter().flat_map(|one| &one.of.points);
         points.map(|(name, point)| (name.as_str(), point))
+    }
+
+    /// The parts that a type itself has.
+    pub fn own_parts(&self, name: &str) -> impl Iterator<Item = (&str, &PartType)> {
+        let parts = self.find(name).into_iter().flat_map(|one| &one.of.parts);
+        parts.map(|(name, part)| (name.as_str(), part))
+    }
+
+    /// The parts that a type has, with those that it inherits.
+    pub fn parts(&self, name: &str) -> impl Iterator<Item = (&str, &PartType)> {
+        let parts = self.find(name).into_iter().flat_map(|one| &one.whole.parts);
+        parts.map(|(name, part)| (name.as_str(), part))
     }
 
     /// Whether the plant has no types.
@@ -205,7 +243,19 @@ fn contract(
     tell: bool,
 ) -> Contract {
     let mut states = States::new();
-    for (value, text) in &point.states {
+    let (written, named) = (!point.states.is_empty(), point.state_model.is_some());
+    let wrong = match (written, named) {
+        (true, true) => {
+            Some(("state_model", "`states` and `state_model` say it twice", "leave one of them out"))
+        }
+        _ if point.kind == PointKind::Whole || !(written || named) => None,
+        (true, _) => Some(("states", "states are names of whole numbers", "write type = \"whole\"")),
+        _ => Some(("state_model", "states are names of whole numbers", "write type = \"whole\"")),
+    };
+    if let Some((key, message, help)) = wrong.filter(|_| tell) {
+        mistakes.push(one.document.mistake(&["points", name, key], message, help));
+    }
+    for (value, text) in &point.names() {
         match value.parse() {
             Ok(value) => {
                 states.insert(value, text.clone());

@@ -78,10 +78,10 @@ fn point_mistake<'a>(
             // A binding to a tag that does not exist is told already.
             return None;
         }
-        let unit = if wanted.unit.is_empty() { String::new() } else { format!(" in {}", wanted.unit) };
         let message = format!(
-            "a `{}` has the point `{name}`, {}{unit}, and nothing feeds it here",
-            one.name, wanted.kind
+            "a `{}` has the point `{name}`, {}, and nothing feeds it here",
+            one.name,
+            wanted.wanted()
         );
         let others = placed.asset.bind.keys().map(String::as_str);
         let others: Vec<&str> = others

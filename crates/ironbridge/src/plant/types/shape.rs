@@ -1,5 +1,6 @@
 //! What a type's file says.
 
+use super::states::StateModel;
 use model::ValueType;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -40,9 +41,12 @@ pub struct PointType {
     /// lowest and highest expected value
     #[serde(default)]
     pub range: Option<(f64, f64)>,
-    /// names of the values, e.g. { 0 = "Idle", 1 = "Execute" }: the state model
+    /// names of the values, e.g. { 0 = "Idle", 1 = "Execute" }: a state model of its own
     #[serde(default)]
     pub states: BTreeMap<String, String>,
+    /// a state model that everybody knows, instead of `states`: "packml"
+    #[serde(default)]
+    pub state_model: Option<StateModel>,
     /// display name
     #[serde(default)]
     pub name: String,
@@ -61,6 +65,18 @@ pub struct PartType {
     /// false if an asset may do without it
     #[serde(default = "yes")]
     pub required: bool,
+}
+
+impl PointType {
+    /// The names of its values, of whichever model.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        self.state_model.map_or_else(|| self.states.clone(), StateModel::states)
+    }
+
+    /// What it must be, in words: `a number in bar`.
+    pub fn wanted(&self) -> String {
+        if self.unit.is_empty() { self.kind.to_string() } else { format!("{} in {}", self.kind, self.unit) }
+    }
 }
 
 const fn yes() -> bool {
@@ -82,6 +98,16 @@ pub enum PointKind {
 }
 
 impl PointKind {
+    /// The type of values that holds all of them; a whole number beyond 63 bits is none.
+    pub(super) const fn value_type(self) -> ValueType {
+        match self {
+            Self::Bool => ValueType::Bool,
+            Self::Whole => ValueType::I64,
+            Self::Number => ValueType::F64,
+            Self::Text => ValueType::Text,
+        }
+    }
+
     pub(super) const fn takes(self, value: ValueType) -> bool {
         match self {
             Self::Bool => matches!(value, ValueType::Bool),

@@ -147,6 +147,17 @@ fn types_are_checked_before_any_asset_uses_them() {
         ("itself", "extends = \"Filler\"\n", "`Filler` extends itself"),
         ("unknown part", "[parts]\nA = { type = \"Robot\" }\n", "there is no type \"Robot\""),
         ("bad name", "[points]\n\"a b\" = { type = \"bool\" }\n", "character"),
+        (
+            "states of no whole number",
+            "[points]\nS = { type = \"bool\", state_model = \"packml\" }\n",
+            "names of whole numbers",
+        ),
+        (
+            "two state models",
+            "[points]\nS = { type = \"whole\", state_model = \"packml\", states = { 1 = \"x\" } }\n",
+            "say it twice",
+        ),
+        ("unknown state model", "[points]\nS = { type = \"whole\", state_model = \"pckml\" }\n", "packml"),
         ("bad state", "[points]\nS = { type = \"whole\", states = { x = \"y\" } }\n", "no whole number"),
     ] {
         let found = mistakes(&[("types/Machine.toml", MACHINE), ("types/Filler.toml", text)]);
@@ -157,4 +168,21 @@ fn types_are_checked_before_any_asset_uses_them() {
     }
     let found = mistakes(&[("types/A.toml", "extends = \"B\"\n"), ("types/B.toml", "extends = \"A\"\n")]);
     assert_eq!(found.len(), 2, "both say so: {found:#?}");
+}
+
+#[test]
+fn a_named_state_model_gives_its_words_to_the_point() {
+    let machine = MACHINE.replace("states = { 0 = \"Idle\", 1 = \"Execute\" }", "state_model = \"packml\"");
+    let folder = plant(&[
+        ("types/Machine.toml", &machine),
+        ("types/Filler.toml", FILLER),
+        ("assets/filler.toml", SOUND),
+    ]);
+    let plant = load(folder.path(), Arc::new(NoSecrets)).unwrap_or_else(|found| panic!("{found:?}"));
+    let points = &plant.connections[0].it.built.points;
+    let state = points.iter().find(|point| point.path.as_str() == "acme/leeds/hall/filler/State").unwrap();
+    assert_eq!(
+        (state.states.len(), state.states[&6].as_str(), state.states[&17].as_str()),
+        (17, "Execute", "Completed")
+    );
 }

@@ -1,5 +1,6 @@
 use super::super::command;
 use super::*;
+use crate::mqtt::sparkplug::Template;
 use crate::north::Rows;
 use model::{Batch, Each, Flags, Shape};
 use std::time::Duration;
@@ -18,7 +19,7 @@ fn current(id: u32, path: &str, device: &str, value_type: ValueType) -> Current 
 fn node() -> Node {
     let identity =
         Identity { group: "leeds".into(), node: "gw".into(), site: Path::new("acme/leeds").unwrap() };
-    let mut node = Node::new(identity, 7);
+    let mut node = Node::new(identity, Arc::default(), 7);
     let points = vec![
         current(1, "line/speed", "filler", ValueType::F64),
         current(2, "line/count", "filler", ValueType::I64),
@@ -282,4 +283,111 @@ fn hostile_commands_are_refused_not_followed() {
             .collect();
         command::read(&node, Some("plc.filler"), &bytes, NOW, Duration::from_secs(1));
     }
+}
+
+/// A node that tells its assets as templates: the filler is fed by two devices, and is of a type with three members.
+fn seated() -> Node {
+    use crate::kind::{Contract, Member};
+    let identity =
+        Identity { group: "leeds".into(), node: "gw".into(), site: Path::new("acme/leeds").unwrap() };
+    let member = |name: &str, value_type| {
+        let contract = Arc::new(Contract { unit: "bar".into(), ..Contract::default() });
+        Member { name: name.into(), value_type, contract }
+    };
+    let members = vec![
+        member("Speed", ValueType::F64),
+        member("Count", ValueType::F64),
+        member("Power", ValueType::F64),
+    ];
+    let models = Models {
+        types: BTreeMap::from([("Filler".to_owned(), members)]),
+        assets: BTreeMap::from([("acme/leeds/line/filler".to_owned(), "Filler".to_owned())]),
+    };
+    let mut node = Node::new(identity, Arc::new(models), 7);
+    let points = vec![
+        current(1, "line/filler/Speed", "filler", ValueType::F64),
+        current(2, "line/filler/Count", "filler", ValueType::I64),
+        current(3, "line/filler/Power", "meter", ValueType::F64),
+        current(4, "line/filler/door", "filler", ValueType::Bool),
+    ];
+    node.refresh(points, Position::END);
+    node
+}
+
+fn template(metric: &Metric) -> Template {
+    match &metric.value {
+        Some(MetricValue::Template(bytes)) => Template::read(bytes, 10).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn members(template: &Template) -> Vec<(&str, Option<f64>)> {
+    let value = |metric: &Metric| metric.value(ValueType::F64).and_then(|value| value.as_f64());
+    template.metrics.iter().map(|metric| (metric.name.as_deref().unwrap(), value(metric))).collect()
+}
+
+#[test]
+fn assets_are_instances_of_their_types_where_asked_for() {
+    let mut node = seated();
+    let birth = decode(&node.birth(NOW)[0]);
+    let definition = birth.metrics.iter().find(|metric| metric.name.as_deref() == Some("Filler")).unwrap();
+    assert_eq!(definition.datatype, Some(datatype::TEMPLATE));
+    let definition = template(definition);
+    assert_eq!((definition.is_definition, &definition.template_ref), (Some(true), &None));
+    assert_eq!(members(&definition), [("Speed", None), ("Count", None), ("Power", None)]);
+    assert_eq!(property(&definition.metrics[0], "engUnit"), Some(Property::Text("bar".into())));
+
+    let rows = [(1, Value::F64(2.5), Status::GOOD), (2, Value::I64(7), Status::GOOD)];
+    let born = decode(&node.data(&samples(&rows, 1, false), NOW)[0]);
+    let names: Vec<_> = born.metrics.iter().map(|metric| metric.name.as_deref().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["line/filler/door", "line/filler"],
+        "what the type does not have stays a metric of its own"
+    );
+    let whole = template(&born.metrics[1]);
+    assert_eq!((whole.is_definition, whole.template_ref.as_deref()), (Some(false), Some("Filler")));
+    assert_eq!(members(&whole), [("Speed", Some(2.5)), ("Count", Some(7.0)), ("Power", None)], "all members");
+    assert_eq!(whole.metrics[2].is_null, Some(true), "the meter feeds it");
+
+    let some = decode(&node.data(&good(&[(1, 3.5)], 2, false), NOW)[0]);
+    assert_eq!(some.metrics[0].name.as_deref(), Some("line/filler"));
+    assert_eq!(members(&template(&some.metrics[0])), [("Speed", Some(3.5))], "only what changed");
+    let lost = samples(&[(1, Value::None, Status::BAD_SENSOR_FAILURE)], 3, false);
+    let bad = template(&decode(&node.data(&lost, NOW)[0]).metrics[0]);
+    assert_eq!(members(&bad), [("Speed", Some(3.5))], "a bad value keeps the last one");
+    assert_eq!(property(&bad.metrics[0], "Quality"), Some(Property::Int(0)));
+    let old = decode(&node.data(&good(&[(1, 1.5)], 4, true), NOW)[0]);
+    assert_eq!(old.metrics[0].is_historical, Some(true));
+}
+
+#[test]
+fn members_are_written_by_the_names_of_instance_and_member() {
+    let node = seated();
+    let ask = |member: &str| {
+        let metric = Metric {
+            name: Some(member.into()),
+            datatype: Some(datatype::DOUBLE),
+            value: Some(MetricValue::Double(4.0)),
+            ..Metric::default()
+        };
+        let whole = Template {
+            metrics: vec![metric],
+            template_ref: Some("Filler".into()),
+            is_definition: Some(false),
+        };
+        let metric = Metric {
+            name: Some("line/filler".into()),
+            datatype: Some(datatype::TEMPLATE),
+            value: Some(MetricValue::Template(whole.encode_to_vec())),
+            ..Metric::default()
+        };
+        let payload = Payload { timestamp: Some(stamp(NOW)), metrics: vec![metric], seq: None };
+        command::read(&node, Some("plc.filler"), &payload.encode_to_vec(), NOW, Duration::from_secs(10))
+    };
+    let asked = ask("Speed");
+    assert_eq!(asked.writes[0].path.as_str(), "acme/leeds/line/filler/Speed");
+    assert_eq!(asked.writes[0].value, Value::F64(4.0));
+    assert!(ask("Power").refused[0].contains("does not belong to plc.filler"));
+    assert!(ask("Torque").refused[0].contains("is no metric of this node"));
 }

@@ -1,9 +1,17 @@
 //! OPC UA NodeSet2 (OPC 10000-6, annex F): types as ObjectTypes, assets as objects, points as variables.
 //!
-//! Node ids are `ns=1;s=PATH`, and `ns=1;s=type:NAME` for types: stable as long as paths are.
+//! Node ids are `ns=1;s=PATH`, and `ns=1;s=type:NAME` for types: stable as long as paths are. What else the plant folder
+//! says stands in properties, so that nothing is lost on the way back: of an asset `Path`, `Type`, `Level`, `OwnerOT`, ...,
+//! of a point the tag that feeds it (`Tag`).
 
-use super::{points, urn};
-use crate::plant::{Plant, PointKind, PointType};
+mod graph;
+mod read;
+
+pub(super) use read::read;
+
+use super::import::Own;
+use super::{points, tags, urn};
+use crate::plant::{PartType, Plant, PointKind, PointType};
 use model::{Access, Declaration, ValueType, unit};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -21,10 +29,13 @@ const FOLDER_TYPE: &str = "i=61";
 const BASE_DATA_VARIABLE: &str = "i=63";
 const PROPERTY_TYPE: &str = "i=68";
 const BASE_ANALOG: &str = "i=15318";
+const HAS_ORDERED_COMPONENT: &str = "i=49";
 const MANDATORY: &str = "i=78";
 const OPTIONAL: &str = "i=80";
 const RANGE: &str = "i=884";
 const EU_INFORMATION: &str = "i=887";
+const ENUM_VALUE: &str = "i=7594";
+const STRING: &str = "i=12";
 
 pub(super) fn export(plant: &Plant) -> String {
     let mut out = Xml::default();
@@ -40,8 +51,9 @@ pub(super) fn export(plant: &Plant) -> String {
         object_type(plant, &mut out, name, description);
     }
     folders(plant, &mut out);
+    let tags = tags(plant);
     for (path, point) in points(plant) {
-        variable(&mut out, path.as_str(), point);
+        variable(&mut out, path.as_str(), point, tags.get(path).copied());
     }
     out.text.push_str("</UANodeSet>\n");
     out.text
@@ -91,16 +103,27 @@ impl Xml {
         let _ = writeln!(out, "    </References>\n{}  </{element}>", node.value);
     }
 
-    /// A property of a variable, below it.
-    fn property(&mut self, of: &str, name: &str, data_type: &str, value: &str, rule: Option<&str>) {
+    /// A text of our own about a node, below it.
+    fn fact(&mut self, of: &str, name: &str, text: &str) {
+        let value = format!(
+            "      <String xmlns=\"http://opcfoundation.org/UA/2008/02/Types.xsd\">{}</String>\n",
+            escaped(text)
+        );
+        self.property(of, &format!("1:{name}"), STRING, &value, None);
+    }
+
+    /// A property of a node, below it; `browse` is its name with its namespace, if that is not 0.
+    fn property(&mut self, of: &str, browse: &str, data_type: &str, value: &str, rule: Option<&str>) {
+        let name = browse.trim_start_matches("1:");
         let id = format!("{of}#{name}");
+        // A list of values has one dimension (OPC 10000-3, section 5.6.2).
+        let rank = if data_type == ENUM_VALUE { " ValueRank=\"1\"" } else { "" };
         let mut references = vec![(HAS_PROPERTY, false, of), (HAS_TYPE, true, PROPERTY_TYPE)];
         references.extend(rule.map(|rule| (HAS_RULE, true, rule)));
         let out = &mut self.text;
-        // Names of properties are those of namespace 0.
         let _ = writeln!(
             out,
-            "  <UAVariable NodeId=\"{}\" BrowseName=\"{name}\" DataType=\"{data_type}\">",
+            "  <UAVariable NodeId=\"{}\" BrowseName=\"{browse}\" DataType=\"{data_type}\"{rank}>",
             escaped(&id)
         );
         let _ = writeln!(out, "    <DisplayName>{name}</DisplayName>\n    <References>");
@@ -123,6 +146,24 @@ impl Xml {
         if let Some((low, high)) = range {
             let body = format!("<Range><Low>{low}</Low><High>{high}</High></Range>");
             self.property(of, "EURange", RANGE, &extension("i=885", &body), rule);
+        }
+    }
+
+    /// Names of values (OPC 10000-3, section 5.6.2; EnumValueType, 8.40).
+    fn states<'s>(&mut self, of: &str, states: impl Iterator<Item = (String, &'s str)>, rule: Option<&str>) {
+        let one = |(value, name): (String, &str)| {
+            let body = format!(
+                "<EnumValueType><Value>{value}</Value><DisplayName><Text>{}</Text></DisplayName></EnumValueType>",
+                escaped(name)
+            );
+            extension("i=7616", &body)
+        };
+        let all: String = states.map(one).collect();
+        if !all.is_empty() {
+            let list = format!(
+                "      <ListOfExtensionObject xmlns=\"http://opcfoundation.org/UA/2008/02/Types.xsd\">\n{all}      </ListOfExtensionObject>\n"
+            );
+            self.property(of, "EnumValues", ENUM_VALUE, &list, rule);
         }
     }
 }
@@ -164,6 +205,28 @@ fn object_type(plant: &Plant, out: &mut Xml, name: &str, description: &str) {
     for (point, of) in plant.types.own(name) {
         declared_point(out, &id, point, of);
     }
+    for (part, of) in plant.types.own_parts(name) {
+        declared_part(plant, out, &id, part, of);
+    }
+}
+
+/// A part of a type: an object of its type, with its modelling rule.
+fn declared_part(plant: &Plant, out: &mut Xml, above: &str, name: &str, part: &PartType) {
+    let kind = format!("ns=1;s=type:{}", plant.types.name(&part.kind));
+    out.node(&Node {
+        element: "UAObject",
+        id: &format!("{above}/{name}"),
+        name,
+        display: "",
+        description: "",
+        attributes: format!(" ParentNodeId=\"{}\"", escaped(above)),
+        references: &[
+            (HAS_COMPONENT, false, above),
+            (HAS_TYPE, true, &kind),
+            (HAS_RULE, true, if part.required { MANDATORY } else { OPTIONAL }),
+        ],
+        value: String::new(),
+    });
 }
 
 /// A point of a type: an instance declaration with its modelling rule.
@@ -193,6 +256,9 @@ fn declared_point(out: &mut Xml, above: &str, name: &str, point: &PointType) {
         value: String::new(),
     });
     out.analog(&id, &point.unit, point.range, Some(MANDATORY));
+    let names = point.names();
+    let states = names.iter().map(|(value, name)| (value.clone(), name.as_str()));
+    out.states(&id, states, Some(MANDATORY));
 }
 
 /// Everything above the points: an object where an asset stands, else a folder.
@@ -235,10 +301,13 @@ fn folders(plant: &Plant, out: &mut Xml) {
             references: &[(hangs, false, &above), (HAS_TYPE, true, &kind)],
             value: String::new(),
         });
+        for (name, text) in asset.into_iter().flat_map(Own::of) {
+            out.fact(&format!("ns=1;s={path}"), name, &text);
+        }
     }
 }
 
-fn variable(out: &mut Xml, path: &str, point: &Declaration) {
+fn variable(out: &mut Xml, path: &str, point: &Declaration, tag: Option<&str>) {
     let id = format!("ns=1;s={path}");
     let above = path.rsplit_once('/').map_or(OBJECTS.to_owned(), |(above, _)| format!("ns=1;s={above}"));
     let data_type = match point.value_type {
@@ -263,6 +332,8 @@ fn variable(out: &mut Xml, path: &str, point: &Declaration) {
         value: String::new(),
     });
     out.analog(&id, &point.unit, point.range, None);
+    out.states(&id, point.states.iter().map(|(value, name)| (value.to_string(), name.as_str())), None);
+    tag.into_iter().for_each(|tag| out.fact(&id, "Tag", tag));
 }
 
 /// Fit for XML text and attributes; control characters, which XML 1.0 cannot hold, become spaces.

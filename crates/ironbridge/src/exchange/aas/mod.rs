@@ -1,30 +1,45 @@
 //! Asset Administration Shells (IDTA 01001-3-0): a shell for each asset and for each type, their points as properties.
 //!
-//! Identifiers of AAS 3.0 take letters, digits and `_` only; the path as it is stands in the qualifier `Path`.
+//! Identifiers of AAS 3.0 take letters, digits and `_` only; the path as it is stands in the qualifier `Path`, another name
+//! in `Name`. What else the plant folder says stands in qualifiers, too, so that nothing is lost on the way back: of an
+//! asset at its submodel (`Type`, `Level`, `OwnerOT`, ...), of a point the tag that feeds it (`Tag`).
 
-use super::{points, urn};
-use crate::plant::{Placed, Plant, PointKind, PointType};
+mod environment;
+mod package;
+mod xml;
+
+pub(super) use environment::read;
+pub(super) use package::{export as export_package, read as read_package};
+
+use super::import::Own;
+use super::{points, tags, urn};
+use crate::plant::{PartType, Placed, Plant, PointKind, PointType};
 use model::{Declaration, ValueType};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
+/// Before the number of a state, in the reference of its name.
+const STATE: &str = "urn:ironbridge:state:";
 const IEC_61360: &str = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIec61360/3/0";
 
 pub(super) fn export(plant: &Plant) -> String {
     let (mut shells, mut submodels) = (Vec::new(), Vec::new());
     for (name, description, points) in plant.types.all() {
         let id = urn(plant, &format!("type:{name}"));
-        let elements = points.iter().map(|(name, point)| template(name, point)).collect();
-        shells.push(shell(&id, name, "Type", "", description, None));
-        submodels.push(submodel(&id, "Template", elements));
+        let points = points.iter().map(|(name, point)| template(name, point));
+        let parts = plant.types.parts(name).map(|(name, part)| part_of(plant, name, part));
+        let of = plant.types.above(name).map(|above| urn(plant, &format!("type:{above}")));
+        shells.push(shell(&id, name, "Type", "", description, of.as_deref()));
+        submodels.push(submodel(&id, "Template", named(name), points.chain(parts).collect()));
     }
+    let tags = tags(plant);
     let mut of_asset: BTreeMap<&str, Vec<Json>> =
         plant.assets.iter().map(|asset| (asset.path.as_str(), Vec::new())).collect();
     let mut nowhere = Vec::new();
     for (path, point) in points(plant) {
         match nearest(&mut of_asset, path.as_str()) {
-            Some((above, elements)) => elements.push(property(point, above)),
-            None => nowhere.push(property(point, plant.site.as_str())),
+            Some((above, elements)) => elements.push(property(point, above, tags.get(path).copied())),
+            None => nowhere.push(property(point, plant.site.as_str(), None)),
         }
     }
     for asset in &plant.assets {
@@ -47,12 +62,13 @@ pub(super) fn export(plant: &Plant) -> String {
             &asset.asset.kind,
             of.as_deref(),
         ));
-        submodels.push(submodel(&id, "Instance", elements));
+        let facts = Own::of(asset).iter().map(|(name, text)| qualifier(name, text)).collect();
+        submodels.push(submodel(&id, "Instance", facts, elements));
     }
     if !nowhere.is_empty() {
         let id = urn(plant, "site");
         shells.push(shell(&id, plant.site.last(), "Instance", &plant.settings.site, "Site", None));
-        submodels.push(submodel(&id, "Instance", nowhere));
+        submodels.push(submodel(&id, "Instance", Vec::new(), nowhere));
     }
     let environment = json!({ "assetAdministrationShells": shells, "submodels": submodels });
     format!("{environment:#}\n")
@@ -87,9 +103,30 @@ fn shell(id: &str, name: &str, kind: &str, display: &str, description: &str, of:
     shell
 }
 
-fn submodel(id: &str, kind: &str, elements: Vec<Json>) -> Json {
+fn qualifier(name: &str, text: &str) -> Json {
+    json!({ "type": name, "valueType": "xs:string", "value": text })
+}
+
+/// The name as it is, where the identifier cannot be.
+fn named(name: &str) -> Vec<Json> {
+    if id_short(name) == name { Vec::new() } else { vec![qualifier("Name", name)] }
+}
+
+/// Adds qualifiers to what may have some already.
+fn qualify(element: &mut Json, more: Vec<Json>) {
+    if more.is_empty() {
+        return;
+    }
+    match element.get_mut("qualifiers").and_then(Json::as_array_mut) {
+        Some(all) => all.extend(more),
+        None => element["qualifiers"] = more.into(),
+    }
+}
+
+fn submodel(id: &str, kind: &str, facts: Vec<Json>, elements: Vec<Json>) -> Json {
     let mut submodel =
         json!({ "modelType": "Submodel", "id": format!("{id}:points"), "idShort": "Points", "kind": kind });
+    qualify(&mut submodel, facts);
     if !elements.is_empty() {
         // An empty list is not allowed; a submodel without any element is.
         submodel["submodelElements"] = unique(elements).into();
@@ -112,7 +149,7 @@ fn texts(element: &mut Json, display: &str, description: &str) {
 }
 
 /// A point of an asset; named by what follows the asset's path.
-fn property(point: &Declaration, above: &str) -> Json {
+fn property(point: &Declaration, above: &str, tag: Option<&str>) -> Json {
     let below = point.path.as_str().strip_prefix(above).unwrap_or_default().trim_start_matches('/');
     let (value_type, data_type) = match point.value_type {
         ValueType::Bool => ("xs:boolean", "BOOLEAN"),
@@ -126,18 +163,27 @@ fn property(point: &Declaration, above: &str) -> Json {
         "modelType": "Property",
         "idShort": id_short(below),
         "valueType": value_type,
-        "qualifiers": [{ "type": "Path", "valueType": "xs:string", "value": point.path.as_str() }],
+        "qualifiers": [qualifier("Path", point.path.as_str())],
     });
-    if let Some((low, high)) = point.range {
-        let limits = [("Low", low), ("High", high)];
-        let limits = limits.map(
-            |(which, limit)| json!({ "type": which, "valueType": "xs:double", "value": limit.to_string() }),
-        );
-        property["qualifiers"].as_array_mut().into_iter().for_each(|all| all.extend(limits.clone()));
-    }
+    qualify(
+        &mut property,
+        tag.map(|tag| qualifier("Tag", tag)).into_iter().chain(limits(point.range)).collect(),
+    );
     texts(&mut property, &point.name, &point.description);
-    specification(&mut property, point.display_name(), &point.unit, data_type);
+    let states = point.states.iter().map(|(value, name)| (value.to_string(), name.as_str()));
+    specification(&mut property, point.display_name(), &point.unit, data_type, states.collect());
     property
+}
+
+fn limits(range: Option<(f64, f64)>) -> Vec<Json> {
+    let limit = |(which, limit): (&str, f64)| json!({ "type": which, "valueType": "xs:double", "value": limit.to_string() });
+    range.into_iter().flat_map(|(low, high)| [("Low", low), ("High", high)]).map(limit).collect()
+}
+
+/// Whether there must be one (IDTA 02006, template qualifiers).
+fn cardinality(required: bool) -> Json {
+    let value = if required { "One" } else { "ZeroToOne" };
+    json!({ "kind": "TemplateQualifier", "type": "SMT/Cardinality", "valueType": "xs:string", "value": value })
 }
 
 /// A point of a type.
@@ -148,20 +194,36 @@ fn template(name: &str, point: &PointType) -> Json {
         PointKind::Number => ("xs:double", "REAL_MEASURE"),
         PointKind::Text => ("xs:string", "STRING"),
     };
-    let required = if point.required { "One" } else { "ZeroToOne" };
     let mut property = json!({
         "modelType": "Property",
         "idShort": id_short(name),
         "valueType": value_type,
-        "qualifiers": [{ "kind": "TemplateQualifier", "type": "SMT/Cardinality", "valueType": "xs:string", "value": required }],
+        "qualifiers": [cardinality(point.required)],
     });
+    qualify(&mut property, named(name).into_iter().chain(limits(point.range)).collect());
     texts(&mut property, &point.name, &point.description);
-    specification(&mut property, name, &point.unit, data_type);
+    let names = point.names();
+    let states = names.iter().map(|(value, name)| (value.clone(), name.as_str()));
+    specification(&mut property, name, &point.unit, data_type, states.collect());
     property
 }
 
-/// Unit and data type in the words of IEC 61360.
-fn specification(element: &mut Json, name: &str, unit: &str, data_type: &str) {
+/// A part of a type: the type of what stands there.
+fn part_of(plant: &Plant, name: &str, part: &PartType) -> Json {
+    let id = urn(plant, &format!("type:{}", plant.types.name(&part.kind)));
+    let mut entity = json!({
+        "modelType": "Entity",
+        "idShort": id_short(name),
+        "entityType": "SelfManagedEntity",
+        "globalAssetId": format!("{id}:asset"),
+        "qualifiers": [cardinality(part.required)],
+    });
+    qualify(&mut entity, named(name));
+    entity
+}
+
+/// Unit, data type and names of values in the words of IEC 61360.
+fn specification(element: &mut Json, name: &str, unit: &str, data_type: &str, states: Vec<(String, &str)>) {
     let mut content = json!({
         "modelType": "DataSpecificationIec61360",
         "preferredName": [{ "language": "en", "text": name.chars().take(255).collect::<String>() }],
@@ -169,6 +231,14 @@ fn specification(element: &mut Json, name: &str, unit: &str, data_type: &str) {
     });
     if !unit.is_empty() {
         content["unit"] = unit.into();
+    }
+    if !states.is_empty() {
+        let pair = |(value, name): (String, &str)| {
+            let keys = json!([{ "type": "GlobalReference", "value": format!("{STATE}{value}") }]);
+            json!({ "value": name, "valueId": { "type": "ExternalReference", "keys": keys } })
+        };
+        let pairs: Vec<Json> = states.into_iter().map(pair).collect();
+        content["valueList"] = json!({ "valueReferencePairs": pairs });
     }
     let keys = json!([{ "type": "GlobalReference", "value": IEC_61360 }]);
     let specification = json!({ "type": "ExternalReference", "keys": keys });
