@@ -213,6 +213,18 @@ async function discover(page) {
   await page.getByText("Nothing answered.").waitFor();
 }
 
+/** From the tree to an asset: its type's promise is kept, its points live; from there to the line it stands in. */
+async function asset(page) {
+  await page.goto(new URL("/namespace/acme/demo/packaging/line-1/filler", page.url()).href);
+  await page.getByRole("treegrid", { name: "Namespace" }).getByRole("link", { name: "Asset Filler" }).click();
+  await page.getByRole("heading", { name: "Filler", level: 1 }).waitFor();
+  await page.getByTestId("contract").getByText("kept: it has everything that a Filler must have").waitFor();
+  const points = page.getByRole("table", { name: "Points of Filler" });
+  await points.getByRole("row").filter({ hasText: "speed" }).getByText("a number in /min").waitFor();
+  await points.getByRole("row").filter({ hasText: "volume" }).getByText("Good").waitFor();
+  await page.getByText("Filler, which is a PackMachine").waitFor();
+}
+
 const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
@@ -231,6 +243,8 @@ await walk(page, problems, async () => {
   await forms(page);
   step("import: a tag list, its draft, saved, applied, removed");
   await imported(page);
+  step("an asset: type, contract, points");
+  await asset(page);
   step("commands: the right to write");
   await commands(page);
   step("discover: numbers, a yes, an end");

@@ -146,7 +146,7 @@ mod tests {
         let long = "line\n".repeat(100_000);
         let packed =
             pack(&[("a/b.xml", "<a/>".as_bytes()), ("empty", b""), ("long", long.as_bytes())]).unwrap();
-        assert!(packed.len() < 2_000, "{}", packed.len());
+        assert!(packed.len() < 10_000, "{}", packed.len());
         let archive = Archive::open(&packed).unwrap();
         assert_eq!(archive.text("a/b.xml").unwrap().as_deref(), Some("<a/>"));
         assert_eq!(archive.text("empty").unwrap().as_deref(), Some(""));

@@ -225,7 +225,11 @@ pub fn write_draft(draft: &Json, folder: &Path, out: &mut impl Write) -> Result<
     let file = std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::OpenOptions::new().write(true).create_new(true).open(&path));
     match file.and_then(|mut file| file.write_all(text(draft, "text").as_bytes())) {
-        Ok(()) => say(out, &format!("{}: {} points\n", path.display(), count(draft, "tags")))?,
+        Ok(()) => {
+            let tags = count(draft, "tags");
+            let points = if tags == 1 { "point" } else { "points" };
+            say(out, &format!("{}: {tags} {points}\n", path.display()))?;
+        }
         Err(why) => {
             super::complain(&format!("{}: {why}; move it away or choose another folder", path.display()))
         }

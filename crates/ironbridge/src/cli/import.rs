@@ -126,8 +126,11 @@ fn show(draft: &connect::draft::Draft, folder: Option<&Path>) {
         let shape = json!({
             "file": draft.file, "text": draft.text, "tags": draft.tags, "notes": notes, "mistakes": draft.mistakes.join("\n"),
         });
-        if let Err(why) = write_draft(&shape, folder, &mut std::io::stdout()) {
-            complain(&why.to_string());
+        match write_draft(&shape, folder, &mut std::io::stdout()) {
+            Ok(()) => complain(
+                "Review it, put it into connections/, then: ironbridge check . && ironbridge plan . && ironbridge apply .",
+            ),
+            Err(why) => complain(&why.to_string()),
         }
         return;
     }

@@ -419,4 +419,34 @@ mod tests {
         let lost = again(&known).err().unwrap();
         assert!(lost.iter().any(|mistake| mistake.to_string().contains("nothing feeds that")), "{lost:?}");
     }
+
+    #[test]
+    fn a_destination_that_tells_types_is_made_again_when_they_change_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let again = |known: &Known| load_changed(folder.path(), Arc::new(connect::kind::NoSecrets), known);
+        let sparkplug = "kind = \"sparkplug\"\nurl = \"mqtt://192.0.2.1\"\n";
+        write("ironbridge.toml", "enterprise = \"acme\"\nsite = \"x\"\n");
+        write("types/Pump.toml", "[points]\nFlow = { type = \"number\", required = false }\n");
+        write("assets/pump.toml", "type = \"pump\"\npath = \"pump\"\n");
+        write("destinations/plain.toml", sparkplug);
+        write("destinations/told.toml", &format!("{sparkplug}node = \"b\"\ntemplates = true\n"));
+        let first = again(&Known::default()).unwrap();
+        assert_eq!(first.models.assets["acme/x/pump"], "Pump", "by the type's own name");
+        assert_eq!(first.models.types["Pump"][0].name, "Flow");
+        let marks = first.destinations.iter().map(|one| (one.name.clone(), one.mark.clone())).collect();
+        let known = Known { destinations: marks, ..Known::default() };
+        assert_eq!(again(&known).unwrap().destinations.len(), 0);
+        write(
+            "types/Pump.toml",
+            "[points]\nFlow = { type = \"number\", unit = \"l/s\", required = false }\n",
+        );
+        let fresh: Vec<String> =
+            again(&known).unwrap().destinations.into_iter().map(|one| one.name).collect();
+        assert_eq!(fresh, ["told"]);
+    }
 }
