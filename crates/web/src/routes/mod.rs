@@ -121,10 +121,6 @@ fn point_routes() -> Vec<Route> {
             .must("path", "The point.")
             .gives::<s::PointDetail>()
             .scoped(),
-        get("/api/asset", Viewer, "Everything about one asset.", assets::detail)
-            .must("path", "The asset.")
-            .gives::<s::AssetPage>()
-            .scoped(),
         post("/api/point/write", Operator, "Writes a value through the one command path.", write::write)
             .takes::<s::Write>()
             .gives::<s::Written>()
@@ -218,6 +214,10 @@ fn command_routes() -> Vec<Route> {
 fn plant_routes() -> Vec<Route> {
     vec![
         get("/api/overview", Viewer, "The first page.", status::overview).gives::<s::Overview>(),
+        get("/api/asset", Viewer, "Everything about one asset.", assets::detail)
+            .must("path", "The asset.")
+            .gives::<s::AssetPage>()
+            .scoped(),
         get("/api/connections", Viewer, "Connections and their devices.", status::connections)
             .gives::<s::Connections>(),
         post(
