@@ -14,6 +14,7 @@ mod events;
 mod history;
 mod inbox;
 mod live;
+mod of_points;
 mod points;
 mod query;
 mod session;
@@ -62,7 +63,8 @@ pub fn openapi() -> String {
 /// The table.
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = session_routes();
-    routes.extend(point_routes());
+    routes.extend(of_points::routes());
+    routes.extend(of_points::history_routes());
     routes.extend(command_routes());
     routes.extend(inbox_routes());
     routes.extend(plant_routes());
@@ -100,76 +102,6 @@ fn session_routes() -> Vec<Route> {
         post("/api/session/password", Viewer, "Changes the own password.", session::change_password)
             .takes::<s::ChangePassword>()
             .gives::<s::Done>(),
-    ]
-}
-
-fn point_routes() -> Vec<Route> {
-    vec![
-        get("/api/tree", Viewer, "What stands directly below a prefix.", points::tree)
-            .param("prefix", "Empty for the root.")
-            .gives::<s::Tree>()
-            .scoped(),
-        get("/api/points", Viewer, "Search.", points::search)
-            .param("search", "Words that the path must contain.")
-            .param("prefix", "Only points under it.")
-            .param("quality", "`bad` or `good`.")
-            .param("limit", "At most 1,000, default 200.")
-            .param("after", "The `next` of the page before.")
-            .gives::<s::PointPage>()
-            .scoped(),
-        get("/api/point", Viewer, "Everything about one point.", points::detail)
-            .must("path", "The point.")
-            .gives::<s::PointDetail>()
-            .scoped(),
-        post("/api/point/write", Operator, "Writes a value through the one command path.", write::write)
-            .takes::<s::Write>()
-            .gives::<s::Written>()
-            .within(Duration::from_secs(340))
-            .scoped(),
-        get("/api/latest", Viewer, "Newest values.", points::latest_by_query)
-            .must("path", "A point; may be repeated.")
-            .gives::<s::Latest>()
-            .scoped(),
-        post("/api/latest", Viewer, "Newest values of many points.", points::latest)
-            .takes::<s::Paths>()
-            .gives::<s::Latest>()
-            .body(MANY_PATHS)
-            .scoped(),
-        post("/api/live", Viewer, "Server-sent events `values`, `ping`, `reset`; newest wins.", live::live)
-            .takes::<s::Live>()
-            .gives::<s::LiveValues>()
-            .media("text/event-stream")
-            .body(MANY_PATHS)
-            .within(FOR_EVER)
-            .scoped(),
-        get("/api/range", Viewer, "Samples of one point.", history::range)
-            .must("path", "The point.")
-            .param("from", "ms; default: an hour before `to`.")
-            .param("to", "ms; default: now.")
-            .param("limit", "At most 100,000, default 5,000.")
-            .param("order", "`asc` (default) or `desc`.")
-            .gives::<s::Range>()
-            .scoped(),
-        get("/api/trend", Viewer, "A trend of one point.", history::trend)
-            .must("path", "The point.")
-            .param("from", "ms; default: an hour before `to`.")
-            .param("to", "ms; default: now.")
-            .param("buckets", "At most 5,000, default 800.")
-            .gives::<s::Trend>()
-            .scoped(),
-        post("/api/aggregate", Viewer, "Figures of many points in equal buckets.", history::aggregate)
-            .takes::<s::AggregateAsk>()
-            .gives::<s::Aggregates>()
-            .body(MANY_PATHS)
-            .scoped(),
-        get("/api/download", Viewer, "Samples of one point as a file.", history::download)
-            .must("path", "The point.")
-            .param("from", "ms; default: the first sample.")
-            .param("to", "ms; default: now.")
-            .param("format", "`csv` (default) or `parquet`.")
-            .media("text/csv")
-            .within(LONG)
-            .scoped(),
     ]
 }
 
@@ -214,10 +146,6 @@ fn command_routes() -> Vec<Route> {
 fn plant_routes() -> Vec<Route> {
     vec![
         get("/api/overview", Viewer, "The first page.", status::overview).gives::<s::Overview>(),
-        get("/api/asset", Viewer, "Everything about one asset.", assets::detail)
-            .must("path", "The asset.")
-            .gives::<s::AssetPage>()
-            .scoped(),
         get("/api/connections", Viewer, "Connections and their devices.", status::connections)
             .gives::<s::Connections>(),
         post(
