@@ -147,6 +147,34 @@ async function imported(page) {
   await nothing(page);
 }
 
+/** What a device takes is measured after a yes, looked at, saved, planned with, and taken out again. */
+async function measured(page) {
+  const file = "measured/palletiser.toml";
+  await page.getByRole("link", { name: "Connections", exact: true }).click();
+  await page.getByRole("table", { name: "All connections" }).getByRole("link", { name: "palletiser", exact: true }).click();
+  const panel = page.getByRole("region", { name: /What this device can take/ });
+  await panel.getByRole("button", { name: /^Measure this device/ }).click();
+  console.log(`          ${(await panel.getByTestId("measure-plan").locator("p").first().innerText()).trim()}`);
+  await panel.getByText("the connection is paused").waitFor();
+  await panel.getByRole("button", { name: /^Yes, send up to/ }).click();
+  await attribute(panel.getByTestId("measure-run"), "data-state", (v) => v === "done", "the measurement comes to its end", 300_000);
+  console.log(`          ${(await panel.getByRole("table", { name: "What was measured" }).innerText()).replace(/\s+/g, " ")}`);
+  assert.ok(!existsSync(join(plant, file)), "nothing is written before it is saved");
+  await panel.getByRole("button", { name: `Save as ${file}` }).click();
+  await panel.getByText("This measurement stands in").waitFor();
+  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Configuration" }).click();
+  await page.getByRole("button", { name: "Compare again" }).click();
+  await apply(page, "palletiser", true);
+  await nothing(page);
+  await page.getByRole("table", { name: "Files of the plant" }).getByRole("link", { name: file }).click();
+  await page.getByRole("button", { name: "Remove the file" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove the file" }).click();
+  await waitFor(() => !existsSync(join(plant, file)), "the measurement is gone");
+  await page.getByRole("button", { name: "Compare again" }).click();
+  await apply(page, "palletiser", true);
+  await nothing(page);
+}
+
 /** The right to write is taken for a machine, shown, and given back; nothing can be written in a new plant. */
 async function commands(page) {
   await page.getByRole("link", { name: "Commands", exact: true }).click();
@@ -245,6 +273,8 @@ await walk(page, problems, async () => {
   await imported(page);
   step("an asset: type, contract, points");
   await asset(page);
+  step("a device is measured, and its measurement removed");
+  await measured(page);
   step("commands: the right to write");
   await commands(page);
   step("discover: numbers, a yes, an end");

@@ -78,6 +78,7 @@ export function AskPanel({ busy, error, onAsk }: { busy: boolean; error: unknown
             <div className="form-row">
               {text("ports", "Other ports", "E.g. modbus 1502, modbus 1503")}
               {text("units", "Modbus unit ids", "Empty: 1 and 255 only. A serial gateway's bus is slow.")}
+              {text("interface", "Network interface for PROFINET names", "E.g. eth0: one frame to everybody on its cable. Empty: none.")}
               {text("at_once", "Addresses at once", "1 to 64; each gets one question at a time.")}
               {text("timeout_ms", "Wait for an answer (ms)", "100 to 10,000")}
               {text("pause_ms", "Pause between questions (ms)", "0 to 10,000, to one address")}

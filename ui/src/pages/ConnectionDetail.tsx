@@ -15,6 +15,7 @@ import { Term } from "../parts/Term";
 import { For, Time } from "../parts/Time";
 import { Link, pointHref } from "../router";
 import { useWhyNot } from "../session";
+import { MeasurePanel } from "./ConnectionMeasure";
 import { ms, perSecond } from "./Connections";
 import type { GlossaryKey } from "../words/glossary";
 
@@ -85,6 +86,7 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
         )}
       </Panel>
       <Secure connection={c} />
+      <MeasurePanel key={c.name} connection={c.name} kind={c.kind} />
       <Panel title="Devices" id="devices">
         <Devices connection={c} why={why} onStep={setStep} />
       </Panel>
