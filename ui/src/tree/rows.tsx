@@ -61,7 +61,7 @@ export const NodeRow = memo(function NodeRow({ row, active, index, onToggle }: {
               {row.open ? "−" : "+"}
             </span>
             {node.segment}
-            {node.asset?.name && node.asset.name !== node.segment ? <span> {node.asset.name}</span> : null}
+            {node.asset?.name && node.asset.name.toLowerCase() !== node.segment.toLowerCase() ? <span> {node.asset.name}</span> : null}
             {node.asset?.type ? <span className="quiet"> {node.asset.type}</span> : null}
           </>
         )}
