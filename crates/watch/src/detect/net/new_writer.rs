@@ -10,8 +10,8 @@ pub const RULE: Rule = Rule {
     title: "A newcomer writes to a controller",
     severity: 850,
     techniques: &[UNAUTHORIZED],
-    meaning: "A controller that one client has served for a while now gets commands from another that was not \
-              there before.",
+    meaning: "A controller that has long answered one client now gets commands from another that was not there \
+              before.",
     next: "Ask who put this client there. If nobody did, isolate it and check what it wrote.",
     trigger,
 };
