@@ -3,6 +3,7 @@
 use crate::support::{House, eventually};
 use connect::kind::{Built, Security};
 use connect::south::budget::Limits;
+use connect::south::status::DeviceState;
 use connect::south::{self, Arrival, DeviceLayout, Driver, GroupLayout, Layout, Link, Origin};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -106,6 +107,8 @@ async fn they_keep_their_times_and_turn_bad_when_the_session_is_lost() {
     send.send(Some(vec![arrival(1, Value::I64(99), Status::GOOD)])).await.unwrap();
     eventually("it is left out", || handle.status().counters.contains(&("late", 2))).await;
     assert!(handle.pause_device("d", false));
+    // What comes before the link has heard of it still comes from a paused device.
+    eventually("the end of the pause", || handle.status().devices[0].state != DeviceState::Paused).await;
     send.send(Some(vec![arrival(2, Value::I64(6), Status::GOOD)])).await.unwrap();
     eventually("the resumption", || c().value == Value::I64(6) && c().status.is_good()).await;
     assert_eq!(b().value, Value::I64(4));
