@@ -13,7 +13,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod bacnet;
-pub mod dcp;
 pub mod dnp3;
 pub mod enip;
 pub mod goose;

@@ -9,7 +9,7 @@ use pnet_datalink::{Channel, Config, NetworkInterface};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
-use wire::dcp::{self, Identity};
+use wire::profinet::identify::{self, Identity};
 
 /// Name of what it finds.
 pub(super) const PROTOCOL: &str = "profinet-dcp";
@@ -58,7 +58,7 @@ pub(super) fn ask(name: &str, transaction: u32) -> Result<Vec<Found>, String> {
         }
         Err(why) => return Err(format!("`{name}` cannot be used: {why}")),
     };
-    let frame = dcp::identify_all(mac.octets(), transaction);
+    let frame = identify::identify_all(mac.octets(), transaction);
     match send.send_to(&frame, None) {
         Some(Ok(())) => {}
         Some(Err(why)) => return Err(format!("`{name}` does not take the frame: {why}")),
@@ -70,7 +70,7 @@ pub(super) fn ask(name: &str, transaction: u32) -> Result<Vec<Found>, String> {
             break;
         }
         match receive.next() {
-            Ok(frame) => found.extend(dcp::answer(transaction, frame).map(|it| device(name, &it))),
+            Ok(frame) => found.extend(identify::answer(transaction, frame).map(|it| device(name, &it))),
             Err(why)
                 if matches!(
                     why.kind(),

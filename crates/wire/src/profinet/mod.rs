@@ -6,6 +6,8 @@
 //!
 //! Whoever can send Ethernet frames can rename a device, change its address or reset it: DCP knows no password.
 
+pub mod identify;
+
 /// Frame ids of DCP: hello, get and set, identify request, identify response.
 const FRAME_IDS: [u16; 4] = [0xFEFC, 0xFEFD, 0xFEFE, 0xFEFF];
 /// Most blocks that are looked at.
