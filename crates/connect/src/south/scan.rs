@@ -1,8 +1,9 @@
 //! One scan of a group under way: what is asked, what came, when, and what is bad about it. The same for every protocol
 //! that asks.
 
-use super::Job;
+use super::job::Work;
 use super::link::Moments;
+use super::{Job, Link};
 use model::{Each, Status, Value};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(super) struct Scan<R> {
     /// The device refused something: the plan is made anew at the end.
     pub(super) learned: bool,
     /// The job, while nothing more is to be sent.
-    pub(super) parked: Option<Job>,
+    parked: Option<Job>,
 }
 
 impl<R> Default for Scan<R> {
@@ -75,8 +76,34 @@ impl<R> Scan<R> {
         self.parked = None;
     }
 
-    /// The next request and how often it was tried before.
-    pub(super) fn next_read(&mut self, planned: &[Arc<R>]) -> Option<(Arc<R>, u32)> {
+    /// The next request of the scan that `job` is, and how often it was tried before. The job goes back into its lane
+    /// while there is more to send, and waits here while there is not. `None`: everything of it is refused or on its way.
+    pub(super) fn step(
+        &mut self,
+        job: Job,
+        group: usize,
+        planned: &[Arc<R>],
+        link: &mut Link,
+    ) -> Option<(Arc<R>, u32)> {
+        let next = self.next_read(planned)?;
+        self.first_sent.get_or_insert_with(Instant::now);
+        let job = Job { work: Work::Scan { group, fresh: false }, ..job };
+        if self.has_more(planned) {
+            link.again(job);
+        } else {
+            self.parked = Some(job);
+        }
+        Some(next)
+    }
+
+    /// There is more to send again: the job that waited goes back into its lane.
+    pub(super) fn resume(&mut self, link: &mut Link) {
+        if let Some(job) = self.parked.take() {
+            link.later(job);
+        }
+    }
+
+    fn next_read(&mut self, planned: &[Arc<R>]) -> Option<(Arc<R>, u32)> {
         let next = match planned.get(self.next) {
             Some(read) => {
                 self.next += 1;
@@ -96,11 +123,6 @@ impl<R> Scan<R> {
     /// Whether everything was sent and answered or given up.
     pub(super) fn is_complete(&self, planned: &[Arc<R>]) -> bool {
         !self.has_more(planned) && self.open == 0
-    }
-
-    /// Notes when a request went out.
-    pub(super) fn sent(&mut self, at: Instant) {
-        self.first_sent.get_or_insert(at);
     }
 
     /// A request has its answer.

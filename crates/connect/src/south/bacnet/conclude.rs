@@ -202,16 +202,9 @@ impl Bacnet {
             return self.tell_refused(group, link);
         }
         let run = book.run.number;
-        let Some((read, attempt)) = book.run.next_read(&book.reads) else {
+        let Some((read, attempt)) = book.run.step(job, group, &book.reads, link) else {
             return self.settle_scan(group, link);
         };
-        book.run.sent(Instant::now());
-        let job = Job { work: Work::Scan { group, fresh: false }, ..job };
-        if book.run.has_more(&book.reads) {
-            link.again(job);
-        } else {
-            book.run.parked = Some(job);
-        }
         let request = read.request();
         launch(self, device, &request, Purpose::Scan { group, run, read, attempt }, talk, link);
     }
@@ -366,9 +359,7 @@ impl Bacnet {
             return;
         }
         if book.run.has_more(&book.reads) {
-            if let Some(job) = book.run.parked.take() {
-                link.later(job);
-            }
+            book.run.resume(link);
             return;
         }
         if !book.run.is_complete(&book.reads) {

@@ -99,9 +99,7 @@ impl Modbus {
         let lost = link.lost_status(group);
         let Some(book) = self.groups.get_mut(group) else { return };
         if book.run.has_more(&book.reads) {
-            if let Some(job) = book.run.parked.take() {
-                link.later(job);
-            }
+            book.run.resume(link);
             return;
         }
         if !book.run.is_complete(&book.reads) {

@@ -215,17 +215,10 @@ impl S7 {
             book.begin();
         }
         let (device, run) = (book.device, book.run.number);
-        let Some((read, attempt)) = book.run.next_read(&book.reads) else {
+        let Some((read, attempt)) = book.run.step(job, group, &book.reads, link) else {
             // Everything of it is refused, or on its way.
             return self.settle_scan(group, link);
         };
-        book.run.sent(Instant::now());
-        let job = Job { work: Work::Scan { group, fresh: false }, ..job };
-        if book.run.has_more(&book.reads) {
-            link.again(job);
-        } else {
-            book.run.parked = Some(job);
-        }
         let request = read.request();
         let purpose = Purpose::Scan { group, run, read, attempt };
         launch((device, request, purpose), self.settings.timing.timeout, talk, link);
