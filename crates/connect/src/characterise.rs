@@ -25,12 +25,15 @@ const KEPT: usize = 8;
 /// Most lines of one run.
 const MOST_LINES: usize = 2_000;
 
+/// Takes a connection file and sends nothing; all mistakes at once.
+pub type Prepare = fn(&Document, &Context) -> Result<Box<dyn Survey>, Vec<Diagnostic>>;
+
 /// How devices of a kind are measured; `south::SURVEYORS` lists them.
 pub struct Surveyor {
     /// The kind of connection.
     pub kind: &'static str,
     /// Takes a connection file; sends nothing.
-    pub prepare: fn(&Document, &Context) -> Result<Box<dyn Survey>, Vec<Diagnostic>>,
+    pub prepare: Prepare,
 }
 
 /// What can be done to the devices of one endpoint.

@@ -12,9 +12,12 @@ use web::{Problem, ProblemKind};
 
 pub const TOKEN: &str = "a token of the scale";
 
+/// Where it was posted, and what.
+type Post = (String, Vec<u8>);
+
 /// Keeps what is posted, and refuses what it is told to.
 #[derive(Clone, Default)]
-pub struct TestDoor(pub Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+pub struct TestDoor(pub Arc<Mutex<Vec<Post>>>);
 
 impl Door for TestDoor {
     fn max_body(&self) -> usize {
