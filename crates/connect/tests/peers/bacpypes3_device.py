@@ -151,6 +151,13 @@ async def answer(app, words):
     return "ok"
 
 
+async def bound(address):
+    """The library opens its socket in the background: until then the system refuses what is sent there."""
+    entry = ":%04X 00000000:0000" % int(address.rpartition(":")[2])
+    while not any(entry in line for line in open("/proc/net/udp")):
+        await asyncio.sleep(0.01)
+
+
 async def main():
     address, instance, *rest = sys.argv[1:]
     options = dict(word.partition("=")[::2] for word in rest)
@@ -172,6 +179,7 @@ async def main():
         port.bbmdForeignDeviceTable = []
         port.bbmdBroadcastDistributionTable = [BDTEntry(address)]
     app = Application.from_object_list([device, port, *objects(int(options.get("objects", 0)))])
+    await bound(address)
     print("ready", flush=True)
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
