@@ -2,7 +2,7 @@
 
 use super::super::credentials::Credentials;
 use super::super::speaker::Row;
-use super::receiver::{self, Heard, Receiver, check_port, engine, plain};
+use super::receiver::{self, Heard, Starting, check_port, engine, plain};
 use super::words::{meaning, objects};
 use crate::kind::{Context, Secrets};
 use crate::south::{Arrival, Driver, Layout, Link, Origin};
@@ -48,7 +48,7 @@ impl Traps {
         Self { secrets: context.secrets.clone(), address, max_rate, senders, room, layout, number: 0 }
     }
 
-    fn listen(&self, link: &Link) -> Result<Receiver, Fault> {
+    fn listen(&self, link: &Link) -> Result<Starting, Fault> {
         check_port(self.address)?;
         let engine = engine(&*self.secrets, link.name())?;
         let mut builder =
@@ -68,7 +68,7 @@ impl Traps {
 
     async fn run(&mut self, link: &mut Link) -> Result<Infallible, Fault> {
         let listening = self.listen(link);
-        let mut receiver = link.open(async { listening }).await?;
+        let mut receiver = link.open(async { listening?.bound().await }).await?;
         link.speaking();
         for device in 0..self.senders.len() {
             link.alive(device);

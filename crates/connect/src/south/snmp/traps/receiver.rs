@@ -43,6 +43,26 @@ pub(super) struct Receiver {
     _stop: oneshot::Sender<()>,
 }
 
+/// A listener whose port is about to be open.
+pub(super) struct Starting {
+    receiver: Receiver,
+    bound: oneshot::Receiver<Result<(), String>>,
+}
+
+impl Starting {
+    /// Waits until whatever is sent is heard.
+    ///
+    /// # Errors
+    /// The port cannot be opened.
+    pub(super) async fn bound(self) -> Result<Receiver, Fault> {
+        match self.bound.await {
+            Ok(Ok(())) => Ok(self.receiver),
+            Ok(Err(why)) => Err(Fault::Connect(format!("traps cannot be listened for: {why}").into())),
+            Err(_) => Err(Fault::Lost("the listener for traps has ended".into())),
+        }
+    }
+}
+
 /// Opens the port, to tell in words what is in the way before the library does.
 pub(super) fn check_port(address: SocketAddr) -> Result<(), Fault> {
     UdpSocket::bind(address).map(drop).map_err(|error| {
@@ -74,8 +94,9 @@ pub(super) fn start(
     builder: NotificationReceiverBuilder,
     known: impl Fn(&NotificationEnvelope<'_>) -> Option<usize> + Send + Sync + 'static,
     reject: Reject,
-) -> Result<Receiver, Fault> {
+) -> Result<Starting, Fault> {
     let (send, heard) = mpsc::channel(QUEUE);
+    let (tell, bound) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let builder = builder.acceptance_policy(move |envelope| {
         let taken = known(envelope).and_then(|device| hand_over(envelope, device, &send));
@@ -84,23 +105,27 @@ pub(super) fn start(
         }
         if taken == Some(true) { NotificationAcceptance::Accept } else { NotificationAcceptance::Reject }
     });
+    // Who does not listen to `tell` any more has given the listener up.
     let listen = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
             match builder.build().await {
-                Ok(receiver) => tokio::select! {
-                    _ = stopped => {}
-                    () = receive(&receiver) => {}
-                },
-                Err(error) => tracing::warn!(%error, "SNMP traps"),
+                Ok(receiver) => {
+                    let _ = tell.send(Ok(()));
+                    tokio::select! {
+                        _ = stopped => {}
+                        () = receive(&receiver) => {}
+                    }
+                }
+                Err(error) => drop(tell.send(Err(error.to_string()))),
             }
         }),
-        Err(error) => tracing::warn!(%error, "SNMP traps"),
+        Err(error) => drop(tell.send(Err(error.to_string()))),
     };
     std::thread::Builder::new()
         .name("snmp-traps".to_owned())
         .spawn(listen)
         .map_err(|error| Fault::Lost(format!("no thread for the listener: {error}").into()))?;
-    Ok(Receiver { heard, _stop: stop })
+    Ok(Starting { receiver: Receiver { heard, _stop: stop }, bound })
 }
 
 async fn receive(receiver: &NotificationReceiver) {
