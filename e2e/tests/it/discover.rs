@@ -127,7 +127,10 @@ fn lists_of_other_programs_become_drafts() {
     // A draft never overwrites.
     let out = plant.cli(&["import", "tags.csv", "--from", "kepware-csv", "--drafts", "connections"]);
     assert!(text(&out.stderr).contains("exists"), "{}", text(&out.stderr));
-    assert_eq!(plant.cli(&["import", "tags.csv"]).status.code(), Some(2));
+    // Without being told whose list it is: by its columns, or not at all.
+    assert!(plant.say(&["import", "tags.csv"]).contains("Speed"));
+    plant.write("lunch.csv", "Monday,Tuesday\nsoup,bread\n");
+    assert_eq!(plant.cli(&["import", "lunch.csv"]).status.code(), Some(2));
     assert!(plant.say(&["profiles"]).contains("janitza-umg-96rm"));
 }
 

@@ -131,24 +131,19 @@ fn captures_are_understood() {
         {
             let view = View::of(datagram);
             messages += 1;
-            if let Some(problem) = &view.problem {
-                // Some senders append bytes that the length does not count.
-                assert!(
-                    problem.to_string().contains("not as long as it says"),
-                    "{flow:?} {problem} {datagram:02X?}"
-                );
-                odd += 1;
-            }
+            // Some senders of these captures give another length than their datagrams have, and nothing else is wrong.
+            let says =
+                datagram.get(2..4).map(|length| usize::from(u16::from_be_bytes([length[0], length[1]])));
+            let lies = says != Some(datagram.len());
+            assert_eq!(view.problem.is_some(), lies, "{flow:?} {:?} {datagram:02X?}", view.problem);
+            odd += u32::from(lies);
             if let Some(service) = view.service {
                 *services.entry(service).or_default() += 1;
             }
             round_trip(datagram);
         }
     }
-    assert!(
-        messages > 10_000 && odd * 100 < messages && services.len() > 10,
-        "{messages} {odd} {services:?}"
-    );
+    assert!(messages > 10_000 && services.len() > 10, "{messages} {odd} {services:?}");
     println!("{messages} messages: {services:?}");
 }
 
