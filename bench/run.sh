@@ -15,5 +15,6 @@ echo "== one change among 100,000 points"; "$target/release/bench-gateway" chang
 echo "== commands under load";             "$target/release/bench-gateway" command 1000 100
 echo "== Siemens S7";                      "$target/release/bench-devices" s7
 echo "== EtherNet/IP";                     "$target/release/bench-devices" ethernet-ip
+echo "== OPC UA";                         "$target/release/bench-devices" opc-ua 10
 echo "== historian";                       "$target/release/bench-historian"
 echo "== journal";                         cargo run --locked --release -q -p journal --example speed

@@ -1,6 +1,8 @@
-//! Values a second beside the client that people use, on the same simulated device: `bench-devices s7 | ethernet-ip
-//! [SECONDS]`, with `IRONBRIDGE_PEERS_PYTHON`. Ours go through namespace and journal, the client's through nothing; ours has
+//! Values a second, or what a value costs, beside the client that people use, on the same device: `bench-devices s7 |
+//! ethernet-ip | opc-ua [SECONDS]`, with `IRONBRIDGE_PEERS_PYTHON` and `IRONBRIDGE_PEERS_NODE_DIR`. Ours go through namespace and journal, the client's through nothing; ours has
 //! enough tags that the shortest period (5 ms) does not bound it.
+
+mod opcua;
 
 use connect::kind::{Context, find};
 use connect::south::{self, Wheel};
@@ -38,7 +40,8 @@ async fn main() -> Result<()> {
     match words.first().map(String::as_str) {
         Some("s7") => siemens(seconds).await,
         Some("ethernet-ip") => rockwell(seconds).await,
-        _ => Err(Error::other("usage: bench-devices s7 | ethernet-ip [SECONDS]")),
+        Some("opc-ua") => opcua::run(seconds).await,
+        _ => Err(Error::other("usage: bench-devices s7 | ethernet-ip | opc-ua [SECONDS]")),
     }
 }
 
@@ -103,8 +106,8 @@ async fn peer(script: &str, words: &[String]) -> Result<Option<f64>> {
     })
 }
 
-/// What a connection of ours reads.
-async fn ours(kind: &str, keys: &str, tags: &str, count: usize, seconds: f64) -> Result<f64> {
+/// A connection of ours with its namespace, and the folder that must stay as long as it runs.
+fn connection(kind: &str, text: &str) -> Result<(south::Handle, tempfile::TempDir)> {
     let dir = tempfile::tempdir()?;
     let clock = SystemClock::shared();
     let (journal, recovered) =
@@ -116,28 +119,36 @@ async fn ours(kind: &str, keys: &str, tags: &str, count: usize, seconds: f64) ->
         ledger: Arc::new(Nobody),
     };
     let namespace = Namespace::open(journal, recovered, clock, settings);
-    let text = format!(
-        "kind = \"{kind}\"\nhost = \"127.0.0.1\"\n{keys}\nscan = {{ normal = \"5ms\" }}\n[device.d]\nat = \"d\"\n[device.d.tags]\n{tags}"
-    );
     let mistakes = |found: Vec<model::config::Diagnostic>| {
         Error::other(found.first().map(ToString::to_string).unwrap_or_default())
     };
-    let document = Document::parse("connections/speed.toml", &text).map_err(mistakes)?;
+    let document = Document::parse("connections/speed.toml", text).map_err(mistakes)?;
     let context = Context::new("speed", Path::new("acme/leeds").map_err(Error::other)?, "");
     let kind = find(south::KINDS, kind).ok_or_else(|| Error::other("no such kind"))?;
     let built = (kind.build)(&document, &context).map_err(mistakes)?;
     let wheel = Arc::new(Wheel::new());
     let handle = south::run("speed", kind.name, built, &namespace, &wheel).map_err(Error::other)?;
-    let samples = || {
-        let counters = handle.status().counters;
-        counters.iter().find(|(name, _)| *name == "samples").map_or(0, |(_, count)| *count) as f64
-    };
-    while samples() < 3.0 * count as f64 {
+    Ok((handle, dir))
+}
+
+/// Values that it has taken in since its start.
+fn samples(handle: &south::Handle) -> f64 {
+    let counters = handle.status().counters;
+    counters.iter().find(|(name, _)| *name == "samples").map_or(0, |(_, count)| *count) as f64
+}
+
+/// What a connection of ours reads.
+async fn ours(kind: &str, keys: &str, tags: &str, count: usize, seconds: f64) -> Result<f64> {
+    let text = format!(
+        "kind = \"{kind}\"\nhost = \"127.0.0.1\"\n{keys}\nscan = {{ normal = \"5ms\" }}\n[device.d]\nat = \"d\"\n[device.d.tags]\n{tags}"
+    );
+    let (handle, _kept) = connection(kind, &text)?;
+    while samples(&handle) < 3.0 * count as f64 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let (before, start) = (samples(), Instant::now());
+    let (before, start) = (samples(&handle), Instant::now());
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-    let rate = (samples() - before) / start.elapsed().as_secs_f64();
+    let rate = (samples(&handle) - before) / start.elapsed().as_secs_f64();
     handle.stop().await;
     Ok(rate)
 }
