@@ -47,14 +47,15 @@ async fn main() -> Result<()> {
 
 async fn siemens(seconds: f64) -> Result<()> {
     let mut memory = s7::Memory::default();
-    memory.put(1, 0, &vec![0x41; 160_000]);
+    (1..=8).for_each(|block| memory.put(block, 0, &vec![0x41; 160_000]));
     let cpu = s7::Cpu::new(1, memory).with(s7::Rules { pdu: 480, jobs: 3, ..s7::Rules::default() });
     let server = s7::listen((LOCAL, 0).into(), Arc::new(cpu)).await?;
     let port = server.address().port();
-    for (mode, count, every) in [("dense", 8_000, 4), ("sparse", 4_000, 40)] {
+    for (mode, count, every) in [("dense", 60_000, 4), ("sparse", 30_000, 40)] {
         let mut tags = String::new();
         for number in 0..count {
-            let _ = writeln!(tags, "t{number} = {{ at = \"DB1.DBD{}\", type = \"REAL\" }}", number * every);
+            let (block, at) = (number / 4_000 % 8 + 1, number % 4_000 * every + number / 32_000 * 16_000);
+            let _ = writeln!(tags, "t{number} = {{ at = \"DB{block}.DBD{at}\", type = \"REAL\" }}");
         }
         let ours = ours("s7", &format!("port = {port}\nslot = 2"), &tags, count, seconds).await?;
         let words = [port.to_string(), mode.to_owned(), seconds.to_string()];
