@@ -77,6 +77,7 @@ pub fn rules(protocol: Protocol) -> &'static [&'static Rule] {
         Protocol::Iec104 => iec104::RULES,
         Protocol::OpcUa => opcua::RULES,
         Protocol::ProfinetDcp => profinet::RULES,
+        Protocol::Goose => goose::RULES,
         _ => &[],
     }
 }
@@ -111,27 +112,10 @@ pub fn met(protocol: Protocol) -> Option<&'static Rule> {
 /// All rules, by id.
 #[must_use]
 pub fn all() -> Vec<&'static Rule> {
-    let mut all: Vec<&'static Rule> = Vec::new();
-    let ot = [modbus::RULES, s7::RULES, cip::RULES, dnp3::RULES, bacnet::RULES, iec104::RULES, opcua::RULES];
-    for rules in ot.into_iter().chain([profinet::RULES, goose::RULES, net::RULES]) {
-        all.extend(
-            rules
-                .iter()
-                .copied()
-                .filter(|rule| !all.iter().any(|known| known.id == rule.id))
-                .collect::<Vec<_>>(),
-        );
-    }
-    all.extend([
-        &modbus::malformed::RULE,
-        &s7::malformed::RULE,
-        &cip::malformed::RULE,
-        &dnp3::malformed::RULE,
-        &bacnet::malformed::RULE,
-        &iec104::malformed::RULE,
-        &opcua::malformed::RULE,
-    ]);
+    let of = |protocol: &Protocol| rules(*protocol).iter().copied().chain([malformed(*protocol)]);
+    let mut all: Vec<_> = Protocol::ALL.iter().flat_map(of).chain(net::RULES.iter().copied()).collect();
     all.sort_by_key(|rule| rule.id);
+    all.dedup_by_key(|rule| rule.id);
     all
 }
 
