@@ -62,6 +62,25 @@ pub(super) struct Rig {
     _dir: tempfile::TempDir,
 }
 
+/// The newest sample of a point below `acme/leeds`.
+pub(super) fn last(namespace: &Namespace, path: &str) -> Last {
+    let id = namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
+    namespace.last(id).unwrap()
+}
+
+/// Every value that a point below `acme/leeds` ever had, from the journal.
+pub(super) fn history(namespace: &Namespace, path: &str) -> Vec<(Value, model::Status)> {
+    let id = namespace.find(&format!("acme/leeds/{path}")).unwrap();
+    let mut reader = namespace.journal().reader(model::Position::default());
+    let mut all = Vec::new();
+    while let Some(item) = reader.try_next() {
+        if let journal::Item::Record { record: journal::Record::Samples(batch), .. } = item {
+            all.extend(batch.rows().filter(|row| row.0 == id).map(|row| (row.3.clone(), row.2)));
+        }
+    }
+    all
+}
+
 impl Rig {
     /// Starts a driver with its points.
     pub(super) fn start(kind: &'static str, it: Box<dyn Driver>, points: Vec<Arc<Declaration>>) -> Self {
@@ -79,22 +98,12 @@ impl Rig {
     }
 
     pub(super) fn last(&self, path: &str) -> Last {
-        let id =
-            self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
-        self.namespace.last(id).unwrap()
+        last(&self.namespace, path)
     }
 
     /// Every value that a point ever had, from the journal.
     pub(super) fn history(&self, path: &str) -> Vec<(Value, model::Status)> {
-        let id = self.namespace.find(&format!("acme/leeds/{path}")).unwrap();
-        let mut reader = self.namespace.journal().reader(model::Position::default());
-        let mut all = Vec::new();
-        while let Some(item) = reader.try_next() {
-            if let journal::Item::Record { record: journal::Record::Samples(batch), .. } = item {
-                all.extend(batch.rows().filter(|row| row.0 == id).map(|row| (row.3.clone(), row.2)));
-            }
-        }
-        all
+        history(&self.namespace, path)
     }
 
     /// Lets time pass until `condition` holds, at most some minutes.

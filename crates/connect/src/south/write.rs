@@ -126,6 +126,18 @@ impl Writing {
         self.respond(Outcome::Unknown { why });
     }
 
+    /// A broker has it for the device, or refused it. `why` says why it cannot be read back.
+    pub fn delivered(self, refused: Option<String>, why: &str, link: &Link) {
+        match refused {
+            Some(why) => self.refused(why),
+            None => {
+                if let Some(writing) = self.taken(link) {
+                    writing.unreadable(why);
+                }
+            }
+        }
+    }
+
     /// The device took it. Gives it back if the point is to be read back now; else it is answered, at once or when
     /// the point that confirms it has the value.
     pub fn taken(self, link: &Link) -> Option<Self> {

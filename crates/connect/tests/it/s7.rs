@@ -1,10 +1,9 @@
 //! S7: snap7's server as the CPU, both directions, and simulated CPUs that misbehave over real sockets.
 
-use crate::support::{House, Peer, eventually, free_port, peer_file, python};
-use connect::discover::{Ask, Desk, Wish, draft};
+use crate::support::{House, Peer, discovered, eventually, free_port, peer_file, python};
+use connect::discover::{Wish, draft};
 use connect::south::PROBES;
-use model::{Outcome, Status, SystemClock, Value};
-use std::collections::BTreeMap;
+use model::{Outcome, Status, Value};
 use std::sync::Arc;
 use std::time::Duration;
 use twin::s7::{Behaviour, Block, Conduct, Cpu, Lie, Memory, listen};
@@ -137,33 +136,13 @@ async fn written(house: &House, peer: &mut Peer) {
     }
 }
 
-/// What discovery finds at a port.
-async fn discovered(port: u16) -> Vec<connect::discover::Found> {
-    let ask = Ask {
-        targets: vec!["127.0.0.1".into()],
-        protocols: vec!["s7".into()],
-        ports: BTreeMap::from([("s7".into(), vec![port])]),
-        timeout: Duration::from_secs(2),
-        pause: Duration::from_millis(1),
-        ..Ask::default()
-    };
-    let desk = Desk::new(PROBES, SystemClock::shared());
-    let plan = desk.plan(&ask, &[]).await.unwrap();
-    let most = plan.packets_most();
-    let scan = desk.begin(plan, most, "test").unwrap();
-    desk.run(&scan).await;
-    let snapshot = scan.snapshot();
-    assert!(snapshot.packets_sent <= most, "{} of {most} packets", snapshot.packets_sent);
-    snapshot.found
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn discovery_says_who_it_is_and_drafts_a_connection() {
     let rules = twin::s7::Rules { place: Some((0, 2)), put_get: false, ..twin::s7::Rules::default() };
     let cpu = Arc::new(Cpu::new(1, Memory::default()).with(rules));
     let server = listen(([127, 0, 0, 1], 0).into(), cpu).await.unwrap();
     let port = server.address().port();
-    let all = discovered(port).await;
+    let all = discovered("s7", port).await;
     let [found] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!((found.place.as_str(), found.firmware.as_str()), ("rack 0, slot 2", "V3.2.6"));
     assert_eq!((found.model.as_str(), found.serial.as_str()), ("CPU 315-2 PN/DP", "S SIM0001"));
@@ -173,7 +152,7 @@ async fn discovery_says_who_it_is_and_drafts_a_connection() {
     let Some(python) = python() else { return };
     let port = free_port();
     let _peer = Peer::spawn(&python, &[&peer_file("snap7_server.py"), &port.to_string()]);
-    let found = discovered(port).await;
+    let found = discovered("s7", port).await;
     let [found] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((found.vendor.as_str(), found.name.as_str()), ("Siemens", "SNAP7-SERVER"));
 }

@@ -1,14 +1,12 @@
 //! Debian's snmpd (Net-SNMP) as the device: types, absent objects, writes, both versions, wrong passwords, a restart.
 
-use crate::support::{House, eventually};
-use connect::discover::{Ask, Desk, ScanState, Wish, draft};
+use crate::support::{House, discovered, eventually};
+use connect::discover::{Wish, draft};
 use connect::south::PROBES;
 use connect::south::status::State;
-use model::{Outcome, Status, SystemClock, Value};
-use std::collections::BTreeMap;
+use model::{Outcome, Status, Value};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// A running agent; ended when dropped.
 struct Agent(Child);
@@ -218,27 +216,6 @@ async fn a_device_that_is_gone_and_comes_back_restarted() {
     handle.stop().await;
 }
 
-/// Plans, says yes, waits for the end; what was found on loopback.
-async fn discover(port: u16) -> Vec<connect::discover::Found> {
-    let ask = Ask {
-        targets: vec!["127.0.0.1".into()],
-        protocols: vec!["snmp".into()],
-        ports: BTreeMap::from([("snmp".into(), vec![port])]),
-        timeout: Duration::from_secs(2),
-        pause: Duration::from_millis(1),
-        ..Ask::default()
-    };
-    let desk = Desk::new(PROBES, SystemClock::shared());
-    let plan = desk.plan(&ask, &[]).await.unwrap();
-    let most = plan.packets_most();
-    let scan = desk.begin(plan, most, "test").unwrap();
-    desk.run(&scan).await;
-    let snapshot = scan.snapshot();
-    assert_eq!(snapshot.state, ScanState::Done);
-    assert!(snapshot.packets_sent <= most, "{} of {most} packets", snapshot.packets_sent);
-    snapshot.found
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn is_found_by_its_system_group_and_by_its_engine_id() {
     let Some(program) = snmpd() else { return };
@@ -250,7 +227,7 @@ async fn is_found_by_its_system_group_and_by_its_engine_id() {
     let begin = std::time::Instant::now();
     while found.is_empty() {
         assert!(begin.elapsed() < crate::support::PATIENCE, "not found");
-        found = discover(port).await;
+        found = discovered("snmp", port).await;
     }
     assert_eq!((found[0].vendor.as_str(), found[0].kind), ("Net-SNMP", Some("snmp")), "{found:?}");
     assert!(found[0].keys.contains(&("version", "\"3\"".into())), "{found:?}");
@@ -270,7 +247,7 @@ async fn is_found_by_its_system_group_and_by_its_engine_id() {
     let begin = std::time::Instant::now();
     while found[0].name != "sw-1" {
         assert!(begin.elapsed() < crate::support::PATIENCE, "{found:?}");
-        found = discover(port).await.into_iter().chain(found).collect();
+        found = discovered("snmp", port).await.into_iter().chain(found).collect();
     }
     assert_eq!((found[0].vendor.as_str(), found[0].model.as_str()), ("Net-SNMP", "Switch 8TX"), "{found:?}");
     let probe = PROBES.iter().find(|probe| probe.name == "snmp").unwrap();

@@ -1,8 +1,9 @@
 //! A namespace to read into, and peers as separate processes.
 
+use connect::discover::{Ask, Desk, Found, ScanState};
 use connect::inbox::Inbox;
 use connect::kind::{self, Context, Secrets};
-use connect::south::{self, Handle, Wheel};
+use connect::south::{self, Handle, PROBES, Wheel};
 use journal::{Journal, Options, RealDisk};
 use model::config::Document;
 use model::time::Clock;
@@ -229,4 +230,25 @@ pub fn serial_line() -> (String, String) {
 async fn join(mut ours: transport::PseudoLine, mut theirs: transport::PseudoLine) {
     let _ = tokio::io::copy_bidirectional(&mut ours.near, &mut theirs.near).await;
     drop((ours, theirs));
+}
+
+/// Plans, says yes, waits for the end; what discovery finds at a port of loopback.
+pub async fn discovered(protocol: &str, port: u16) -> Vec<Found> {
+    let ask = Ask {
+        targets: vec!["127.0.0.1".into()],
+        protocols: vec![protocol.into()],
+        ports: BTreeMap::from([(protocol.into(), vec![port])]),
+        timeout: Duration::from_secs(2),
+        pause: Duration::from_millis(1),
+        ..Ask::default()
+    };
+    let desk = Desk::new(PROBES, SystemClock::shared());
+    let plan = desk.plan(&ask, &[]).await.unwrap();
+    let most = plan.packets_most();
+    let scan = desk.begin(plan, most, "test").unwrap();
+    desk.run(&scan).await;
+    let snapshot = scan.snapshot();
+    assert_eq!(snapshot.state, ScanState::Done);
+    assert!(snapshot.packets_sent <= most, "{} of {most} packets", snapshot.packets_sent);
+    snapshot.found
 }

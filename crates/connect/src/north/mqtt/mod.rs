@@ -178,10 +178,8 @@ struct Mqtt {
 impl Sink for Mqtt {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         async move {
-            match self.run(feed).await {
-                Ok(never) => match never {},
-                Err(fault) => fault,
-            }
+            let Err(fault) = self.run(feed).await;
+            fault
         }
         .boxed()
     }
@@ -190,8 +188,6 @@ impl Sink for Mqtt {
         CatchUp::LiveFirst
     }
 }
-
-enum Never {}
 
 /// What waits to be published.
 enum Work {
@@ -202,7 +198,7 @@ enum Work {
 }
 
 impl Mqtt {
-    async fn run(&mut self, feed: &mut Feed) -> Result<Never, Fault> {
+    async fn run(&mut self, feed: &mut Feed) -> Result<std::convert::Infallible, Fault> {
         let mut session = Session::open(&self.broker, &Opening::default())?;
         up(&mut session, feed).await?;
         feed.secured(self.broker.security());

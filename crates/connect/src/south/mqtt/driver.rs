@@ -266,14 +266,7 @@ impl MqttIn {
     /// The broker has a write, or refuses it.
     fn written(&mut self, ticket: u64, refused: Option<String>, talk: &mut Talk, link: &Link) {
         let Some(writing) = talk.writes.remove(&ticket) else { return };
-        match refused {
-            Some(why) => writing.refused(why),
-            None => {
-                if let Some(writing) = writing.taken(link) {
-                    writing.unreadable("its topic is not read back");
-                }
-            }
-        }
+        writing.delivered(refused, "its topic is not read back", link);
     }
 }
 
@@ -284,13 +277,9 @@ impl Driver for MqttIn {
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
         async move {
-            match self.run(link).await {
-                Ok(never) => match never {},
-                Err(fault) => {
-                    self.stuck |= matches!(fault, Fault::Protocol(_)) && self.opening.keep.is_some();
-                    fault
-                }
-            }
+            let Err(fault) = self.run(link).await;
+            self.stuck |= matches!(fault, Fault::Protocol(_)) && self.opening.keep.is_some();
+            fault
         }
         .boxed()
     }

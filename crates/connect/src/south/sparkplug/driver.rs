@@ -415,14 +415,7 @@ impl SparkplugHost {
     /// A command is on its way to the broker: from here the metric itself confirms it.
     fn written(&mut self, ticket: u64, refused: Option<String>, talk: &mut Talk, link: &Link) {
         let Some(writing) = talk.writes.remove(&ticket) else { return };
-        match refused {
-            Some(why) => writing.refused(why),
-            None => {
-                if let Some(writing) = writing.taken(link) {
-                    writing.unreadable("its metric is not read back");
-                }
-            }
-        }
+        writing.delivered(refused, "its metric is not read back", link);
     }
 }
 
@@ -434,10 +427,8 @@ impl Driver for SparkplugHost {
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
         // Ended from outside, the connection closes without a word, and the broker publishes our will: offline.
         async move {
-            match self.run(link).await {
-                Ok(never) => match never {},
-                Err(fault) => fault,
-            }
+            let Err(fault) = self.run(link).await;
+            fault
         }
         .boxed()
     }

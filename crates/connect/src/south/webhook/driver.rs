@@ -109,10 +109,8 @@ impl Driver for Webhook {
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
         async move {
-            match self.run(link).await {
-                Ok(never) => match never {},
-                Err(fault) => fault,
-            }
+            let Err(fault) = self.run(link).await;
+            fault
         }
         .boxed()
     }

@@ -6,7 +6,7 @@ use crate::south::modbus::build;
 use crate::south::modbus::config::TcpFile;
 use crate::south::modbus::driver::{Framing, Modbus};
 use crate::south::tags::Plan;
-use crate::south::testing::namespace;
+use crate::south::testing::{self, namespace};
 use crate::south::{Driver, Handle, Wheel, run};
 use model::config::Document;
 use model::{Command, Last, Outcome, Path, Principal, Role, Value};
@@ -271,22 +271,12 @@ pub(super) fn connection(
 
 impl Plant {
     pub(super) fn last(&self, path: &str) -> Last {
-        let id =
-            self.namespace.find(&format!("acme/leeds/{path}")).unwrap_or_else(|| panic!("no point {path}"));
-        self.namespace.last(id).unwrap()
+        testing::last(&self.namespace, path)
     }
 
     /// Every value that a point ever had, from the journal.
     pub(super) fn history(&self, path: &str) -> Vec<(Value, model::Status)> {
-        let id = self.namespace.find(&format!("acme/leeds/{path}")).unwrap();
-        let mut reader = self.namespace.journal().reader(model::Position::default());
-        let mut all = Vec::new();
-        while let Some(item) = reader.try_next() {
-            if let journal::Item::Record { record: journal::Record::Samples(batch), .. } = item {
-                all.extend(batch.rows().filter(|row| row.0 == id).map(|row| (row.3.clone(), row.2)));
-            }
-        }
-        all
+        testing::history(&self.namespace, path)
     }
 
     /// Lets `time` pass.
