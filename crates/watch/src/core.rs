@@ -39,6 +39,12 @@ impl Talk {
         self
     }
 
+    /// The same with the other end as the server, on this port.
+    pub const fn turned(self, port: u16) -> Self {
+        let (client, server) = (self.server, self.client);
+        Self { client, server, port, from_client: !self.from_client, ..self }
+    }
+
     /// The same at another time, in another packet.
     pub const fn at(mut self, (time_ns, evidence): Stamp) -> Self {
         (self.time_ns, self.evidence) = (time_ns, evidence);

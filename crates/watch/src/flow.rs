@@ -1,5 +1,6 @@
 //! Conversations: packets between two ports, both directions together.
 
+use crate::core::Talk;
 use crate::decode::Decoder;
 use crate::hosts::{Evidence, HostId};
 use crate::links::LinkId;
@@ -71,8 +72,28 @@ impl Flow {
         if from_low { &self.halves.0 } else { &self.halves.1 }
     }
 
+    pub const fn half_mut(&mut self, from_low: bool) -> &mut Half {
+        if from_low { &mut self.halves.0 } else { &mut self.halves.1 }
+    }
+
     pub const fn server_port(&self) -> u16 {
         if self.client_is_low { self.key.high.1 } else { self.key.low.1 }
+    }
+
+    pub const fn client_port(&self) -> u16 {
+        if self.client_is_low { self.key.low.1 } else { self.key.high.1 }
+    }
+
+    /// Who speaks if a packet comes from the smaller end, or from the other; when and in which packet is for [`Talk::at`].
+    pub fn talk(&self, from_low: bool) -> Talk {
+        Talk {
+            time_ns: self.last_ns,
+            evidence: self.first,
+            client: self.client(),
+            server: self.server(),
+            port: self.server_port(),
+            from_client: self.client_is_low == from_low,
+        }
     }
 }
 

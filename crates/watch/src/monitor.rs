@@ -10,7 +10,7 @@ use crate::links::LinkId;
 use crate::operation::Operation;
 use crate::protocol::Protocol;
 use crate::report::Report;
-use crate::stream::{Half, Shared, Step};
+use crate::stream::{Half, Shared, Step, Take};
 use std::net::IpAddr;
 use wire::net::{Content, Datagram, Frame, LinkType, Segment, flag, ip};
 
@@ -139,25 +139,19 @@ impl Monitor {
             flow.client_is_low = sender_is_client == from_low;
             flow.certain = true;
         }
-        let talk = note(flow, core, context, from_low);
-        let Flow { halves: (low, high), decoder, protocol, tries, link, data, .. } = flow;
-        let (sender, receiver) = if from_low { (low, high) } else { (high, low) };
+        note(flow, core, context, from_low);
+        let stamp = (context.time_ns, context.evidence);
         if opens {
-            sender.open(segment.sequence);
+            flow.half_mut(from_low).open(segment.sequence);
         }
-        let mut speaker = Speaker { decoder, protocol, tries, link, core, tcp: true };
         if segment.has(flag::ACK) {
-            let talk = Talk { from_client: !talk.from_client, ..talk };
-            receiver.acknowledge(segment.acknowledged, shared, &mut |bytes, stamp| {
-                speaker.take(bytes, &talk.at(stamp))
-            });
+            let number = segment.acknowledged;
+            converse(flow, core, !from_low, |half, take| half.acknowledge(number, shared, take));
         }
         if !segment.payload.is_empty() {
-            *data = true;
-            let data = (segment.payload, (context.time_ns, context.evidence));
-            sender.segment(segment.sequence, data, shared, &mut |bytes, stamp| {
-                speaker.take(bytes, &talk.at(stamp))
-            });
+            flow.data = true;
+            let (sequence, data) = (segment.sequence, (segment.payload, stamp));
+            converse(flow, core, from_low, |half, take| half.segment(sequence, data, shared, take));
         }
         if segment.flags & (flag::FIN | flag::RST) != 0 {
             core.account(flow);
@@ -170,14 +164,13 @@ impl Monitor {
         let place = self.place(context, key, from_low, ends, None);
         let Self { flows, core, .. } = self;
         let Some(flow) = flows.at(place) else { return };
-        let talk = note(flow, core, context, from_low);
+        note(flow, core, context, from_low);
         if datagram.payload.is_empty() {
             return;
         }
         flow.data = true;
-        let Flow { decoder, protocol, tries, link, .. } = flow;
-        let mut speaker = Speaker { decoder, protocol, tries, link, core, tcp: false };
-        speaker.take(datagram.payload, &talk);
+        let talk = flow.talk(from_low).at((context.time_ns, context.evidence));
+        Speaker::new(flow, core).0.take(datagram.payload, &talk);
     }
 
     /// Where the conversation of a packet stands in the table; makes it if it is new.
@@ -225,6 +218,16 @@ impl Monitor {
         })
     }
 
+    /// No more packets come: what waits for a piece that is missing is read as it is.
+    pub fn end(&mut self) {
+        let Self { flows, core, shared, .. } = self;
+        for flow in flows.iter_mut() {
+            for from_low in [true, false] {
+                converse(flow, core, from_low, |half, take| half.end(shared, take));
+            }
+        }
+    }
+
     /// What is known now.
     #[must_use]
     pub fn report(&mut self) -> Report {
@@ -240,8 +243,8 @@ impl Monitor {
     }
 }
 
-/// Counts a packet of a conversation and says who speaks in it.
-fn note(flow: &mut Flow, core: &mut Core, context: &Context<'_>, from_low: bool) -> Talk {
+/// Counts a packet of a conversation.
+fn note(flow: &mut Flow, core: &mut Core, context: &Context<'_>, from_low: bool) {
     let (sender, receiver) = if from_low { flow.hosts } else { (flow.hosts.1, flow.hosts.0) };
     let count = if from_low { &mut flow.low } else { &mut flow.high };
     count.0 += 1;
@@ -250,14 +253,14 @@ fn note(flow: &mut Flow, core: &mut Core, context: &Context<'_>, from_low: bool)
     flow.last_ns = context.time_ns;
     core.hosts.sent(sender, context.frame.source, context.frame.vlan, context.time_ns);
     core.hosts.received(receiver, context.frame.destination, context.time_ns);
-    Talk {
-        time_ns: context.time_ns,
-        evidence: context.evidence,
-        client: flow.client(),
-        server: flow.server(),
-        port: flow.server_port(),
-        from_client: flow.client_is_low == from_low,
-    }
+}
+
+/// Lets one direction of a conversation hand over what is in order.
+fn converse(flow: &mut Flow, core: &mut Core, from_low: bool, feed: impl FnOnce(&mut Half, &mut Take<'_>)) {
+    let talk = flow.talk(from_low);
+    let (mut speaker, halves) = Speaker::new(flow, core);
+    let half = if from_low { &mut halves.0 } else { &mut halves.1 };
+    feed(half, &mut |bytes, stamp| speaker.take(bytes, &talk.at(stamp)));
 }
 
 /// Ends what went over these ports before.
@@ -278,26 +281,49 @@ struct Speaker<'a> {
     protocol: &'a mut Option<Protocol>,
     tries: &'a mut u8,
     link: &'a mut Option<LinkId>,
+    client_is_low: &'a mut bool,
+    /// Port of the client, if the roles turn out to be the other way round.
+    other_port: u16,
+    turned: bool,
     core: &'a mut Core,
     tcp: bool,
 }
 
-impl Speaker<'_> {
+impl<'a> Speaker<'a> {
+    fn new(flow: &'a mut Flow, core: &'a mut Core) -> (Self, &'a mut (Half, Half)) {
+        let (tcp, other_port) = (flow.key.is_tcp(), flow.client_port());
+        let Flow { decoder, protocol, tries, link, client_is_low, halves, .. } = flow;
+        let turned = false;
+        (Self { decoder, protocol, tries, link, client_is_low, other_port, turned, core, tcp }, halves)
+    }
+
     fn take(&mut self, bytes: &[u8], talk: &Talk) -> Step {
+        let mut talk = if self.turned { talk.turned(self.other_port) } else { *talk };
         if self.protocol.is_none() && *self.tries < MAX_TRIES {
             *self.tries += 1;
             let sight = Sight { bytes, port: talk.port, tcp: self.tcp, from_client: talk.from_client };
-            if let Some(protocol) = decode::recognise(&sight) {
+            let mut found = decode::recognise(&sight);
+            if found.is_none() && self.tcp && decode::is_server_port(self.other_port) {
+                // A server may open the connection, or its client was taken for one: the data tell.
+                let sight = Sight { port: self.other_port, from_client: !talk.from_client, ..sight };
+                found = decode::recognise(&sight);
+                if found.is_some() {
+                    talk = talk.turned(self.other_port);
+                    self.turned = true;
+                    *self.client_is_low = !*self.client_is_low;
+                }
+            }
+            if let Some(protocol) = found {
                 *self.protocol = Some(protocol);
-                *self.link = self.core.link(talk, protocol);
+                *self.link = self.core.link(&talk, protocol);
                 *self.decoder = decode::decoder(protocol);
-                decode::met(protocol, talk, self.core);
+                decode::met(protocol, &talk, self.core);
             }
         }
         match self.decoder {
-            Some(decoder) if self.tcp => decoder.stream(bytes, talk, self.core),
+            Some(decoder) if self.tcp => decoder.stream(bytes, &talk, self.core),
             Some(decoder) => {
-                decoder.datagram(bytes, talk, self.core);
+                decoder.datagram(bytes, &talk, self.core);
                 Step::Took(bytes.len())
             }
             None if self.tcp

@@ -6,6 +6,8 @@ use crate::hosts::Evidence;
 const MAX_PARKED: usize = 48;
 /// A jump of sequence numbers that no window explains: another connection with the same ports.
 const FAR: i32 = 1 << 26;
+/// A segment that is sent again comes before this, in nanoseconds.
+const MAX_WAIT_NS: i64 = 20_000_000_000;
 
 /// What a decoder did with the bytes at the front of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub struct Shared {
 }
 
 /// What takes bytes in order.
-type Take<'a> = dyn FnMut(&[u8], Stamp) -> Step + 'a;
+pub type Take<'a> = dyn FnMut(&[u8], Stamp) -> Step + 'a;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -86,6 +88,7 @@ impl Half {
         }
         let ahead = distance(self.next, sequence);
         if ahead.unsigned_abs() > FAR.unsigned_abs() {
+            self.end(shared, take);
             self.forget(shared);
             self.next = sequence;
         }
@@ -119,7 +122,8 @@ impl Half {
         take: &mut Take<'_>,
     ) {
         // Keeping a copy helps only if the missing piece can still come.
-        let gone = self.acknowledged.is_some_and(|number| distance(sequence, number) >= 0);
+        let late = self.parked.iter().any(|(_, (since, _), _)| stamp.0.saturating_sub(*since) > MAX_WAIT_NS);
+        let gone = late || self.acknowledged.is_some_and(|number| distance(sequence, number) >= 0);
         if !self.parked.iter().any(|(known, ..)| *known == sequence) {
             shared.parked += data.len();
             self.parked.push((sequence, stamp, data.into()));
@@ -131,6 +135,18 @@ impl Half {
         if gone || full || shared.parked > shared.max_parked {
             self.skip(shared);
             self.unpark(shared, take);
+        }
+    }
+
+    /// No more will come: what waits is taken as it is, holes and all.
+    pub fn end(&mut self, shared: &mut Shared, take: &mut Take<'_>) {
+        while !self.parked.is_empty() {
+            let before = self.parked.len();
+            self.skip(shared);
+            self.unpark(shared, take);
+            if self.parked.len() == before {
+                break;
+            }
         }
     }
 

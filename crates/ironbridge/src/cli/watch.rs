@@ -45,6 +45,7 @@ pub fn run(arguments: &WatchArgs) -> u8 {
         notes.push(read(file, input, &mut monitor, &bar));
     }
     bar.finish_and_clear();
+    monitor.end();
     let mut report = monitor.report();
     report.captures = notes;
     if let Some(path) = &arguments.html

@@ -12,7 +12,7 @@ mod recognise;
 mod s7;
 
 pub use network::{layer2, met, other_ip};
-pub use recognise::{Sight, recognise, sender_is_client};
+pub use recognise::{Sight, is_server_port, recognise, sender_is_client};
 
 use crate::core::{Core, Talk};
 use crate::protocol::Protocol;

@@ -23,10 +23,14 @@ const SERVER_PORTS: [u16; 52] = [
     5900, 8080, 8883, 9100, 9600, 18245, 20000, 34962, 44818, 47808, 48898,
 ];
 
+/// Whether servers are known to listen on a port.
+pub fn is_server_port(port: u16) -> bool {
+    SERVER_PORTS.binary_search(&port).is_ok()
+}
+
 /// Who asks, if nobody saw the connection open: the one without a port that servers listen on, else the larger port.
 pub fn sender_is_client(source: u16, destination: u16) -> bool {
-    let known = |port: u16| SERVER_PORTS.binary_search(&port).is_ok();
-    match (known(source), known(destination)) {
+    match (is_server_port(source), is_server_port(destination)) {
         (true, false) => false,
         (false, true) => true,
         _ => source >= destination,

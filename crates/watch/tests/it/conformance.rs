@@ -44,6 +44,7 @@ fn feed(path: &Path, monitor: &mut Monitor) {
             data: packet.data,
         });
     }
+    monitor.end();
 }
 
 fn report(path: &Path) -> Report {
@@ -192,10 +193,12 @@ fn functions_units_and_codes_agree_with_tshark() {
     let paths: Vec<PathBuf> =
         manifest.lines().filter(speaks).map(|line| captures.join(line.split('\t').next().unwrap())).collect();
     assert!(paths.len() > 200, "{}", paths.len());
-    // Starting the other analyser takes longer than its work: of 160 small exchanges of one family every fourth is enough.
+    // Starting the other analyser takes longer than its work: of 160 small exchanges of one family every fourth is enough,
+    // unless all are wanted.
     let family = |path: &Path| path.display().to_string().contains("opendnp3-3");
     let (many, mut paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| family(path));
-    paths.extend(many.into_iter().step_by(4));
+    let step = if std::env::var_os("WATCH_ALL").is_some() { 1 } else { 4 };
+    paths.extend(many.into_iter().step_by(step));
     // For a closer look: only captures whose path has this in it.
     let only = std::env::var("WATCH_CAPTURES").unwrap_or_default();
     let paths: Vec<_> = paths.into_iter().filter(|path| path.display().to_string().contains(&only)).collect();
@@ -223,15 +226,31 @@ fn functions_units_and_codes_agree_with_tshark() {
     for (protocol, (all, same)) in &counts {
         println!("{protocol}: {same} of {all} messages agree ({:.3} %)", 100.0 * *same as f64 / *all as f64);
     }
+    for (protocol, (all, same)) in counts {
+        assert!(same * 1_000 >= all * 999, "{protocol}: {same} of {all}");
+    }
     for (place, texts) in differences {
         println!("{place}: {} differ, e.g. {:?}", texts.len(), texts.iter().take(3).collect::<Vec<_>>());
-    }
-    for (protocol, (all, same)) in counts {
-        // Measured: all of CIP and DNP3, all but one of S7, 99.897 % of Modbus (33 messages, most in two fuzzed captures,
-        // are not read yet).
-        assert!(same * 10_000 >= all * 9_985, "{protocol}: {same} of {all}");
+        let known = ADJUDICATED.iter().find(|(end, ..)| place.ends_with(end)).map_or(0, |known| known.1);
+        assert!(texts.len() <= known, "{place}: {texts:?}");
     }
 }
+
+/// Where the two analysers differ, how many messages, and who is right.
+const ADJUDICATED: [(&str, usize, &str); 2] = [
+    (
+        "ModbusTCP/mb2.pcap modbus",
+        4,
+        "A piece of 13 bytes is missing before packet 3008; packet 3674 brings it and all of 3008 again. tshark reads 3008 \
+         out of order and 3674 not at all; here all messages are read from 3674, where the stream is whole.",
+    ),
+    (
+        "s7/wincc_s300_setup-alarm-read_2.pcapng s7",
+        1,
+        "Packet 421 comes without the 7 bytes before it; packet 422 brings them and 421 again. tshark reads the job from \
+         421, here it is read from 422.",
+    ),
+];
 
 /// Addresses that tshark lists as endpoints, without those of groups.
 fn endpoints(path: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
