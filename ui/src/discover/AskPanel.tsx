@@ -30,7 +30,7 @@ export function AskPanel({ busy, error, onAsk }: { busy: boolean; error: unknown
     setTried(true);
     if (Object.keys(problems).length === 0) onAsk(askOf(shown, names));
   };
-  const text = (key: "interface" | "ports" | "units" | "at_once" | "timeout_ms" | "pause_ms", label: string, hint: string) => (
+  const text = (key: "interface" | "listen_s" | "ports" | "units" | "at_once" | "timeout_ms" | "pause_ms", label: string, hint: string) => (
     <Field label={label} hint={hint} problem={problem(key)}>
       <input inputMode={key === "ports" || key === "interface" ? "text" : "numeric"} value={shown[key]} onChange={(e) => change({ [key]: e.target.value })} />
     </Field>
@@ -78,7 +78,8 @@ export function AskPanel({ busy, error, onAsk }: { busy: boolean; error: unknown
             <div className="form-row">
               {text("ports", "Other ports", "E.g. modbus 1502, modbus 1503")}
               {text("units", "Modbus unit ids", "Empty: 1 and 255 only. A serial gateway's bus is slow.")}
-              {text("interface", "Network interface for PROFINET names", "E.g. eth0: one frame to everybody on its cable. Empty: none.")}
+              {text("interface", "Network interface", "E.g. eth0: everybody on its cable is asked at once (PROFINET, BACnet, EtherNet/IP: one packet each). Empty: nobody.")}
+              {text("listen_s", "Listen there for (s)", "3 to 120. Switches say every 30 s who they are (LLDP).")}
               {text("at_once", "Addresses at once", "1 to 64; each gets one question at a time.")}
               {text("timeout_ms", "Wait for an answer (ms)", "100 to 10,000")}
               {text("pause_ms", "Pause between questions (ms)", "0 to 10,000, to one address")}

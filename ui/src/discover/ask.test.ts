@@ -25,7 +25,8 @@ test("what is not said is left to the gateway's careful defaults", () => {
 test("a cable alone is enough to ask", () => {
   const cable = { ...form, targets: "", interface: " eth0 " };
   expect(askProblems(cable)).toEqual({});
-  expect(askOf(cable, ["modbus", "s7"])).toMatchObject({ targets: [], interface: "eth0" });
+  expect(askOf(cable, ["modbus", "s7"])).toMatchObject({ targets: [], interface: "eth0", listen_s: 35 });
+  expect(askProblems({ ...cable, listen_s: "1" }).listen_s).toMatch(/3 to 120/);
   expect(askProblems({ ...cable, interface: "" }).targets).toMatch(/Say where to look/);
   expect(askProblems({ ...cable, interface: "eth0; rm" }).interface).toMatch(/e\.g\. eth0/);
 });

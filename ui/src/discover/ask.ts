@@ -12,11 +12,13 @@ export interface AskForm {
   at_once: string;
   timeout_ms: string;
   pause_ms: string;
-  /** On whose cable everybody is asked for a PROFINET name; empty: nobody. */
+  /** On whose cable everybody is asked at once; empty: nobody. */
   interface: string;
+  /** How long that cable is listened to. */
+  listen_s: string;
 }
 
-export const EMPTY_ASK: AskForm = { targets: "", exclude: "", protocols: [], ports: "", units: "", at_once: "16", timeout_ms: "1000", pause_ms: "100", interface: "" };
+export const EMPTY_ASK: AskForm = { targets: "", exclude: "", protocols: [], ports: "", units: "", at_once: "16", timeout_ms: "1000", pause_ms: "100", interface: "", listen_s: "35" };
 
 export const words = (text: string): string[] => text.split(/[\s,;]+/).filter((w) => w !== "");
 
@@ -35,13 +37,14 @@ export function askProblems(form: AskForm): AskProblems {
   if (unread !== "") problems.ports = `Write it like modbus 1502: "${unread}" is not understood.`;
   if ([...form.ports.matchAll(PORT)].some(([, , port]) => Number(port) < 1 || Number(port) > 65_535)) problems.ports = "Ports are 1 to 65535.";
   if (units(form.units).some((u) => !Number.isInteger(u) || u < 0 || u > 255)) problems.units = "Unit ids are whole numbers from 0 to 255.";
-  const within = (key: "at_once" | "timeout_ms" | "pause_ms", low: number, high: number) => {
+  const within = (key: "at_once" | "timeout_ms" | "pause_ms" | "listen_s", low: number, high: number) => {
     const n = Number(form[key]);
     if (form[key].trim() === "" || !Number.isInteger(n) || n < low || n > high) problems[key] = `A whole number from ${low} to ${high}.`;
   };
   within("at_once", 1, 64);
   within("timeout_ms", 100, 10_000);
   within("pause_ms", 0, 10_000);
+  if (cable !== "") within("listen_s", 3, 120);
   return problems;
 }
 
@@ -66,7 +69,7 @@ export function askOf(form: AskForm, all: string[]): Ask {
     ...(all.every((name) => form.protocols.includes(name)) ? {} : { protocols: form.protocols }),
     ...(Object.keys(other).length > 0 ? { ports: other } : {}),
     ...(chosen.length > 0 ? { units: chosen } : {}),
-    ...(form.interface.trim() === "" ? {} : { interface: form.interface.trim() }),
+    ...(form.interface.trim() === "" ? {} : { interface: form.interface.trim(), listen_s: Number(form.listen_s) }),
     at_once: Number(form.at_once),
     timeout_ms: Number(form.timeout_ms),
     pause_ms: Number(form.pause_ms),

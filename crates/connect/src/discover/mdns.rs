@@ -15,6 +15,7 @@ pub static PROBE: Probe = Probe {
     asks: "its name and the services that it announces, two datagrams at most",
     security: "mDNS tells everybody on the network what a device calls itself; nothing proves that it is true.",
     effort,
+    broadcast: None,
     look,
 };
 

@@ -12,6 +12,7 @@ mod asker;
 mod cable;
 mod desk;
 mod drafting;
+mod everybody;
 pub mod mdns;
 mod neighbours;
 mod plan;
@@ -76,8 +77,21 @@ pub struct Probe {
     pub security: &'static str,
     /// The most that it does to one address.
     pub effort: fn(&Ask) -> Effort,
+    /// How everybody on a cable is asked at once, if the protocol has that.
+    pub broadcast: Option<Broadcast>,
     /// Asks one address. Faults are counted by the [`Asker`]; they are no reason to ask again.
     pub look: for<'a> fn(&'a mut Asker<'_>, &'a Ask) -> BoxFuture<'a, Vec<Found>>,
+}
+
+/// One question to everybody on a cable.
+#[derive(Clone, Copy, Debug)]
+pub struct Broadcast {
+    /// Our own port, where answers are told to everybody as well; 0 takes any free one.
+    pub from: u16,
+    /// The datagram.
+    pub question: fn() -> Vec<u8>,
+    /// Who answers with that; `None` if it is no answer. The port is the one that was asked.
+    pub hear: fn(std::net::SocketAddr, &[u8]) -> Option<Found>,
 }
 
 impl std::fmt::Debug for Probe {
@@ -105,8 +119,10 @@ pub struct Ask {
     pub timeout: Duration,
     /// Silence between two questions to one address, up to 10 s; it doubles with each fault.
     pub pause: Duration,
-    /// Interface on whose cable everybody is asked for PROFINET names, by one frame.
+    /// Interface on whose cable everybody is asked at once, by one packet for each protocol that has that.
     pub interface: Option<String>,
+    /// How long that cable is listened to, 3 s to 2 min: switches say by LLDP every 30 s who they are.
+    pub listen: Duration,
 }
 
 impl Default for Ask {
@@ -121,6 +137,7 @@ impl Default for Ask {
             timeout: Duration::from_secs(1),
             pause: Duration::from_millis(100),
             interface: None,
+            listen: Duration::from_secs(35),
         }
     }
 }
@@ -180,6 +197,12 @@ impl Found {
             device_keys: Vec::new(),
             profile: None,
         }
+    }
+
+    /// Whether both are the same part of the same device, by the same protocol.
+    pub(crate) fn is_same_part(&self, other: &Self) -> bool {
+        (self.protocol, self.address, self.port, &self.place)
+            == (other.protocol, other.address, other.port, &other.place)
     }
 
     /// Vendor, model and firmware in one line; says so if it told nothing.

@@ -1,7 +1,7 @@
 //! What a scan would do, to whom and for how long: shown before anything is sent.
 
 use super::targets::{MOST_TARGETS, Target, add_range, is_one_host, parse};
-use super::{Ask, Neighbours, Probe, Transport, cable};
+use super::{Ask, Broadcast, Neighbours, Probe, Transport, cable};
 use crate::south::tags::Wrong;
 use model::config::nearest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,8 @@ pub struct Plan {
     pub addresses: Vec<IpAddr>,
     /// By protocol.
     pub shares: Vec<Share>,
+    /// What is asked of everybody on the cable that is named.
+    pub(super) broadcasts: Vec<(&'static Probe, Broadcast)>,
     /// Who would not be asked, and why.
     pub skipped: Vec<Skipped>,
     /// How many of those that were named this machine has talked to lately.
@@ -75,8 +77,28 @@ impl Plan {
         self.shares.iter().map(|share| share.packets_most).sum::<u64>() + self.cable_packets()
     }
 
-    fn cable_packets(&self) -> u64 {
-        if self.ask.interface.is_some() { cable::PACKETS } else { 0 }
+    /// Packets to everybody on the cable that is named.
+    pub(super) fn cable_packets(&self) -> u64 {
+        match self.ask.interface {
+            Some(_) => cable::PACKETS + u64::try_from(self.broadcasts.len()).unwrap_or(u64::MAX),
+            None => 0,
+        }
+    }
+
+    /// The protocols that ask everybody on the cable at once.
+    pub(super) fn broadcasts(&self) -> Vec<(&'static Probe, Broadcast)> {
+        self.broadcasts.clone()
+    }
+
+    fn cable_words(&self) -> String {
+        let Some(name) = &self.ask.interface else { return String::new() };
+        let titles: String =
+            self.broadcasts.iter().map(|(probe, _)| format!(", one for {}", probe.title)).collect();
+        format!(
+            " On {name} one packet asks everybody for PROFINET names{titles}, those left out above too; then it is listened to \
+             for {}, also to what switches say of themselves (LLDP).",
+            words(self.ask.listen)
+        )
     }
 
     /// How many of those that were named are known without asking: neighbours of this machine, and hosts that a
@@ -111,9 +133,7 @@ impl Plan {
     pub fn sentence(&self) -> String {
         let count = self.addresses.len();
         let known = self.known_words();
-        let cable = self.ask.interface.as_ref().map_or_else(String::new, |name| {
-            format!(" One frame asks everybody on {name} for PROFINET names, those left out above too.")
-        });
+        let cable = self.cable_words();
         if count == 0 && cable.is_empty() {
             return format!("{known}There is nobody to ask.");
         }
@@ -181,10 +201,19 @@ pub async fn plan(
     }
     let (least, most) = times(ask, &shares, addresses.len());
     let (least, most) = match ask.interface {
-        Some(_) => (least + cable::LISTENS, most + cable::LISTENS),
+        // Meanwhile the addresses are asked.
+        Some(_) => (least.max(ask.listen), most.max(ask.listen)),
         None => (least, most),
     };
-    Ok(Plan { ask: ask.clone(), addresses, shares, skipped, neighbours: near, least, most })
+    let broadcasts = match ask.interface {
+        Some(_) => probes
+            .iter()
+            .filter(|probe| ask.protocols.is_empty() || ask.protocols.iter().any(|name| name == probe.name))
+            .filter_map(|probe| Some((*probe, probe.broadcast?)))
+            .collect(),
+        None => Vec::new(),
+    };
+    Ok(Plan { ask: ask.clone(), addresses, shares, broadcasts, skipped, neighbours: near, least, most })
 }
 
 fn check(ask: &Ask) -> Result<(), Wrong> {
@@ -216,6 +245,12 @@ fn check(ask: &Ask) -> Result<(), Wrong> {
     }
     if ask.pause > Duration::from_secs(10) {
         return Err(Wrong::new("`pause_ms` is at most 10000", "100 suits nearly every device"));
+    }
+    if !(Duration::from_secs(3)..=Duration::from_secs(120)).contains(&ask.listen) {
+        return Err(Wrong::new(
+            "`listen_s` is 3 to 120",
+            "35 hears every switch, which says every 30 s who it is",
+        ));
     }
     if ask.units.is_empty() {
         return Err(Wrong::new("no unit id is named", "leave `units` out for 1 and 255"));
@@ -399,6 +434,7 @@ mod tests {
                 "ports of `modbus`",
             ),
             (Ask { units: vec![], ..ask(&["10.0.0.1"]) }, "no unit id"),
+            (Ask { listen: Duration::from_secs(1), ..ask(&["10.0.0.1"]) }, "listen_s"),
             (Ask { at_once: 65, ..ask(&["10.0.0.1"]) }, "at_once"),
             (Ask { timeout: Duration::from_millis(1), ..ask(&["10.0.0.1"]) }, "timeout_ms"),
             (Ask { targets: vec!["10.0.0.1".into(); 65], ..ask(&[]) }, "more than 64"),

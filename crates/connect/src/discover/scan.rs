@@ -1,9 +1,8 @@
 //! A scan under way or done: who was found, what was sent.
 
 use super::asker::{Asker, Pace};
-use super::{Found, Neighbours, Plan, cable};
-use futures_util::StreamExt;
-use futures_util::stream;
+use super::{Found, Neighbours, Plan, cable, everybody};
+use futures_util::{FutureExt, StreamExt, stream};
 use model::{Clock, Time};
 use parking_lot::Mutex;
 use std::net::IpAddr;
@@ -165,7 +164,13 @@ impl Scan {
     fn keep(&self, found: Vec<Found>) {
         let mut kept = self.kept.lock();
         for one in found {
-            if kept.found.len() < MOST_FOUND {
+            // Who answered to everybody and then for itself is one; the one that tells more counts.
+            if let Some(known) = kept.found.iter_mut().find(|known| known.is_same_part(&one) && one.port != 0)
+            {
+                if known.vendor.is_empty() {
+                    *known = one;
+                }
+            } else if kept.found.len() < MOST_FOUND {
                 kept.found.push(one);
             } else {
                 self.dropped.fetch_add(1, Relaxed);
@@ -179,8 +184,11 @@ impl Scan {
         let pace = Pace::new();
         let addresses = stream::iter(self.plan.addresses.iter().copied());
         let asking = async {
-            self.ask_cable().await;
-            addresses.for_each_concurrent(self.plan.ask.at_once, |address| self.ask(address, &pace)).await;
+            let asked = async {
+                let asked = |address| self.ask(address, &pace);
+                addresses.for_each_concurrent(self.plan.ask.at_once, asked).await;
+            };
+            tokio::join!(self.ask_cable(), asked);
         };
         let state = tokio::select! {
             biased;
@@ -192,17 +200,30 @@ impl Scan {
         self.kept.lock().ended = Some((clock.now(), state));
     }
 
-    /// Asks everybody on the cable that a person named.
+    /// Asks everybody on the cable that a person named, and listens to it.
     async fn ask_cable(&self) {
         let Some(name) = self.plan.ask.interface.clone() else { return };
-        self.sent(cable::PACKETS);
+        let (listen, sent) = (self.plan.ask.listen, self.plan.cable_packets());
+        self.sent(sent);
         let transaction = u32::try_from(self.started.millis() & 0x7FFF_FFFF).unwrap_or(1);
-        let heard = tokio::task::spawn_blocking(move || cable::ask(&name, transaction)).await;
-        match heard.map_err(|why| why.to_string()).and_then(|heard| heard) {
-            Ok(found) => self.keep(found),
-            Err(text) => {
-                let address = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-                self.remark(Remark { address, protocol: cable::PROTOCOL, text });
+        let frames = {
+            let name = name.clone();
+            tokio::task::spawn_blocking(move || cable::frames(&name, transaction, listen))
+        };
+        let mut casts = Vec::new();
+        for (probe, broadcast) in self.plan.broadcasts() {
+            casts.push(everybody::ask(&name, probe, broadcast).map(|heard| (probe.name, heard)).boxed());
+        }
+        let (heard, answers) =
+            futures_util::future::join(frames, futures_util::future::join_all(casts)).await;
+        let heard = heard.map_err(|why| why.to_string()).and_then(|heard| heard);
+        for (protocol, heard) in answers.into_iter().chain([(cable::PROTOCOL, heard)]) {
+            match heard {
+                Ok(found) => self.keep(found),
+                Err(text) => {
+                    let address = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+                    self.remark(Remark { address, protocol, text });
+                }
             }
         }
     }

@@ -22,9 +22,13 @@ pub struct DiscoverArgs {
     /// machine has talked to lately)
     #[arg(required_unless_present = "interface")]
     targets: Vec<String>,
-    /// Ask everybody on this interface's cable for PROFINET names too, with or without an address: one frame
+    /// Ask everybody on this interface's cable too, with or without an address (PROFINET, BACnet, EtherNet/IP: one packet
+    /// each), and listen to what switches say of themselves
     #[arg(long, value_name = "NAME")]
     interface: Option<String>,
+    /// How long to listen there, 3 to 120 s: switches say every 30 s who they are
+    #[arg(long, default_value_t = 35, value_name = "S")]
+    listen_s: u64,
     /// Addresses that get nothing, in the same forms
     #[arg(long, value_name = "ADDRESSES")]
     exclude: Vec<String>,
@@ -79,7 +83,7 @@ impl DiscoverArgs {
         Ok(json!({
             "targets": self.targets, "exclude": self.exclude, "protocols": self.protocols, "ports": ports,
             "units": self.units.0, "at_once": self.at_once, "timeout_ms": self.timeout_ms, "pause_ms": self.pause_ms,
-            "interface": self.interface,
+            "interface": self.interface, "listen_s": self.listen_s,
         }))
     }
 }

@@ -280,6 +280,7 @@ fn wish(ask: &DiscoverAsk) -> Ask {
         timeout: ask.timeout_ms.map_or(gentle.timeout, Duration::from_millis),
         pause: ask.pause_ms.map_or(gentle.pause, Duration::from_millis),
         interface: ask.interface.clone(),
+        listen: ask.listen_s.map_or(gentle.listen, Duration::from_secs),
     }
 }
 

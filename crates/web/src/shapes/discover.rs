@@ -28,8 +28,10 @@ pub struct DiscoverAsk {
     pub timeout_ms: Option<u64>,
     /// Silence between two questions to one address, at most 10,000 ms; default 100.
     pub pause_ms: Option<u64>,
-    /// Interface on whose cable everybody is asked for PROFINET names, by one frame, e.g. `eth0`.
+    /// Interface on whose cable everybody is asked at once, by one packet for each protocol that has that, e.g. `eth0`.
     pub interface: Option<String>,
+    /// How long that cable is listened to, 3-120 s; default 35, because switches say every 30 s who they are.
+    pub listen_s: Option<u64>,
 }
 
 /// Protocols that can be asked for, and profiles that give a device its points.

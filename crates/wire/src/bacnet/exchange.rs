@@ -350,6 +350,8 @@ fn sealed(to: &Peer, expects_reply: bool, apdu: &Apdu<'_>) -> Vec<u8> {
 pub enum Cast {
     /// To one address.
     Unicast,
+    /// To everybody on this network.
+    Broadcast,
     /// To a broadcast management device, which passes it on (J.4.5).
     Distribute,
 }
@@ -362,6 +364,7 @@ pub fn who_is(range: Option<(u32, u32)>, to: Option<Address>, cast: &Cast) -> Ve
     Npdu::apdu(to, false, &inner).emit(&mut npdu);
     match cast {
         Cast::Unicast => Bvlc::Unicast(&npdu),
+        Cast::Broadcast => Bvlc::Broadcast(&npdu),
         Cast::Distribute => Bvlc::Distribute(&npdu),
     }
     .emit(&mut out);

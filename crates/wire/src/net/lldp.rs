@@ -3,6 +3,11 @@
 /// What was said. Bytes as they stand; text is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lldp<'a> {
+    /// What names the system (type 1) and the port (type 2): subtype, then its bytes. PROFINET devices put the name of
+    /// the station there.
+    pub chassis: Option<(u8, &'a [u8])>,
+    /// The port's.
+    pub port_id: Option<(u8, &'a [u8])>,
     /// Name of the system (type 5).
     pub name: Option<&'a [u8]>,
     /// What it is, often with model and firmware (type 6).
@@ -28,6 +33,8 @@ pub fn read(payload: &[u8]) -> Lldp<'_> {
         rest = tail;
         match kind {
             0 => break,
+            1 => seen.chassis = value.split_first().map(|(subtype, id)| (*subtype, id)),
+            2 => seen.port_id = value.split_first().map(|(subtype, id)| (*subtype, id)),
             4 => seen.port = Some(value),
             5 => seen.name = Some(value),
             6 => seen.description = Some(value),
@@ -52,6 +59,7 @@ mod tests {
         let bytes =
             [2, 3, 4, 1, 2, 10, 3, b's', b'w', b'1', 14, 4, 0, 20, 0, 4, 16, 6, 5, 1, 10, 0, 0, 9, 0, 0];
         let seen = read(&bytes);
+        assert_eq!((seen.chassis, seen.port_id), (Some((4, &[1, 2][..])), None));
         assert_eq!(seen.name, Some(&b"sw1"[..]));
         assert_eq!((seen.capabilities, seen.management), (4, Some([10, 0, 0, 9])));
         assert_eq!(read(&[255]), Lldp::default());

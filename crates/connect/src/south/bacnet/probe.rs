@@ -7,10 +7,10 @@ use super::conclude::results;
 use super::group::What;
 use super::planner::{Item, Part, Read};
 use super::types::{Codec, Type};
-use crate::discover::{Ask, Asker, Effort, Found, Probe, Reply, Transport, clean};
+use crate::discover::{Ask, Asker, Broadcast, Effort, Found, Probe, Reply, Transport, clean};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use std::net::{IpAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use wire::bacnet::table::property;
 use wire::bacnet::{
     Answer, Cast, Exchange, Heard, IAm, MAX_INSTANCE, ObjectId, PORT, Peer, PropertyRef, Value as Wire,
@@ -23,9 +23,10 @@ pub static PROBE: Probe = Probe {
     title: "BACnet/IP",
     port: PORT,
     transport: Transport::Udp,
-    asks: "Who-Is to each address (no broadcast); of a device that answers, its device object: name, vendor, model, firmware",
+    asks: "Who-Is to each address; of a device that answers, its device object: name, vendor, model, firmware",
     security: "BACnet/IP has no password and no encryption: whoever reaches the port can read, command and switch off the equipment.",
     effort,
+    broadcast: Some(Broadcast { from: PORT, question: everybody, hear }),
     look,
 };
 
@@ -36,6 +37,37 @@ const FACTS: [u32; 4] =
 const fn effort(_: &Ask) -> Effort {
     // Who-Is, its own object, all facts at once, each fact.
     Effort { connections: 0, requests: 3 + FACTS.len() as u32 }
+}
+
+/// Who-Is to the network of the cable; what stands behind routers is not asked.
+fn everybody() -> Vec<u8> {
+    who_is(None, None, &Cast::Broadcast)
+}
+
+fn hear(from: SocketAddr, datagram: &[u8]) -> Option<Found> {
+    let SocketAddr::V4(at) = from else { return None };
+    match Exchange::default().hear(at, datagram, &mut Vec::new()) {
+        Heard::IAm { from, about } if from.beyond.is_none() => {
+            let instance = about.device.instance;
+            Some(Found {
+                place: format!("device {instance}"),
+                details: details(instance, Some(&about)),
+                kind: Some(super::KIND.name),
+                device_keys: vec![("instance", instance.to_string())],
+                ..Found::new(&PROBE, IpAddr::V4(*from.at.ip()), from.at.port())
+            })
+        }
+        _ => None,
+    }
+}
+
+fn details(instance: u32, about: Option<&IAm>) -> Vec<(String, String)> {
+    let mut details = vec![("instance".to_owned(), instance.to_string())];
+    if let Some(about) = about {
+        details.push(("vendor number".into(), about.vendor.to_string()));
+        details.push(("longest message".into(), format!("{} octets", about.max_apdu)));
+    }
+    details
 }
 
 fn look<'a>(asker: &'a mut Asker<'_>, _: &'a Ask) -> BoxFuture<'a, Vec<Found>> {
@@ -50,18 +82,13 @@ fn look<'a>(asker: &'a mut Asker<'_>, _: &'a Ask) -> BoxFuture<'a, Vec<Found>> {
         let Some(instance) = instance else { return Vec::new() };
         let [vendor, model, firmware, name] = facts(asker, &peer, instance).await;
         let known = |text: Option<String>| text.map(|text| clean(&text)).unwrap_or_default();
-        let mut details = vec![("instance".to_owned(), instance.to_string())];
-        if let Some(about) = about {
-            details.push(("vendor number".into(), about.vendor.to_string()));
-            details.push(("longest message".into(), format!("{} octets", about.max_apdu)));
-        }
         vec![Found {
             place: format!("device {instance}"),
             vendor: known(vendor),
             model: known(model),
             firmware: known(firmware),
             name: known(name),
-            details,
+            details: details(instance, about.as_ref()),
             kind: Some(super::KIND.name),
             device_keys: vec![("instance", instance.to_string())],
             ..Found::new(&PROBE, asker.address(), asker.port())

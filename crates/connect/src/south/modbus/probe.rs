@@ -20,6 +20,7 @@ pub static PROBE: Probe = Probe {
     asks: "device identification (function 43/14) of units 1 and 255, or of those you name; reads no register",
     security: "Modbus has no password and no encryption: whoever reaches the port can read and write.",
     effort,
+    broadcast: None,
     look,
 };
 

@@ -19,6 +19,7 @@ pub static PROBE: Probe = Probe {
     asks: "which endpoints the server offers (GetEndpoints); signs in nowhere, reads nothing",
     security: "OPC UA is encrypted and signed where the server offers it; the draft asks for it.",
     effort,
+    broadcast: None,
     look,
 };
 

@@ -20,6 +20,7 @@ pub static PROBE: Probe = Probe {
     asks: "a connection to rack 0, slot 1 and, if that is refused, slot 2; then the CPU's system status lists 0011 and 001C (order number, firmware, names); reads no memory",
     security: "S7 communication has no encryption and no real password: whoever reaches the port can read, write and stop the CPU.",
     effort,
+    broadcast: None,
     look,
 };
 

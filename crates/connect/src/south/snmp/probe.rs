@@ -21,6 +21,7 @@ pub static PROBE: Probe = Probe {
     asks: "description, name and place (system group) with the community `public`; else the engine id of version 3",
     security: "SNMPv2c sends its community and all values in the clear; prefer version 3 with authentication and encryption.",
     effort,
+    broadcast: None,
     look,
 };
 
