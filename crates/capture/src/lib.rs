@@ -1,7 +1,8 @@
-//! Captured packets: reads pcap and pcapng files, standard input and folders of them.
+//! Captured packets: reads pcap and pcapng files, standard input and folders of them, and listens at interfaces.
 //!
 //! ```text
 //!   arguments ─▶ inputs() ─▶ Input ─▶ Source::open ─▶ next(): Packet { number, time, link type, bytes }
+//!   interface ─▶ live::Live::open ─▶ packets(): the same
 //! ```
 //!
 //! A capture from a plant is often damaged: cut off by a full disk, copied while it was written. Everything in front of
@@ -14,6 +15,7 @@
 
 mod buffer;
 mod input;
+pub mod live;
 mod pcap;
 mod pcapng;
 mod source;

@@ -81,6 +81,50 @@ fn time_comes_from_the_clock() {
     none(&found, "Law 5: time comes from model::Clock, so that tests and replay can move it:");
 }
 
+/// The one file that may hold unsafe code.
+const UNSAFE: &str = "crates/capture/src/live/sys.rs";
+
+#[test]
+fn unsafe_code_stands_in_one_file_with_its_proof() {
+    let needles = [
+        concat!("unsafe", " {"),
+        concat!("unsafe", " impl"),
+        concat!("unsafe", " fn"),
+        concat!("(unsafe", "_code)"),
+    ];
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.name.starts_with("crates/"))
+        .flat_map(|source| match source.name == UNSAFE {
+            true => unproved(&source.text),
+            false => needles.iter().flat_map(|needle| uses(source, needle)).collect(),
+        })
+        .collect();
+    none(
+        &found,
+        "Law 2: unsafe code stands only in crates/capture/src/live/sys.rs, each with a `// SAFETY:` that proves it:",
+    );
+}
+
+/// Lines with unsafe code that have no proof within the lines above.
+fn unproved(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_unsafe = |line: &str| {
+        let code = line.split("//").next().unwrap_or_default();
+        [concat!("unsafe", " {"), concat!("unsafe", " impl")].iter().any(|needle| code.contains(needle))
+    };
+    let proved = |at: usize| lines[at.saturating_sub(6)..at].iter().any(|line| line.contains("// SAFETY:"));
+    let found = (0..lines.len()).filter(|at| is_unsafe(lines[*at]) && !proved(*at));
+    found.map(|at| format!("{UNSAFE}:{}: {}", at + 1, lines[at].trim())).collect()
+}
+
+#[test]
+fn unsafe_code_without_a_proof_is_found() {
+    let line = concat!("unsafe", " { look() }");
+    assert_eq!(unproved(&format!("fn a() {{\n    {line}\n}}\n")).len(), 1);
+    assert_eq!(unproved(&format!("fn a() {{\n    // SAFETY: it only looks.\n    {line}\n}}\n")).len(), 0);
+}
+
 #[test]
 fn nothing_is_left_for_later() {
     let needles = [
