@@ -40,6 +40,9 @@ async fn demonstrate(folder: &Path, listen: &str, seed: u64) -> u8 {
     if let Err(why) = write_config(folder, &plant, Some(listen)) {
         return failed(&format!("{}: {why}", folder.display()));
     }
+    if let Err(why) = trust_machines(&folder.join("data"), &plant) {
+        return failed(&why);
+    }
     let options = house::Options { data: folder.join("data"), simulated: true };
     let loaded = house::Prepared::load(folder, &options.data).map_err(|found| report::mistakes(&found));
     let started = match loaded {
@@ -151,6 +154,12 @@ fn write_config(folder: &Path, plant: &twin::Handle, listen: Option<&str>) -> st
         std::fs::write(&path, file.text + &page.unwrap_or_default())?;
     }
     Ok(())
+}
+
+/// What a commissioning engineer did: the certificates of the machines are known.
+fn trust_machines(data: &Path, plant: &twin::Handle) -> Result<(), String> {
+    let known = connect::south::opcua::Certificates::in_data(data);
+    plant.certificates().iter().try_for_each(|der| known.trust(der))
 }
 
 async fn wait() {

@@ -4,6 +4,8 @@
 //! - [`enip`]: a Logix controller: tags, structures, programs, connections.
 //! - [`http`]: a device with a web service.
 //! - [`modbus`]: a Modbus server for any stream, sound by default, as bad as a real device on request.
+//! - [`mqtt`]: a device with a small broker inside.
+//! - [`opcua`]: an OPC UA server in a machine: structures, methods, encrypted.
 //! - [`s7`]: a Siemens S7 CPU, the same way.
 //! - [`snmp`]: an SNMP agent.
 //! - [`plant`]: a pure, seeded model of a small bottling plant.
@@ -15,6 +17,8 @@ mod demo;
 pub mod enip;
 pub mod http;
 pub mod modbus;
+pub mod mqtt;
+pub mod opcua;
 pub mod plant;
 mod rng;
 pub mod s7;

@@ -11,6 +11,7 @@ use model::{Command, Last, Outcome, Path, Principal, Role, SystemClock, Value};
 use namespace::{Authority, Entry, Ledger, Namespace, Settings};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ impl Ledger for Nowhere {
 pub struct Held {
     secrets: Mutex<BTreeMap<String, String>>,
     pub inbox: Arc<Inbox>,
+    data: Option<PathBuf>,
 }
 
 impl Held {
@@ -50,6 +52,10 @@ impl Secrets for Held {
         self.secrets.lock().unwrap().get(name).cloned()
     }
 
+    fn data(&self) -> Option<PathBuf> {
+        self.data.clone()
+    }
+
     fn inbox(&self) -> Arc<Inbox> {
         self.inbox.clone()
     }
@@ -58,7 +64,7 @@ impl Secrets for Held {
 pub struct House {
     pub namespace: Namespace,
     pub wheel: Arc<Wheel>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl House {
@@ -77,7 +83,7 @@ impl House {
         Self {
             namespace: Namespace::open(journal, recovered, clock, settings),
             wheel: Arc::new(Wheel::new()),
-            _dir: dir,
+            dir,
         }
     }
 
@@ -101,11 +107,16 @@ impl House {
         let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap();
         let kind = kind::find(south::KINDS, kind).unwrap();
         let mut context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
-        let held = Arc::new(Held::default());
+        let held = Arc::new(Held { data: Some(self.data()), ..Held::default() });
         secrets.iter().for_each(|(name, secret)| held.set(name, secret));
         context.secrets = held.clone();
         let built = (kind.build)(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
         (south::run(name, kind.name, built, &self.namespace, &self.wheel).unwrap(), held)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
     }
 
     pub fn last(&self, path: &str) -> Last {

@@ -181,6 +181,13 @@ impl Handle {
         self.excluded_reads.load(Relaxed)
     }
 
+    /// The certificates (DER) of machines that must be trusted before they are talked to.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<Vec<u8>> {
+        let machines = self.machines.lock();
+        machines.iter().filter_map(|machine| Some(machine.device.certificate()?.to_vec())).collect()
+    }
+
     /// The simulated servers, for their counters.
     #[must_use]
     pub fn servers(&self) -> &[Server] {

@@ -12,6 +12,8 @@
 mod air_handling;
 mod bottling;
 mod cabinet;
+mod checkweigher;
+mod cold_store;
 mod labeller;
 pub mod packml;
 mod palletiser;
@@ -23,6 +25,8 @@ mod wrapper;
 pub use air_handling::{AIR_HANDLING_STATES, AirHandling};
 pub use bottling::{Line, RECIPES, Recipe, Station};
 pub use cabinet::{Cabinet, PORTS, Port};
+pub use checkweigher::{CHECKWEIGHER_STATES, Checkweigher};
+pub use cold_store::{COLD_STORE_STATES, ColdStore};
 pub use labeller::Labeller;
 pub use palletiser::{CLOCK_OFFSET_S, Palletiser};
 pub use roof::{INVERTER_STATES, Roof};
@@ -61,6 +65,10 @@ pub struct Plant {
     pub roof: Roof,
     /// Air of the packaging hall.
     pub air_handling: AirHandling,
+    /// Checkweigher behind the packer.
+    pub checkweigher: Checkweigher,
+    /// Cold store.
+    pub cold_store: ColdStore,
     rng: Rng,
     switches: BTreeSet<Switch>,
     elapsed: Duration,
@@ -81,6 +89,8 @@ impl Plant {
             cabinet: Cabinet::new(seed),
             roof: Roof::new(seed),
             air_handling: AirHandling::new(seed),
+            checkweigher: Checkweigher::new(seed, cases),
+            cold_store: ColdStore::new(seed),
             boiler: Boiler::new(&mut rng),
             palletiser,
             air: Air::new(),
@@ -188,6 +198,8 @@ impl Plant {
         self.wrapper.step(dt, self.palletiser.pallets);
         self.roof.step(dt);
         self.air_handling.step(dt, self.roof.temperature, self.line.filler.speed / 420.0);
+        self.checkweigher.step(dt, &self.line);
+        self.cold_store.step(dt, self.roof.temperature);
         let there: Vec<Machine> =
             PORTS.into_iter().flatten().filter(|machine| self.answers(*machine)).collect();
         let voltage = self.meters.first().map_or(0.0, |meter| meter.voltage);

@@ -32,6 +32,10 @@ pub enum Machine {
     Roof,
     /// The air-handling unit, a BACnet controller.
     AirHandling,
+    /// The checkweigher, an OPC UA server.
+    Checkweigher,
+    /// The cold store, an MQTT device.
+    ColdStore,
 }
 
 /// A trouble.
@@ -52,12 +56,12 @@ pub enum Switch {
 }
 
 use Machine::{
-    AirHandling, Boiler, Cabinet, Capper, Compressor1, Compressor2, Filler, Labeller, Meters, Packer,
-    Palletiser, Roof, Wrapper,
+    AirHandling, Boiler, Cabinet, Capper, Checkweigher, ColdStore, Compressor1, Compressor2, Filler,
+    Labeller, Meters, Packer, Palletiser, Roof, Wrapper,
 };
 
 /// All switches, in the order of their coils on the control port.
-pub const SWITCHES: [(Switch, &str); 18] = [
+pub const SWITCHES: [(Switch, &str); 20] = [
     (Switch::RogueWriter, "rogue-writer"),
     (Switch::PlannedDownload, "planned-download"),
     (Switch::WornBearing, "worn-bearing"),
@@ -76,6 +80,8 @@ pub const SWITCHES: [(Switch, &str); 18] = [
     (Switch::Outage(Cabinet), "outage-network"),
     (Switch::Outage(Roof), "outage-roof"),
     (Switch::Outage(AirHandling), "outage-air-handling"),
+    (Switch::Outage(Checkweigher), "outage-checkweigher"),
+    (Switch::Outage(ColdStore), "outage-cold-store"),
 ];
 
 impl Switch {

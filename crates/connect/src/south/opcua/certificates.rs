@@ -174,6 +174,17 @@ impl Certificates {
         Ok(())
     }
 
+    /// Puts a certificate among the trusted ones, as a person does who got it by another way than the network.
+    ///
+    /// # Errors
+    /// In words: it is no certificate, or the folder cannot be written.
+    pub fn trust(&self, der: &[u8]) -> Result<(), String> {
+        parsed(der).ok_or("this is no certificate")?;
+        self.prepare().map_err(|fault| fault.to_string())?;
+        let path = self.list_path(Standing::Trusted).join(format!("{}.der", thumbprint(der)));
+        fs::write(&path, der).map_err(|e| format!("{}: {e}", path.display()))
+    }
+
     fn keep_rejected(&self, der: &[u8], thumbprint: &str) -> Result<(), Fault> {
         let folder = self.list_path(Standing::Rejected);
         let path = folder.join(format!("{thumbprint}.der"));

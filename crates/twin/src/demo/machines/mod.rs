@@ -4,6 +4,8 @@
 //! so that they cannot disagree. The line in [`MACHINES`] is all that the rest of the plant needs of it.
 
 mod air_handling;
+mod checkweigher;
+mod cold_store;
 mod labeller;
 mod network;
 mod roof;
@@ -19,8 +21,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 /// All of them, in the order of their ports.
-pub(super) static MACHINES: &[&Made] =
-    &[&labeller::MACHINE, &wrapper::MACHINE, &network::MACHINE, &roof::MACHINE, &air_handling::MACHINE];
+pub(super) static MACHINES: &[&Made] = &[
+    &labeller::MACHINE,
+    &wrapper::MACHINE,
+    &network::MACHINE,
+    &roof::MACHINE,
+    &air_handling::MACHINE,
+    &checkweigher::MACHINE,
+    &cold_store::MACHINE,
+];
 
 /// A future with a place of its own.
 pub(super) type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -69,6 +78,11 @@ pub(super) struct Point {
 pub(super) trait Device: Send + Sync {
     /// Where.
     fn address(&self) -> SocketAddr;
+
+    /// Its certificate (DER), where it has one that somebody must trust.
+    fn certificate(&self) -> Option<&[u8]> {
+        None
+    }
 
     /// Shows what the plant does now.
     fn show(&self, points: &[Point], scene: &Scene<'_>);
