@@ -19,4 +19,5 @@ pub mod inbox;
 pub mod kind;
 pub mod mqtt;
 pub mod north;
+pub mod reach;
 pub mod south;

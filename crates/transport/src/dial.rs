@@ -39,6 +39,26 @@ pub async fn dial(target: &Target, timeout: Duration) -> Result<Stream, Fault> {
     }
 }
 
+/// TLS over a TCP stream on which something was said in the clear before (STARTTLS, PostgreSQL, NATS). `host` is the
+/// name that the certificate must carry, unless `config` names another.
+///
+/// # Errors
+/// As [`dial`]; [`Fault::Config`] when the stream is not a plain TCP one.
+pub async fn upgrade(
+    stream: Stream,
+    host: &str,
+    config: &TlsClient,
+    timeout: Duration,
+) -> Result<Stream, Fault> {
+    let Stream::Tcp(tcp) = stream else {
+        return Err(Fault::Config("only a plain TCP stream can be changed to TLS".into()));
+    };
+    let port = tcp.peer_addr().map_or(0, |address| address.port());
+    let target = Target::Tls { host: host.to_owned(), port, config: config.clone() };
+    let name = config.name_for(host)?;
+    handshake(config, name, tcp, &target, Instant::now() + timeout, timeout).await
+}
+
 async fn handshake(
     config: &TlsClient,
     name: ServerName<'static>,

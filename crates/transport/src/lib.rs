@@ -22,7 +22,7 @@ pub mod tls;
 mod trace;
 mod words;
 
-pub use dial::dial;
+pub use dial::{dial, upgrade};
 pub use inject::{FaultPlan, Faulty, InjectionCounts, Injector};
 pub use listen::{Incoming, Listener};
 pub use serial::{DataBits, Parity, PseudoLine, SerialSettings, StopBits};

@@ -1,13 +1,21 @@
 //! Keys of an MQTT broker, shared by all kinds that speak to one.
 
-use crate::kind::{Context, Secrets, Security};
+use crate::kind::{Context, Security};
+use crate::reach::{self, Address, Scheme, SignIn, TlsKeys};
 use model::Fault;
 use model::config::{Diagnostic, Document, Period, SecretRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
 use std::time::Duration;
-use transport::{TlsClient, TlsFiles};
+use transport::TlsClient;
+
+const SCHEMES: &[Scheme] = &[
+    Scheme { name: "mqtt", port: 1883, tls: false },
+    Scheme { name: "tcp", port: 1883, tls: false },
+    Scheme { name: "mqtts", port: 8883, tls: true },
+    Scheme { name: "ssl", port: 8883, tls: true },
+    Scheme { name: "tls", port: 8883, tls: true },
+];
 
 /// How to reach a broker.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -46,21 +54,6 @@ const fn window() -> u16 {
     256
 }
 
-/// PEM files, beside the configuration file or in the plant folder.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TlsKeys {
-    /// PEM file of the authorities that the broker's certificate must come from
-    #[serde(default)]
-    pub ca: Option<String>,
-    /// PEM file with our own certificate, where the broker asks for one
-    #[serde(default)]
-    pub certificate: Option<String>,
-    /// PEM file with its private key
-    #[serde(default)]
-    pub key: Option<String>,
-}
-
 /// MQTT version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Version {
@@ -76,7 +69,7 @@ pub enum Version {
 /// A broker, ready to be dialled.
 #[derive(Clone)]
 pub struct Broker {
-    /// Host name or address.
+    /// Host name or address, IPv6 in brackets.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -90,9 +83,7 @@ pub struct Broker {
     pub window: u16,
     /// TLS, if the URL asks for it.
     pub tls: Option<TlsClient>,
-    user: Option<String>,
-    password: Option<String>,
-    secrets: Arc<dyn Secrets>,
+    sign_in: SignIn,
     client_certificate: bool,
 }
 
@@ -109,17 +100,19 @@ impl Broker {
     /// Every mistake, with its place.
     pub fn read(keys: &BrokerKeys, document: &Document, context: &Context) -> Result<Self, Vec<Diagnostic>> {
         let mut mistakes = Vec::new();
-        let address = parse_url(&keys.url).map_err(|why| {
+        let address = Address::parse(&keys.url, SCHEMES).and_then(|address| {
+            let more = !address.user.is_empty() || !address.path.is_empty();
+            if more {
+                Err("has more than host and port (user and password have keys of their own)".into())
+            } else {
+                Ok(address)
+            }
+        });
+        let address = address.map_err(|why| {
             let help = "write \"mqtt://host:1883\" or \"mqtts://host:8883\"";
             mistakes.push(document.mistake(&["url"], format!("`url` {why}"), help));
         });
-        if keys.password.is_some() && keys.user.is_none() {
-            mistakes.push(document.mistake(
-                &["password"],
-                "a password without `user`",
-                "write `user = \"...\"` as well",
-            ));
-        }
+        reach::check_password(keys.user.is_some(), keys.password.as_ref(), document, &mut mistakes);
         if !(5..=3600).contains(&keys.keep_alive.0.as_secs()) {
             mistakes.push(document.mistake(
                 &["keep_alive"],
@@ -127,21 +120,16 @@ impl Broker {
                 "write 5s to 1h",
             ));
         }
-        let secure = matches!(&address, Ok(address) if address.tls);
-        let in_the_clear = matches!(&address, Ok(address) if !address.tls);
-        check_files(&keys.tls, in_the_clear, document, &mut mistakes);
-        let tls = if secure && mistakes.is_empty() {
-            tls(&keys.tls, document, context, &mut mistakes)
-        } else {
-            None
-        };
+        // With a wrong address nobody knows whether it means TLS.
+        let secure = address.as_ref().map_or(keys.tls.any(), |address| address.tls);
+        let tls = reach::tls(&keys.tls, secure, "mqtts://...", document, context, &mut mistakes);
         let Ok(address) = address else { return Err(mistakes) };
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
         let site = context.site.as_str().replace('/', "-");
         Ok(Self {
-            host: address.host,
+            host: if address.host.contains(':') { format!("[{}]", address.host) } else { address.host },
             port: address.port,
             version: keys.version,
             client_id: keys
@@ -151,9 +139,7 @@ impl Broker {
             keep_alive: keys.keep_alive.0,
             window: keys.window.max(1),
             tls,
-            user: keys.user.clone(),
-            password: keys.password.as_ref().map(|secret| secret.secret.clone()),
-            secrets: context.secrets.clone(),
+            sign_in: SignIn::new(keys.user.clone(), keys.password.as_ref(), context),
             client_certificate: keys.tls.certificate.is_some(),
         })
     }
@@ -163,14 +149,7 @@ impl Broker {
     /// # Errors
     /// [`Fault::Security`] if the secret was never set.
     pub fn credentials(&self) -> Result<Option<(String, String)>, Fault> {
-        let Some(user) = &self.user else { return Ok(None) };
-        let Some(name) = &self.password else { return Ok(Some((user.clone(), String::new()))) };
-        let password = self.secrets.secret(name).ok_or_else(|| {
-            Fault::Security(
-                format!("the secret `{name}` is not set: run `ironbridge secret set {name}`").into(),
-            )
-        })?;
-        Ok(Some((user.clone(), password)))
+        self.sign_in.credentials()
     }
 
     /// For people.
@@ -181,111 +160,7 @@ impl Broker {
 
     /// For people.
     pub fn security(&self) -> Security {
-        let by = match (&self.user, self.client_certificate) {
-            (Some(_), true) => "client certificate and password",
-            (None, true) => "client certificate",
-            (Some(_), false) => "password",
-            (None, false) => "no sign-in",
-        };
-        if self.tls.is_some() {
-            Security::tls(&format!("TLS, {by}"))
-        } else {
-            Security::none(&format!(
-                "MQTT in the clear, {by}: anybody on this network can read it, and change what is said"
-            ))
-        }
-    }
-}
-
-fn check_files(files: &TlsKeys, in_the_clear: bool, document: &Document, mistakes: &mut Vec<Diagnostic>) {
-    let any = files.ca.is_some() || files.certificate.is_some() || files.key.is_some();
-    if any && in_the_clear {
-        let help = "write \"mqtts://...\", or leave `tls` out";
-        mistakes.push(document.mistake(&["tls"], "`tls` is given but `url` is in the clear", help));
-    }
-    if files.certificate.is_some() != files.key.is_some() {
-        let help = "write both `certificate` and `key`";
-        mistakes.push(document.mistake(
-            &["tls"],
-            "a client certificate needs its key, and a key its certificate",
-            help,
-        ));
-    }
-}
-
-fn tls(
-    files: &TlsKeys,
-    document: &Document,
-    context: &Context,
-    mistakes: &mut Vec<Diagnostic>,
-) -> Option<TlsClient> {
-    let path = |name: &Option<String>| name.as_ref().map(|name| context.file(document, name));
-    let files = TlsFiles {
-        ca: path(&files.ca),
-        certificate: path(&files.certificate),
-        key: path(&files.key),
-        ..TlsFiles::default()
-    };
-    let client = TlsClient::from_files(files);
-    client
-        .map_err(|why| {
-            mistakes.push(document.mistake(&["tls"], why.to_string(), "put the PEM file in place"))
-        })
-        .ok()
-}
-
-#[derive(Debug, PartialEq)]
-struct Address {
-    host: String,
-    port: u16,
-    tls: bool,
-}
-
-fn parse_url(url: &str) -> Result<Address, String> {
-    let (tls, rest) = match url.split_once("://") {
-        Some(("mqtt" | "tcp", rest)) => (false, rest),
-        Some(("mqtts" | "ssl" | "tls", rest)) => (true, rest),
-        Some((scheme, _)) => return Err(format!("has the scheme `{scheme}`")),
-        None => return Err("has no scheme".into()),
-    };
-    let rest = rest.trim_end_matches('/');
-    if rest.contains(['/', '@', '?', '#']) {
-        return Err("has more than host and port (user and password have keys of their own)".into());
-    }
-    let default = if tls { 8883 } else { 1883 };
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !rest.ends_with(']') => {
-            (host, port.parse().map_err(|_| format!("has the port `{port}`"))?)
-        }
-        _ => (rest, default),
-    };
-    if host.is_empty() || host.contains(char::is_whitespace) || port == 0 {
-        return Err("has no host or no port".into());
-    }
-    Ok(Address { host: host.into(), port, tls })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls() {
-        for (url, expected) in [
-            ("mqtt://broker", Some(("broker", 1883, false))),
-            ("mqtts://broker.hq", Some(("broker.hq", 8883, true))),
-            ("mqtt://10.0.0.1:1884/", Some(("10.0.0.1", 1884, false))),
-            ("mqtt://[::1]:1884", Some(("[::1]", 1884, false))),
-            ("mqtt://[::1]", Some(("[::1]", 1883, false))),
-            ("http://broker", None),
-            ("broker:1883", None),
-            ("mqtt://:1883", None),
-            ("mqtt://user:secret@broker", None),
-            ("mqtt://broker:99999", None),
-        ] {
-            let got = parse_url(url).ok();
-            let got = got.as_ref().map(|address| (address.host.as_str(), address.port, address.tls));
-            assert_eq!(got, expected, "{url}");
-        }
+        let who = reach::who(self.sign_in.user().is_some(), self.client_certificate);
+        reach::security(self.tls.is_some(), "MQTT", who)
     }
 }

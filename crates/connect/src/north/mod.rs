@@ -12,6 +12,8 @@ mod feed;
 mod filter;
 mod keep;
 pub mod mqtt;
+pub mod payload;
+pub mod postgres;
 mod progress;
 mod rejects;
 mod run;
@@ -19,8 +21,9 @@ mod select;
 mod settings;
 pub mod sparkplug;
 mod status;
+mod window;
 
-pub use feed::{Current, Delivery, Feed, Samples, Wanted};
+pub use feed::{Current, Delivery, Feed, Gathered, Samples, Wanted};
 pub use filter::Rows;
 pub use rejects::Reject;
 pub use run::{Handle, Place, run};
@@ -45,7 +48,7 @@ pub trait Sink: Send {
 }
 
 /// Every kind of destination.
-pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND, &sparkplug::KIND];
+pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND, &sparkplug::KIND, &postgres::KIND];
 
 /// A destination that can be started.
 pub struct Destination {
@@ -96,7 +99,11 @@ mod tests {
 
     #[test]
     fn every_sample_builds_and_stands_in_its_readme() {
-        let readmes = [include_str!("mqtt/README.md"), include_str!("sparkplug/README.md")];
+        let readmes = [
+            include_str!("mqtt/README.md"),
+            include_str!("sparkplug/README.md"),
+            include_str!("postgres/README.md"),
+        ];
         assert_eq!(readmes.len(), KINDS.len());
         for (kind, readme) in KINDS.iter().zip(readmes) {
             let document = Document::parse("destinations/hq.toml", kind.sample).unwrap();
@@ -118,8 +125,11 @@ mod tests {
     /// `cases/NAME.toml` has a mistake in each line that ends with `# ! words`, and no other.
     #[test]
     fn cases_of_wrong_files_name_each_mistake_at_its_line() {
-        let cases =
-            [include_str!("mqtt/cases/wrong-keys.toml"), include_str!("mqtt/cases/wrong-meaning.toml")];
+        let cases = [
+            include_str!("mqtt/cases/wrong-keys.toml"),
+            include_str!("mqtt/cases/wrong-meaning.toml"),
+            include_str!("postgres/cases/wrong.toml"),
+        ];
         for text in cases {
             let expected: Vec<(usize, &str)> = text
                 .lines()

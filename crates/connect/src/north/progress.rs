@@ -120,6 +120,13 @@ impl Progress {
         true
     }
 
+    /// Goes back: everything after `to` is to be sent once more. Going forward is ignored.
+    pub fn rewind(&mut self, to: Position) {
+        if to < self.low_water() {
+            (self.live, self.back, self.ranges) = (Track::at(to), Track::at(to), VecDeque::new());
+        }
+    }
+
     /// The live stream.
     pub fn live(&mut self) -> &mut Track {
         &mut self.live

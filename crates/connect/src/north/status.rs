@@ -14,6 +14,28 @@ const MAX_SKIPPED: usize = 100;
 /// Over how long the rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
+/// What a fault of a destination means.
+pub const MEANING: &str = "Nothing is lost: the journal keeps it and it is sent when the far side is back.";
+
+/// What to do about a fault of a destination. [`Fault::words`] speaks of devices.
+pub const fn next_step(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Connect(_) => {
+            "Check that the server is on, address and port are right, and no firewall is between."
+        }
+        Fault::Lost(_) => "If it comes back, nothing is to be done. If it repeats, ask who runs the server.",
+        Fault::Timeout { .. } => {
+            "Ask who runs the server why it is slow; a smaller `select` or `send` sends less."
+        }
+        Fault::Exception { .. } | Fault::Protocol(_) => {
+            "Check that the address and port belong to a server of this kind, and its log."
+        }
+        Fault::Security(_) => "Check user, password, rights and certificates on both sides.",
+        Fault::Config(_) => "Change the configuration and apply it, or the far side as the words above say.",
+        Fault::Stopped => "Resume it when the work is done.",
+    }
+}
+
 /// Whether data flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -168,10 +190,12 @@ impl Live {
 
     /// Something went wrong.
     pub fn failed(&mut self, fault: &Fault, now: Time) {
-        let (title, _, next) = fault.words();
-        let meaning = "Nothing is lost: the journal keeps it and it is sent when the far side is back.";
-        self.status.last_error =
-            Some(LastError { time: now, title, meaning: meaning.into(), next: next.into() });
+        self.status.last_error = Some(LastError {
+            time: now,
+            title: fault.to_string(),
+            meaning: MEANING.into(),
+            next: next_step(fault).into(),
+        });
     }
 
     /// The journal dropped something before it was sent.

@@ -1,11 +1,13 @@
-//! Destinations against a real broker (mosquitto) and an independent decoder of Sparkplug payloads.
+//! Destinations against real servers: mosquitto with an independent decoder of Sparkplug payloads, PostgreSQL.
 //!
-//! Each test starts a broker of its own on a free loopback port. A machine without mosquitto skips them, loudly.
+//! Each test starts a server of its own on a free loopback port. A machine without it skips them, loudly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod broker;
 mod cost;
+mod database;
 mod hostile;
 mod mqtt;
+mod postgres;
 mod sparkplug;
 mod support;

@@ -10,10 +10,6 @@ fn config(broker: &Broker, more: &str) -> String {
     format!("kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{}\"\n{more}\n", broker.port)
 }
 
-fn multi() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}
-
 const TWO: &[(&str, ValueType)] =
     &[("line/filler/speed", ValueType::F64), ("line/filler/state", ValueType::I64)];
 
@@ -261,26 +257,6 @@ fn passwords_and_the_words_for_wrong_ones() {
         plant.publish(&shape, vec![Value::F64(1.0), Value::I64(1)]);
         wait_status(&handle, "acknowledgements", |status| status.sent == 2);
         runtime.block_on(handle.stop());
-    }
-}
-
-/// An authority, a server certificate for 127.0.0.1 and a client certificate, as PEM files.
-fn certificates(dir: &std::path::Path) {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Plant authority");
-    let authority = params.self_signed(&key).unwrap();
-    std::fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
-    let issuer = Issuer::new(params, key);
-    for (name, host) in [("server", "127.0.0.1"), ("client", "gateway")] {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let certificate = params.signed_by(&key, &issuer).unwrap();
-        std::fs::write(dir.join(format!("{name}.pem")), certificate.pem()).unwrap();
-        std::fs::write(dir.join(format!("{name}.key")), key.serialize_pem()).unwrap();
     }
 }
 

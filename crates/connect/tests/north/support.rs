@@ -51,6 +51,8 @@ pub struct Plant {
     pub namespace: Namespace,
     pub dir: TempDir,
     pub secrets: BTreeMap<String, String>,
+    /// `enterprise/site`.
+    pub site: String,
     /// Where destinations keep their files, if not in `dir`.
     keep: Option<PathBuf>,
 }
@@ -58,13 +60,14 @@ pub struct Plant {
 impl Plant {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { namespace: open(dir.path()), dir, secrets: BTreeMap::new(), keep: None }
+        Self { namespace: open(dir.path()), dir, secrets: BTreeMap::new(), site: SITE.into(), keep: None }
     }
 
     /// In a folder that outlives it.
     pub fn at(folder: &std::path::Path) -> Self {
         let dir = tempfile::Builder::new().disable_cleanup(true).prefix("run").tempdir_in(folder).unwrap();
-        let mut plant = Self { namespace: open(folder), dir, secrets: BTreeMap::new(), keep: None };
+        let mut plant =
+            Self { namespace: open(folder), dir, secrets: BTreeMap::new(), site: SITE.into(), keep: None };
         plant.keep = Some(folder.into());
         plant
     }
@@ -72,7 +75,8 @@ impl Plant {
     /// Declares `paths` (below the site) of one device and returns their shape.
     pub fn declare(&self, device: &str, points: &[(&str, ValueType)]) -> Arc<Shape> {
         let declarations = points.iter().map(|(path, value_type)| {
-            let mut point = Declaration::new(Path::new(&format!("{SITE}/{path}")).unwrap(), *value_type);
+            let mut point =
+                Declaration::new(Path::new(&format!("{}/{path}", self.site)).unwrap(), *value_type);
             point.connection = "plc".into();
             point.device = device.into();
             if *value_type == ValueType::F64 {
@@ -87,6 +91,14 @@ impl Plant {
             point
         });
         Shape::new(self.namespace.declare(declarations).unwrap())
+    }
+
+    /// The point has another place from now on.
+    pub fn rename(&self, from: &str, to: &str, value_type: ValueType) {
+        let path = |below: &str| Path::new(&format!("{}/{below}", self.site)).unwrap();
+        let mut point = Declaration::new(path(to), value_type);
+        point.was = vec![path(from)];
+        self.namespace.declare([point]).unwrap();
     }
 
     pub fn publish(&self, shape: &Arc<Shape>, values: Vec<Value>) {
@@ -105,7 +117,7 @@ impl Plant {
     /// In a plant with these types and assets.
     pub fn build_with(&self, name: &str, text: &str, models: Models) -> Destination {
         let document = Document::parse(&format!("{name}.toml"), text).unwrap();
-        let mut context = Context::new(name, Path::new(SITE).unwrap(), self.dir.path());
+        let mut context = Context::new(name, Path::new(&self.site).unwrap(), self.dir.path());
         context.secrets = Arc::new(Known(self.secrets.clone()));
         context.models = Arc::new(models);
         north::build(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
@@ -117,7 +129,7 @@ impl Plant {
         let mut options = Options::new(dir.path().join("journal"));
         (options.max_bytes, options.file_bytes, options.ring_bytes) = (bytes, bytes / 6, 64 * 1024);
         options.keep_interval = Duration::from_millis(50);
-        Self { namespace: open_with(options), dir, secrets: BTreeMap::new(), keep: None }
+        Self { namespace: open_with(options), dir, secrets: BTreeMap::new(), site: SITE.into(), keep: None }
     }
 
     /// Ends the journal, so that its folder can be opened again.
@@ -131,7 +143,7 @@ impl Plant {
 
     pub fn run(&self, destination: Destination) -> Handle {
         let folder = self.keep.as_deref().unwrap_or(self.dir.path()).join("destinations");
-        let place = Place { namespace: self.namespace.clone(), site: Path::new(SITE).unwrap(), folder };
+        let place = Place { namespace: self.namespace.clone(), site: Path::new(&self.site).unwrap(), folder };
         north::run(destination, place).unwrap()
     }
 }
@@ -151,6 +163,33 @@ fn open_with(options: Options) -> Namespace {
         ledger: Arc::new(Memory::default()),
     };
     Namespace::open(journal, recovered, clock, settings)
+}
+
+/// A runtime of two threads.
+pub fn multi() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// An authority, a server certificate for 127.0.0.1 and a client certificate, as PEM files.
+pub fn certificates(dir: &std::path::Path) {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Plant authority");
+    let authority = params.self_signed(&key).unwrap();
+    std::fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
+    let issuer = Issuer::new(params, key);
+    for (name, host) in [("server", "127.0.0.1"), ("client", "gateway")] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        std::fs::write(dir.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        let file = dir.join(format!("{name}.key"));
+        std::fs::write(&file, key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
 }
 
 /// Waits until the status is as `fits` wants it.

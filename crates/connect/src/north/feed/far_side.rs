@@ -3,7 +3,7 @@
 use super::Feed;
 use crate::north::rejects::Reject;
 use crate::north::settings::Switch;
-use crate::north::status::{LastError, Skipped, State};
+use crate::north::status::{LastError, MEANING, Skipped, State, next_step};
 use model::event::severity;
 use model::{Command, Event, EventKind, Fault, Outcome, Position, Principal, Role};
 use std::future::Future;
@@ -18,8 +18,7 @@ impl Feed {
         live.status.last_error = Some(LastError {
             time: now,
             title: why.into(),
-            meaning: "Nothing is lost: the journal keeps it and it is sent when the far side is ready."
-                .into(),
+            meaning: MEANING.into(),
             next: "Start the far side, or check its name in the configuration.".into(),
         });
     }
@@ -45,6 +44,19 @@ impl Feed {
         event.refs = vec![self.name.clone()];
         self.namespace.event(event);
         self.shared.lock().skipped(Skipped { range, count: samples, time: now });
+    }
+
+    /// Something that everybody should know.
+    pub fn tell(&self, mut event: Event) {
+        event.refs = vec![self.name.clone()];
+        self.namespace.event(event);
+    }
+
+    /// The far side lost what it had acknowledged after `to`: from there on everything is sent again, as far as the
+    /// journal has it. Call it before [`Feed::connected`].
+    pub fn rewind(&mut self, to: Position) {
+        let oldest = Position(self.namespace.journal().oldest().0.saturating_sub(1));
+        self.progress.rewind(to.max(oldest));
     }
 
     /// A message will never be taken; its record is acknowledged all the same. For sinks whose acknowledgements do not
@@ -116,15 +128,11 @@ impl Feed {
         drop(shared);
         if self.trouble.is_none() {
             self.occurrence += 1;
-            let (_, _, next) = fault.words();
             let id = format!("destination/{}/lost/{:x}", self.name, self.occurrence);
             let source = format!("destination/{}", self.name);
             let title = format!("{} cannot be reached: {fault}", self.name);
             let mut event = Event::active(EventKind::Fault, id, source, now, severity::MEDIUM, title)
-                .explained(
-                    "Nothing is lost: the journal keeps it and it is sent when the far side is back.",
-                    next,
-                );
+                .explained(MEANING, next_step(fault));
             event.refs = vec![self.name.clone()];
             self.namespace.event(event.clone());
             self.trouble = Some(event);

@@ -13,8 +13,10 @@
 mod budget;
 mod delivery;
 mod far_side;
+mod gather;
 
 pub use delivery::{Current, Delivery, Samples, Wanted};
+pub use gather::Gathered;
 
 use super::filter::{Filter, Memory};
 use super::keep::Keep;

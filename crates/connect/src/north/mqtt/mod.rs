@@ -6,27 +6,22 @@
 //! With QoS 0 a record counts as done when it is written to the connection: a cut may lose what was on its way.
 
 mod command;
-mod json;
-mod render;
-mod template;
-mod window;
 
 use crate::kind::{Built, Context, Kind};
 use crate::mqtt::broker::{Broker, BrokerKeys};
 use crate::mqtt::session::{Note, Opening, Qos, Session};
+use crate::north::payload::{self, Format, PayloadKeys, Renderer, template};
 use crate::north::settings::schema;
+use crate::north::window::{LOOSE, Window};
 use crate::north::{CatchUp, Current, Delivery, Feed, Reject, Samples, Sink};
 use command::Commands;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::config::{Diagnostic, Document};
-use model::{Event, Fault, Path, Position};
-use render::{Format, Renderer};
+use model::{Fault, Path};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::VecDeque;
-use std::sync::Arc;
-use window::{LOOSE, Window};
 
 /// How MQTT enters the product.
 pub const KIND: Kind<dyn Sink> = Kind {
@@ -50,16 +45,12 @@ struct Keys {
     /// format "json" and "template"
     #[serde(default = "yes")]
     retain: bool,
-    /// "json": one object per point; "flat-json": one object per device and scan; "template": `payload` says how
-    #[serde(default)]
-    format: FormatWord,
-    /// topic with {path} {below} {parent} {name} {connection} {device} {enterprise} {site}; "{path}" if left out, and
-    /// "{parent}" for "flat-json"
+    #[serde(flatten)]
+    shape: PayloadKeys,
+    /// topic with {path} {below} {parent} {name} {connection} {device} {enterprise} {site}; if left out "{path}",
+    /// "{parent}" for "flat-json", "{enterprise}/{site}/{connection}" for "nested-json"
     #[serde(default)]
     topic: Option<String>,
-    /// payload for format "template", e.g. '{"v":{value},"q":"{quality}","t":{time}}'
-    #[serde(default)]
-    payload: Option<String>,
     /// topic for events; "ENTERPRISE/SITE/_ironbridge/events" if left out
     #[serde(default)]
     events_topic: Option<String>,
@@ -77,20 +68,11 @@ const fn yes() -> bool {
     true
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum FormatWord {
-    #[default]
-    Json,
-    FlatJson,
-    Template,
-}
-
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<Diagnostic>> {
     let keys: Keys = document.construct().map_err(|mistake| vec![mistake])?;
     let mut mistakes = Vec::new();
-    let format = format(&keys, document, &mut mistakes);
-    let default = if keys.format == FormatWord::FlatJson { "{parent}" } else { "{path}" };
+    let format = payload::format(&keys.shape, document, &mut mistakes);
+    let default = keys.shape.format.default_topic();
     let topic = keys.topic.as_deref().unwrap_or(default);
     let parts = template::parse(topic, false).unwrap_or_else(|word| {
         let help = format!("there are {}", template::words(false));
@@ -118,7 +100,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
     let own = |tail: &str| format!("{}/_ironbridge/{tail}", context.site);
     let sink = Mqtt {
         qos: if keys.qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce },
-        retain: keys.retain && keys.format != FormatWord::FlatJson,
+        retain: keys.retain && keys.shape.format.is_per_point(),
         site: context.site.clone(),
         format,
         topic: parts,
@@ -134,33 +116,6 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         security: sink.broker.security(),
         it: Box::new(sink),
     })
-}
-
-fn format(keys: &Keys, document: &Document, mistakes: &mut Vec<Diagnostic>) -> Format {
-    match (keys.format, &keys.payload) {
-        (FormatWord::Json, None) => return Format::Json,
-        (FormatWord::FlatJson, None) => return Format::FlatJson,
-        (FormatWord::Template, Some(text)) => match template::parse(text, true) {
-            Ok(parts) => return Format::Template(parts),
-            Err(word) => {
-                let help = format!("there are {}", template::words(true));
-                mistakes.push(document.mistake(
-                    &["payload"],
-                    format!("`{{{word}}}` is no word for a payload"),
-                    help,
-                ));
-            }
-        },
-        (FormatWord::Template, None) => {
-            let help = "write `payload = '{\"v\":{value},\"t\":{time}}'`";
-            mistakes.push(document.mistake(&["format"], "format \"template\" needs `payload`", help));
-        }
-        (_, Some(_)) => {
-            let help = "write `format = \"template\"`, or leave `payload` out";
-            mistakes.push(document.mistake(&["payload"], "`payload` is only for format \"template\"", help));
-        }
-    }
-    Format::Json
 }
 
 /// See the module.
@@ -258,7 +213,7 @@ impl Mqtt {
             }
             Delivery::Event { position, event, historical } => {
                 let ticket = talk.window.begin(position);
-                let payload = event_json(&event, position, historical);
+                let payload = payload::event(&event, position, historical);
                 self.publish(&self.events_topic, payload, false, (ticket, &event.id), talk, session, feed)?;
                 talk.window.close(ticket);
             }
@@ -375,15 +330,4 @@ pub(super) async fn up(session: &mut Session, feed: &mut Feed) -> Result<(), Fau
             () = feed.stopping() => return Err(Fault::Stopped),
         }
     }
-}
-
-fn event_json(event: &Arc<Event>, position: Position, historical: bool) -> Vec<u8> {
-    let mut json = serde_json::to_value(&**event).unwrap_or_default();
-    if let Some(object) = json.as_object_mut() {
-        object.insert("start".into(), event.start.millis_f64().into());
-        object.insert("end".into(), event.end.map(model::Time::millis_f64).into());
-        object.insert("seq".into(), position.as_i64().to_string().into());
-        object.insert("historical".into(), historical.into());
-    }
-    serde_json::to_vec(&json).unwrap_or_default()
 }

@@ -17,6 +17,8 @@ pub enum Format {
     Json,
     /// One object per device and scan: last segments as keys.
     FlatJson,
+    /// One object per device and scan: nested as the folders of the points.
+    NestedJson,
     /// One message per point, as the template says.
     Template(Vec<Part>),
 }
@@ -40,12 +42,20 @@ struct Prepared {
     unit: Vec<u8>,
 }
 
-/// One topic of a shape in flat JSON.
+/// One topic of a shape in flat or nested JSON.
 struct Group {
     topic: Arc<str>,
-    /// Rows of the shape, each with its `"key":`.
-    rows: Box<[(u32, Range)]>,
+    /// Rows of the shape, each with its `"key":` and its folders, nested ones in the order of their folders.
+    rows: Box<[Row]>,
     keys: Vec<u8>,
+}
+
+/// One row of a group.
+struct Row {
+    row: u32,
+    key: Range,
+    /// Empty in flat JSON.
+    folders: Box<[Box<str>]>,
 }
 
 type Range = std::ops::Range<usize>;
@@ -85,14 +95,14 @@ impl Renderer {
     /// How many messages at most become of `samples`.
     pub fn messages(&mut self, samples: &Samples, feed: &Feed) -> usize {
         match self.format {
-            Format::FlatJson => self.groups(&samples.batch.shape, feed).len(),
+            Format::FlatJson | Format::NestedJson => self.groups(&samples.batch.shape, feed).len(),
             _ => samples.len(),
         }
     }
 
     /// The `n`-th message of `samples`; `None` if it has nothing to say.
     pub fn message(&mut self, samples: &Samples, n: usize, feed: &Feed) -> Option<Rendered> {
-        if self.format == Format::FlatJson {
+        if matches!(self.format, Format::FlatJson | Format::NestedJson) {
             let groups = self.groups(&samples.batch.shape, feed);
             return flat(groups.get(n)?, samples);
         }
@@ -142,7 +152,10 @@ impl Renderer {
         if self.shapes.len() >= MAX_SHAPES {
             self.shapes.clear();
         }
-        let groups: Arc<[Group]> = group(shape, &self.topic, &self.site, &|id| feed.meta(id)).into();
+        let groups: Arc<[Group]> = {
+            let nested = self.format == Format::NestedJson;
+            group(shape, &self.topic, &self.site, nested, &|id| feed.meta(id)).into()
+        };
         self.shapes.insert(shape.id(), groups.clone());
         groups
     }
@@ -203,6 +216,7 @@ fn group(
     shape: &Shape,
     parts: &[Part],
     site: &Path,
+    nested: bool,
     meta: &dyn Fn(PointId) -> Option<Arc<Declaration>>,
 ) -> Vec<Group> {
     let mut topics: Vec<(Arc<str>, Members)> = Vec::new();
@@ -218,11 +232,12 @@ fn group(
             rows.push((row, declaration));
         }
     }
-    topics.into_iter().map(|(topic, rows)| Group::new(topic, &rows, site)).collect()
+    let make = if nested { Group::nested } else { Group::flat };
+    topics.into_iter().map(|(topic, rows)| make(topic, &rows, site)).collect()
 }
 
 impl Group {
-    fn new(topic: Arc<str>, members: &[(u32, Arc<Declaration>)], site: &Path) -> Self {
+    fn flat(topic: Arc<str>, members: &[(u32, Arc<Declaration>)], site: &Path) -> Self {
         let mut uses: HashMap<&str, u32> = HashMap::new();
         for (_, declaration) in members {
             *uses.entry(declaration.path.last()).or_default() += 1;
@@ -233,12 +248,86 @@ impl Group {
             let alone = uses.get(name) == Some(&1) && !name.starts_with('_');
             let key =
                 if alone { name } else { crate::north::below(declaration.path.as_str(), site.as_str()) };
-            let from = keys.len();
-            json::text(&mut keys, key);
-            keys.push(b':');
-            rows.push((*row, from..keys.len()));
+            rows.push(Row { row: *row, key: keyed(&mut keys, key), folders: Box::default() });
         }
         Self { topic, rows: rows.into(), keys }
+    }
+
+    /// Keys are the last segments, in objects named as the folders below the topic (or below the site, where the
+    /// topic is no folder of the point). A point that is a folder as well stands in it as `_value`.
+    fn nested(topic: Arc<str>, members: &[(u32, Arc<Declaration>)], site: &Path) -> Self {
+        let below_topic = |path: &str| -> Vec<Box<str>> {
+            let inner = crate::north::below(path, &topic);
+            let inner = if inner == path { crate::north::below(path, site.as_str()) } else { inner };
+            inner.split('/').map(Box::from).collect()
+        };
+        let mut placed: Vec<(Vec<Box<str>>, u32)> =
+            members.iter().map(|(row, declaration)| (below_topic(declaration.path.as_str()), *row)).collect();
+        placed.sort_unstable();
+        let (mut keys, mut rows) = (Vec::new(), Vec::with_capacity(placed.len()));
+        let mut following = placed.iter().skip(1);
+        for (segments, row) in &placed {
+            let is_folder = following.next().is_some_and(|(next, _)| next.starts_with(segments));
+            let (leaf, folders) = match segments.split_last() {
+                Some((leaf, folders)) if !is_folder => (&**leaf, folders),
+                _ => ("_value", segments.as_slice()),
+            };
+            rows.push(Row { row: *row, key: keyed(&mut keys, leaf), folders: folders.into() });
+        }
+        Self { topic, rows: rows.into(), keys }
+    }
+}
+
+/// Writes `"key":` and says where it stands.
+fn keyed(keys: &mut Vec<u8>, key: &str) -> Range {
+    let from = keys.len();
+    json::text(keys, key);
+    keys.push(b':');
+    from..keys.len()
+}
+
+/// Opens and closes the objects between one row and the next; in flat JSON nothing but commas.
+#[derive(Default)]
+struct Nest<'g> {
+    open: Vec<&'g str>,
+}
+
+impl<'g> Nest<'g> {
+    fn go_to(&mut self, out: &mut Vec<u8>, folders: &'g [Box<str>]) {
+        let common = self.open.iter().zip(folders).take_while(|(a, b)| **a == &***b).count();
+        self.close_to(out, common);
+        for folder in folders.iter().skip(common) {
+            self.comma(out);
+            json::text(out, folder);
+            out.extend_from_slice(b":{");
+            self.open.push(folder);
+        }
+        self.comma(out);
+    }
+
+    fn comma(&self, out: &mut Vec<u8>) {
+        if out.last() != Some(&b'{') {
+            out.push(b',');
+        }
+    }
+
+    fn close_to(&mut self, out: &mut Vec<u8>, depth: usize) {
+        while self.open.len() > depth {
+            self.open.pop();
+            out.push(b'}');
+        }
+    }
+
+    /// The name of a row for `_quality`: its folders and its key.
+    fn name(&self, out: &mut Vec<u8>, key: &[u8]) {
+        let key = key.strip_suffix(b":").unwrap_or(key);
+        out.push(b'"');
+        for folder in &self.open {
+            json::escaped(out, folder);
+            out.push(b'/');
+        }
+        out.extend_from_slice(key.strip_prefix(b"\"").unwrap_or(key));
+        out.push(b':');
     }
 }
 
@@ -253,30 +342,34 @@ fn flat(group: &Group, samples: &Samples) -> Option<Rendered> {
     let mut payload = Vec::with_capacity(40 + group.keys.len() + group.rows.len() * 12);
     let mut doubtful: Vec<u8> = Vec::new();
     let mut first = None;
-    for (row, key) in &group.rows {
-        if chosen.is_some_and(|rows| rows.binary_search(row).is_err()) {
+    let mut nest = Nest::default();
+    for member in &group.rows {
+        if chosen.is_some_and(|rows| rows.binary_search(&member.row).is_err()) {
             continue;
         }
-        let row = *row as usize;
-        let (Some(value), Some(key)) = (batch.values.get(row), group.keys.get(key.clone())) else { continue };
+        let row = member.row as usize;
+        let (Some(value), Some(key)) = (batch.values.get(row), group.keys.get(member.key.clone())) else {
+            continue;
+        };
         if first.is_none() {
             first = batch.shape.points().get(row).copied();
             payload.extend_from_slice(b"{\"_time\":");
             json::millis(&mut payload, batch.time.get(row).unwrap_or(batch.received));
         }
         let status = batch.status.get(row).unwrap_or(Status::BAD);
-        payload.push(b',');
+        nest.go_to(&mut payload, &member.folders);
         payload.extend_from_slice(key);
         json::value(&mut payload, if status.is_bad() { &Value::None } else { value });
         if status != Status::GOOD {
             doubtful.push(if doubtful.is_empty() { b'{' } else { b',' });
-            doubtful.extend_from_slice(key);
+            nest.name(&mut doubtful, key);
             doubtful.push(b'"');
             doubtful.extend_from_slice(status.name().as_bytes());
             doubtful.push(b'"');
         }
     }
     let point = first?;
+    nest.close_to(&mut payload, 0);
     if !doubtful.is_empty() {
         payload.extend_from_slice(b",\"_quality\":");
         payload.extend_from_slice(&doubtful);
@@ -319,8 +412,12 @@ mod tests {
     }
 
     fn flat_of(template: &str, samples: &Samples) -> Vec<(String, Json)> {
+        objects_of(template, samples, false)
+    }
+
+    fn objects_of(template: &str, samples: &Samples, nested: bool) -> Vec<(String, Json)> {
         let site = Path::new("a/b").unwrap();
-        let groups = group(&samples.batch.shape, &parse(template, false).unwrap(), &site, &meta);
+        let groups = group(&samples.batch.shape, &parse(template, false).unwrap(), &site, nested, &meta);
         let all = groups.iter().filter_map(|group| flat(group, samples));
         all.map(|m| (m.topic.to_string(), serde_json::from_slice(&m.payload).unwrap())).collect()
     }
@@ -342,6 +439,20 @@ mod tests {
             "_quality": {"line/axis/x": "Uncertain"}, "_historical": true});
         assert_eq!(by_device, vec![("filler".into(), expected)]);
         assert_eq!(flat_of("{parent}", &samples(Rows::Some(vec![2].into()), false)).len(), 1);
+    }
+
+    #[test]
+    fn nested_json_follows_the_folders() {
+        let expected = json!({"_time": 1.5, "line": {"_z": true, "axis": {"x": 3.5}, "x": 1, "y": null},
+            "_quality": {"line/axis/x": "Uncertain", "line/y": "BadSensorFailure"}});
+        assert_eq!(
+            objects_of("{enterprise}/{site}", &samples(Rows::All, false), true),
+            vec![("a/b".into(), expected)]
+        );
+        let some = objects_of("x/{device}", &samples(Rows::Some(vec![0, 2].into()), true), true);
+        let expected = json!({"_time": 1.5, "line": {"axis": {"x": 3.5}, "x": 1},
+            "_quality": {"line/axis/x": "Uncertain"}, "_historical": true});
+        assert_eq!(some, vec![("x/filler".into(), expected)]);
     }
 
     #[test]

@@ -1,0 +1,82 @@
+//! Several deliveries at once, for far sides that take batches.
+
+use super::{Delivery, Feed};
+use crate::north::rejects::Reject;
+use model::Position;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a sink that sends batches takes at once.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// In the order in which they were handed out.
+    pub deliveries: Vec<Delivery>,
+    /// Samples and events in them.
+    pub samples: usize,
+    /// The session has to end when these are done.
+    pub stop: bool,
+}
+
+impl Gathered {
+    /// Position of each delivery, for [`Feed::ack_all`].
+    pub fn positions(&self) -> Vec<Position> {
+        self.deliveries.iter().filter_map(Delivery::position).collect()
+    }
+}
+
+impl Delivery {
+    /// Where it stands in the journal.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Declare { position, .. } | Self::Event { position, .. } => Some(*position),
+            Self::Samples(samples) => Some(samples.position),
+            Self::Stop => None,
+        }
+    }
+
+    /// Samples and events in it.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Samples(samples) => samples.len(),
+            Self::Event { .. } => 1,
+            Self::Declare { .. } | Self::Stop => 0,
+        }
+    }
+}
+
+impl Feed {
+    /// Waits for something to send, then takes what comes within `linger`, at most `most` samples or a little more.
+    /// Into `gathered`, so that it is cancel-safe: what was taken stays there.
+    pub async fn gather(&mut self, gathered: &mut Gathered, most: usize, linger: Duration) {
+        let mut deadline: Option<Instant> =
+            (!gathered.deliveries.is_empty()).then(|| Instant::now() + linger);
+        while gathered.samples < most && !gathered.stop {
+            let next = match deadline {
+                None => self.next().await,
+                Some(deadline) => match tokio::time::timeout_at(deadline, self.next()).await {
+                    Ok(next) => next,
+                    Err(_) => return,
+                },
+            };
+            deadline = deadline.or_else(|| Some(Instant::now() + linger));
+            if matches!(next, Delivery::Stop) {
+                gathered.stop = true;
+            } else {
+                gathered.samples += next.weight();
+                gathered.deliveries.push(next);
+            }
+        }
+    }
+
+    /// The far side has all of these, in whichever stream they stand, except `rejects`.
+    pub fn ack_all(&mut self, positions: &[Position], rejects: Vec<Reject>) {
+        let end = self.progress.range().map(|range| range.to);
+        let is_back = |position: &&Position| end.is_some_and(|end| **position <= end);
+        let newest = |back: bool| positions.iter().filter(|p| is_back(p) == back).max().copied();
+        let (back, live) = (newest(true), newest(false));
+        let mut rejects = Some(rejects);
+        for position in [back, live].into_iter().flatten() {
+            self.ack(position, rejects.take().unwrap_or_default());
+        }
+    }
+}
