@@ -12,7 +12,9 @@ use crate::points::{PointKey, Points, Touch};
 use crate::protocol::Protocol;
 use crate::publishers::Publishers;
 use crate::stream::Stamp;
+use crate::sweep::Sweeps;
 use std::fmt::Display;
+use std::net::IpAddr;
 
 /// Most rules that fire at one operation.
 const MAX_FIRED: usize = 6;
@@ -56,6 +58,13 @@ impl Talk {
         if self.from_client { self.client } else { self.server }
     }
 
+    /// From who sent the packet to who gets it.
+    pub const fn sent_scene(&self) -> Scene {
+        let (source, target) =
+            if self.from_client { (self.client, self.server) } else { (self.server, self.client) };
+        Scene { source, target, time_ns: self.time_ns, evidence: self.evidence }
+    }
+
     pub const fn scene(&self) -> Scene {
         Scene { source: self.client, target: self.server, time_ns: self.time_ns, evidence: self.evidence }
     }
@@ -71,6 +80,7 @@ pub struct Core {
     pub points: Points,
     pub publishers: Publishers,
     pub findings: Findings,
+    pub sweeps: Sweeps,
     pub coverage: Coverage,
     pub tap: Option<Tap>,
 }
@@ -83,6 +93,7 @@ impl Core {
             points: Points::new(limits.points),
             publishers: Publishers::new(limits.hosts),
             findings: Findings::new(limits.findings),
+            sweeps: Sweeps::default(),
             coverage: Coverage::default(),
             tap: None,
         }
@@ -103,8 +114,9 @@ impl Core {
         let Some(id) = self.link(talk, op.protocol) else { return };
         let Some(link) = self.links.get_mut(id) else { return };
         link.count(op, talk.time_ns);
-        if link.changes == 1 && op.kind == Kind::Request && changes(op.effect) {
-            let newcomer = self.links.is_newcomer(id);
+        if op.kind == Kind::Request && (link.requests == 1 || (link.changes == 1 && changes(op.effect))) {
+            let trusted = |host| self.hosts.get(host).is_some_and(|host| !host.searches);
+            let newcomer = self.links.is_newcomer(id, trusted);
             self.links.get_mut(id).into_iter().for_each(|link| link.newcomer = newcomer);
         }
         match op.kind {
@@ -133,6 +145,14 @@ impl Core {
         }
     }
 
+    /// Takes that a host asked whether somebody is at an address.
+    pub fn asked_for(&mut self, by: HostId, address: IpAddr, talk: &Talk) {
+        let Some(count) = self.sweeps.asked(by, address, talk.time_ns, &self.hosts) else { return };
+        self.hosts.get_mut(by).into_iter().for_each(|host| host.searches = true);
+        let scene = Scene { source: by, target: by, ..talk.scene() };
+        self.findings.raise(&detect::net::SWEEP, scene, format_args!("{count} and more, the last {address}"));
+    }
+
     /// Takes what a host said of itself.
     pub fn identity(&mut self, host: HostId, field: Field, value: &[u8], source: &'static str, talk: &Talk) {
         self.hosts.fact(host, field, value, source, talk.evidence);
@@ -157,9 +177,11 @@ impl Core {
         if let Some(link) = self.link(talk, protocol).and_then(|id| self.links.get_mut(id)) {
             link.malformed += 1;
         }
-        let (source, target) =
-            if talk.from_client { (talk.client, talk.server) } else { (talk.server, talk.client) };
-        self.findings.raise(detect::malformed(protocol), Scene { source, target, ..talk.scene() }, what);
+        let contested = |host| self.hosts.get(host).is_some_and(|host| host.is_contested(talk.time_ns));
+        // Where somebody stands between and changes lengths, streams do not fit any more: that is told by other findings.
+        if !contested(talk.client) && !contested(talk.server) {
+            self.findings.raise(detect::malformed(protocol), talk.sent_scene(), what);
+        }
     }
 
     /// Adds what a conversation carried to its link, and counts it once.
@@ -193,7 +215,8 @@ impl Core {
         }
         flow.accounted = true;
         link.flows += 1;
-        let flows = link.flows;
+        link.tried(flow.server_port());
+        let ports = link.tried_ports();
         if protocol != Protocol::Silent && flow.seen == (true, true) {
             self.hosts.get_mut(talk.client).into_iter().for_each(|host| host.asks |= protocol.bit());
             self.hosts.get_mut(talk.server).into_iter().for_each(|host| host.serves |= protocol.bit());
@@ -201,7 +224,7 @@ impl Core {
         self.coverage.one_way_flows += u64::from(flow.seen != (true, true));
         self.coverage.encrypted_flows += u64::from(protocol.is_encrypted());
         self.coverage.unknown_flows += u64::from(matches!(protocol, Protocol::Tcp | Protocol::Udp));
-        if protocol == Protocol::Silent && flow.key.is_tcp() && flows >= detect::SCAN_ATTEMPTS {
+        if protocol == Protocol::Silent && flow.key.is_tcp() && ports >= detect::SCAN_PORTS {
             self.findings.raise(
                 &detect::net::SCAN,
                 talk.scene(),

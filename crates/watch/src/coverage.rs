@@ -13,6 +13,9 @@ pub struct Coverage {
     pub first_ns: i64,
     /// Time of the last.
     pub last_ns: i64,
+    /// Since when packets come without a long pause: a new capture, or one that was stopped, begins anew.
+    #[serde(skip)]
+    pub since_ns: i64,
     /// Packets that were captured only in part (snap length).
     pub truncated: u64,
     /// Packets of a link type that is not read.

@@ -52,6 +52,8 @@ pub struct Flow {
     /// Ever seen: packets from the smaller end, from the other.
     pub seen: (bool, bool),
     pub data: bool,
+    /// Its beginning was seen.
+    pub opened: bool,
     pub accounted: bool,
     pub first: Evidence,
     pub first_ns: i64,

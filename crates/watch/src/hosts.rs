@@ -10,6 +10,8 @@ use wire::net::Mac;
 const MAX_FACTS: usize = 32;
 /// Most hardware addresses of a host.
 const MAX_MACS: usize = 4;
+/// Two cards fight for an address as long as the pauses between are shorter, in nanoseconds.
+const CONTESTED_NS: i64 = 60_000_000_000;
 
 /// What names a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,9 +110,22 @@ pub struct Host {
     pub group: bool,
     /// Forwards for others: says so by LLDP, or sends spanning tree.
     pub bridge: bool,
+    /// Another card that was announced for its address, after its own.
+    pub rival: Option<Mac>,
+    /// When its own card was seen latest after that.
+    pub contested_ns: Option<i64>,
+    /// Hops that its packets of control protocols begin with, and how many had them.
+    pub hops: (u8, u16),
+    /// It searched the network, or a device.
+    pub searches: bool,
 }
 
 impl Host {
+    /// Whether two cards have been speaking for its address until now, or a moment ago.
+    pub fn is_contested(&self, now_ns: i64) -> bool {
+        self.contested_ns.is_some_and(|since| now_ns.saturating_sub(since) < CONTESTED_NS)
+    }
+
     /// Whether it answered in a protocol.
     pub const fn serves(&self, protocol: Protocol) -> bool {
         self.serves & protocol.bit() != 0
@@ -144,6 +159,11 @@ impl Hosts {
         self.list.push(blank(endpoint, time_ns));
         self.places.insert(endpoint, id);
         id
+    }
+
+    /// The host of an endpoint, if it is known.
+    pub fn find(&self, endpoint: Endpoint) -> Option<&Host> {
+        self.places.get(&endpoint).and_then(|id| self.get(*id))
     }
 
     pub fn get(&self, id: HostId) -> Option<&Host> {
@@ -220,5 +240,9 @@ const fn blank(endpoint: Endpoint, time_ns: i64) -> Host {
         announced: false,
         group: false,
         bridge: false,
+        rival: None,
+        contested_ns: None,
+        hops: (0, 0),
+        searches: false,
     }
 }

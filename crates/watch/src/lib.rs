@@ -23,6 +23,7 @@ mod findings;
 mod flow;
 mod fragments;
 mod hosts;
+mod impostor;
 mod limits;
 mod links;
 mod monitor;
@@ -32,6 +33,7 @@ mod protocol;
 mod publishers;
 pub mod report;
 mod stream;
+mod sweep;
 mod text;
 mod vendor;
 

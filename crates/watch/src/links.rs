@@ -54,8 +54,35 @@ pub struct Link {
     /// Functions that were refused as such, each once.
     pub functions_refused: u32,
     pub malformed: u64,
-    /// Its first change came when another client had long been there.
+    /// It came when another client had long been there.
     pub newcomer: bool,
+    /// Time of the latest request, and whether there was none for a while before it.
+    pub last_request_ns: i64,
+    pub awoke: bool,
+    /// Messages in a row that are out of turn, as the decoder counts.
+    pub out_of_turn: u32,
+    /// Addresses of the protocol's own that the client used for itself.
+    pub origins: u32,
+    /// Second of the latest message that nobody waited for as an answer, their number in it, and the latest full one.
+    second: i64,
+    in_second: u32,
+    flooded_ns: Option<i64>,
+    /// Units that were asked, and those that answered, by the lowest byte of their number.
+    asked: [u64; 4],
+    answered: [u64; 4],
+}
+
+/// A request after so much silence is a new beginning.
+const SILENCE_NS: i64 = 60_000_000_000;
+/// So many requests and notices in a second are a flood where nothing needs more.
+const FLOOD: u32 = 50;
+/// A flood ends with so much time without a full second.
+const FLOOD_NS: i64 = 10_000_000_000;
+
+/// Notes a unit in a set.
+pub fn mark(set: &mut [u64; 4], unit: u32) {
+    let place = set.get_mut((unit >> 6 & 3) as usize);
+    place.into_iter().for_each(|word| *word |= 1 << (unit & 63));
 }
 
 impl Link {
@@ -71,9 +98,50 @@ impl Link {
         self.functions.get_mut(at)
     }
 
+    /// Whether more messages come in a second than a protocol of telecontrol needs.
+    pub fn is_flooded(&self) -> bool {
+        self.flooded_ns.is_some_and(|since| self.last_ns.saturating_sub(since) < FLOOD_NS)
+    }
+
+    /// Units that were asked and never answered, once any did.
+    pub fn unanswered_units(&self) -> u32 {
+        let silent = |(asked, answered): (&u64, &u64)| (asked & !answered).count_ones();
+        if self.answered == [0; 4] { 0 } else { self.asked.iter().zip(&self.answered).map(silent).sum() }
+    }
+
+    /// Notes a connection without data at a port.
+    pub fn tried(&mut self, port: u16) {
+        mark(&mut self.asked, port.into());
+    }
+
+    /// Ports at which there were such connections; those of the same lowest byte count once.
+    pub fn tried_ports(&self) -> u32 {
+        self.asked.iter().map(|word| word.count_ones()).sum()
+    }
+
+    fn pace(&mut self, op: &Operation<'_>, time_ns: i64) {
+        if op.kind == Kind::Request {
+            let silence = time_ns.saturating_sub(self.last_request_ns);
+            self.awoke = silence >= SILENCE_NS;
+            self.last_request_ns = time_ns;
+            mark(&mut self.asked, op.unit);
+        } else if !op.is_for_gateway() {
+            mark(&mut self.answered, op.unit);
+        }
+        if op.kind != Kind::Response {
+            let second = time_ns.div_euclid(1_000_000_000);
+            self.in_second = if second == self.second { self.in_second.saturating_add(1) } else { 1 };
+            self.second = second;
+            if self.in_second >= FLOOD {
+                self.flooded_ns = Some(time_ns);
+            }
+        }
+    }
+
     /// Counts a message.
     pub fn count(&mut self, op: &Operation<'_>, time_ns: i64) {
         self.last_ns = self.last_ns.max(time_ns);
+        self.pace(op, time_ns);
         let count = self.function(op.function, op.effect);
         match (op.kind, op.outcome) {
             (Kind::Request, _) => {
@@ -151,6 +219,15 @@ impl Links {
             functions_refused: 0,
             malformed: 0,
             newcomer: false,
+            last_request_ns: time_ns,
+            awoke: false,
+            out_of_turn: 0,
+            origins: 0,
+            second: 0,
+            in_second: 0,
+            flooded_ns: None,
+            asked: [0; 4],
+            answered: [0; 4],
         });
         self.places.insert(key, id);
         Some(id)
@@ -164,13 +241,14 @@ impl Links {
         self.list.get_mut(id.0 as usize)
     }
 
-    /// Whether a link is new at a server that another client of the protocol has been using for longer.
-    pub fn is_newcomer(&self, id: LinkId) -> bool {
+    /// Whether a link is new at a server that another client of the protocol, one to be trusted, has been using for longer.
+    pub fn is_newcomer(&self, id: LinkId, trusted: impl Fn(HostId) -> bool) -> bool {
         let Some(link) = self.get(id) else { return false };
         self.list.iter().any(|other| {
             other.key.server == link.key.server
                 && other.key.protocol == link.key.protocol
                 && other.key.client != link.key.client
+                && trusted(other.key.client)
                 && other.requests >= ESTABLISHED_REQUESTS
                 && other.first_ns.saturating_add(ESTABLISHED_NS) <= link.first_ns
         })

@@ -2,9 +2,11 @@
 
 use crate::core::{Core, Talk};
 use crate::decode::{self, Decoder, Sight};
+use crate::detect;
 use crate::flow::{Flow, FlowKey, Flows};
 use crate::fragments::Fragments;
 use crate::hosts::{Endpoint, Evidence};
+use crate::impostor;
 use crate::limits::Limits;
 use crate::links::LinkId;
 use crate::operation::Operation;
@@ -18,6 +20,8 @@ use wire::net::{Content, Datagram, Frame, LinkType, Segment, flag, ip};
 const MAX_TRIES: u8 = 32;
 /// Bytes at the beginning of a stream that wait for more, so that its protocol can be recognised.
 const ENOUGH: usize = 24;
+/// Without packets for so long, in nanoseconds, a capture was stopped or is another one.
+const PAUSE_NS: i64 = 600_000_000_000;
 
 /// A captured packet.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +85,9 @@ impl Monitor {
             if coverage.first_ns == 0 {
                 coverage.first_ns = packet.time_ns;
             }
+            if !(-PAUSE_NS..PAUSE_NS).contains(&packet.time_ns.saturating_sub(coverage.last_ns)) {
+                coverage.since_ns = packet.time_ns;
+            }
             coverage.last_ns = coverage.last_ns.max(packet.time_ns);
         }
         let link = LinkType(packet.link);
@@ -139,8 +146,10 @@ impl Monitor {
             flow.client_is_low = sender_is_client == from_low;
             flow.certain = true;
         }
+        let before_ns = flow.data.then_some(flow.last_ns);
         note(flow, core, context, from_low);
         let stamp = (context.time_ns, context.evidence);
+        flow.opened |= opens;
         if opens {
             flow.half_mut(from_low).open(segment.sequence);
         }
@@ -152,6 +161,12 @@ impl Monitor {
             flow.data = true;
             let (sequence, data) = (segment.sequence, (segment.payload, stamp));
             converse(flow, core, from_low, |half, take| half.segment(sequence, data, shared, take));
+            let talk = flow.talk(from_low).at(stamp);
+            if std::mem::take(&mut shared.changed) {
+                core.findings.raise(&detect::net::CHANGED, talk.scene(), "the same place, other bytes");
+            }
+            impostor::judge(core, context, ip, flow, &talk);
+            impostor::unopened(core, flow, &talk, before_ns);
         }
         if segment.flags & (flag::FIN | flag::RST) != 0 {
             core.account(flow);
@@ -211,6 +226,7 @@ impl Monitor {
             high: (0, 0),
             seen: (false, false),
             data: false,
+            opened: false,
             accounted: false,
             first: context.evidence,
             first_ns: context.time_ns,
@@ -272,6 +288,7 @@ fn restart(flow: &mut Flow, core: &mut Core, shared: &mut Shared, context: &Cont
     flow.halves = (Half::default(), Half::default());
     (flow.decoder, flow.protocol, flow.link, flow.tries) = (None, None, None, 0);
     (flow.certain, flow.data, flow.accounted, flow.seen) = (false, false, false, (false, false));
+    flow.opened = false;
     (flow.first, flow.first_ns) = (context.evidence, context.time_ns);
 }
 

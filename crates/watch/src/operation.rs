@@ -109,6 +109,13 @@ pub struct Operation<'a> {
     pub body: Body<'a>,
 }
 
+impl Operation<'_> {
+    /// Whether a gateway refused it because nobody is behind it with this unit (Modbus exceptions 10 and 11).
+    pub(crate) fn is_for_gateway(&self) -> bool {
+        self.protocol == Protocol::Modbus && matches!(self.outcome, Outcome::Refused(10 | 11))
+    }
+}
+
 /// One line for a person.
 impl fmt::Display for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

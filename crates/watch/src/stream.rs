@@ -31,6 +31,8 @@ pub struct Shared {
     pub gap_bytes: u64,
     /// Bytes that no decoder could cut into messages.
     pub undecoded_bytes: u64,
+    /// A segment came again with other bytes; whoever looks at it clears it.
+    pub changed: bool,
     /// Bytes that wait in all streams together.
     pub parked: usize,
     pub max_parked: usize,
@@ -40,9 +42,43 @@ pub struct Shared {
 /// What takes bytes in order.
 pub type Take<'a> = dyn FnMut(&[u8], Stamp) -> Step + 'a;
 
+/// What is remembered of the latest segment, to know it again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    sequence: u32,
+    length: u32,
+    head: [u8; 32],
+    hash: u64,
+}
+
+impl Mark {
+    fn of(sequence: u32, data: &[u8]) -> Self {
+        let mut head = [0; 32];
+        head.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
+        // Fast rather than strong: every segment pays for it.
+        let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        let (words, rest) = data.as_chunks::<8>();
+        let hash = words.iter().fold(0, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+        let hash = rest.iter().fold(hash, |sum, byte| mix(sum, u64::from(*byte)));
+        Self { sequence, length: length(data), head, hash }
+    }
+
+    /// Whether the same place has other bytes now. Longer or shorter ones are compared as far as both are known.
+    fn is_changed(&self, sequence: u32, data: &[u8]) -> bool {
+        if self.sequence != sequence || self.length < 2 || data.len() < 2 {
+            return false;
+        }
+        let other = Self::of(sequence, data);
+        let common = self.head.len().min(self.length.min(other.length) as usize);
+        self.head.iter().zip(&other.head).take(common).any(|(a, b)| a != b)
+            || (self.length == other.length && self.hash != other.hash)
+    }
+}
+
 /// One direction.
 #[derive(Debug, Default)]
 pub struct Half {
+    latest: Mark,
     next: u32,
     started: bool,
     /// What the receiver has acknowledged.
@@ -96,6 +132,11 @@ impl Half {
             return self.park(sequence, (data, stamp), shared, take);
         }
         let known = usize::try_from(distance(sequence, self.next)).unwrap_or(0);
+        if known > 0 {
+            shared.changed |= self.latest.is_changed(sequence, data);
+        } else {
+            self.latest = Mark::of(sequence, data);
+        }
         match data.get(known..) {
             Some(new) if !new.is_empty() => self.deliver(new, stamp, shared, take),
             _ => shared.repeated += 1,

@@ -2,6 +2,7 @@
 
 use super::Decoder;
 use crate::core::{Core, Talk};
+use crate::links;
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
 use crate::points::Touch;
 use crate::protocol::Protocol;
@@ -15,6 +16,8 @@ use wire::dnp3::{FragmentView, Header, Joiner, Range};
 const LINK: u32 = 0x100;
 /// Function of the latest request when there was none.
 const NONE: u32 = u32::MAX;
+/// The first frame of a fragment (transport function, FIR).
+const FIRST: u8 = 0x40;
 
 /// One conversation.
 #[derive(Debug)]
@@ -23,12 +26,77 @@ pub struct Dnp3 {
     joiners: (Joiner, Joiner),
     /// Function of the latest request, by its sequence number.
     asked: [u32; 16],
+    turn: Turn,
+    /// Addresses that masters used for themselves, by the lowest byte.
+    origins: [u64; 4],
     astray: u32,
+}
+
+/// Whose turn it is: a master waits for the answer before it asks again, with the next number (IEEE 1815-2012, 4.2.2.4).
+#[derive(Debug, Default)]
+struct Turn {
+    unit: u32,
+    sequence: u8,
+    answered: bool,
+    /// Requests without an answer between, and when the first of them came.
+    open: u32,
+    since_ns: i64,
+    /// Sequence of the latest unsolicited message, and whether it was confirmed.
+    notice: Option<(u8, bool)>,
+    /// Messages that were out of turn, since the latest that was not.
+    wrong: u32,
+}
+
+/// So many requests within a second without an answer do not wait for one.
+const UNANSWERED: u32 = 4;
+const SECOND_NS: i64 = 1_000_000_000;
+
+impl Turn {
+    fn take(&mut self, view: &FragmentView<'_>, code: u8, unit: u32, now_ns: i64) {
+        let Some(sequence) = view.sequence() else { return };
+        match code {
+            0 if view.is_unsolicited() => {
+                self.notice
+                    .iter_mut()
+                    .filter(|(known, _)| *known == sequence)
+                    .for_each(|(_, done)| *done = true);
+            }
+            UNSOLICITED => {
+                let again = self.notice == Some((sequence, true));
+                self.wrong = if again { self.wrong + 1 } else { 0 };
+                // Confirmed once, it stays so: the same number comes again only after all others.
+                self.notice = Some((sequence, again));
+            }
+            129.. => {
+                self.answered |= self.unit == unit && self.sequence == sequence;
+                self.open = 0;
+            }
+            // Nobody answers a confirmation, nor a command that says so.
+            0 | 6 | 8 | 10 | 12 => {}
+            _ => {
+                let again = self.unit == unit && self.sequence == sequence && self.answered;
+                if self.open == 0 || self.unit != unit {
+                    self.open = 0;
+                    self.since_ns = now_ns;
+                }
+                self.open += 1;
+                let hasty = self.open >= UNANSWERED && now_ns.saturating_sub(self.since_ns) < SECOND_NS;
+                self.wrong = if again || hasty { self.wrong + 1 } else { 0 };
+                (self.unit, self.sequence, self.answered) = (unit, sequence, false);
+            }
+        }
+    }
 }
 
 impl Default for Dnp3 {
     fn default() -> Self {
-        Self { joiners: Default::default(), asked: [NONE; 16], astray: 0 }
+        Self {
+            joiners: Default::default(),
+            asked: [NONE; 16],
+            turn: Turn::default(),
+            origins: [0; 4],
+            astray: 0,
+        }
     }
 }
 
@@ -57,8 +125,12 @@ impl Dnp3 {
         let view = LinkView::new(frame);
         let mut space = [0; MAX_USER];
         let (data, wrong) = view.user_data(&mut space);
-        // The master is the client, whoever opened the connection.
-        let talk = &talk.with_client(view.from_master());
+        // The master is the client, whoever opened the connection; its requests show it even where the direction lies.
+        let from_master = match data {
+            [transport, _, code, ..] if transport & FIRST != 0 && *code != 0 => *code < 128,
+            _ => view.from_master(),
+        };
+        let talk = &talk.with_client(from_master);
         if let Some(wrong) = wrong {
             core.malformed(talk, Protocol::Dnp3, wrong);
         }
@@ -66,14 +138,22 @@ impl Dnp3 {
             return;
         }
         self.astray = 0;
-        let unit = if view.from_master() { view.destination() } else { view.source() };
+        let unit = if from_master { view.destination() } else { view.source() };
         let unit = unit.map_or(0, u32::from);
         if data.is_empty() {
             return link_only(&view, unit, talk, core);
         }
-        let joiner = if view.from_master() { &mut self.joiners.0 } else { &mut self.joiners.1 };
+        if let Some(origin) = view.source().filter(|_| from_master) {
+            links::mark(&mut self.origins, origin.into());
+            let origins = self.origins.iter().map(|word| word.count_ones()).sum();
+            core.link(talk, Protocol::Dnp3)
+                .and_then(|id| core.links.get_mut(id))
+                .into_iter()
+                .for_each(|link| link.origins = origins);
+        }
+        let joiner = if from_master { &mut self.joiners.0 } else { &mut self.joiners.1 };
         match joiner.feed(data) {
-            Ok(Some(fragment)) => fragment_op(&mut self.asked, fragment, unit, talk, core),
+            Ok(Some(fragment)) => fragment_op((&mut self.asked, &mut self.turn), fragment, unit, talk, core),
             Ok(None) => {}
             Err(words) => core.malformed(talk, Protocol::Dnp3, words),
         }
@@ -95,7 +175,13 @@ fn link_only(view: &LinkView<'_>, unit: u32, talk: &Talk, core: &mut Core) {
     );
 }
 
-fn fragment_op(asked: &mut [u32; 16], fragment: &[u8], unit: u32, talk: &Talk, core: &mut Core) {
+fn fragment_op(
+    (asked, turn): (&mut [u32; 16], &mut Turn),
+    fragment: &[u8],
+    unit: u32,
+    talk: &Talk,
+    core: &mut Core,
+) {
     let view = FragmentView::new(fragment);
     if let Some(problem) = view.problem() {
         core.malformed(talk, Protocol::Dnp3, format_args!("{view}: {problem}"));
@@ -113,6 +199,10 @@ fn fragment_op(asked: &mut [u32; 16], fragment: &[u8], unit: u32, talk: &Talk, c
         (Kind::Response, if asked == NONE { code.into() } else { asked }, Core::outcome(refused))
     };
     points(&view, unit, talk, core);
+    turn.take(&view, code, unit, talk.time_ns);
+    if let Some(link) = core.link(talk, Protocol::Dnp3).and_then(|id| core.links.get_mut(id)) {
+        link.out_of_turn = turn.wrong;
+    }
     let effect = if kind == Kind::Request { effect(&view) } else { Effect::Unknown };
     let body = Body::Dnp3(view);
     core.operation(

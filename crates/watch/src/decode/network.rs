@@ -87,9 +87,18 @@ fn arp_seen(context: &Context<'_>, arp: &Arp, core: &mut Core) {
     // same address.
     if id != HostId(0) && was_announced && known.first().is_some_and(|first| *first != arp.sender_mac) {
         let first = known.first().copied().unwrap_or_default();
-        let scene = Scene { source: talk.client, target: id, ..talk.scene() };
+        let scene = Scene { source: talk.client, target: talk.client, ..talk.scene() };
         let what = format_args!("{} is at {first}, now also at {}", arp.sender, arp.sender_mac);
         core.findings.raise(&net::ARP, scene, what);
+        if let Some(host) = core.hosts.get_mut(id) {
+            host.rival = Some(arp.sender_mac);
+            host.contested_ns = Some(context.time_ns);
+        }
+    } else if let Some(host) = core.hosts.get_mut(id).filter(|host| host.rival.is_some()) {
+        host.contested_ns = Some(context.time_ns);
+    }
+    if !arp.is_reply && arp.sender != arp.target {
+        core.asked_for(id, arp.target.into(), &talk);
     }
 }
 
@@ -101,8 +110,12 @@ fn published(view: &GooseView<'_>, talk: &Talk, core: &mut Core) {
     match core.publishers.judge(view, talk.client) {
         Verdict::Sound => {}
         Verdict::Jump(state, sequence) => {
-            let what = format_args!("{view}; before it state {state}, sequence {sequence}");
+            let what = format_args!("{view}; the other count is at state {state}, sequence {sequence}");
             core.findings.raise(&goose::jump::RULE, scene, what);
+        }
+        Verdict::Anew(state, sequence) => {
+            let what = format_args!("{view}; before it state {state}, sequence {sequence}");
+            core.findings.raise(&goose::anew::RULE, Scene { target: scene.source, ..scene }, what);
         }
         Verdict::Sender(first) => {
             let scene = Scene { target: first, ..scene };

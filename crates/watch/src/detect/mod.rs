@@ -19,8 +19,8 @@ use crate::links::Link;
 use crate::operation::{Effect, Kind, Operation};
 use crate::protocol::Protocol;
 
-/// Connections without data between two hosts that are a scan.
-pub const SCAN_ATTEMPTS: u64 = 15;
+/// Ports of a host at which connections without data are a scan.
+pub const SCAN_PORTS: u32 = 15;
 
 /// One detection.
 #[derive(Debug)]

@@ -37,6 +37,8 @@ techniques! {
     INDICATORS "T0872" "Indicator Removal on Host";
     ALARMS "T0878" "Alarm Suppression";
     SERVICE_STOP "T0881" "Service Stop";
+    ROGUE_MASTER "T0848" "Rogue Master";
+    SPOOF "T0856" "Spoof Reporting Message";
     REMOTE "T0886" "Remote Services";
     INFORMATION "T0888" "Remote System Information Discovery";
     MODIFY_PROGRAM "T0889" "Modify Program";

@@ -105,12 +105,28 @@ fn dnp3_cases() -> Vec<(&'static str, Capture)> {
     let crob = |function: u8| {
         one(&[0xC1, function, 12, 1, 0x28, 1, 0, 3, 0, 0x41, 1, 100, 0, 0, 0, 100, 0, 0, 0, 0])
     };
+    let asked = |numbers: std::ops::Range<u8>, indications: u8| -> Vec<_> {
+        let pair = |number| {
+            let request = dnp3_frame(true, 4, &[0xC0 | number & 15, 1, 30, 0, 6]);
+            [(true, request), (false, dnp3_frame(false, 4, &[0xC0 | number & 15, 129, 0, indications]))]
+        };
+        numbers.flat_map(pair).collect()
+    };
     let mut rejected = Capture::new();
-    let pair = [
-        (true, dnp3_frame(true, 4, &[0xC1, 1, 30, 0, 6])),
-        (false, dnp3_frame(false, 4, &[0xC1, 129, 0, 2])),
-    ];
-    rejected.connection(5, 9, 20_000, &pair.iter().cycle().take(16).cloned().collect::<Vec<_>>());
+    rejected.connection(5, 9, 20_000, &asked(0..8, 2));
+    let mut flood = Capture::new();
+    flood.connection(5, 9, 20_000, &asked(0..60, 0));
+    let mut again = Capture::new();
+    again.connection(5, 9, 20_000, &[asked(1..2, 0), asked(1..2, 0), asked(1..2, 0)].concat());
+    let mut second = Capture::new();
+    for number in 0..30 {
+        second.connection(5, 9, 20_000, &asked(number..number + 1, 0));
+        second.wait(5);
+    }
+    second.connection(66, 9, 20_000, &asked(0..1, 0));
+    let mut stations = Capture::new();
+    let ask = |station| (true, dnp3_frame(true, station, &[0xC1, 1, 60, 2, 6]));
+    stations.connection(5, 9, 20_000, &[asked(0..1, 0), (5..20).map(ask).collect()].concat());
     vec![
         ("IB-DNP-001", one(&[0xC1, 13])),
         ("IB-DNP-002", one(&[0xC1, 14])),
@@ -124,6 +140,10 @@ fn dnp3_cases() -> Vec<(&'static str, Capture)> {
         ("IB-DNP-010", one(&[0xC1, 22, 60, 2, 6])),
         ("IB-DNP-011", said(20_000, &[dnp3_frame(true, 0xFFFF, &[0xC1, 13])])),
         ("IB-DNP-012", rejected),
+        ("IB-DNP-013", flood),
+        ("IB-DNP-014", again),
+        ("IB-DNP-015", second),
+        ("IB-DNP-016", stations),
         ("IB-DNP-090", one(&[0xC1, 1, 37, 9, 6])),
     ]
 }
@@ -212,8 +232,9 @@ fn goose_cases() -> Vec<(&'static str, Capture)> {
         capture
     };
     vec![
-        ("IB-GOO-001", sent(&[goose(7, 9, 4, 0), goose(7, 5, 1, 0)])),
-        ("IB-GOO-001", sent(&[goose(7, 9, 4, 0), goose(7, 9, 2, 0)])),
+        ("IB-GOO-001", sent(&[goose(7, 9, 4, 0), goose(7, 5, 1, 0), goose(7, 9, 5, 0)])),
+        ("IB-GOO-001", sent(&[goose(7, 9, 4, 0), goose(7, 9, 2, 0), goose(7, 9, 5, 0)])),
+        ("IB-GOO-004", sent(&[goose(7, 9, 4, 0), goose(7, 5, 1, 0), goose(7, 5, 2, 0)])),
         ("IB-GOO-002", sent(&[goose(7, 9, 4, 0), goose(8, 10, 0, 0)])),
         ("IB-GOO-003", sent(&[goose(7, 9, 4, 1)])),
         ("IB-GOO-090", sent(&[goose(7, 9, 4, 0)[..28].to_vec()])),
@@ -260,22 +281,59 @@ fn polled() -> Capture {
     capture
 }
 
+/// Packets to a controller go to the card of somebody who announced himself for it.
+fn diverted() -> Capture {
+    let mut capture = polled();
+    [9, 66, 9].into_iter().for_each(|card| capture.arp(card, 9, None));
+    capture.segment(((5, 40_000), (9, 502)), (1, 1), 0x18, &modbus(1, &[3, 0, 0, 0, 2]));
+    capture.retouch(0, &crate::talk::mac(66));
+    capture
+}
+
+/// A write comes again with another value.
+fn changed() -> Capture {
+    let mut capture = Capture::new();
+    let ends = ((5, 40_000), (9, 502));
+    for value in [7, 99] {
+        capture.segment(ends, (1, 1), 0x18, &modbus(1, &[6, 0, 5, 0, value]));
+    }
+    capture
+}
+
+/// After minutes of polling a command of a connection that nobody opened.
+fn unopened() -> Capture {
+    let mut capture = polled();
+    capture.wait(200);
+    capture.segment(((5, 40_000), (9, 502)), (1, 1), 0x18, &modbus(1, &[6, 0, 5, 0, 99]));
+    capture
+}
+
+/// The client's packets have 64 hops to go; one has 128.
+fn impostor() -> Capture {
+    let mut capture = polled();
+    capture.segment(((5, 40_000), (9, 502)), (1, 1), 0x18, &modbus(1, &[6, 0, 5, 0, 99]));
+    capture.retouch(22, &[128]);
+    capture
+}
+
+/// Who has 10.0.0.100, 10.0.0.101, ...?
+fn sweep() -> Capture {
+    let mut capture = Capture::new();
+    for _ in 0..2 {
+        (100..140).for_each(|target| capture.arp(5, 5, Some(target)));
+        capture.wait(1);
+    }
+    capture
+}
+
 fn network_cases() -> Vec<(&'static str, Capture)> {
     let mut scan = Capture::new();
     for port in 1..40 {
         scan.segment(((5, 40_000), (9, port)), (1, 0), 2, &[]);
         scan.segment(((9, port), (5, 40_000)), (0, 2), 0x14, &[]);
     }
-    let arp = |mac: u8| {
-        let mut frame = vec![0xFF; 6];
-        frame.extend_from_slice(&[
-            0, 0x1B, 0x1B, 0, 0, mac, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, 0, 0x1B, 0x1B, 0, 0, mac,
-        ]);
-        frame.extend_from_slice(&[10, 0, 0, 9, 0, 0, 0, 0, 0, 0, 10, 0, 0, 5]);
-        frame
-    };
     let mut spoofed = Capture::new();
-    [9, 66].into_iter().for_each(|mac| spoofed.push(arp(mac)));
+    [9, 66].into_iter().for_each(|card| spoofed.arp(card, 9, None));
     let mut newcomer = polled();
     newcomer.connection(
         66,
@@ -291,6 +349,11 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
         ("IB-NET-002", spoofed),
         ("IB-NET-003", newcomer),
         ("IB-NET-004", peer),
+        ("IB-NET-005", diverted()),
+        ("IB-NET-006", changed()),
+        ("IB-NET-007", unopened()),
+        ("IB-NET-008", impostor()),
+        ("IB-NET-009", sweep()),
         ("IB-NET-010", hello(23, &[0xFF, 0xFB, 1])),
         ("IB-NET-011", hello(21, b"USER anna\r\n")),
         ("IB-NET-012", hello(5_900, b"RFB 003.008\n")),

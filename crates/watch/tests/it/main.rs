@@ -5,4 +5,6 @@ mod conformance;
 mod detections;
 mod hostile;
 mod inventory;
+mod mutate;
+mod needles;
 mod talk;

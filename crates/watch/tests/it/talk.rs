@@ -47,6 +47,22 @@ impl Capture {
         self.frames.push((self.now_ns, frame));
     }
 
+    /// An announcement (or, with a target, a question) by ARP: a host says that an address is at a card.
+    pub fn arp(&mut self, card: Host, address: Host, target: Option<Host>) {
+        let mut frame = vec![0xFF; 6];
+        frame.extend(mac(card));
+        frame.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, if target.is_some() { 1 } else { 2 }]);
+        frame.extend(mac(card));
+        frame.extend([10, 0, 0, address, 0, 0, 0, 0, 0, 0, 10, 0, 0, target.unwrap_or(address)]);
+        self.push(frame);
+    }
+
+    /// Changes bytes of the latest frame.
+    pub fn retouch(&mut self, at: usize, bytes: &[u8]) {
+        let (_, frame) = self.frames.last_mut().unwrap();
+        frame[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
     pub fn segment(&mut self, ends: ((Host, u16), (Host, u16)), numbers: (u32, u32), flags: u8, data: &[u8]) {
         let ((source, from), (destination, to)) = ends;
         let mut tcp = Vec::new();

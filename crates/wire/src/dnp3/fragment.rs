@@ -61,6 +61,12 @@ impl<'a> FragmentView<'a> {
         self.bytes.first().map(|control| control & 15)
     }
 
+    /// Whether it is an unsolicited response, or confirms one (UNS).
+    #[must_use]
+    pub fn is_unsolicited(&self) -> bool {
+        self.bytes.first().is_some_and(|control| control & 0x10 != 0)
+    }
+
     /// Function code.
     #[must_use]
     pub fn function_code(&self) -> Option<u8> {

@@ -7,10 +7,14 @@ mod cold_restart;
 mod configuration;
 mod file_change;
 mod file_transfer;
+mod flood;
 pub mod malformed;
 mod operate_silent;
 mod operate_unselected;
 mod refusals;
+mod rogue_master;
+mod stations;
+mod turn;
 mod unsolicited_off;
 mod warm_restart;
 
@@ -30,6 +34,9 @@ pub const RULES: &[&Rule] = &[
     &assign_class::RULE,
     &broadcast::RULE,
     &refusals::RULE,
-    &super::net::new_writer::RULE,
+    &flood::RULE,
+    &turn::RULE,
+    &rogue_master::RULE,
+    &stations::RULE,
     &super::net::peer_write::RULE,
 ];

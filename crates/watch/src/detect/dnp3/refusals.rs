@@ -17,5 +17,9 @@ pub const RULE: Rule = Rule {
 };
 
 fn trigger(seen: &Seen<'_>) -> bool {
-    matches!(seen.op.outcome, Outcome::Refused(_)) && seen.link.refused_in_row >= 5
+    matches!(seen.op.outcome, Outcome::Refused(_))
+        && seen.link.refused_in_row >= 5
+        && !seen.link.is_flooded()
+        && seen.link.out_of_turn == 0
+        && !seen.client.searches
 }

@@ -1,5 +1,6 @@
 //! Detections of GOOSE. [`crate::publishers`] compares each message with the one before; these tell what it found.
 
+pub mod anew;
 pub mod jump;
 pub mod malformed;
 pub mod sender;
@@ -8,4 +9,4 @@ pub mod simulation;
 use super::Rule;
 
 /// All of them.
-pub const RULES: &[&Rule] = &[&jump::RULE, &sender::RULE, &simulation::RULE, &malformed::RULE];
+pub const RULES: &[&Rule] = &[&anew::RULE, &jump::RULE, &sender::RULE, &simulation::RULE, &malformed::RULE];

@@ -1,20 +1,27 @@
 //! Detections of the network and across protocols.
 
 pub mod arp;
+pub mod changed;
+pub mod diverted;
 pub mod fins;
 pub mod fox;
 pub mod ftp;
+pub mod impostor;
 pub mod malformed;
 pub mod new_writer;
 pub mod peer_write;
 pub mod remote_screen;
 pub mod scan;
+pub mod sweep;
 pub mod telnet;
+pub mod unopened;
 
 use super::Rule;
 
 pub use arp::RULE as ARP;
+pub use changed::RULE as CHANGED;
 pub use scan::RULE as SCAN;
+pub use sweep::RULE as SWEEP;
 
 /// All of them.
 pub const RULES: &[&Rule] = &[
@@ -22,6 +29,11 @@ pub const RULES: &[&Rule] = &[
     &arp::RULE,
     &new_writer::RULE,
     &peer_write::RULE,
+    &diverted::RULE,
+    &changed::RULE,
+    &unopened::RULE,
+    &impostor::RULE,
+    &sweep::RULE,
     &telnet::RULE,
     &ftp::RULE,
     &remote_screen::RULE,
