@@ -21,13 +21,23 @@ import { Words } from "./pages/Words";
 import { tail, usePathname } from "./router";
 import { SessionProvider, useSessionQuery } from "./session";
 
-// The pages with charts and editors load their libraries when they are first opened.
+// Pages with charts, editors and maps, and those about the network, are loaded when they are first opened.
+const Assets = lazy(() => import("./pages/Assets").then((m) => ({ default: m.Assets })));
 const Configuration = lazy(() => import("./pages/Configuration").then((m) => ({ default: m.Configuration })));
+const Findings = lazy(() => import("./pages/Findings").then((m) => ({ default: m.Findings })));
+const Monitor = lazy(() => import("./pages/Monitor").then((m) => ({ default: m.Monitor })));
+const NetworkMap = lazy(() => import("./pages/NetworkMap").then((m) => ({ default: m.NetworkMap })));
 const Point = lazy(() => import("./pages/Point").then((m) => ({ default: m.Point })));
 const Query = lazy(() => import("./pages/Query").then((m) => ({ default: m.Query })));
+const Timeline = lazy(() => import("./pages/Timeline").then((m) => ({ default: m.Timeline })));
 
 const PLAIN: Record<string, ComponentType> = {
   "/": Overview,
+  "/assets": Assets,
+  "/findings": Findings,
+  "/monitor": Monitor,
+  "/network": NetworkMap,
+  "/timeline": Timeline,
   "/connections": Connections,
   "/commands": Commands,
   "/configuration": Configuration,

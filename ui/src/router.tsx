@@ -54,6 +54,9 @@ export function Link({ to, onClick, ...rest }: LinkProps) {
 const segments = (path: string) => path.split("/").map(encodeURIComponent).join("/");
 export const pointHref = (path: string) => `/point/${segments(path)}`;
 export const assetHref = (path: string) => `/asset/${segments(path)}`;
+// Not in the path: an address has dots, and a path with dots means a file.
+export const seenAssetHref = (id: string) => `/assets?id=${encodeURIComponent(id)}`;
+export const findingHref = (id: string) => `/findings?id=${encodeURIComponent(id)}`;
 export const namespaceHref = (prefix: string) => (prefix ? `/namespace/${segments(prefix)}` : "/namespace");
 
 /** The part of the address behind `base`, decoded: the path of a point or a prefix. */

@@ -4,6 +4,7 @@ import * as data from "./data.mjs";
 import { commands } from "./commands.mjs";
 import { config } from "./config.mjs";
 import { discover } from "./discover.mjs";
+import { monitor } from "./monitor.mjs";
 import { byPath, children, live, points, qualityAt, setTarget } from "./plant.mjs";
 
 const CSP =
@@ -75,6 +76,8 @@ async function handle(req, res) {
       let all = [...data.events(), ...data.pastEvents()];
       if (q.get("active")) all = all.filter((e) => e.state === "active");
       if (q.get("kind")) all = all.filter((e) => e.kind === q.get("kind"));
+      if (q.get("from")) all = all.filter((e) => e.start >= Number(q.get("from")));
+      if (q.get("to")) all = all.filter((e) => e.start <= Number(q.get("to")));
       if (q.get("severity_min")) all = all.filter((e) => e.severity >= Number(q.get("severity_min")));
       if (q.get("search")) all = all.filter((e) => JSON.stringify(e).toLowerCase().includes(q.get("search").toLowerCase()));
       const [rows, next] = page(all, q.get("before"), Number(q.get("limit") ?? 200), (e) => e.id);
@@ -98,7 +101,7 @@ async function handle(req, res) {
     case "GET /api/secrets": return json(res, { secrets: data.secrets });
     default: break;
   }
-  const answer = discover(route, body) ?? commands(route, q, body) ?? config(route, q, body);
+  const answer = monitor(route, q, body) ?? discover(route, body) ?? commands(route, q, body) ?? config(route, q, body);
   if (answer) return json(res, answer);
   const act = /^\/api\/(connections|destinations)\/([^/]+)\/(pause|resume|rejects)$/.exec(url.pathname);
   if (act) {
@@ -124,7 +127,7 @@ function overview() {
       { path: `${S}/utilities`, name: "Utilities", level: "normal", state: null, units: [unit("utilities/boiler-1", "Boiler 1", "Boiler", "Execute", now - 86_400_000 * 3, 4, 0), unit("utilities/air", "Compressed air", "Compressor", null, null, 4, 0), unit("energy/feeder-1", "Feeder 1", "Meter", null, null, 4, 1)] },
     ],
     abnormal: data.events(),
-    data_health: { connections: { total: 3, connected: 2, lost: 1, paused: 0 }, points: { total: points.length, good: points.length - 9, uncertain: 1, bad: 8 }, good_percent: 98.2, oldest_unsent_s: 5400, outage_hours: 61, disk_days_left: 240, disk: { used_bytes: 3.1e10, free_bytes: 1.9e11 }, clock: { offset_ms: 1.4, synchronised: true }, monitor_coverage: null, journal: { state: "ok", text: "synced 40 ms ago" }, rate_per_s: 431.5 },
+    data_health: { connections: { total: 3, connected: 2, lost: 1, paused: 0 }, points: { total: points.length, good: points.length - 9, uncertain: 1, bad: 8 }, good_percent: 98.2, oldest_unsent_s: 5400, outage_hours: 61, disk_days_left: 240, disk: { used_bytes: 3.1e10, free_bytes: 1.9e11 }, clock: { offset_ms: 1.4, synchronised: true }, monitor_coverage: "eth1 sees 1,240 packets/s, none lost; 2 of 3 connections are seen", journal: { state: "ok", text: "synced 40 ms ago" }, rate_per_s: 431.5 },
   };
 }
 

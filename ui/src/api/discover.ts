@@ -111,7 +111,7 @@ const scan = (s: NetworkScan): NetworkScan => ({
   found: list(s.found).map((f) => ({ ...f, details: list(f.details) })),
   remarks: list(s.remarks),
 });
-const draft = (d: Draft): Draft => ({ ...d, notes: list(d.notes), others: list(d.others) });
+export const draft = (d: Draft): Draft => ({ ...d, notes: list(d.notes), others: list(d.others) });
 
 export const discovery = {
   protocols: async (o: Options = {}): Promise<{ protocols: Protocol[]; profiles: Profile[] }> => {

@@ -1,14 +1,14 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { api } from "../api/client";
 import type { AuditPage, AuditRecord } from "../api/types";
 import { formatCount, plural } from "../format/number";
 import { Code, Empty, ErrorBox, Guard, ThreeParts } from "../parts/Messages";
 import { Page, Panel } from "../parts/Page";
+import { SearchField } from "../parts/SearchField";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
 import { Time, Zone } from "../parts/Time";
-import { Link, pointHref, setSearch, useSearch } from "../router";
+import { Link, pointHref, useSearch } from "../router";
 import { useWhyNot } from "../session";
 import { COMMANDS } from "../words/commands";
 
@@ -27,12 +27,6 @@ export function Audit() {
 
 function Records() {
   const asked = useSearch().get("search") ?? "";
-  const [text, setText] = useState(asked);
-  useEffect(() => {
-    if (text === asked) return;
-    const timer = setTimeout(() => setSearch({ search: text.trim() || null }), 250);
-    return () => clearTimeout(timer);
-  }, [text, asked]);
   const q = useInfiniteQuery({
     queryKey: ["audit", asked],
     queryFn: ({ pageParam, signal }) => api.audit({ limit: 100, before: pageParam, search: asked }, { signal }),
@@ -53,12 +47,7 @@ function Records() {
     >
       <Chain chain={q.data?.pages[0]?.chain} />
       <div className="form-row filters" role="search" aria-label="Audit records">
-        <label>
-          <span>
-            Search <span className="quiet">(key /)</span>
-          </span>
-          <input type="search" value={text} placeholder="person, action, point, connection" onChange={(e) => setText(e.target.value)} />
-        </label>
+        <SearchField placeholder="person, action, point, connection" />
       </div>
       <Guard query={q} what="the audit log">
         {records.length === 0 ? (

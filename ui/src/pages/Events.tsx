@@ -1,17 +1,11 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { api } from "../api/client";
-import type { PlantEvent } from "../api/types";
-import { SEVERITY_BANDS, severityWords } from "../format/severity";
-import { formatDuration } from "../format/time";
-import { Kind, Refs, Severity } from "../parts/Event";
+import { SEVERITY_BANDS } from "../format/severity";
+import { EventTable } from "../parts/EventTable";
 import { Empty, Guard } from "../parts/Messages";
 import { Page } from "../parts/Page";
-import { Prose } from "../parts/Prose";
-import { Table, type Column } from "../parts/Table";
-import { Term } from "../parts/Term";
-import { Age, Time, Zone } from "../parts/Time";
-import { Link, setSearch, useSearch } from "../router";
+import { SearchField } from "../parts/SearchField";
+import { setSearch, useSearch } from "../router";
 
 const KINDS = [
   ["alarm", "Alarms (process)"],
@@ -27,13 +21,6 @@ export function Events() {
   const active = search.get("active") === "1";
   const severity = search.get("severity") ?? "";
   const asked = search.get("search") ?? "";
-  const [text, setText] = useState(asked);
-  useEffect(() => {
-    if (text === asked) return;
-    const timer = setTimeout(() => setSearch({ search: text.trim() || null }), 250);
-    return () => clearTimeout(timer);
-  }, [text, asked]);
-
   const q = useInfiniteQuery({
     queryKey: ["events", kind, active, severity, asked],
     queryFn: ({ pageParam, signal }) =>
@@ -49,12 +36,7 @@ export function Events() {
   return (
     <Page title="Events" lead={<p>What happened in the plant, on the network and in the gateway, newest first.</p>}>
       <div className="form-row filters" role="search" aria-label="Events">
-        <label>
-          <span>
-            Search <span className="quiet">(key /)</span>
-          </span>
-          <input type="search" value={text} placeholder="word in the title, source or path" onChange={(e) => setText(e.target.value)} />
-        </label>
+        <SearchField placeholder="word in the title, source or path" />
         <label>
           Kind
           <select value={kind} onChange={(e) => setSearch({ kind: e.target.value })}>
@@ -87,26 +69,14 @@ export function Events() {
           <Empty title={filtered ? "No event matches." : "Nothing has happened yet."}>
             <p>{filtered ? "Take away a filter to see more." : "Lost links, alarms, writes and sign-ins will be listed here."}</p>
             {filtered && (
-              <button
-                type="button"
-                onClick={() => {
-                  setText("");
-                  setSearch({ kind: null, severity: null, active: null, search: null });
-                }}
-              >
+              <button type="button" onClick={() => setSearch({ kind: null, severity: null, active: null, search: null })}>
                 Show all events
               </button>
             )}
           </Empty>
         ) : (
           <>
-            <Table
-              caption="Events"
-              columns={columns}
-              rows={events}
-              rowKey={(e) => `${e.id}/${e.revision ?? 0}`}
-              rowClass={(e) => (e.state === "active" ? `row-${severityWords(e.severity).level}` : "")}
-            />
+            <EventTable events={events} />
             {q.hasNextPage && (
               <button type="button" disabled={q.isFetchingNextPage} onClick={() => void q.fetchNextPage()}>
                 {q.isFetchingNextPage ? "Reading …" : "Show older events"}
@@ -118,55 +88,3 @@ export function Events() {
     </Page>
   );
 }
-
-/** A connection or destination leads to its page. */
-function Source({ of }: { of: string | null | undefined }) {
-  const [page, name] = (of ?? "").split("/");
-  return name && (page === "connection" || page === "destination") ? <Link to={`/${page}s?name=${encodeURIComponent(name)}`}>{of}</Link> : <>{of ?? "–"}</>;
-}
-
-const columns: Column<PlantEvent>[] = [
-  { head: <Term k="severity" />, label: "Severity", cell: (e) => <Severity event={e} /> },
-  { head: "Kind", label: "Kind", cell: (e) => <Kind event={e} /> },
-  {
-    head: "Event",
-    label: "Event",
-    wide: true,
-    cell: (e) => (
-      <>
-        <b>
-          <Prose>{e.title}</Prose>
-        </b>
-        {e.text && (
-          <div className="quiet">
-            <Prose>{e.text}</Prose>
-          </div>
-        )}
-        {e.next && e.state === "active" && (
-          <div>
-            <b>Next step:</b> <Prose>{e.next}</Prose>
-          </div>
-        )}
-        <Refs event={e} />
-      </>
-    ),
-  },
-  { head: "State", label: "State", cell: (e) => e.state ?? "–" },
-  {
-    head: (
-      <>
-        Start
-        <Zone />
-      </>
-    ),
-    label: "Start",
-    cell: (e) => <Time ms={e.start} />,
-  },
-  {
-    head: "Age or length",
-    label: "Age or length",
-    numeric: true,
-    cell: (e) => (e.end && e.start ? `lasted ${formatDuration((e.end - e.start) / 1000)}` : <Age ms={e.start} />),
-  },
-  { head: "Source", label: "Source", cell: (e) => <Source of={e.source} /> },
-];

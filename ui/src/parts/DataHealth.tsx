@@ -55,7 +55,7 @@ export function DataHealthPanel({ health: h }: { health: DataHealth }) {
         <Fact name={<Term k="journal">Journal</Term>} tone={h.journal?.state === "failing" ? "alarm" : h.journal?.state === "slow" ? "attention" : "normal"}>
           {h.journal ? `${h.journal.state ?? ""}${h.journal.text ? `: ${h.journal.text}` : ""}` : "–"}
         </Fact>
-        <Fact name={<Term k="coverage">Monitor coverage</Term>}>{h.monitor_coverage ?? "no monitor is set up"}</Fact>
+        <Fact name={<Link to="/monitor">Monitor coverage</Link>}>{h.monitor_coverage ?? "no monitor is set up"}</Fact>
       </Facts>
     </Panel>
   );

@@ -1,6 +1,6 @@
 import type { PlantEvent } from "../api/types";
 import { severityWords } from "../format/severity";
-import { Link, pointHref } from "../router";
+import { findingHref, Link, pointHref, seenAssetHref } from "../router";
 import { GLOSSARY } from "../words/glossary";
 import { Status } from "./Status";
 import { Term } from "./Term";
@@ -19,13 +19,21 @@ export function Kind({ event }: { event: PlantEvent }) {
   return event.kind in GLOSSARY ? <Term k={event.kind}>{event.kind}</Term> : <>{event.kind}</>;
 }
 
-/** Paths become links to the point; names of connections and destinations to their page. */
+/** What a name leads to: a path to the point, an address that the monitor names to the asset, else a connection or destination. */
+function hrefOf(event: PlantEvent, ref: string): string {
+  if (ref.includes("/")) return pointHref(ref);
+  return isObserved(event) ? seenAssetHref(ref) : `/connections?name=${encodeURIComponent(ref)}`;
+}
+/** Findings of the monitor carry the id of its detection. */
+const isObserved = (event: PlantEvent) => event.kind === "finding" && event.id.startsWith("IB-");
+
 export function Refs({ event }: { event: PlantEvent }) {
-  if (event.refs.length === 0) return null;
+  if (event.refs.length === 0 && !isObserved(event)) return null;
   return (
     <span className="refs">
+      {isObserved(event) && <Link to={findingHref(event.id)}>Finding {event.id}</Link>}
       {event.refs.slice(0, 5).map((ref) => (
-        <Link key={ref} to={ref.includes("/") ? pointHref(ref) : `/connections?name=${encodeURIComponent(ref)}`}>
+        <Link key={ref} to={hrefOf(event, ref)}>
           {ref}
         </Link>
       ))}

@@ -9,19 +9,39 @@ import { useSession } from "../session";
 import { useShortcuts } from "../shortcuts";
 import { ModeBadge } from "./ModeBadge";
 
-const PAGES: { to: string; text: string; also?: string }[] = [
-  { to: "/", text: "Overview" },
-  { to: "/namespace", text: "Namespace", also: "/point" },
-  { to: "/connections", text: "Connections" },
-  { to: "/destinations", text: "Destinations" },
-  { to: "/commands", text: "Commands" },
-  { to: "/discover", text: "Discover" },
-  { to: "/configuration", text: "Configuration" },
-  { to: "/events", text: "Events" },
-  { to: "/query", text: "Query" },
-  { to: "/audit", text: "Audit" },
-  { to: "/users", text: "Users, tokens, secrets" },
-  { to: "/words", text: "Words explained" },
+const GROUPS: { name: string; pages: { to: string; text: string; also?: string }[] }[] = [
+  {
+    name: "Plant",
+    pages: [
+      { to: "/", text: "Overview" },
+      { to: "/namespace", text: "Namespace", also: "/point" },
+      { to: "/commands", text: "Commands" },
+      { to: "/events", text: "Events" },
+      { to: "/timeline", text: "Timeline" },
+      { to: "/query", text: "Query" },
+    ],
+  },
+  {
+    name: "Network",
+    pages: [
+      { to: "/findings", text: "Findings" },
+      { to: "/assets", text: "Assets" },
+      { to: "/network", text: "Network map" },
+      { to: "/monitor", text: "Monitor" },
+    ],
+  },
+  {
+    name: "Gateway",
+    pages: [
+      { to: "/connections", text: "Connections" },
+      { to: "/destinations", text: "Destinations" },
+      { to: "/discover", text: "Discover" },
+      { to: "/configuration", text: "Configuration" },
+      { to: "/audit", text: "Audit" },
+      { to: "/users", text: "Users, tokens, secrets" },
+      { to: "/words", text: "Words explained" },
+    ],
+  },
 ];
 
 export function Shell({ children, sessionError }: { children: ReactNode; sessionError: boolean }) {
@@ -65,22 +85,31 @@ export function Shell({ children, sessionError }: { children: ReactNode; session
         </button>
       </header>
       <nav id="nav" aria-label="Pages" className={open ? "nav open" : "nav"}>
-        <ul>
-          {PAGES.map((p) => {
-            const here = p.to === "/" ? pathname === "/" : pathname.startsWith(p.to) || (p.also ? pathname.startsWith(p.also) : false);
-            return (
-              <li key={p.to}>
-                <Link to={p.to} aria-current={here ? "page" : undefined}>
-                  {p.text}
-                </Link>
-              </li>
-            );
-          })}
-          <li className="only-narrow">
+        <div className="nav-groups">
+          {GROUPS.map((group) => (
+            <section key={group.name} aria-label={group.name}>
+              <p className="nav-group" aria-hidden="true">
+                {group.name}
+              </p>
+              <ul>
+                {group.pages.map((p) => {
+                  const here = p.to === "/" ? pathname === "/" : pathname.startsWith(p.to) || (p.also ? pathname.startsWith(p.also) : false);
+                  return (
+                    <li key={p.to}>
+                      <Link to={p.to} aria-current={here ? "page" : undefined}>
+                        {p.text}
+                      </Link>
+                    </li>
+                  );
+                })}
+              </ul>
+            </section>
+          ))}
+          <p className="only-narrow">
             <Link to="/account">Account and display</Link>
-          </li>
-        </ul>
-        <p className="version">Version {session.version}</p>
+          </p>
+          <p className="version">Version {session.version}</p>
+        </div>
       </nav>
       <main id="main" ref={main} tabIndex={-1}>
         {children}

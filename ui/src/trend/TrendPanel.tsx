@@ -1,8 +1,8 @@
 /** The trend of one point: presets, keys, buttons, what the pointer is on, and the window in words. */
-import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { PointDetail, PointLive } from "../api/types";
 import { formatCount, formatNumber, formatPercent } from "../format/number";
-import { formatDuration, formatTime, fromLocalInput, toLocalInput, zoneName } from "../format/time";
+import { formatDuration, formatTime, zoneName } from "../format/time";
 import { formatUnit } from "../format/unit";
 import { formatValue, numeric } from "../format/value";
 import { serverNow, useNow } from "../live/clock";
@@ -12,7 +12,8 @@ import { Term } from "../parts/Term";
 import { badStretches, columnsOf, summarise, type Columns, type Sample } from "./series";
 import { TrendChart } from "./TrendChart";
 import { useTrend } from "./useTrend";
-import { applyKey, keyOf, pan, PRESETS, viewOf, windowOf, zoom, type View, type Window } from "./zoom";
+import { applyKey, pan, PRESETS, viewOf, windowOf, zoom, type View, type Window } from "./zoom";
+import { ZoomBar, zoomKey } from "./ZoomBar";
 
 const MAX_TAIL = 5_000;
 const FAST_SPAN = 120_000;
@@ -55,41 +56,10 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
   const onZoom = useCallback((factor: number, anchor: number) => onView((v) => zoom(v, factor, anchor, serverNow())), [onView]);
   const onPan = useCallback((part: number) => onView((v) => pan(v, part, serverNow())), [onView]);
   const onRange = useCallback((from: number, to: number) => onView(() => viewOf(from, to, serverNow())), [onView]);
-  const key = (e: KeyboardEvent) => {
-    const meaning = keyOf(e.key);
-    if (!meaning || e.ctrlKey || e.metaKey || e.altKey) return;
-    e.preventDefault();
-    onView((v) => applyKey(v, meaning, serverNow()));
-  };
-  const press = (k: Parameters<typeof applyKey>[1]) => onView((v) => applyKey(v, k, serverNow()));
 
   return (
     <Panel title="Trend" id="trend" aside={aside}>
-      <div className="trend-bar" role="group" aria-label="Width of the trend">
-        {PRESETS.map((p) => (
-          <button key={p.name} type="button" title={p.label} aria-pressed={following && view.span === p.span} onClick={() => onView(() => ({ span: p.span, end: null }))}>
-            {p.name}
-          </button>
-        ))}
-      </div>
-      <div className="trend-bar" role="group" aria-label="Move and zoom">
-        <button type="button" onClick={() => press("earlier")}>
-          Earlier
-        </button>
-        <button type="button" onClick={() => press("later")} disabled={following}>
-          Later
-        </button>
-        <button type="button" onClick={() => press("in")}>
-          Zoom in
-        </button>
-        <button type="button" onClick={() => press("out")}>
-          Zoom out
-        </button>
-        <button type="button" aria-pressed={following} onClick={() => press("live")}>
-          Live
-        </button>
-        <ExactTimes window={window} onRange={onRange} />
-      </div>
+      <ZoomBar what="the trend" presets={PRESETS} view={view} window={window} onView={onView} />
       <div
         ref={box}
         className="trend"
@@ -102,8 +72,8 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
         tabIndex={0}
         role="group"
         aria-label={`Trend of ${point.name || point.path}. Plus and minus zoom, arrow keys move, L follows live values.`}
-        onKeyDown={key}
-        onDoubleClick={() => press("out")}
+        onKeyDown={(e) => zoomKey(e, onView)}
+        onDoubleClick={() => onView((v) => applyKey(v, "out", serverNow()))}
       >
         <TrendChart
           columns={columns}
@@ -151,41 +121,6 @@ function useTail(live: PointLive): Sample[] {
     });
   }, [time, value, good]);
   return tail;
-}
-
-function ExactTimes({ window, onRange }: { window: Window; onRange: (from: number, to: number) => void }) {
-  const [from, setFrom] = useState("");
-  const [to, setTo] = useState("");
-  return (
-    <details
-      className="exact"
-      onToggle={(e) => {
-        if (!e.currentTarget.open) return;
-        setFrom(toLocalInput(window.from));
-        setTo(toLocalInput(window.to));
-      }}
-    >
-      <summary>Exact times</summary>
-      <form
-        className="form-row"
-        onSubmit={(e) => {
-          e.preventDefault();
-          const a = fromLocalInput(from);
-          const b = fromLocalInput(to);
-          if (a !== null && b !== null) onRange(a, b);
-        }}
-      >
-        <label>
-          From <input type="datetime-local" step={1} required value={from} onChange={(e) => setFrom(e.target.value)} />
-        </label>
-        <label>
-          To <input type="datetime-local" step={1} required value={to} onChange={(e) => setTo(e.target.value)} />
-        </label>
-        <span className="quiet">{zoneName(window.to)}</span>
-        <button type="submit">Show</button>
-      </form>
-    </details>
-  );
 }
 
 function NoSamples({ detail, onView }: { detail: PointDetail; onView: TrendPanelProps["onView"] }) {

@@ -36,4 +36,8 @@ path = "packaging/line-1/filler"
 level = "work-unit"
 owner_ot = "Maintenance A"
 owner_it = "Plant IT"`,
+  monitor: `# ironbridge.toml
+[monitor]
+interfaces = ["eth1"]`,
+  capability: "sudo setcap cap_net_raw+ep /usr/bin/ironbridge",
 };

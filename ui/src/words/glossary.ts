@@ -64,6 +64,13 @@ export const GLOSSARY = {
   clockOffset: { word: "Clock offset", from: "IT", text: "How far the gateway's clock is from its time server. Times in history are only as right as this." },
   coverage: { word: "Monitor coverage", from: "IT", text: "What part of the plant network the passive security monitor can see." },
   zone: { word: "Zone", from: "both", text: "A group of assets that trust each other and share one level of protection (IEC 62443)." },
+  purdue: { word: "Purdue level", from: "IT", text: "How far a device is from the machine: 0 sensors and drives, 1 PLCs, 2 HMI and SCADA, 3 plant-wide systems, 4 and 5 the office. Traffic should pass level by level." },
+  approved: { word: "Approved", from: "both", text: "A person has looked at this device and says that it belongs here. It is not a permission: nothing is blocked." },
+  baseline: { word: "Learning and guarding", from: "IT", text: "Learning: the monitor collects who talks to whom about what. Guarding: what was not seen then is a finding. Dangerous commands are findings in both." },
+  attack: { word: "ATT&CK for ICS", from: "IT", text: "MITRE's public list of what attackers of plants do. The number is the same in every security tool." },
+  workWindow: { word: "Expected work", from: "both", text: "An announcement: who works on which devices until when. What they do then, such as a program download, is recorded quietly instead of raising an alarm." },
+  mirror: { word: "Mirror port", from: "IT", text: "A port of a switch that gets a copy of the traffic of other ports (span port). The monitor listens there and disturbs nobody." },
+  packet: { word: "Packet", from: "IT", text: "One message on the network cable, as it was captured. OT: a telegram." },
   scanClass: { word: "Scan class", from: "OT", text: "The group of points read together, with one period." },
 } satisfies Record<string, Entry>;
 
