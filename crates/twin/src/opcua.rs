@@ -36,8 +36,10 @@ const UNITS: &str = "http://www.opcfoundation.org/UA/units/un/cefact";
 const PER_NOTIFICATION: u64 = 1_000;
 /// Messages of one subscription that wait for a client.
 const MOST_WAITING: usize = 10_000;
-/// How often subscriptions are looked at, in ms.
-const LOOK_MS: u64 = 20;
+/// How often subscriptions are looked at, in ms: much more often than one may publish, or its silences become too long.
+const LOOK_MS: u64 = 4;
+/// Shortest interval of sampling and publishing, in ms.
+const SHORTEST_MS: f64 = 20.0;
 /// The namespaces before ours are the standard's and the server's own.
 const INDEX: u16 = 2;
 /// From 1601 to 1970 in units of 100 ns (OPC 10000-6, 5.2.2.5).
@@ -240,8 +242,8 @@ impl Site {
         limits.max_queued_notifications = MOST_WAITING;
         limits.max_monitored_item_queue_size = MOST_WAITING;
         limits.max_monitored_items_per_sub = MOST_WAITING;
-        limits.min_sampling_interval_ms = LOOK_MS as f64;
-        limits.min_publishing_interval_ms = LOOK_MS as f64;
+        limits.min_sampling_interval_ms = SHORTEST_MS;
+        limits.min_publishing_interval_ms = SHORTEST_MS;
         let (server, handle) = builder.build()?;
         let manager = handle.node_managers().get_of_type::<SimpleNodeManager>();
         let manager = manager.ok_or("the server has no place for nodes")?;

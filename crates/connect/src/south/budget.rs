@@ -135,6 +135,12 @@ impl Budget {
     /// Waits for a token and takes it: for requests beside the link's, as in browsing. Polling goes first, but not for
     /// ever. Cancel-safe.
     pub async fn turn(&self) {
+        self.leave().await;
+        self.spend();
+    }
+
+    /// As [`Budget::turn`], for a request that is counted when it goes out.
+    pub async fn leave(&self) {
         let Some(rate) = self.limits.requests_per_s else { return };
         // Two of polling's requests for one of these, where that takes longer.
         let until = Instant::now() + PATIENCE.max(Duration::from_secs_f64(2.0 / rate));
@@ -145,7 +151,6 @@ impl Budget {
                 Some(at) => tokio::time::sleep_until(at.min(until)).await,
             }
         }
-        self.spend();
     }
 
     /// Waits for a permit. Cancel-safe.

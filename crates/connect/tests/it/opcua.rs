@@ -6,7 +6,7 @@ use connect::south::opcua::{Certificates, Standing};
 use connect::south::{self, Handle};
 use journal::{Item, Record};
 use model::config::Document;
-use model::{Outcome, Path, Position, Status, Value};
+use model::{Outcome, Path, Position, Status, SystemClock, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 mod cuts;
 mod looking;
+mod lost;
 mod parts;
 mod security;
 mod values;

@@ -6,6 +6,7 @@
 //   set NAME VALUE   writes a value          get NAME   prints it
 //   sessions         number of sessions      subscriptions   number of subscriptions
 //   tick MS          counts `counter` up every MS milliseconds, each number once; 0 ends it
+//   expire           forgets all sessions, but not their subscriptions; prints how many
 //   queued           the numbers of `counter` that came into a queue for a client: a server that looks every so often
 //                    may miss one itself when the machine is busy, and what it never saw it cannot tell
 "use strict";
@@ -100,7 +101,12 @@ async function main() {
       else if (verb === "sessions") reply = String(server.engine.currentSessionCount);
       else if (verb === "queued") reply = JSON.stringify([...queued]);
       else if (verb === "subscriptions") reply = String(server.engine.currentSubscriptionCount);
-      else if (verb === "tick") {
+      else if (verb === "expire") {
+        // As when nobody was heard for too long: the subscriptions stay for whoever takes them over.
+        const sessions = Object.values(server.engine._sessions);
+        for (const session of sessions) server.engine.closeSession(session.authenticationToken, false, "Timeout");
+        reply = String(sessions.length);
+      } else if (verb === "tick") {
         // counts up every so many ms, each number once
         clearInterval(ticking);
         const every = Number(name);

@@ -172,7 +172,7 @@ impl Exchange<'_> {
         self.gaps.under_way = true;
         let (channel, budget) = (self.channel.clone(), link.budget().clone());
         self.work.push(Box::pin(async move {
-            budget.turn().await;
+            budget.leave().await;
             let outcome =
                 if fill.readable { page(&channel, &fill).await } else { readable(&channel, &fill).await };
             Done::Filled { fill, outcome }

@@ -9,7 +9,6 @@ use super::types::{self, Asking};
 use super::value;
 use crate::draft::{Draft, Note, check};
 use crate::kind::Context;
-use crate::south::budget::Budget;
 use crate::south::tags::Plan;
 use crate::south::{BrowseError, Browser};
 use futures_util::FutureExt;
@@ -75,11 +74,10 @@ async fn browse(document: &Document, context: &Context, now: Time) -> Result<Dra
     let draft = build::resolve(&mut plan, document, &file);
     let resolved = plan.finish().map_err(BrowseError::File)?;
     let spec = Arc::new(Spec::new(draft, file, context, &resolved).for_looking());
-    let budget = context.budget.clone();
-    let _permit = budget.permit_now().map_err(BrowseError::Device)?;
-    let live = ladder::open(&spec, &mut None, now).await.map_err(BrowseError::Device)?;
+    let _permit = context.budget.permit_now().map_err(BrowseError::Device)?;
+    let live = ladder::open(&spec, &context.budget, &mut None, now).await.map_err(BrowseError::Device)?;
     let channel = live.line.channel.clone();
-    let mut walk = Walk { channel, budget, limits: live.session.limits, notes: Vec::new() };
+    let mut walk = Walk { channel, limits: live.session.limits, notes: Vec::new() };
     let found = walk.all().await.map_err(BrowseError::Device)?;
     let namespaces = services::namespaces(&walk.channel, WITHIN).await.map_err(BrowseError::Device)?;
     let text = drafting::write(&document.text, &found, &namespaces);
@@ -89,7 +87,6 @@ async fn browse(document: &Document, context: &Context, now: Time) -> Result<Dra
 
 struct Walk {
     channel: Arc<Channel>,
-    budget: Arc<Budget>,
     limits: services::Limits,
     notes: Vec<Note>,
 }
@@ -168,7 +165,6 @@ impl Walk {
                 nodes_to_browse: Some(questions),
                 ..BrowseRequest::default()
             };
-            self.budget.turn().await;
             let results = match self.channel.ask_within(request, "looking around", WITHIN).await? {
                 ResponseMessage::Browse(answer) => answer.results.unwrap_or_default(),
                 other => return Err(unexpected(&other)),
@@ -203,7 +199,6 @@ impl Walk {
             release_continuation_points: false,
             continuation_points: Some(vec![point]),
         };
-        self.budget.turn().await;
         match self.channel.ask_within(request, "looking around", WITHIN).await? {
             ResponseMessage::BrowseNext(answer) => {
                 Ok(answer.results.into_iter().flatten().next().unwrap_or_default())
@@ -215,7 +210,6 @@ impl Walk {
     async fn read(&self, questions: Vec<(NodeId, AttributeId)>) -> Result<Vec<DataValue>, Fault> {
         let mut answers = Vec::with_capacity(questions.len());
         for portion in questions.chunks(self.limits.read.max(1)) {
-            self.budget.turn().await;
             answers.extend(services::attributes(&self.channel, portion, WITHIN).await?);
         }
         Ok(answers)
@@ -251,8 +245,7 @@ impl Walk {
         if nodes.is_empty() {
             return Ok(());
         }
-        let budget = Some(self.budget.as_ref());
-        let asking = Asking { channel: &self.channel, limits: self.limits, within: WITHIN, budget };
+        let asking = Asking { channel: &self.channel, limits: self.limits, within: WITHIN };
         let types = types::learn(asking, nodes).await?;
         for one in variables {
             let value = one.structure.take();

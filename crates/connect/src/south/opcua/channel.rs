@@ -6,6 +6,7 @@
 
 use super::certificates::Own;
 use super::status;
+use crate::south::budget::Budget;
 use model::Fault;
 use opcua::client::transport::{StreamConnection, StreamConnector};
 use opcua::client::{AsyncSecureChannel, ClientBuilder, ClientConfig, SessionBuilder};
@@ -18,7 +19,8 @@ use opcua::types::{
 };
 use parking_lot::Mutex;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::codec::FramedRead;
@@ -42,6 +44,10 @@ pub(super) struct Channel {
     token: Mutex<NodeId>,
     /// How long an answer may take.
     timeout: Duration,
+    /// What every request but one for notifications is counted in; nothing for those who count themselves.
+    budget: OnceLock<Arc<Budget>>,
+    /// Every request lets polling go first: the session is being opened, or somebody looks around.
+    patient: AtomicBool,
 }
 
 /// The connection under a channel. Dropped, it says goodbye in the background and closes.
@@ -126,7 +132,9 @@ impl Line {
                 }
             }
         });
-        let channel = Channel { inner, token: Mutex::new(NodeId::null()), timeout: patience.answer };
+        let (token, timeout) = (Mutex::new(NodeId::null()), patience.answer);
+        let (budget, patient) = (OnceLock::new(), AtomicBool::new(true));
+        let channel = Channel { inner, token, timeout, budget, patient };
         Ok(Self { channel: Arc::new(channel), pump: Some(pump), silent: false })
     }
 
@@ -138,9 +146,11 @@ impl Line {
         url: &str,
         folder: &Path,
         patience: Patience,
+        budget: Option<&Arc<Budget>>,
     ) -> Result<Vec<EndpointDescription>, Fault> {
         let line = Self::open(EndpointDescription::from(url), folder, patience).await?;
         let channel = &line.channel;
+        budget.into_iter().for_each(|budget| channel.keep_to(budget));
         let request = GetEndpointsRequest {
             request_header: channel.header(),
             endpoint_url: url.into(),
@@ -207,11 +217,41 @@ impl Channel {
         self.ask_within(request, what, self.timeout).await
     }
 
+    /// From now on requests are counted in this budget. Until [`Channel::polling`] they let others go first, too.
+    pub(super) fn keep_to(&self, budget: &Arc<Budget>) {
+        // There is one budget for a channel's life: a second one would be the same.
+        let _ = self.budget.set(budget.clone());
+    }
+
+    /// From now on the link says when something is asked.
+    pub(super) fn polling(&self) {
+        self.patient.store(false, Relaxed);
+    }
+
     /// As [`Channel::ask`], with another time.
     ///
     /// # Errors
     /// By [`status::fault`].
     pub(super) async fn ask_within(
+        &self,
+        request: impl Into<RequestMessage>,
+        what: &str,
+        within: Duration,
+    ) -> Result<ResponseMessage, Fault> {
+        if let Some(budget) = self.budget.get() {
+            if self.patient.load(Relaxed) {
+                budget.leave().await;
+            }
+            budget.spend();
+        }
+        self.await_within(request, what, within).await
+    }
+
+    /// As [`Channel::ask_within`], for what the server answers when it has something to tell: no budget counts that.
+    ///
+    /// # Errors
+    /// By [`status::fault`].
+    pub(super) async fn await_within(
         &self,
         request: impl Into<RequestMessage>,
         what: &str,

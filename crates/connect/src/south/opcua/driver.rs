@@ -26,8 +26,8 @@ impl OpcUa {
     }
 
     async fn connect_and_exchange(&mut self, link: &mut Link) -> Fault {
-        let now = link.clock().now();
-        let live = match Box::pin(link.open(ladder::open(&self.spec, &mut self.kept, now))).await {
+        let (now, budget) = (link.clock().now(), link.budget().clone());
+        let live = match Box::pin(link.open(ladder::open(&self.spec, &budget, &mut self.kept, now))).await {
             Ok(live) => live,
             Err(fault) => return fault,
         };

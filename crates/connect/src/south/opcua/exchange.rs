@@ -30,6 +30,8 @@ const MOST_PUBLISHING: usize = 10;
 /// Other requests under way at once; jobs wait beyond.
 const MOST_WORK: usize = 32;
 
+/// How often we look whether the server is still trusted.
+const JUDGED: Duration = Duration::from_secs(5);
 /// How far the server's clock may be from ours.
 const IN_STEP: Duration = Duration::from_secs(2);
 
@@ -86,6 +88,7 @@ pub(super) enum Done {
     Switched {
         outcome: Result<(), Fault>,
     },
+    Judged(Result<(), Fault>),
 }
 
 /// Rows that were tried again.
@@ -109,6 +112,7 @@ pub(super) struct Exchange<'a> {
     pub(super) window: usize,
     pub(super) life_at: Instant,
     life_asked: bool,
+    judged_at: Instant,
     pub(super) unanswered: u32,
     /// The server's clock goes with ours.
     pub(super) in_step: bool,
@@ -118,6 +122,7 @@ pub(super) struct Exchange<'a> {
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(spec: &'a Arc<Spec>, live: Live, known: &'a mut [Vec<Known>]) -> Self {
+        live.line.channel.polling();
         let window = (live.session.subscriptions.len() + 1).clamp(2, MOST_PUBLISHING);
         Self {
             spec,
@@ -132,6 +137,7 @@ impl<'a> Exchange<'a> {
             window,
             life_at: Instant::now(),
             life_asked: false,
+            judged_at: Instant::now(),
             unanswered: 0,
             in_step: true,
             scans: HashMap::new(),
@@ -256,6 +262,7 @@ impl<'a> Exchange<'a> {
                 self.conclude_recheck(group, outcome, link);
                 Ok(())
             }
+            Done::Judged(outcome) => outcome,
             Done::Switched { outcome } => match outcome {
                 Err(fault @ Fault::Lost(_)) => Err(fault),
                 _ => Ok(()),
@@ -320,11 +327,16 @@ impl<'a> Exchange<'a> {
         let now = Instant::now();
         if !self.life_asked && self.life_at <= now {
             self.life_asked = true;
-            link.sent(0);
+            link.spent(1, 0);
             let (channel, within) = (self.channel.clone(), self.spec.timing.timeout);
             self.work.push(Box::pin(async move {
                 Done::Alive { sent: now, outcome: services::alive(&channel, within).await }
             }));
+        }
+        if now.duration_since(self.judged_at) >= JUDGED {
+            self.judged_at = now;
+            let looking = self.session.trust(self.spec, link.clock().now());
+            self.work.push(Box::pin(async move { Done::Judged(looking.await) }));
         }
         let mut index = 0;
         while let Some((at, ..)) = self.delayed.get(index) {

@@ -17,6 +17,8 @@ use super::services::{self, Limits};
 use super::structure::Types;
 use super::subscription::Subscription;
 use super::types::{self, Asking};
+use crate::south::budget::Budget;
+use futures_util::future::BoxFuture;
 use model::{Fault, Time};
 use opcua::crypto::{PrivateKey, X509};
 use opcua::types::{EndpointDescription, NodeId, NotificationMessage, StatusCode};
@@ -65,22 +67,40 @@ impl Session {
         self.left = Instant::now();
     }
 
+    /// Whether the server may still have it, or at least its subscriptions: those live longer than a session that
+    /// nobody uses.
     fn is_fresh(&self) -> bool {
-        self.left.elapsed() < self.proof.timeout
+        let longest = self.subscriptions.iter().map(|one| one.lifetime).max();
+        self.left.elapsed() < self.proof.timeout.max(longest.unwrap_or_default())
+    }
+
+    /// Looks once more whether its server is trusted: a person may have taken that back.
+    pub(super) fn trust(&self, spec: &Arc<Spec>, now: Time) -> BoxFuture<'static, Result<(), Fault>> {
+        let (spec, endpoint) = (spec.clone(), self.endpoint.clone());
+        let looked = tokio::task::spawn_blocking(move || judge(&spec, &endpoint, now));
+        // A look that was broken off says nothing.
+        Box::pin(async move { looked.await.unwrap_or(Ok(())) })
     }
 }
 
 struct Keys {
     own: Option<Own>,
     identity: Identity,
+    /// What the server is asked at most.
+    budget: Arc<Budget>,
 }
 
 /// Opens a session, taking up `kept` if that is possible.
 ///
 /// # Errors
 /// What stands in the way; `kept` stays where another attempt may still find it.
-pub(super) async fn open(spec: &Arc<Spec>, kept: &mut Option<Session>, now: Time) -> Result<Live, Fault> {
-    let keys = keys(spec).await?;
+pub(super) async fn open(
+    spec: &Arc<Spec>,
+    budget: &Arc<Budget>,
+    kept: &mut Option<Session>,
+    now: Time,
+) -> Result<Live, Fault> {
+    let keys = keys(spec, budget).await?;
     if let Some(session) = kept.take().filter(Session::is_fresh) {
         match resume(spec, &keys, session, now).await {
             Ok(live) => return Ok(live),
@@ -89,7 +109,7 @@ pub(super) async fn open(spec: &Arc<Spec>, kept: &mut Option<Session>, now: Time
                 return Err(fault);
             }
             Err(NotResumed::Strange(fault, session)) => {
-                let known = is_known(spec, &session).await;
+                let known = is_known(spec, &keys, &session).await;
                 if known != Ok(false) {
                     *kept = Some(*session);
                     return Err(known.err().unwrap_or(fault));
@@ -113,7 +133,8 @@ fn whom<'a>(keys: &'a Keys, endpoint: &'a EndpointDescription) -> Whom<'a> {
 }
 
 /// Our certificate and secrets, looked at anew for each session, so that a change counts.
-async fn keys(spec: &Arc<Spec>) -> Result<Keys, Fault> {
+async fn keys(spec: &Arc<Spec>, budget: &Arc<Budget>) -> Result<Keys, Fault> {
+    let budget = budget.clone();
     let secret = |name: &str| {
         spec.secrets.secret(name).ok_or_else(|| {
             Fault::Security(
@@ -135,13 +156,13 @@ async fn keys(spec: &Arc<Spec>) -> Result<Keys, Fault> {
         },
     };
     if spec.policy == Policy::None {
-        return Ok(Keys { own: None, identity });
+        return Ok(Keys { own: None, identity, budget });
     }
     let certificates = folder(spec)?.clone();
     // The first call makes a key: seconds of arithmetic.
     let own = tokio::task::spawn_blocking(move || certificates.own()).await;
     match own {
-        Ok(own) => Ok(Keys { own: Some(own?), identity }),
+        Ok(own) => Ok(Keys { own: Some(own?), identity, budget }),
         Err(_) => Err(Fault::Config("our own certificate could not be made".into())),
     }
 }
@@ -151,8 +172,8 @@ fn folder(spec: &Spec) -> Result<&super::certificates::Certificates, Fault> {
 }
 
 /// A server with encryption, or one that gets an encrypted password, must be known.
-fn judge(spec: &Spec, keys: &Keys, endpoint: &EndpointDescription, now: Time) -> Result<(), Fault> {
-    let trusted = spec.policy == Policy::None && !matches!(keys.identity, Identity::User { .. });
+fn judge(spec: &Spec, endpoint: &EndpointDescription, now: Time) -> Result<(), Fault> {
+    let trusted = spec.policy == Policy::None && !matches!(spec.who, Who::User { .. });
     if trusted {
         return Ok(());
     }
@@ -162,11 +183,12 @@ fn judge(spec: &Spec, keys: &Keys, endpoint: &EndpointDescription, now: Time) ->
 
 async fn begin(spec: &Arc<Spec>, keys: &Keys, now: Time) -> Result<Live, Fault> {
     let root = spec.certificates.as_ref().map(|c| c.folder().to_owned()).unwrap_or_default();
-    let offered = Line::endpoints(&spec.url, &root, patience(spec)).await?;
+    let offered = Line::endpoints(&spec.url, &root, patience(spec), Some(&keys.budget)).await?;
     let wanted = Wanted { policy: spec.policy, protection: spec.protection, token: keys.identity.token() };
     let endpoint = endpoint::choose(&offered, &wanted, &spec.url)?;
-    judge(spec, keys, &endpoint, now)?;
+    judge(spec, &endpoint, now)?;
     let line = Line::open(endpoint.clone(), &root, patience(spec)).await?;
+    line.channel.keep_to(&keys.budget);
     let proof = sign_in(spec, keys, &endpoint, &line.channel).await?;
     let session = survey(spec, &line.channel, proof, endpoint).await?;
     let mut live = Live { line, session };
@@ -249,7 +271,7 @@ async fn structures(
     if variables.is_empty() {
         return Ok(Types::default());
     }
-    let asking = Asking { channel, limits, within: STEP, budget: None };
+    let asking = Asking { channel, limits, within: STEP };
     let types = types::learn(asking, variables.into_iter().collect()).await?;
     for (group, row, member, node) in members() {
         if let Err(why) = types.check(node, member) {
@@ -269,7 +291,8 @@ async fn create(spec: &Spec, live: &mut Live) -> Result<(), Fault> {
         if session.subscriptions.iter().any(|known| known.group == index) {
             continue;
         }
-        let (id, silence) = monitor::subscribe(&live.line.channel, spec, group).await?;
+        let made = monitor::subscribe(&live.line.channel, spec, group).await?;
+        let id = made.id;
         let nodes = session.nodes.get(index).map(Vec::as_slice).unwrap_or_default();
         session.refused.renew(index, nodes);
         let asks = |row: u32| group.items.get(row as usize).is_some_and(Item::asks);
@@ -281,7 +304,7 @@ async fn create(spec: &Spec, live: &mut Live) -> Result<(), Fault> {
         let mut room = Room { portion: session.limits.monitor, queue: group.queue };
         let results = monitor::create(&live.line.channel, id, group, rows, &mut room, STEP).await?;
         session.limits.monitor = room.portion;
-        session.subscriptions.push(Subscription::new(id, index, room.queue, silence, Instant::now()));
+        session.subscriptions.push(Subscription::new(made, index, room.queue, Instant::now()));
         for (row, why) in results.into_iter().filter_map(|(row, result)| Some((row, result.err()?))) {
             session.refused.add(index, row, why);
         }
@@ -309,9 +332,9 @@ impl NotResumed {
 }
 
 /// Whether the server still shows the certificate that the session was made with.
-async fn is_known(spec: &Spec, session: &Session) -> Result<bool, Fault> {
+async fn is_known(spec: &Spec, keys: &Keys, session: &Session) -> Result<bool, Fault> {
     let root = spec.certificates.as_ref().map(|c| c.folder().to_owned()).unwrap_or_default();
-    let offered = Line::endpoints(&spec.url, &root, patience(spec)).await?;
+    let offered = Line::endpoints(&spec.url, &root, patience(spec), Some(&keys.budget)).await?;
     let shown = |e: &EndpointDescription| {
         super::certificates::leaf(e.server_certificate.as_ref()).map(<[u8]>::to_vec)
     };
@@ -322,7 +345,7 @@ async fn is_known(spec: &Spec, session: &Session) -> Result<bool, Fault> {
 /// After a cut: the same session on a new channel, or a new one that takes the subscriptions over.
 async fn resume(spec: &Arc<Spec>, keys: &Keys, mut session: Session, now: Time) -> Result<Live, NotResumed> {
     let root = spec.certificates.as_ref().map(|c| c.folder().to_owned()).unwrap_or_default();
-    if let Err(fault) = judge(spec, keys, &session.endpoint, now) {
+    if let Err(fault) = judge(spec, &session.endpoint, now) {
         return Err(NotResumed::Gone(fault));
     }
     let stream = match channel::dial(&session.endpoint, patience(spec)).await {
@@ -333,6 +356,7 @@ async fn resume(spec: &Arc<Spec>, keys: &Keys, mut session: Session, now: Time) 
         Ok(line) => line,
         Err(fault) => return Err(NotResumed::Strange(fault, Box::new(session))),
     };
+    line.channel.keep_to(&keys.budget);
     let who = whom(keys, &session.endpoint);
     match identity::activate(&line.channel, &who, &mut session.proof, STEP).await {
         Ok(()) => {}

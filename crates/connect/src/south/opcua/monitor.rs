@@ -4,6 +4,7 @@ use super::build::{Group, Item, Spec};
 use super::channel::Channel;
 use super::services;
 use super::status;
+use super::subscription::Made;
 use crate::north::Deadband;
 use model::{Fault, ValueType};
 use opcua::types::{
@@ -76,15 +77,11 @@ impl Refusals {
     }
 }
 
-/// Creates the subscription of a group: its number and the longest silence that it may keep.
+/// Creates the subscription of a group.
 ///
 /// # Errors
 /// As the server says.
-pub(super) async fn subscribe(
-    channel: &Channel,
-    spec: &Spec,
-    group: &Group,
-) -> Result<(u32, Duration), Fault> {
+pub(super) async fn subscribe(channel: &Channel, spec: &Spec, group: &Group) -> Result<Made, Fault> {
     let times =
         |span: Duration| (span.as_secs_f64() / group.publishing.as_secs_f64().max(0.001)).ceil() as u32;
     let keep_alive = times(KEEP_ALIVE).max(1);
@@ -94,7 +91,8 @@ pub(super) async fn subscribe(
         Duration::try_from_secs_f64(made.revised_publishing_interval / 1_000.0).unwrap_or(group.publishing);
     let slack = spec.timing.timeout * (spec.timing.retries + 1) + Duration::from_secs(1);
     let silence = interval.saturating_mul(made.revised_max_keep_alive_count.max(1)).saturating_add(slack);
-    Ok((made.subscription_id, silence))
+    let lifetime = interval.saturating_mul(made.revised_lifetime_count.max(1));
+    Ok(Made { id: made.subscription_id, silence, lifetime })
 }
 
 /// What a server takes and keeps; both shrink when it is less than thought.

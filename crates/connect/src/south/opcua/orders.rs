@@ -26,7 +26,7 @@ impl Exchange<'_> {
         let kind = self.known.get(group).and_then(|known| known.get(row)).and_then(|known| known.kind);
         let target = Target { node, element: item.element, scaling: item.scaling.as_deref().copied(), kind };
         link.write_sent();
-        link.sent(0);
+        link.spent(1, 0);
         let (channel, value, within) =
             (self.channel.clone(), writing.value().clone(), self.spec.timing.timeout);
         self.work.push(Box::pin(async move {
@@ -47,12 +47,12 @@ impl Exchange<'_> {
             Err(why) => return writing.unsent(link, &format!("{why}; nothing was sent")),
         };
         link.write_sent();
-        link.sent(0);
+        link.spent(1, 0);
         let (channel, value, within) =
             (self.channel.clone(), writing.value().clone(), self.spec.timing.timeout);
         let limits = self.session.limits;
         self.work.push(Box::pin(async move {
-            let asking = Asking { channel: &channel, limits, within, budget: None };
+            let asking = Asking { channel: &channel, limits, within };
             let sent = method::call(asking, object, method, scaling, value).await;
             Done::Written { writing, sent }
         }));

@@ -84,7 +84,7 @@ impl Exchange<'_> {
     }
 
     fn ask(&mut self, group: usize, run: u32, rows: Vec<u32>, attempt: u32, link: &Link) {
-        link.sent(0);
+        link.spent(1, 0);
         let questions = self.questions(group, &rows);
         let (channel, within, sent) = (self.channel.clone(), self.spec.timing.timeout, Instant::now());
         self.work.push(Box::pin(async move {

@@ -43,7 +43,7 @@ fn look<'a>(asker: &'a mut Asker<'_>, _: &'a Ask) -> BoxFuture<'a, Vec<Found>> {
         };
         let url = format!("opc.tcp://{host}:{}", asker.port());
         let patience = Patience { connect: asker.timeout(), answer: asker.timeout() };
-        let question = Line::endpoints(&url, Path::new(""), patience);
+        let question = Line::endpoints(&url, Path::new(""), patience, None);
         match asker.foreign(PACKETS, question).await {
             Reply::Got(offered) => vec![found(asker, &url, &offered)],
             Reply::Silent | Reply::Broken(_) => Vec::new(),

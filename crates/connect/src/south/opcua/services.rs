@@ -264,7 +264,7 @@ pub(super) async fn publish(
         request_header: channel.header_within(within),
         subscription_acknowledgements: (!acknowledge.is_empty()).then_some(acknowledge),
     };
-    match channel.ask_within(request, "waiting for changes", within).await? {
+    match channel.await_within(request, "waiting for changes", within).await? {
         ResponseMessage::Publish(answer) => Ok(*answer),
         other => Err(unexpected(&other)),
     }
@@ -285,9 +285,12 @@ pub(super) async fn republish(
         retransmit_sequence_number: sequence,
     };
     match channel.ask(request, "asking for a notification again").await {
-        // Some servers answer with an empty one instead of saying that they have it no more.
+        // Some servers answer with an empty one instead of saying that they have it no more. Others keep signs of life,
+        // too: those carry the number of a message that is yet to come.
         Ok(ResponseMessage::Republish(answer)) => {
-            Ok(Some(answer.notification_message).filter(|message| message.sequence_number == sequence))
+            let message = answer.notification_message;
+            let holds = message.notification_data.as_ref().is_some_and(|data| !data.is_empty());
+            Ok((holds && message.sequence_number == sequence).then_some(message))
         }
         Ok(other) => Err(unexpected(&other)),
         Err(Fault::Exception { code, .. })

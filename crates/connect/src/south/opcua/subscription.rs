@@ -29,6 +29,8 @@ pub(super) struct Subscription {
     pub(super) queue: u32,
     /// Longest silence that it allows itself.
     pub(super) silence: Duration,
+    /// How long it lives without a client.
+    pub(super) lifetime: Duration,
     /// When it was last heard.
     pub(super) heard: Instant,
     /// Its device is paused: it was switched off.
@@ -48,13 +50,25 @@ const fn after(number: u32) -> u32 {
     }
 }
 
+/// A subscription as the server made it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    /// The server's number.
+    pub(super) id: u32,
+    /// Longest silence that it allows itself.
+    pub(super) silence: Duration,
+    /// How long it lives without a client.
+    pub(super) lifetime: Duration,
+}
+
 impl Subscription {
-    pub(super) fn new(id: u32, group: usize, queue: u32, silence: Duration, now: Instant) -> Self {
+    pub(super) fn new(made: Made, group: usize, queue: u32, now: Instant) -> Self {
         Self {
-            id,
+            id: made.id,
             group,
             queue,
-            silence,
+            silence: made.silence,
+            lifetime: made.lifetime,
             heard: now,
             off: false,
             draining: false,
@@ -147,7 +161,8 @@ mod tests {
     use super::*;
 
     fn subscription() -> Subscription {
-        Subscription::new(7, 0, 10, Duration::from_secs(5), Instant::now())
+        let (silence, lifetime) = (Duration::from_secs(5), Duration::from_secs(60));
+        Subscription::new(Made { id: 7, silence, lifetime }, 0, 10, Instant::now())
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use super::channel::Channel;
 use super::services;
 use super::structure::{Field, Structure, Types, What};
-use crate::south::budget::Budget;
 use model::Fault;
 use opcua::types::{
     AttributeId, BrowseDirection, EnumDefinition, Identifier, NodeId, ReferenceTypeId, StructureDefinition,
@@ -24,8 +23,6 @@ pub(super) struct Asking<'a> {
     pub(super) channel: &'a Channel,
     pub(super) limits: services::Limits,
     pub(super) within: Duration,
-    /// Whose turn is waited for before each request.
-    pub(super) budget: Option<&'a Budget>,
 }
 
 /// What the server says of one data type.
@@ -117,16 +114,9 @@ fn what(data_type: &NodeId, told: &HashMap<NodeId, Told>) -> What {
 }
 
 impl Asking<'_> {
-    async fn turn(&self) {
-        if let Some(budget) = self.budget {
-            budget.turn().await;
-        }
-    }
-
     async fn read(&self, questions: Vec<(NodeId, AttributeId)>) -> Result<Vec<Option<Variant>>, Fault> {
         let mut answers = Vec::with_capacity(questions.len());
         for portion in questions.chunks(self.limits.read.max(1)) {
-            self.turn().await;
             let values = services::attributes(self.channel, portion, self.within).await?;
             answers.extend(values.into_iter().map(|answer| answer.value));
         }
@@ -238,7 +228,6 @@ impl Asking<'_> {
         let mut found = Vec::with_capacity(asked.len());
         for portion in asked.chunks(self.limits.browse.max(1)) {
             let nodes = portion.iter().map(|(_, node)| node.clone()).collect();
-            self.turn().await;
             let answers =
                 services::references(self.channel, nodes, direction, reference, self.within).await?;
             found.extend(portion.iter().map(|(place, _)| *place).zip(answers));
