@@ -5,6 +5,7 @@ usage: asyncua_server.py PORT FOLDER OPTION...
   users                             takes only anna with swordfish    certificates     takes only trusted user certificates
   limit=N                           nodes in one request                  many=N           so many nodes more, n0, n1, ...
   structures                        has `motor`, a structure, and `motors`, two   methods   has methods: start(speed), reset()
+  old                               has `old`, a structure of a type dictionary as before OPC UA 1.04
   history                           keeps the history of `counter`
   stay                              goes on after the last line
 
@@ -17,6 +18,7 @@ usage: asyncua_server.py PORT FOLDER OPTION...
 import asyncio, datetime, json, logging, os, socket, sys
 from pathlib import Path
 from asyncua import Server, ua, uamethod
+from asyncua.common.type_dictionary_builder import DataTypeDictionaryBuilder
 from asyncua.common.structures104 import new_enum, new_struct, new_struct_field
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
@@ -63,6 +65,27 @@ async def structures(server, plant, index, nodes):
     nodes["motor"] = await plant.add_variable(ua.NodeId("Press.motor", index), ua.QualifiedName("motor", index), motor(1480.5))
     nodes["motors"] = await plant.add_variable(ua.NodeId("Press.motors", index), ua.QualifiedName("motors", index), [motor(1.0), motor(2.0)])
     return motor
+
+
+async def old_structures(server, plant, index, nodes):
+    """As servers before OPC UA 1.04: no definitions, a dictionary in XML."""
+    builder = DataTypeDictionaryBuilder(server, index, "urn:vendor:old", "OldTypes")
+    await builder.init()
+    drive = await builder.create_data_type("OldDrive")
+    drive.add_field("current", ua.VariantType.Float)
+    drive.add_field("kind", ua.VariantType.String)
+    motor = await builder.create_data_type("OldMotor")
+    motor.add_field("speed", ua.VariantType.Double)
+    motor.add_field("zones", ua.VariantType.Int16, is_array=True)
+    motor.add_field("drive", drive)
+    motor.add_field("on", ua.VariantType.Boolean)
+    await builder.set_dict_byte_string()
+    await server.load_type_definitions()
+    value = ua.OldMotor()
+    value.speed, value.zones, value.on = 1480.5, [7, -3], True
+    value.drive = ua.OldDrive()
+    value.drive.current, value.drive.kind = 2.5, "VFD"
+    nodes["old"] = await plant.add_variable(ua.NodeId("Press.old", index), ua.QualifiedName("old", index), value, datatype=motor.data_type)
 
 
 async def methods(plant, index, nodes):
@@ -152,6 +175,8 @@ async def build(port, folder, options):
     for number in range(int(words.get("many", "0"))):
         await add(f"n{number}", V.Double, float(number))
     nodes["turn"] = await structures(server, plant, index, nodes) if "structures" in flags else None
+    if "old" in flags:
+        await old_structures(server, plant, index, nodes)
     if "methods" in flags:
         await methods(plant, index, nodes)
     await history(server, nodes)

@@ -16,6 +16,7 @@ mod build;
 mod certificates;
 mod channel;
 mod config;
+mod dictionary;
 mod drafting;
 mod driver;
 mod endpoint;

@@ -36,7 +36,6 @@ impl Exchange<'_> {
         link: &mut Link,
     ) -> Result<(), Fault> {
         self.publishing = self.publishing.saturating_sub(1);
-        if let Err(e) = &outcome {}
         let answer = match outcome {
             Ok(answer) => answer,
             Err(Fault::Exception { code, .. }) => {

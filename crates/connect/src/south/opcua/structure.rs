@@ -35,7 +35,7 @@ pub(super) struct Types {
 }
 
 /// One data type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Structure {
     pub(super) name: String,
     pub(super) layout: StructureType,
@@ -43,7 +43,7 @@ pub(super) struct Structure {
 }
 
 /// One member.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) what: What,

@@ -2,6 +2,7 @@
 //! built-in type below any other (OPC 10000-6, 5.1.2).
 
 use super::channel::Channel;
+use super::dictionary;
 use super::services;
 use super::structure::{Field, Structure, Types, What};
 use model::Fault;
@@ -75,7 +76,17 @@ pub(super) async fn learn(asking: Asking<'_>, variables: Vec<NodeId>) -> Result<
         types.encodings.insert(definition.default_encoding_id.clone(), data_type.clone());
         types.structures.insert(data_type.clone(), structure);
     }
+    let untold = types.variables.values().filter(|one| built_in(one).is_none() && is_untold(one, &told));
+    let untold: HashSet<NodeId> = untold.cloned().collect();
+    if !untold.is_empty() {
+        dictionary::learn(asking, untold.into_iter().collect(), &mut types).await?;
+    }
     Ok(types)
+}
+
+/// Whether nothing is known of a type itself: it has no definition.
+fn is_untold(data_type: &NodeId, told: &HashMap<NodeId, Told>) -> bool {
+    matches!(told.get(data_type), Some(Told::Nothing | Told::Below(_)) | None)
 }
 
 /// The built-in type of a data type.
@@ -121,6 +132,32 @@ impl Asking<'_> {
             answers.extend(values.into_iter().map(|answer| answer.value));
         }
         Ok(answers)
+    }
+
+    /// The values of nodes.
+    pub(super) async fn values(&self, nodes: &[NodeId]) -> Result<Vec<Option<Variant>>, Fault> {
+        self.read(nodes.iter().map(|node| (node.clone(), AttributeId::Value)).collect()).await
+    }
+
+    /// Each node with the first of a kind that it refers to, by name if one is given. Nodes without are left out.
+    pub(super) async fn named(
+        &self,
+        nodes: Vec<NodeId>,
+        direction: BrowseDirection,
+        reference: ReferenceTypeId,
+        name: Option<&str>,
+    ) -> Result<Vec<(NodeId, NodeId)>, Fault> {
+        let asked = nodes.iter().cloned().enumerate().collect();
+        let found = self.references(asked, direction, reference).await?;
+        let fits = |known: &str| name.is_none_or(|name| name == known);
+        let first = |references: Vec<(String, NodeId)>| {
+            references.into_iter().find(|(known, _)| fits(known)).map(|(_, node)| node)
+        };
+        Ok(nodes
+            .into_iter()
+            .zip(found)
+            .filter_map(|(node, (_, references))| Some((node, first(references)?)))
+            .collect())
     }
 
     /// These data types and all that they are made of.

@@ -78,6 +78,29 @@ async fn structures_are_drafted_with_their_members() {
     handle.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_type_dictionary_is_understood() {
+    let Some(rig) = Rig::new() else { return };
+    let _server = rig.server(&["policies=none", "old"]);
+    let tags = "speed = { at = \"s=Press.old\", member = \"speed\", type = \"f64\" }\n\
+                zone = { at = \"s=Press.old\", member = \"zones[1]\", type = \"i64\" }\n\
+                kind = { at = \"s=Press.old\", member = \"drive.kind\", type = \"text\" }\n\
+                on = { at = \"s=Press.old\", member = \"on\", type = \"bool\" }\n\
+                wrong = { at = \"s=Press.old\", member = \"sped\", type = \"f64\" }\n";
+    let handle = rig.start("security = \"none\"", &format!("{STEADY}{tags}"));
+    rig.good("speed", 1480.5).await;
+    rig.good("zone", Value::I64(-3)).await;
+    rig.good("kind", "VFD").await;
+    rig.good("on", Value::Bool(true)).await;
+    rig.status("wrong", Status::BAD_CONFIGURATION_ERROR).await;
+    let quarantined = handle.status().devices[0].quarantined.clone();
+    assert!(
+        quarantined.iter().any(|q| q.reason.contains("it has speed, zones, drive, on")),
+        "{quarantined:?}"
+    );
+    handle.stop().await;
+}
+
 const START: &str = "start = { at = \"s=Press\", call = \"s=Press.start\", type = \"f64\", write = { min = 0, max = 1000 } }\n";
 
 #[tokio::test(flavor = "multi_thread")]
