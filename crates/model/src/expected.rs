@@ -1,24 +1,72 @@
 //! What Ironbridge itself will send, in a protocol's own words, so that the monitor can tell it from a stranger's.
 
+use crate::{Declaration, Value};
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How a point stands on the wire: the driver's own coding, for whoever looks on.
+pub trait Coding: Send + Sync + fmt::Debug {
+    /// The value in engineering units that the bytes of its addresses stand for; `None` if they stand for none.
+    fn value(&self, bytes: &[u8]) -> Option<Value>;
+
+    /// Whether what is seen on the wire is what was asked for, within what the device can hold.
+    fn agrees(&self, asked: &Value, seen: &Value) -> bool;
+}
 
 /// One kind of request that a connection will send.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ExpectedTraffic {
     /// The connection's name.
-    pub connection: String,
-    /// The device's address, if it is reached over IP.
-    pub address: Option<IpAddr>,
+    pub connection: Arc<str>,
+    /// The device's address or name, if it is reached over IP; else empty.
+    pub host: Arc<str>,
     /// TCP or UDP port.
     pub port: u16,
     /// Protocol name as in `wire`.
     pub protocol: &'static str,
-    /// Unit, rack/slot or similar.
+    /// Unit, slot or similar.
     pub unit: u32,
     /// Function code.
     pub function: u8,
+    /// Which of the device's tables. Modbus: the number of `wire::modbus::Table`; S7: area and data block, see [`s7_space`];
+    /// BACnet: the type of the object; else 0.
+    pub space: u64,
     /// First address touched.
     pub first: u32,
-    /// Number of addresses touched.
+    /// Number of addresses touched; 0 where the protocol does not show addresses.
     pub count: u32,
+    /// The point that these addresses are, if they are one.
+    pub point: Option<Arc<Declaration>>,
+    /// How it stands on the wire, where that can be seen.
+    pub coding: Option<Arc<dyn Coding>>,
+}
+
+impl ExpectedTraffic {
+    /// A connection to an endpoint, before anything is known of what it asks.
+    pub fn to(connection: &str, host: &str, port: u16, protocol: &'static str) -> Self {
+        Self {
+            connection: connection.into(),
+            host: host.into(),
+            port,
+            protocol,
+            unit: 0,
+            function: 0,
+            space: 0,
+            first: 0,
+            count: 0,
+            point: None,
+            coding: None,
+        }
+    }
+
+    /// The device's address, if the configuration gives it as one.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+}
+
+/// The table of S7 addresses: area code and number of the data block (0 elsewhere).
+pub const fn s7_space(area: u8, db: u16) -> u64 {
+    (area as u64) << 24 | (db as u64) << 8
 }

@@ -4,6 +4,7 @@ use crate::coverage::Coverage;
 use crate::detect::{self, Rule, Seen};
 use crate::findings::{Findings, Scene};
 use crate::flow::Flow;
+use crate::guard::{Guard, Written};
 use crate::hosts::{Evidence, Field, HostId, Hosts};
 use crate::limits::Limits;
 use crate::links::{LinkId, LinkKey, Links, changes};
@@ -28,6 +29,8 @@ pub struct Talk {
     pub server: HostId,
     /// Port of the server.
     pub port: u16,
+    /// Port of the client.
+    pub client_port: u16,
     pub from_client: bool,
 }
 
@@ -62,11 +65,17 @@ impl Talk {
     pub const fn sent_scene(&self) -> Scene {
         let (source, target) =
             if self.from_client { (self.client, self.server) } else { (self.server, self.client) };
-        Scene { source, target, time_ns: self.time_ns, evidence: self.evidence }
+        Scene { source, target, ..self.scene() }
     }
 
     pub const fn scene(&self) -> Scene {
-        Scene { source: self.client, target: self.server, time_ns: self.time_ns, evidence: self.evidence }
+        Scene {
+            source: self.client,
+            target: self.server,
+            time_ns: self.time_ns,
+            evidence: self.evidence,
+            window: 0,
+        }
     }
 }
 
@@ -82,6 +91,7 @@ pub struct Core {
     pub findings: Findings,
     pub sweeps: Sweeps,
     pub coverage: Coverage,
+    pub guard: Guard,
     pub tap: Option<Tap>,
 }
 
@@ -95,6 +105,7 @@ impl Core {
             findings: Findings::new(limits.findings),
             sweeps: Sweeps::default(),
             coverage: Coverage::default(),
+            guard: Guard::default(),
             tap: None,
         }
     }
@@ -102,7 +113,12 @@ impl Core {
     /// The link of a conversation in a protocol.
     pub fn link(&mut self, talk: &Talk, protocol: Protocol) -> Option<LinkId> {
         let key = LinkKey { client: talk.client, server: talk.server, protocol, port: talk.port };
-        self.links.id(key, talk.time_ns)
+        let known = self.links.len();
+        let id = self.links.id(key, talk.time_ns)?;
+        if self.links.len() > known {
+            self.new_link(id, talk);
+        }
+        Some(id)
     }
 
     /// Takes a message that a decoder saw.
@@ -113,7 +129,7 @@ impl Core {
         }
         let Some(id) = self.link(talk, op.protocol) else { return };
         let Some(link) = self.links.get_mut(id) else { return };
-        link.count(op, talk.time_ns);
+        let counted = link.count(op, talk.time_ns);
         if op.kind == Kind::Request && (link.requests == 1 || (link.changes == 1 && changes(op.effect))) {
             let trusted = |host| self.hosts.get(host).is_some_and(|host| !host.searches);
             let newcomer = self.links.is_newcomer(id, trusted);
@@ -132,6 +148,7 @@ impl Core {
                 }
             }
         }
+        self.counted(id, counted, talk, op);
         let mut fired: [Option<&'static Rule>; MAX_FIRED] = [None; MAX_FIRED];
         if let (Some(link), Some(client), Some(server)) =
             (self.links.get(id), self.hosts.get(talk.client), self.hosts.get(talk.server))
@@ -140,8 +157,11 @@ impl Core {
             let hits = detect::rules(op.protocol).iter().copied().filter(|rule| (rule.trigger)(&seen));
             fired.iter_mut().zip(hits).for_each(|(place, rule)| *place = Some(rule));
         }
+        let window = if op.effect.is_engineering() { self.window(talk.server, talk.time_ns) } else { 0 };
         for rule in fired.into_iter().flatten() {
-            self.findings.raise(rule, talk.scene(), op);
+            if !self.knows_better(rule) {
+                self.findings.raise(rule, Scene { window, ..talk.scene() }, op);
+            }
         }
     }
 
@@ -168,7 +188,14 @@ impl Core {
         name: impl FnOnce() -> String,
     ) {
         let key = PointKey { server: talk.server, protocol, unit, space, first, count };
-        self.points.touch(key, talk.client, touch, talk.evidence, name);
+        match touch {
+            Touch::Read => {
+                if self.points.touch(key, talk.client, touch, talk.evidence, name) {
+                    self.new_read(&key, talk);
+                }
+            }
+            Touch::Write(value) => self.write(talk, key, Written { value, bytes: &[] }, name),
+        }
     }
 
     /// Takes a message that breaks the rules of its protocol.
@@ -198,6 +225,7 @@ impl Core {
             client: flow.client(),
             server: flow.server(),
             port: if protocol == Protocol::Silent { 0 } else { flow.server_port() },
+            client_port: flow.client_port(),
             from_client: true,
         };
         let Some(id) = flow.link.or_else(|| self.link(&talk, protocol)) else { return };

@@ -24,20 +24,50 @@ pub struct Finding {
     pub last_ns: i64,
     pub details: Vec<Box<str>>,
     pub evidence: Vec<Evidence>,
+    /// Number of the window of expected work in which it happened, 0 for none.
+    pub window: u32,
+    /// The point that it is about.
+    pub path: Option<Box<str>>,
+}
+
+impl Finding {
+    /// Adds words that were not said yet.
+    fn say(&mut self, detail: impl Display) {
+        if self.details.len() >= MAX_DETAILS {
+            return;
+        }
+        let detail = clean_text(&detail.to_string());
+        if !detail.is_empty() && !self.details.iter().any(|known| **known == *detail) {
+            self.details.push(detail.into());
+        }
+    }
+
+    /// How bad it is: what happens in a window of expected work is for the record.
+    pub const fn severity(&self) -> u16 {
+        if self.window == 0 { self.rule.severity } else { model::event::severity::INFO }
+    }
 }
 
 /// Where and when something happened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Scene {
     pub source: HostId,
     pub target: HostId,
     pub time_ns: i64,
     pub evidence: Evidence,
+    /// Number of the window of expected work that is open, 0 for none.
+    pub window: u32,
+}
+
+type Key = (&'static str, HostId, HostId, u32);
+
+fn key(rule: &'static Rule, scene: &Scene) -> Key {
+    (rule.id, scene.source, scene.target, scene.window)
 }
 
 /// The table of findings.
 pub struct Findings {
-    places: HashMap<(&'static str, HostId, HostId), usize>,
+    places: HashMap<Key, usize>,
     list: Vec<Finding>,
     limit: usize,
     pub refused: u64,
@@ -50,7 +80,7 @@ impl Findings {
 
     /// Adds to the finding of this rule between these hosts, or makes it.
     pub fn raise(&mut self, rule: &'static Rule, scene: Scene, detail: impl Display) {
-        let key = (rule.id, scene.source, scene.target);
+        let key = key(rule, &scene);
         let at = match self.places.get(&key) {
             Some(at) => *at,
             None if self.list.len() >= self.limit => {
@@ -68,6 +98,8 @@ impl Findings {
                     last_ns: scene.time_ns,
                     details: Vec::new(),
                     evidence: Vec::new(),
+                    window: scene.window,
+                    path: None,
                 });
                 self.list.len() - 1
             }
@@ -78,11 +110,25 @@ impl Findings {
         if finding.evidence.len() < MAX_EVIDENCE {
             finding.evidence.push(scene.evidence);
         }
-        if finding.details.len() < MAX_DETAILS && finding.count <= COMPARED {
-            let detail = clean_text(&detail.to_string());
-            if !detail.is_empty() && !finding.details.iter().any(|known| **known == *detail) {
-                finding.details.push(detail.into());
-            }
+        if finding.count <= COMPARED {
+            finding.say(&detail);
+        }
+    }
+
+    /// Whether there is one already.
+    pub fn has(&self, rule: &'static Rule, scene: &Scene) -> bool {
+        self.places.contains_key(&key(rule, scene))
+    }
+
+    /// Adds words and the point to a finding that is there.
+    pub fn note(&mut self, rule: &'static Rule, scene: &Scene, detail: &str, path: Option<&str>) {
+        let at = self.places.get(&key(rule, scene));
+        let Some(finding) = at.and_then(|at| self.list.get_mut(*at)) else { return };
+        if finding.path.is_none() {
+            finding.path = path.map(Into::into);
+        }
+        if finding.count <= COMPARED {
+            finding.say(detail);
         }
     }
 

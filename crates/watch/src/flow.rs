@@ -94,6 +94,7 @@ impl Flow {
             client: self.client(),
             server: self.server(),
             port: self.server_port(),
+            client_port: self.client_port(),
             from_client: self.client_is_low == from_low,
         }
     }

@@ -43,7 +43,7 @@ impl std::fmt::Display for Endpoint {
 }
 
 /// Place of a host in the table; 0 stands for all hosts without room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct HostId(pub u32);
 
 /// What a fact of identity is about.
@@ -172,6 +172,11 @@ impl Hosts {
 
     pub fn get_mut(&mut self, id: HostId) -> Option<&mut Host> {
         self.list.get_mut(id.0 as usize)
+    }
+
+    /// How many, without the one that stands for those without room.
+    pub fn len(&self) -> usize {
+        self.list.len().saturating_sub(1)
     }
 
     /// All but the one that stands for those without room.

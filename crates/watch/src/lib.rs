@@ -15,6 +15,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod baseline;
 mod core;
 mod coverage;
 mod decode;
@@ -22,6 +23,7 @@ pub mod detect;
 mod findings;
 mod flow;
 mod fragments;
+mod guard;
 mod hosts;
 mod impostor;
 mod limits;
@@ -37,8 +39,10 @@ mod sweep;
 mod text;
 mod vendor;
 
+pub use baseline::Baseline;
 pub use coverage::Coverage;
 pub use detect::{Rule, Technique};
+pub use guard::{Authorised, Expected, Explained, Mode, Reply, Window};
 pub use hosts::{Evidence, Field};
 pub use limits::Limits;
 pub use monitor::{Monitor, Packet};

@@ -12,6 +12,8 @@ const MAX_FUNCTIONS: usize = 128;
 const ESTABLISHED_REQUESTS: u64 = 20;
 const ESTABLISHED_NS: i64 = 60_000_000_000;
 
+const MINUTE_NS: i64 = 60_000_000_000;
+
 /// What names a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkKey {
@@ -30,6 +32,41 @@ pub struct FunctionCount {
     pub requests: u64,
     pub answers: u64,
     pub refused: u64,
+}
+
+/// Requests of whole minutes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Minutes {
+    start_ns: i64,
+    requests: u32,
+    low: u32,
+    high: u32,
+    whole: u32,
+}
+
+impl Minutes {
+    /// Counts a request; the requests of a minute that is over with it.
+    fn count(&mut self, time_ns: i64) -> Option<u32> {
+        let age = time_ns.saturating_sub(self.start_ns);
+        if (0..MINUTE_NS).contains(&age) {
+            self.requests = self.requests.saturating_add(1);
+            return None;
+        }
+        // The first minute began somewhere; after a pause of more than one nothing is known of those between.
+        let over = (self.start_ns != 0 && (MINUTE_NS..2 * MINUTE_NS).contains(&age)).then_some(self.requests);
+        if let Some(requests) = over {
+            self.low = if self.whole == 0 { requests } else { self.low.min(requests) };
+            self.high = self.high.max(requests);
+            self.whole = self.whole.saturating_add(1);
+        }
+        (self.start_ns, self.requests) = (time_ns, 1);
+        over
+    }
+
+    /// The fewest and the most requests of a minute, and how many minutes were looked at.
+    pub const fn range(&self) -> (u32, u32, u32) {
+        (self.low, self.high, self.whole)
+    }
 }
 
 /// One link.
@@ -70,6 +107,7 @@ pub struct Link {
     /// Units that were asked, and those that answered, by the lowest byte of their number.
     asked: [u64; 4],
     answered: [u64; 4],
+    pub minutes: Minutes,
 }
 
 /// A request after so much silence is a new beginning.
@@ -83,6 +121,15 @@ const FLOOD_NS: i64 = 10_000_000_000;
 pub fn mark(set: &mut [u64; 4], unit: u32) {
     let place = set.get_mut((unit >> 6 & 3) as usize);
     place.into_iter().for_each(|word| *word |= 1 << (unit & 63));
+}
+
+/// What a message added to what is known of its link.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counted {
+    /// A function that was not used before.
+    pub new_function: bool,
+    /// Requests of the minute that is over with it.
+    pub minute: Option<u32>,
 }
 
 impl Link {
@@ -139,9 +186,11 @@ impl Link {
     }
 
     /// Counts a message.
-    pub fn count(&mut self, op: &Operation<'_>, time_ns: i64) {
+    pub fn count(&mut self, op: &Operation<'_>, time_ns: i64) -> Counted {
         self.last_ns = self.last_ns.max(time_ns);
         self.pace(op, time_ns);
+        let before = self.functions.len();
+        let minute = if op.kind == Kind::Request { self.minutes.count(time_ns) } else { None };
         let count = self.function(op.function, op.effect);
         match (op.kind, op.outcome) {
             (Kind::Request, _) => {
@@ -166,6 +215,7 @@ impl Link {
                 self.refused_in_row = 0;
             }
         }
+        Counted { new_function: self.functions.len() > before, minute }
     }
 }
 
@@ -228,6 +278,7 @@ impl Links {
             flooded_ns: None,
             asked: [0; 4],
             answered: [0; 4],
+            minutes: Minutes::default(),
         });
         self.places.insert(key, id);
         Some(id)
@@ -252,6 +303,10 @@ impl Links {
                 && other.requests >= ESTABLISHED_REQUESTS
                 && other.first_ns.saturating_add(ESTABLISHED_NS) <= link.first_ns
         })
+    }
+
+    pub fn len(&self) -> usize {
+        self.list.len()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Link> {

@@ -44,7 +44,7 @@ pub struct Packet<'a> {
 pub struct Monitor {
     flows: Flows,
     fragments: Fragments,
-    core: Core,
+    pub(crate) core: Core,
     shared: Shared,
 }
 
@@ -89,10 +89,13 @@ impl Monitor {
                 coverage.since_ns = packet.time_ns;
             }
             coverage.last_ns = coverage.last_ns.max(packet.time_ns);
+            if packet.time_ns >= self.core.guard.due_ns {
+                self.core.settle(packet.time_ns);
+            }
         }
         let link = LinkType(packet.link);
         if !link.is_read() {
-            coverage.unread_link += 1;
+            self.core.coverage.unread_link += 1;
             return;
         }
         let evidence = Evidence { file: packet.file, frame: packet.frame };

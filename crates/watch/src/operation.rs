@@ -2,7 +2,7 @@
 
 use crate::decode;
 use crate::protocol::Protocol;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use wire::{dnp3, enip, iec104, modbus, opcua, profinet, s7};
 
@@ -18,7 +18,7 @@ pub enum Kind {
 }
 
 /// What a request does to the device, in the same words for all protocols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Opens, closes, keeps alive.

@@ -47,10 +47,13 @@ pub struct Points {
     pub refused: u64,
 }
 
-fn note(list: &mut Vec<HostId>, host: HostId) {
-    if list.len() < MAX_PEERS && !list.contains(&host) {
+/// Notes a peer; whether it is new.
+fn note(list: &mut Vec<HostId>, host: HostId) -> bool {
+    let is_new = list.len() < MAX_PEERS && !list.contains(&host);
+    if is_new {
         list.push(host);
     }
+    is_new
 }
 
 impl Points {
@@ -58,7 +61,7 @@ impl Points {
         Self { map: HashMap::new(), limit, refused: 0 }
     }
 
-    /// Counts a touch; `name` is asked only for what is new.
+    /// Counts a touch; `name` is asked only for what is new. Whether this peer did not touch it so before.
     pub fn touch(
         &mut self,
         key: PointKey,
@@ -66,10 +69,10 @@ impl Points {
         touch: Touch,
         evidence: Evidence,
         name: impl FnOnce() -> String,
-    ) {
+    ) -> bool {
         if self.map.len() >= self.limit && !self.map.contains_key(&key) {
             self.refused += 1;
-            return;
+            return false;
         }
         let point = self.map.entry(key).or_insert_with(|| Point {
             name: name().into(),
@@ -83,15 +86,19 @@ impl Points {
         match touch {
             Touch::Read => {
                 point.reads += 1;
-                note(&mut point.readers, by);
+                note(&mut point.readers, by)
             }
             Touch::Write(value) => {
                 point.writes += 1;
                 point.last_value = value;
                 point.last_write = Some(evidence);
-                note(&mut point.writers, by);
+                note(&mut point.writers, by)
             }
         }
+    }
+
+    pub fn get(&self, key: &PointKey) -> Option<&Point> {
+        self.map.get(key)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&PointKey, &Point)> {

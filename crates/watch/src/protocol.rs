@@ -102,6 +102,12 @@ protocols! {
 }
 
 impl Protocol {
+    /// The protocol with this key.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|protocol| protocol.key() == key)
+    }
+
     /// Whether what it carries is hidden.
     #[must_use]
     pub const fn is_encrypted(self) -> bool {

@@ -2,16 +2,17 @@
 
 use super::{Decoder, Waiting};
 use crate::core::{Core, Talk};
+use crate::guard::Written;
 use crate::hosts::Field;
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
-use crate::points::Touch;
+use crate::points::{PointKey, Touch};
 use crate::protocol::Protocol;
 use crate::stream::Step;
 use std::borrow::Cow;
 use wire::modbus::rtu::Direction;
-use wire::modbus::table::{self, Access};
+use wire::modbus::table::{self, Access, Table};
 use wire::modbus::view::{PduView, Problem};
-use wire::modbus::{identification, mbap, registers, umas};
+use wire::modbus::{bit, identification, mbap, registers, umas};
 
 /// Function numbers: the code; sub-functions of 8 and functions of UMAS behind these.
 const DIAGNOSTIC: u32 = 0x0800_0000;
@@ -24,6 +25,8 @@ const MAX_LENGTH: u16 = 1_024;
 #[derive(Debug, Default)]
 pub struct Modbus {
     waiting: Waiting<u32, 16>,
+    /// Reads that wait: their place, and who asked.
+    reads: Waiting<PointKey, 16>,
     /// Segments in a row that do not begin a message.
     astray: u32,
 }
@@ -81,6 +84,9 @@ impl Modbus {
         let (kind, function, effect, outcome) = if talk.from_client {
             let (function, effect) = request_function(&view);
             self.waiting.push(key, function);
+            if core.remembers() {
+                read(&view, *unit, talk).into_iter().for_each(|place| self.reads.push(key, place));
+            }
             (Kind::Request, function, effect, Outcome::Open)
         } else {
             let code = u32::from(view.function_code().unwrap_or_default());
@@ -91,8 +97,16 @@ impl Modbus {
         };
         if talk.from_client {
             points(&view, *unit, talk, core);
-        } else if outcome == Outcome::Done {
-            identity(&view, talk, core);
+        } else {
+            if outcome == Outcome::Done {
+                identity(&view, talk, core);
+            }
+            if core.remembers() {
+                core.wire_reply(talk, u16::from_be_bytes([*t0, *t1]).into(), pdu);
+                if let Some(place) = self.reads.take(key).filter(|_| outcome == Outcome::Done) {
+                    core.answered(&place, &cells(&view, place.space, place.count));
+                }
+            }
         }
         let op = Operation {
             protocol: Protocol::Modbus,
@@ -164,25 +178,52 @@ pub fn function_name(function: u32) -> Cow<'static, str> {
     }
 }
 
+/// What a request reads.
+fn read(view: &PduView<'_>, unit: u8, talk: &Talk) -> Option<PointKey> {
+    let function = view.function()?;
+    let is_read = matches!(function.access, Access::Read | Access::ReadWrite);
+    let (first, count) = (view.address()?, view.quantity()?);
+    is_read.then_some(PointKey {
+        server: talk.server,
+        protocol: Protocol::Modbus,
+        unit: unit.into(),
+        space: function.table as u64,
+        first: first.into(),
+        count: count.into(),
+    })
+}
+
+/// The data of a message, two bytes for each register, one for each bit.
+fn cells<'a>(view: &PduView<'a>, space: u64, count: u32) -> Cow<'a, [u8]> {
+    let is_bits = [Table::Coils, Table::DiscreteInputs].into_iter().any(|table| table as u64 == space);
+    let data = view.data();
+    match view.function_code() {
+        _ if !is_bits => Cow::Borrowed(data),
+        Some(5) => Cow::Owned(data.iter().take(1).map(|byte| u8::from(*byte == 0xFF)).collect()),
+        _ => {
+            let bits = (0..count as usize).map_while(|at| bit(data, at));
+            Cow::Owned(bits.map(u8::from).collect())
+        }
+    }
+}
+
 /// Notes what a request touches.
 fn points(view: &PduView<'_>, unit: u8, talk: &Talk, core: &mut Core) {
     let Some(function) = view.function() else { return };
     let table = function.table;
-    let mut note = |first: u16, count: u16, touch: Touch| {
+    let name = |first: u16, count: u16| {
         let last = u32::from(first) + u32::from(count.max(1)) - 1;
-        let place = (u32::from(unit), table as u64, u32::from(first), u32::from(count));
-        core.point(talk, Protocol::Modbus, place, touch, || {
-            if count > 1 {
-                format!("{} {first}..{last}", table.word())
-            } else {
-                format!("{} {first}", table.word())
-            }
-        });
+        if count > 1 {
+            format!("{} {first}..{last}", table.word())
+        } else {
+            format!("{} {first}", table.word())
+        }
     };
     if matches!(function.access, Access::Read | Access::ReadWrite)
         && let (Some(first), Some(count)) = (view.address(), view.quantity())
     {
-        note(first, count, Touch::Read);
+        let place = (u32::from(unit), table as u64, u32::from(first), u32::from(count));
+        core.point(talk, Protocol::Modbus, place, Touch::Read, || name(first, count));
     }
     if let Some((first, count)) = view.write_range() {
         let value = match function.code {
@@ -191,7 +232,18 @@ fn points(view: &PduView<'_>, unit: u8, talk: &Talk, core: &mut Core) {
             16 if count == 1 => registers(view.data()).next().map(i64::from),
             _ => None,
         };
-        note(first, count, Touch::Write(value));
+        let key = PointKey {
+            server: talk.server,
+            protocol: Protocol::Modbus,
+            unit: unit.into(),
+            space: table as u64,
+            first: first.into(),
+            count: count.into(),
+        };
+        // A mask says which bits, not what the register will be; the bits that are set stand behind it.
+        let cells = cells(view, key.space, key.count);
+        let bytes = if function.code == 22 { cells.get(2..).unwrap_or_default() } else { &*cells };
+        core.write(talk, key, Written { value, bytes }, || name(first, count));
     }
 }
 

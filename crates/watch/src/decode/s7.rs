@@ -2,9 +2,10 @@
 
 use super::{Decoder, Waiting};
 use crate::core::{Core, Talk};
+use crate::guard::Written;
 use crate::hosts::Field;
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
-use crate::points::Touch;
+use crate::points::{PointKey, Touch};
 use crate::protocol::Protocol;
 use crate::stream::Step;
 use std::borrow::Cow;
@@ -167,15 +168,33 @@ fn plus(view: &PduView<'_>, talk: &Talk, core: &mut Core) {
 
 fn items(view: &PduView<'_>, talk: &Talk, core: &mut Core) {
     let writes = view.function_code() == Some(table::WRITE);
+    let mut data = if writes { view.data() } else { &[] };
     for item in view.items().take(64) {
+        let bytes = written(&mut data);
         let (Some(area), Some(address), Some((size, count))) = (item.area(), item.address(), item.size())
         else {
             continue;
         };
         let space = u64::from(area) << 24 | u64::from(item.db().unwrap_or(0)) << 8 | u64::from(size);
-        let touch = if writes { Touch::Write(None) } else { Touch::Read };
-        core.point(talk, Protocol::S7, (0, space, address, count.into()), touch, || item.to_string());
+        if !writes {
+            let place = (0, space, address, count.into());
+            core.point(talk, Protocol::S7, place, Touch::Read, || item.to_string());
+            continue;
+        }
+        let (server, protocol) = (talk.server, Protocol::S7);
+        let key = PointKey { server, protocol, unit: 0, space, first: address, count: count.into() };
+        core.write(talk, key, Written { value: None, bytes }, || item.to_string());
     }
+}
+
+/// The next value of a write: a code, what it is, its length in bits or bytes, the bytes up to an even number.
+fn written<'a>(data: &mut &'a [u8]) -> &'a [u8] {
+    let [_, kind, high, low, rest @ ..] = *data else { return &[] };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    let length = if matches!(kind, 3..=5) { length.div_ceil(8) } else { length };
+    let (bytes, tail) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+    *data = if length % 2 == 1 { tail.get(1..).unwrap_or_default() } else { tail };
+    bytes
 }
 
 /// Notes what a system status list tells of the CPU.

@@ -1,6 +1,7 @@
 //! Detections: each a small file with what it looks for, how bad it is, what it means and what to check next.
 
 mod bacnet;
+pub mod base;
 mod cip;
 mod dnp3;
 pub mod goose;
@@ -8,6 +9,7 @@ mod iec104;
 mod modbus;
 pub mod net;
 mod opcua;
+pub mod own;
 mod profinet;
 mod s7;
 mod technique;
@@ -113,7 +115,11 @@ pub fn met(protocol: Protocol) -> Option<&'static Rule> {
 #[must_use]
 pub fn all() -> Vec<&'static Rule> {
     let of = |protocol: &Protocol| rules(*protocol).iter().copied().chain([malformed(*protocol)]);
-    let mut all: Vec<_> = Protocol::ALL.iter().flat_map(of).chain(net::RULES.iter().copied()).collect();
+    let mut all: Vec<_> = Protocol::ALL
+        .iter()
+        .flat_map(of)
+        .chain([net::RULES, base::RULES, own::RULES].into_iter().flatten().copied())
+        .collect();
     all.sort_by_key(|rule| rule.id);
     all.dedup_by_key(|rule| rule.id);
     all

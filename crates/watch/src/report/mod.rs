@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::coverage::Coverage;
 use crate::decode::function_name;
 use crate::detect::Technique;
+use crate::guard::Explained;
 use crate::hosts::{Evidence, HostId};
 use crate::operation::Effect;
 use crate::protocol::{Protocol, Realm};
@@ -135,6 +136,10 @@ pub struct FindingRow {
     pub next: &'static str,
     /// The first packets that show it.
     pub evidence: Vec<Evidence>,
+    /// The window of expected work in which it happened.
+    pub window: Option<String>,
+    /// The point that it is about.
+    pub path: Option<String>,
 }
 
 /// Everything.
@@ -144,6 +149,8 @@ pub struct Report {
     pub captures: Vec<FileNote>,
     /// What was seen and what was not.
     pub coverage: Coverage,
+    /// How much of our own traffic was explained.
+    pub explained: Explained,
     /// Findings, the worst first.
     pub findings: Vec<FindingRow>,
     /// Assets.
@@ -177,6 +184,7 @@ impl Report {
         Self {
             captures: Vec::new(),
             coverage,
+            explained: core.guard.explained,
             findings: findings(core, &names),
             assets,
             links: links(core, &names),
@@ -238,8 +246,8 @@ fn findings(core: &Core, names: &Names) -> Vec<FindingRow> {
         .map(|finding| FindingRow {
             rule: finding.rule.id,
             title: finding.rule.title,
-            severity: finding.rule.severity,
-            level: level(finding.rule.severity),
+            severity: finding.severity(),
+            level: level(finding.severity()),
             techniques: finding.rule.techniques.to_vec(),
             source: names.of(finding.source),
             target: names.of(finding.target),
@@ -250,6 +258,8 @@ fn findings(core: &Core, names: &Names) -> Vec<FindingRow> {
             meaning: finding.rule.meaning,
             next: finding.rule.next,
             evidence: finding.evidence.clone(),
+            window: core.guard.windows.id(finding.window).map(str::to_owned),
+            path: finding.path.as_deref().map(str::to_owned),
         })
         .collect();
     rows.sort_by(|a, b| {

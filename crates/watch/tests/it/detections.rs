@@ -379,6 +379,11 @@ fn every_detection_fires_at_its_own_traffic() {
         assert!(found.contains(&id), "{id} is not among {found:?}");
         covered.insert(id);
     }
+    for (id, report) in crate::guard::cases() {
+        let found: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
+        assert!(found.contains(&id), "{id} is not among {found:?}");
+        covered.insert(id);
+    }
     let all: BTreeSet<_> = detect::all().iter().map(|rule| rule.id).collect();
     assert_eq!(covered, all, "a detection without traffic that shows it");
 }

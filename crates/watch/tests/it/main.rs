@@ -3,6 +3,7 @@
 
 mod conformance;
 mod detections;
+mod guard;
 mod hostile;
 mod inventory;
 mod mutate;

@@ -109,12 +109,30 @@ impl Capture {
         self.segment(back, (s, c + 1), 0x11, &[]);
     }
 
-    pub fn report(&self) -> Report {
-        let mut monitor = Monitor::new(Limits::STANDARD);
+    /// An empty one that goes on where this one ends.
+    pub fn later(&self) -> Self {
+        Self { frames: Vec::new(), ..*self }
+    }
+
+    /// The client's port of the next connection.
+    pub fn next_port(&self) -> u16 {
+        self.next_port + 1
+    }
+
+    pub fn now_ns(&self) -> i64 {
+        self.now_ns
+    }
+
+    pub fn feed(&self, monitor: &mut Monitor) {
         for (number, (time_ns, data)) in (1u64..).zip(&self.frames) {
             let original = u32::try_from(data.len()).unwrap();
             monitor.packet(&Packet { file: 0, frame: number, time_ns: *time_ns, link: 1, original, data });
         }
+    }
+
+    pub fn report(&self) -> Report {
+        let mut monitor = Monitor::new(Limits::STANDARD);
+        self.feed(&mut monitor);
         monitor.report()
     }
 

@@ -91,20 +91,17 @@ fn words(endpoint: &Endpoint) -> String {
 impl Bacnet {
     /// Every service that the plan may use, object by object.
     fn expected(&self, connection: &str, points: &[Arc<Declaration>]) -> Vec<ExpectedTraffic> {
-        let host = self.endpoint.host.as_ref();
-        let (address, port) = match host {
-            Some((host, port)) => (host.parse().ok(), *port),
-            None => (None, wire::bacnet::PORT),
+        let (host, port) = match self.endpoint.host.as_ref() {
+            Some((host, port)) => (host.as_str(), *port),
+            None => ("", wire::bacnet::PORT),
         };
+        let to = ExpectedTraffic::to(connection, host, port, "bacnet");
         let traffic = |object: wire::bacnet::ObjectId, function| ExpectedTraffic {
-            connection: connection.to_owned(),
-            address,
-            port,
-            protocol: "bacnet",
-            unit: object.kind.into(),
             function,
+            space: object.kind.into(),
             first: object.instance,
             count: 1,
+            ..to.clone()
         };
         let mut expected = Vec::new();
         let layout = self.layout();
@@ -112,8 +109,11 @@ impl Bacnet {
             for (row, index) in book.rows.iter().zip(&layout.points) {
                 expected.extend([READ, READ_MULTIPLE].map(|service| traffic(row.object, service)));
                 expected.extend(row.cov.then(|| traffic(row.object, SUBSCRIBE)));
-                let writable = points.get(*index).is_some_and(|point| point.access != Access::Read);
-                expected.extend(writable.then(|| traffic(row.object, WRITE)));
+                let Some(point) = points.get(*index).filter(|point| point.access != Access::Read) else {
+                    continue;
+                };
+                let point = Some(Arc::clone(point));
+                expected.push(ExpectedTraffic { point, ..traffic(row.object, WRITE) });
             }
         }
         expected

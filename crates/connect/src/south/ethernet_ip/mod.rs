@@ -40,7 +40,6 @@ use driver::EtherNetIp;
 use model::Access;
 use model::config::{Diagnostic, Document};
 use model::expected::ExpectedTraffic;
-use std::net::IpAddr;
 use transport::Target;
 use wire::enip::Segment;
 use wire::enip::table::service;
@@ -66,13 +65,13 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
             (layout, rows)
         })
         .collect();
-    let address = file.host.parse::<IpAddr>().ok();
+    let to = ExpectedTraffic::to(&context.name, &file.host, file.port, "enip");
     let target = Target::Tcp { host: file.host, port: file.port };
     let endpoint = target.to_string();
     let writes = points.iter().any(|point| point.access != Access::Read);
     let driver = EtherNetIp::new(target, timing, controllers, groups);
     Ok(Built {
-        expected: driver.expected(&context.name, address, file.port, writes),
+        expected: driver.expected(&to, writes),
         it: Box::new(driver),
         points,
         claims: vec![Claim::Endpoint(format!("ethernet-ip {endpoint}"))],
@@ -85,13 +84,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
 
 impl EtherNetIp {
     /// Every kind of request that the driver may send, for each controller.
-    fn expected(
-        &self,
-        connection: &str,
-        address: Option<IpAddr>,
-        port: u16,
-        writes: bool,
-    ) -> Vec<ExpectedTraffic> {
+    fn expected(&self, to: &ExpectedTraffic, writes: bool) -> Vec<ExpectedTraffic> {
         let reads = [
             service::MULTIPLE,
             service::READ_TAG,
@@ -111,14 +104,9 @@ impl EtherNetIp {
                 _ => None,
             });
             expected.extend(reads.iter().chain(writing).map(|function| ExpectedTraffic {
-                connection: connection.to_owned(),
-                address,
-                port,
-                protocol: "enip",
                 unit: slot.unwrap_or(0).into(),
                 function: *function,
-                first: 0,
-                count: 0,
+                ..to.clone()
             }));
         }
         expected

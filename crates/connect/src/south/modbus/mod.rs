@@ -14,6 +14,7 @@ mod build;
 mod conclude;
 mod config;
 mod driver;
+mod expected;
 mod group;
 mod planner;
 mod probe;
@@ -40,10 +41,9 @@ use crate::kind::{Built, Claim, Context, Kind, Security};
 use crate::south::dial::Dial;
 use config::{Common, RtuFile, RtuTcpFile, TcpFile, TlsFile};
 use driver::{Framing, Modbus};
+use model::Fault;
 use model::config::{Diagnostic, Document};
 use model::expected::ExpectedTraffic;
-use model::{Access, Fault};
-use std::net::IpAddr;
 use std::time::Duration;
 use survey::Measured;
 use transport::{Parity, SerialSettings, StopBits, Target, TlsClient, TlsFiles};
@@ -208,61 +208,13 @@ fn assemble(
         Some(line) => vec![Claim::Serial(line.to_owned())],
         None => vec![Claim::Endpoint(format!("modbus {endpoint}"))],
     };
-    let (address, port) = match &target {
-        Target::Tcp { host, port } | Target::Tls { host, port, .. } => (host.parse::<IpAddr>().ok(), *port),
-        Target::Serial { .. } => (None, 0),
+    let (host, port) = match &target {
+        Target::Tcp { host, port } | Target::Tls { host, port, .. } => (host.clone(), *port),
+        Target::Serial { .. } => (String::new(), 0),
     };
     let mut driver = Modbus::new(Dial::Target(target), framing, timing, &classes, devices);
     driver.measured = about;
-    let expected = driver.expected(&context.name, address, port, |index| {
-        points.get(index).is_some_and(|point| point.access != Access::Read)
-    });
+    let to = ExpectedTraffic::to(&context.name, &host, port, "modbus");
+    let expected = driver.expected(&to, &points);
     Ok(Built { it: Box::new(driver), points, claims, expected, endpoint, security })
-}
-
-impl Modbus {
-    /// Every request that the plan may send.
-    fn expected(
-        &self,
-        connection: &str,
-        address: Option<IpAddr>,
-        port: u16,
-        writable: impl Fn(usize) -> bool,
-    ) -> Vec<ExpectedTraffic> {
-        use wire::modbus::Table;
-        let mut expected = Vec::new();
-        let layout = self.layout();
-        for (group, book) in self.groups.iter().enumerate() {
-            let Some(device) = self.devices.get(book.device) else { continue };
-            let traffic = |function: u8, first: u16, count: u16| ExpectedTraffic {
-                connection: connection.to_owned(),
-                address,
-                port,
-                protocol: "modbus",
-                unit: device.unit.into(),
-                function,
-                first: first.into(),
-                count: count.into(),
-            };
-            let reads = book
-                .reads
-                .iter()
-                .map(|read| traffic(read.request().function_code(), read.block.first, read.block.count));
-            expected.extend(reads);
-            let indices = layout.groups.get(group).map(|layout| layout.points.as_slice()).unwrap_or_default();
-            for (row, _) in book.rows.iter().zip(indices).filter(|(_, index)| writable(**index)) {
-                let functions: &[u8] = match row.table {
-                    Table::Coils if device.write_multiple => &[15],
-                    Table::Coils => &[5],
-                    _ if row.codec.bit.is_some() => &[22],
-                    _ if device.write_multiple || row.item.width > 1 => &[16],
-                    _ => &[6],
-                };
-                expected.extend(
-                    functions.iter().map(|function| traffic(*function, row.item.first, row.item.width)),
-                );
-            }
-        }
-        expected
-    }
 }

@@ -89,16 +89,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
     let spec = Spec::new(draft, file, context, &resolved);
     let (host, port, _) = endpoint::parts(&endpoint).unwrap_or_default();
     // What is asked of whom is encrypted on the wire; that we talk to it at all is what can be known.
-    let expected = vec![ExpectedTraffic {
-        connection: context.name.clone(),
-        address: host.parse().ok(),
-        port,
-        protocol: "opc-ua",
-        unit: 0,
-        function: 0,
-        first: 0,
-        count: 0,
-    }];
+    let expected = vec![ExpectedTraffic::to(&context.name, &host, port, "opc-ua")];
     Ok(Built {
         it: Box::new(OpcUa::new(spec)),
         points: resolved.points,

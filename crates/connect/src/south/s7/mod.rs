@@ -15,6 +15,7 @@ mod clock;
 mod conclude;
 mod config;
 mod driver;
+mod expected;
 mod group;
 mod planner;
 mod probe;
@@ -34,13 +35,9 @@ use super::tags::{Plan, Resolved, closed_schema};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use config::File;
 use driver::S7;
-use group::{Place, Read};
-use model::Access;
 use model::config::{Diagnostic, Document};
 use model::expected::ExpectedTraffic;
-use std::net::IpAddr;
 use transport::Target;
-use wire::s7::table::{READ, WRITE};
 
 /// Siemens S7.
 pub static KIND: Kind<dyn Driver> = Kind {
@@ -62,51 +59,9 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
     let target = Target::Tcp { host: file.host.clone(), port: file.port };
     let endpoint = format!("{target} TSAP {}", session.remote);
     let driver = S7::new(Dial::Target(target), session, &classes, devices);
-    let expected = driver.expected(&context.name, file.host.parse().ok(), file.port, |index| {
-        points.get(index).is_some_and(|point| point.access != Access::Read)
-    });
+    let to = ExpectedTraffic::to(&context.name, &file.host, file.port, "s7");
+    let expected = driver.expected(&to, &points);
     let claims = vec![Claim::Endpoint(format!("s7 {endpoint}"))];
     let security = Security::none(SECURITY);
     Ok(Built { it: Box::new(driver), points, claims, expected, endpoint, security })
-}
-
-impl S7 {
-    /// Every request that the plan may send.
-    fn expected(
-        &self,
-        connection: &str,
-        address: Option<IpAddr>,
-        port: u16,
-        writable: impl Fn(usize) -> bool,
-    ) -> Vec<ExpectedTraffic> {
-        let traffic = |function: u8, db: u16, first: u32, count: u16| ExpectedTraffic {
-            connection: connection.to_owned(),
-            address,
-            port,
-            protocol: "s7",
-            unit: db.into(),
-            function,
-            first,
-            count: count.into(),
-        };
-        let mut expected = Vec::new();
-        let layout = self.layout();
-        for (book, layout) in self.groups.iter().zip(&layout.groups) {
-            for read in &book.reads {
-                match &**read {
-                    Read::Memory(chunks) => expected.extend(chunks.iter().map(|chunk| {
-                        traffic(READ, chunk.span.region.db, chunk.span.first, chunk.span.width)
-                    })),
-                    // User data has no function code of its own.
-                    Read::List { id, .. } => expected.push(traffic(0, 0, (*id).into(), 1)),
-                }
-            }
-            let rows = book.rows.iter().zip(&layout.points).filter(|(_, index)| writable(**index));
-            expected.extend(rows.filter_map(|(row, _)| match row.place {
-                Place::Memory(span) => Some(traffic(WRITE, span.region.db, span.first, span.width)),
-                Place::Cpu(_) => None,
-            }));
-        }
-        expected
-    }
 }

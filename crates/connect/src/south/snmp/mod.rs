@@ -25,6 +25,7 @@ use crate::kind::{Built, Claim, Context, Kind};
 use config::{File, Tag as Entry};
 use credentials::{Credentials, security};
 use model::config::{Diagnostic, Document};
+use model::expected::ExpectedTraffic;
 use speaker::{Row, Snmp};
 
 /// SNMP v2c and v3.
@@ -80,6 +81,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         budget: timing.budget,
     };
     let endpoint = format!("{}:{}", bracketed(&file.host), file.port);
+    let expected = vec![ExpectedTraffic::to(&context.name, &file.host, file.port, "snmp")];
     let security = security(&file.who);
     let speaker =
         Snmp::new((file.host, file.port), credentials, timing, file.max_objects.into(), layout, rows);
@@ -87,7 +89,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         it: Box::new(Turns::new(speaker)),
         points,
         claims: vec![Claim::Endpoint(format!("snmp {endpoint}"))],
-        expected: Vec::new(),
+        expected,
         endpoint,
         security,
     })

@@ -20,6 +20,8 @@ use super::Rule;
 
 pub use arp::RULE as ARP;
 pub use changed::RULE as CHANGED;
+pub use new_writer::RULE as NEW_WRITER;
+pub use peer_write::RULE as PEER_WRITE;
 pub use scan::RULE as SCAN;
 pub use sweep::RULE as SWEEP;
 

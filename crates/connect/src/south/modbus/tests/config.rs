@@ -3,7 +3,7 @@
 use crate::kind::{Binding, Context};
 use crate::south::{self, Driver};
 use model::config::{Diagnostic, Document};
-use model::{Access, Confirm, Path};
+use model::{Access, Confirm, Path, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -79,6 +79,16 @@ fn the_contract_example_becomes_points() {
     assert_eq!(built.endpoint, "10.20.1.11:502");
     let functions: std::collections::BTreeSet<u8> = built.expected.iter().map(|e| e.function).collect();
     assert_eq!(functions.into_iter().collect::<Vec<_>>(), [1, 2, 3, 5, 16], "{:?}", built.expected);
+    let target = built
+        .expected
+        .iter()
+        .find(|one| one.point.as_ref().is_some_and(|point| point.path.as_str().ends_with("/target")));
+    let (target, asked) = (target.unwrap(), Value::F64(240.5));
+    assert_eq!((target.host.as_ref(), target.unit, target.function, target.count), ("10.20.1.11", 1, 16, 2));
+    let coding = target.coding.as_ref().unwrap();
+    // 240.5 as a single with the low word first, as the file has it.
+    let seen = coding.value(&[0x80, 0, 0x43, 0x70]).unwrap();
+    assert!(coding.agrees(&asked, &seen) && !coding.agrees(&Value::F64(240.0), &seen), "{seen:?}");
 }
 
 #[test]

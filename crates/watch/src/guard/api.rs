@@ -1,0 +1,70 @@
+//! What the monitor is told and asked about what is normal.
+
+use super::{Authorised, Expected, Explained, Mode, Reply, Window};
+use crate::baseline::{Baseline, Difference};
+use crate::monitor::Monitor;
+
+impl Monitor {
+    /// What is judged as time goes on, whether packets come or not: to be called about once a second.
+    pub fn tick(&mut self, now_ns: i64) {
+        self.core.settle(now_ns);
+    }
+
+    /// Sets what is done with what is new, and which addresses are the exception.
+    pub fn set_mode(&mut self, mode: Mode, others: impl IntoIterator<Item = (String, Mode)>) {
+        self.core.set_mode(mode, others);
+    }
+
+    /// Sets what is normal, as it was learned before.
+    pub fn set_baseline(&mut self, baseline: Baseline) {
+        self.core.guard.baseline = baseline;
+    }
+
+    /// Takes what was seen into the baseline, as far as it is being learned. How much of it was new.
+    pub fn learn(&mut self) -> u64 {
+        self.core.learn()
+    }
+
+    /// What is normal.
+    #[must_use]
+    pub const fn baseline(&self) -> &Baseline {
+        &self.core.guard.baseline
+    }
+
+    /// What was seen and is not normal, at most so many.
+    #[must_use]
+    pub fn differences(&self, most: usize) -> Vec<Difference> {
+        self.core.guard.baseline.missing(&Baseline::seen(&self.core, 0), most)
+    }
+
+    /// Makes a difference normal, with what it stands on.
+    pub fn approve(&mut self, difference: &Difference) {
+        self.core.guard.baseline.approve(difference);
+    }
+
+    /// Sets what Ironbridge itself sends.
+    pub fn expect(&mut self, expected: Expected) {
+        self.core.guard.expected = expected;
+    }
+
+    /// Takes a command that was authorised, before or shortly after its write is on the wire.
+    pub fn authorise(&mut self, command: Authorised) {
+        self.core.authorise(command);
+    }
+
+    /// Takes windows of expected work; those with a known id are changed. False if there is no room for one.
+    pub fn set_windows(&mut self, windows: impl IntoIterator<Item = Window>) -> bool {
+        self.core.guard.windows.set(windows)
+    }
+
+    /// Takes an answer as it came out of the socket.
+    pub fn reply(&mut self, reply: &Reply) {
+        self.core.reply(reply);
+    }
+
+    /// How much of our own traffic was explained.
+    #[must_use]
+    pub const fn explained(&self) -> Explained {
+        self.core.guard.explained
+    }
+}
