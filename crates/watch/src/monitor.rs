@@ -244,7 +244,9 @@ impl Monitor {
             for from_low in [true, false] {
                 converse(flow, core, from_low, |half, take| half.end(shared, take));
             }
+            core.account(flow);
         }
+        core.settle(i64::MAX);
     }
 
     /// What is known now.

@@ -58,6 +58,37 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
+fn what_is_normal_is_learned_from_one_capture_and_guarded_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let normal = folder.path().join("normal.json");
+    let normal = normal.to_str().unwrap();
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
+    let watch = |words: &[&str]| {
+        let out = Command::new(binary()).arg("watch").args(words).output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
+    };
+    let monday = format!("{docs}/watch-monday.pcap");
+    let (code, said) = watch(&[&monday, "--learn", normal]);
+    assert!(code == Some(0) && said.contains("2 assets, 1 links; learned for 19 min"), "{said}");
+    let tuesday = format!("{docs}/watch-tuesday.pcap");
+    let (code, said) = watch(&[&tuesday, "--baseline", normal]);
+    assert_eq!(code, Some(0), "{said}");
+    for words in [
+        "IB-BASE-005  A client writes that is not approved to: 10.0.0.66 to 10.0.0.9",
+        "holding 100 (unit 1): 480 -> 900",
+        "IB-BASE-004  Data that were not read before: 10.0.0.5 to 10.0.0.9",
+        "new writer",
+    ] {
+        assert!(said.contains(words), "{words} is not in:\n{said}");
+    }
+    let (_, said) = watch(&[&monday, "--baseline", normal]);
+    assert!(said.contains("0 findings") && said.contains("DIFFERENCES FROM THE BASELINE\nnone"), "{said}");
+    std::fs::write(normal, "{\"version\": 9}").unwrap();
+    let (code, said) = watch(&[&monday, "--baseline", normal]);
+    assert!(code != Some(0) && said.contains("is no baseline"), "{said}");
+}
+
+#[test]
 fn a_wrong_configuration_names_every_mistake_with_its_line_and_starts_nothing() {
     let plant = Plant::new("wirtes = \"off\"");
     plant.write("connections/line-1.toml", "kind = \"modbus-tpc\"\nhost = \"127.0.0.1\"\n");

@@ -406,6 +406,7 @@ pub enum AuditCommand {
 }
 
 mod ask;
+mod baseline;
 mod characterise;
 mod client;
 mod discover;

@@ -1,5 +1,6 @@
 //! `watch`: what captured packets tell about a plant, without a running Ironbridge.
 
+use super::baseline::{self, BaselineArgs};
 use super::table::Table;
 use super::{complain, exit, print};
 use capture::{Input, Source, inputs};
@@ -26,6 +27,8 @@ pub struct WatchArgs {
     /// Also write it as a page for a browser
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    #[command(flatten)]
+    normal: BaselineArgs,
 }
 
 /// Does it. The exit code.
@@ -39,6 +42,10 @@ pub fn run(arguments: &WatchArgs) -> u8 {
     };
     let bar = bar(&inputs);
     let mut monitor = Monitor::new(Limits::STANDARD);
+    if let Err(words) = arguments.normal.begin(&mut monitor) {
+        complain(&words);
+        return exit::MISTAKES;
+    }
     let mut notes = Vec::new();
     for (file, input) in (0u32..).zip(&inputs) {
         bar.set_message(input.name());
@@ -46,6 +53,13 @@ pub fn run(arguments: &WatchArgs) -> u8 {
     }
     bar.finish_and_clear();
     monitor.end();
+    let learned = match arguments.normal.end(&mut monitor) {
+        Ok(words) => words,
+        Err(words) => {
+            complain(&words);
+            return exit::FAILED;
+        }
+    };
     let mut report = monitor.report();
     report.captures = notes;
     if let Some(path) = &arguments.html
@@ -64,6 +78,10 @@ pub fn run(arguments: &WatchArgs) -> u8 {
         }
     } else {
         show(&report);
+        if arguments.normal.judges() {
+            print(&baseline::show(&report));
+        }
+        print(&learned);
     }
     let nothing = report.captures.iter().all(|note| note.packets == 0 && note.damage.is_some());
     if nothing { exit::FAILED } else { exit::OK }

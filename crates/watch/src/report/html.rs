@@ -30,6 +30,7 @@ pub fn page(report: &Report) -> String {
     let _ = write!(out, "<title>Ironbridge watch report</title><style>{STYLE}</style></head><body>");
     head(report, &mut out);
     findings(report, &mut out);
+    differences(report, &mut out);
     assets(report, &mut out);
     links(report, &mut out);
     points(report, &mut out);
@@ -85,6 +86,9 @@ fn finding(report: &Report, row: &FindingRow, out: &mut String) {
         1 => write!(out, "once, {}</p>", row.first),
         count => write!(out, "{count} times, {} to {}</p>", row.first, row.last),
     };
+    if let Some(window) = &row.window {
+        let _ = write!(out, "<p>In the window of expected work {}.</p>", safe(window));
+    }
     for detail in &row.details {
         let _ = write!(out, "<p><code>{}</code></p>", safe(detail));
     }
@@ -175,6 +179,18 @@ fn links(report: &Report, out: &mut String) {
         ]
     });
     table(&["asks", "is asked", "protocol", "port", "packets", "functions"], rows, out);
+}
+
+fn differences(report: &Report, out: &mut String) {
+    if report.differences.is_empty() {
+        return;
+    }
+    out.push_str("<h2>What differs from the baseline</h2>");
+    let rows = report
+        .differences
+        .iter()
+        .map(|row| vec![row.kind.words().into(), row.source.clone(), row.target.clone(), row.what.clone()]);
+    table(&["what", "who", "with whom", "about"], rows, out);
 }
 
 fn points(report: &Report, out: &mut String) {

@@ -5,6 +5,7 @@ mod html;
 
 pub use assets::{Asset, AssetFact, Role};
 
+use crate::baseline::{Baseline, Difference, DifferenceKind};
 use crate::core::Core;
 use crate::coverage::Coverage;
 use crate::decode::function_name;
@@ -16,6 +17,9 @@ use crate::protocol::{Protocol, Realm};
 use assets::Names;
 use model::Time;
 use serde::Serialize;
+
+/// Most differences from the baseline that are listed.
+const MAX_DIFFERENCES: usize = 10_000;
 
 /// What was read of one capture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -142,6 +146,21 @@ pub struct FindingRow {
     pub path: Option<String>,
 }
 
+/// A difference from the baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DifferenceRow {
+    /// What kind.
+    pub kind: DifferenceKind,
+    /// Who is new, or who asks.
+    pub source: String,
+    /// Who is asked; empty for an asset.
+    pub target: String,
+    /// What it is about.
+    pub what: String,
+    /// First seen of the asset or link.
+    pub first: Time,
+}
+
 /// Everything.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -159,6 +178,8 @@ pub struct Report {
     pub links: Vec<LinkRow>,
     /// Data touched.
     pub points: Vec<PointRow>,
+    /// What differs from the baseline, if it was held against one: one by one, to be approved.
+    pub differences: Vec<DifferenceRow>,
 }
 
 /// In a word, how bad a severity is.
@@ -189,6 +210,7 @@ impl Report {
             assets,
             links: links(core, &names),
             points: points(core, &names),
+            differences: if core.guard.is_guarding() { differences(core) } else { Vec::new() },
         }
     }
 
@@ -237,6 +259,18 @@ impl Report {
         }
         out
     }
+}
+
+fn differences(core: &Core) -> Vec<DifferenceRow> {
+    let missing = core.guard.baseline.missing(&Baseline::seen(core, 0), MAX_DIFFERENCES);
+    let row = |one: Difference| DifferenceRow {
+        kind: one.kind,
+        first: Time(one.first_ns),
+        source: one.source,
+        target: one.target,
+        what: one.what,
+    };
+    missing.into_iter().map(row).collect()
 }
 
 fn findings(core: &Core, names: &Names) -> Vec<FindingRow> {

@@ -54,6 +54,31 @@ fn tuesday(happens: impl FnOnce(&mut Capture)) -> Report {
     finish(&mut monitor, &capture)
 }
 
+/// The captures of docs/watch.md.
+#[test]
+fn the_captures_of_the_manual_are_this_traffic() {
+    let mut monday = Capture::new();
+    for round in 0..40 {
+        let mut talk = read(round, 0, 10, &[1, 2, 3]).to_vec();
+        talk.extend(write(round + 500, 100, 480));
+        monday.connection(HMI, PLC, 502, &talk);
+        monday.wait(30);
+    }
+    let mut tuesday = monday.later();
+    for round in 0..4 {
+        tuesday.connection(HMI, PLC, 502, &[read(round, 0, 10, &[1]), write(round + 500, 100, 480)].concat());
+        tuesday.wait(30);
+    }
+    tuesday.connection(ROGUE, PLC, 502, &write(1, 100, 900));
+    tuesday.connection(HMI, PLC, 502, &read(9, 40, 2, &[]));
+    monday.is_file("watch-monday.pcap");
+    tuesday.is_file("watch-tuesday.pcap");
+    let mut monitor = Monitor::new(Limits::STANDARD);
+    monday.feed(&mut monitor);
+    monitor.set_mode(Mode::Guarding, []);
+    assert_eq!(rules(&finish(&mut monitor, &tuesday)), ["IB-BASE-005", "IB-BASE-004"]);
+}
+
 fn finish(monitor: &mut Monitor, capture: &Capture) -> Report {
     capture.feed(monitor);
     monitor.tick(capture.now_ns() + 10_000_000_000);

@@ -130,6 +130,21 @@ impl Capture {
         }
     }
 
+    /// Holds it against a capture in docs/.
+    pub fn is_file(&self, name: &str) {
+        let mut writer = capture::write::Writer::new(Vec::new(), 1).unwrap();
+        self.frames.iter().for_each(|(time, frame)| writer.packet(*time, frame).unwrap());
+        let bytes = writer.finish().unwrap();
+        let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("WATCH_WRITE_EXAMPLE").is_some() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(
+            std::fs::read(&path).unwrap() == bytes,
+            "run this test with WATCH_WRITE_EXAMPLE=1 and look at what changed in {name}"
+        );
+    }
+
     pub fn report(&self) -> Report {
         let mut monitor = Monitor::new(Limits::STANDARD);
         self.feed(&mut monitor);
