@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::links::{LinkId, LinkKey, Links, changes};
 use crate::operation::{Kind, Operation, Outcome};
 use crate::points::{PointKey, Points, Touch};
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Realm};
 use crate::publishers::Publishers;
 use crate::stream::Stamp;
 use crate::sweep::Sweeps;
@@ -90,6 +90,8 @@ pub struct Core {
     pub publishers: Publishers,
     pub findings: Findings,
     pub sweeps: Sweeps,
+    /// Who gives out addresses, by VLAN.
+    pub givers: Vec<(Option<u16>, HostId)>,
     pub coverage: Coverage,
     pub guard: Guard,
     pub tap: Option<Tap>,
@@ -104,6 +106,7 @@ impl Core {
             publishers: Publishers::new(limits.hosts),
             findings: Findings::new(limits.findings),
             sweeps: Sweeps::default(),
+            givers: Vec::new(),
             coverage: Coverage::default(),
             guard: Guard::default(),
             tap: None,
@@ -123,7 +126,7 @@ impl Core {
 
     /// Takes a message that a decoder saw.
     pub fn operation(&mut self, talk: &Talk, op: &Operation<'_>) {
-        self.coverage.messages += 1;
+        self.coverage.messages += u64::from(op.protocol.realm() == Realm::Ot);
         if let Some(tap) = &mut self.tap {
             tap(talk.evidence, op);
         }

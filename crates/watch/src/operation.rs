@@ -86,6 +86,8 @@ pub enum Body<'a> {
     OpcUa(opcua::ChunkView<'a>, bool),
     /// PROFINET DCP.
     Dcp(profinet::DcpView<'a>),
+    /// What a person reads of it, made safe.
+    Words(&'a str),
     /// Nothing to look at.
     None,
 }
@@ -129,6 +131,9 @@ impl fmt::Display for Operation<'_> {
             Body::Cip(message, _) if self.kind == Kind::Request => message.fmt(f)?,
             Body::Cip(..) | Body::OpcUa(..) | Body::None => {
                 f.write_str(&decode::function_name(self.protocol, self.function))?
+            }
+            Body::Words(words) => {
+                write!(f, "{}: {words}", decode::function_name(self.protocol, self.function))?;
             }
             Body::Dnp3(view) => view.fmt(f)?,
             Body::Iec104(view) => view.fmt(f)?,

@@ -14,13 +14,24 @@
 
 pub mod bacnet;
 pub mod dnp3;
+pub mod dns;
 pub mod enip;
+pub mod ftp;
 pub mod goose;
+pub mod http;
 pub mod iec104;
 pub mod mdns;
 pub mod modbus;
+pub mod mqtt;
 pub mod net;
+pub mod ntp;
 pub mod opcua;
 pub mod profinet;
+pub mod rdp;
 mod reader;
 pub mod s7;
+pub mod smb;
+pub mod snmp;
+pub mod ssh;
+pub mod telnet;
+pub mod tls;

@@ -2,22 +2,31 @@
 
 mod bacnet;
 mod dnp3;
+pub mod dns;
 mod enip;
+mod http;
 mod iec104;
 mod modbus;
+pub mod mqtt;
 mod network;
 mod opcua;
+pub mod plain;
 mod profinet;
 mod recognise;
 mod s7;
+pub mod smb;
+pub mod snmp;
+pub mod tls;
 
 pub use network::{layer2, met, other_ip};
 pub use recognise::{Sight, is_server_port, recognise, sender_is_client};
 
 use crate::core::{Core, Talk};
+use crate::operation::{Body, Effect, Kind, Operation, Outcome};
 use crate::protocol::Protocol;
 use crate::stream::Step;
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Reads the messages of one conversation.
 pub trait Decoder: Send {
@@ -41,6 +50,17 @@ pub fn decoder(protocol: Protocol) -> Option<Box<dyn Decoder>> {
         Protocol::Iec104 => Box::<iec104::Iec104>::default(),
         Protocol::OpcUa => Box::<opcua::OpcUa>::default(),
         Protocol::Dhcp => Box::new(network::Dhcp),
+        Protocol::Mqtt => Box::<mqtt::Mqtt>::default(),
+        Protocol::Dns => Box::new(dns::Dns),
+        Protocol::Http => Box::<http::Http>::default(),
+        Protocol::Tls => Box::<tls::Tls>::default(),
+        Protocol::Smb => Box::<smb::Smb>::default(),
+        Protocol::Rdp => Box::<plain::Rdp>::default(),
+        Protocol::Ssh => Box::<plain::Ssh>::default(),
+        Protocol::Ftp => Box::<plain::Ftp>::default(),
+        Protocol::Telnet => Box::<plain::Telnet>::default(),
+        Protocol::Snmp => Box::new(snmp::Snmp),
+        Protocol::Ntp => Box::new(plain::Ntp),
         _ => return None,
     })
 }
@@ -56,8 +76,46 @@ pub fn function_name(protocol: Protocol, function: u32) -> Cow<'static, str> {
         Protocol::Iec104 => iec104::function_name(function),
         Protocol::OpcUa => opcua::function_name(function),
         Protocol::ProfinetDcp => profinet::function_name(function),
+        Protocol::Mqtt => mqtt::function_name(function),
+        Protocol::Dns => dns::function_name(function),
+        Protocol::Http => http::function_name(function),
+        Protocol::Tls => tls::function_name(function),
+        Protocol::Smb => smb::function_name(function),
+        Protocol::Snmp => snmp::function_name(function),
+        Protocol::Rdp | Protocol::Ssh | Protocol::Ftp | Protocol::Telnet | Protocol::Ntp => {
+            plain::function_name(protocol, function)
+        }
         _ => format!("{function}").into(),
     }
+}
+
+/// A message of a protocol that is told in a word and a line.
+struct Told {
+    protocol: Protocol,
+    kind: Kind,
+    function: u32,
+    effect: Effect,
+    outcome: Outcome,
+}
+
+impl Told {
+    /// A request of which nothing more is known.
+    const fn new(protocol: Protocol, function: u32) -> Self {
+        Self { protocol, kind: Kind::Request, function, effect: Effect::Unknown, outcome: Outcome::Open }
+    }
+
+    fn tell(self, words: &str, talk: &Talk, core: &mut Core) {
+        let Self { protocol, kind, function, effect, outcome } = self;
+        let body = if words.is_empty() { Body::None } else { Body::Words(words) };
+        core.operation(talk, &Operation { protocol, kind, function, effect, unit: 0, outcome, body });
+    }
+}
+
+/// A number for a name. Without a secret: the tables are bounded, and an analysis gives the same twice.
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Requests that wait for their answer, by a number of the protocol's own. A new one takes the place of the oldest.

@@ -33,6 +33,7 @@ pub fn layer2(context: &Context<'_>, core: &mut Core) {
                 Protocol::Lldp => neighbour(&lldp::read(payload), &talk, core),
                 Protocol::Goose => published(&GooseView::new(payload), &talk, core),
                 Protocol::ProfinetDcp => profinet::dcp(payload, &talk, core),
+                Protocol::Profinet => profinet::cyclic(payload, &talk, core),
                 _ => {}
             }
         }
@@ -186,6 +187,22 @@ pub fn met(protocol: Protocol, talk: &Talk, core: &mut Core) {
     }
 }
 
+/// Most networks whose DHCP server is known.
+const MAX_NETWORKS: usize = 64;
+
+/// Notes who gives out addresses in a network.
+fn server(talk: &Talk, core: &mut Core) {
+    let vlan = core.hosts.get(talk.sender()).and_then(|host| host.vlan);
+    match core.givers.iter().find(|(known, _)| *known == vlan) {
+        Some((_, first)) if *first != talk.sender() => {
+            let scene = Scene { source: talk.sender(), target: *first, ..talk.scene() };
+            core.findings.raise(&net::dhcp::RULE, scene, "the other one was there first");
+        }
+        None if core.givers.len() < MAX_NETWORKS => core.givers.push((vlan, talk.sender())),
+        _ => {}
+    }
+}
+
 /// DHCP: names of clients.
 pub struct Dhcp;
 
@@ -196,6 +213,10 @@ impl Decoder for Dhcp {
 
     fn datagram(&mut self, bytes: &[u8], talk: &Talk, core: &mut Core) {
         let Some(seen) = dhcp::read(bytes) else { return };
+        // A server that answers without a relay between is in this network.
+        if bytes.first() == Some(&2) && bytes.get(24..28) == Some(&[0; 4]) && matches!(seen.kind, 2 | 5) {
+            server(talk, core);
+        }
         // What the client says of itself, not what a server repeats.
         if bytes.first() != Some(&1) || !seen.client.is_station() {
             return;

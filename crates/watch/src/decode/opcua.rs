@@ -1,15 +1,14 @@
 //! OPC UA over TCP.
 
-use super::{Decoder, Waiting};
+use super::{Decoder, Waiting, hash};
 use crate::core::{Core, Talk};
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
 use crate::points::Touch;
 use crate::protocol::Protocol;
 use crate::stream::Step;
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use wire::opcua::table::{self, Access};
-use wire::opcua::{self, ChunkView, NodeId, frame_length};
+use wire::opcua::{self, ChunkView, frame_length};
 
 /// Function numbers: the request of a service as it is; what has no service behind these.
 const HELLO: u32 = 0x1_0000;
@@ -150,13 +149,6 @@ fn points(view: &ChunkView<'_>, effect: Effect, talk: &Talk, core: &mut Core) {
         let place = (0, hash(&target.node), 0, 1);
         core.point(talk, Protocol::OpcUa, place, touch, || target.node.to_string());
     }
-}
-
-/// Without a secret: the table is bounded, and an analysis gives the same twice.
-fn hash(node: &NodeId<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    node.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Name of a function number.

@@ -1,10 +1,13 @@
-//! PROFINET DCP: names, addresses and resets without a password.
+//! PROFINET: names, addresses and resets without a password (DCP); whether cyclic data are sound.
 
 use crate::core::{Core, Talk};
+use crate::detect::profinet::PROVIDER;
 use crate::hosts::Field;
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
+use crate::points::Touch;
 use crate::protocol::Protocol;
 use std::borrow::Cow;
+use wire::profinet::cyclic::{self, Carries};
 use wire::profinet::{DcpView, Service};
 
 /// Function numbers.
@@ -52,6 +55,24 @@ pub fn dcp(payload: &[u8], talk: &Talk, core: &mut Core) {
     let talk = &talk.with_client(kind == Kind::Request);
     let (protocol, body) = (Protocol::ProfinetDcp, Body::Dcp(view));
     core.operation(talk, &Operation { protocol, kind, function, effect, unit: 0, outcome, body });
+}
+
+/// Takes a frame of cyclic data or an alarm; `talk` has its sender as the client.
+pub fn cyclic(payload: &[u8], talk: &Talk, core: &mut Core) {
+    let Some(frame) = cyclic::read(payload) else {
+        return core.malformed(talk, Protocol::Profinet, "a frame of cyclic data that is cut short");
+    };
+    let Carries::Data { class, runs, is_valid, .. } = frame.carries else { return };
+    let id = frame.id;
+    // Who provides holds the data; who they are for reads them.
+    let holder = talk.with_client(false);
+    core.point(&holder, Protocol::Profinet, (0, 0, id.into(), 1), Touch::Read, || {
+        format!("cyclic data of class {class}, frame id {id:#06x}")
+    });
+    if !runs || !is_valid {
+        let what = if runs { "its data must not be used" } else { "its program stands still" };
+        core.findings.raise(&PROVIDER, talk.scene(), format_args!("frame id {id:#06x}: {what}"));
+    }
 }
 
 /// Name of a function number.

@@ -1,7 +1,7 @@
 //! Which protocol a conversation speaks, judged by its first bytes; ports only decide between what the bytes allow.
 
 use crate::protocol::Protocol;
-use wire::{dnp3, enip};
+use wire::{dnp3, enip, ntp};
 
 /// What there is to judge by.
 #[derive(Debug, Clone, Copy)]
@@ -161,7 +161,9 @@ fn by_text(bytes: &[u8]) -> Option<Protocol> {
 fn by_magic(sight: &Sight<'_>) -> Option<Protocol> {
     Some(match (sight.port, sight.bytes) {
         (_, [0x14..=0x17, 3, 0..=4, _, _, ..]) => Protocol::Tls,
-        (_, [0, _, _, _, 0xFE | 0xFF, b'S', b'M', b'B', ..]) => Protocol::Smb,
+        (_, [0, _, _, _, 0xFD..=0xFF, b'S', b'M', b'B', ..]) => Protocol::Smb,
+        // A session of NetBIOS is asked for before SMB of old.
+        (139, [0x81, 0, 0, 0x44, ..]) => Protocol::Smb,
         (139, _) => Protocol::Netbios,
         (_, [0x10, _, 0, 4, b'M', b'Q', b'T', b'T', ..] | [0x10, _, 0, 6, b'M', b'Q', b'I', b's', ..]) => {
             Protocol::Mqtt
@@ -207,8 +209,17 @@ fn udp(sight: &Sight<'_>) -> Option<Protocol> {
         (53, _) => Protocol::Dns,
         (137 | 5353 | 5355 | 1900 | 3702, _) => Protocol::NameService,
         (138, _) => Protocol::Netbios,
-        (123, [_, ..]) if bytes.len() >= 48 => Protocol::Ntp,
+        (123, _) if ntp::read(bytes).is_some() => Protocol::Ntp,
         (161 | 162, [0x30, ..]) => Protocol::Snmp,
+        // A sequence, then version 1 or 2c and a community, or version 3 and its header.
+        (
+            _,
+            [0x30, _, 2, 1, 0 | 1, 4, ..]
+            | [0x30, 0x81, _, 2, 1, 0 | 1, 4, ..]
+            | [0x30, 0x82, _, _, 2, 1, 0 | 1, 4, ..]
+            | [0x30, _, 2, 1, 3, 0x30, ..]
+            | [0x30, 0x81, _, 2, 1, 3, 0x30, ..],
+        ) => Protocol::Snmp,
         (69, [0, 1..=5, ..]) => Protocol::Tftp,
         (319 | 320, _) => Protocol::Ptp,
         (514, [b'<', ..]) => Protocol::Syslog,

@@ -4,15 +4,24 @@ mod bacnet;
 pub mod base;
 mod cip;
 mod dnp3;
+mod dns;
 pub mod goose;
+mod http;
 mod iec104;
 mod modbus;
+mod mqtt;
 pub mod net;
+mod ntp;
 mod opcua;
 pub mod own;
-mod profinet;
+pub mod profinet;
+mod rdp;
 mod s7;
+pub mod smb;
+mod snmp;
+mod ssh;
 mod technique;
+mod tls;
 
 pub use technique::Technique;
 
@@ -79,7 +88,18 @@ pub fn rules(protocol: Protocol) -> &'static [&'static Rule] {
         Protocol::Iec104 => iec104::RULES,
         Protocol::OpcUa => opcua::RULES,
         Protocol::ProfinetDcp => profinet::RULES,
+        Protocol::Profinet => profinet::CYCLIC,
         Protocol::Goose => goose::RULES,
+        Protocol::Mqtt => mqtt::RULES,
+        Protocol::Dns => dns::RULES,
+        Protocol::Http => http::RULES,
+        Protocol::Tls => tls::RULES,
+        Protocol::Smb => smb::RULES,
+        Protocol::Rdp => rdp::RULES,
+        Protocol::Ssh => ssh::RULES,
+        Protocol::Snmp => snmp::RULES,
+        Protocol::Ntp => ntp::RULES,
+        Protocol::Ftp | Protocol::Telnet => net::SIGN_IN,
         _ => &[],
     }
 }
@@ -95,6 +115,8 @@ pub fn malformed(protocol: Protocol) -> &'static Rule {
         Protocol::Iec104 => &iec104::malformed::RULE,
         Protocol::Goose => &goose::malformed::RULE,
         Protocol::OpcUa => &opcua::malformed::RULE,
+        Protocol::Mqtt => &mqtt::malformed::RULE,
+        Protocol::Snmp => &snmp::malformed::RULE,
         _ => &net::malformed::RULE,
     }
 }

@@ -364,7 +364,7 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
 
 #[test]
 fn every_detection_fires_at_its_own_traffic() {
-    let mut covered = BTreeSet::from(["IB-NET-090"]);
+    let mut covered = BTreeSet::new();
     let ot = [
         modbus_cases(),
         s7_cases(),
@@ -373,6 +373,7 @@ fn every_detection_fires_at_its_own_traffic() {
         bacnet_cases(),
         iec104_cases(),
         opcua_cases(),
+        crate::office::cases(),
     ];
     for (id, capture) in [ot.concat(), goose_cases(), profinet_cases(), network_cases()].concat() {
         let found = capture.found();

@@ -8,4 +8,5 @@ mod hostile;
 mod inventory;
 mod mutate;
 mod needles;
+mod office;
 mod talk;

@@ -6,6 +6,7 @@
 //!
 //! Whoever can send Ethernet frames can rename a device, change its address or reset it: DCP knows no password.
 
+pub mod cyclic;
 pub mod identify;
 
 /// Frame ids of DCP: hello, get and set, identify request, identify response.

@@ -8,6 +8,7 @@ mod goose;
 mod iec104;
 mod modbus;
 mod net;
+mod office;
 mod opcua;
 mod pcap;
 mod random;

@@ -2,6 +2,7 @@
 
 pub mod arp;
 pub mod changed;
+pub mod dhcp;
 pub mod diverted;
 pub mod fins;
 pub mod fox;
@@ -9,9 +10,11 @@ pub mod ftp;
 pub mod impostor;
 pub mod malformed;
 pub mod new_writer;
+pub mod password;
 pub mod peer_write;
 pub mod remote_screen;
 pub mod scan;
+pub mod sign_in;
 pub mod sweep;
 pub mod telnet;
 pub mod unopened;
@@ -21,6 +24,7 @@ use super::Rule;
 pub use arp::RULE as ARP;
 pub use changed::RULE as CHANGED;
 pub use new_writer::RULE as NEW_WRITER;
+pub use password::RULE as PASSWORD;
 pub use peer_write::RULE as PEER_WRITE;
 pub use scan::RULE as SCAN;
 pub use sweep::RULE as SWEEP;
@@ -36,6 +40,9 @@ pub const RULES: &[&Rule] = &[
     &unopened::RULE,
     &impostor::RULE,
     &sweep::RULE,
+    &password::RULE,
+    &sign_in::RULE,
+    &dhcp::RULE,
     &telnet::RULE,
     &ftp::RULE,
     &remote_screen::RULE,
@@ -43,3 +50,6 @@ pub const RULES: &[&Rule] = &[
     &fins::RULE,
     &malformed::RULE,
 ];
+
+/// For protocols whose sign-ins are all that is judged.
+pub const SIGN_IN: &[&Rule] = &[&sign_in::RULE];

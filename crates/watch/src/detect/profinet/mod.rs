@@ -1,10 +1,16 @@
 //! Detections of PROFINET.
 
 mod identify;
+mod provider;
 mod reset;
 mod set;
 
 use super::Rule;
+
+pub use provider::RULE as PROVIDER;
+
+/// Those of cyclic data, which their decoder raises.
+pub const CYCLIC: &[&Rule] = &[&provider::RULE];
 
 /// Those that look at messages.
 pub const RULES: &[&Rule] = &[
