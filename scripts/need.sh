@@ -21,6 +21,7 @@ if [ "$what" = test ]; then
     need mosquitto 'command -v mosquitto || [ -x /usr/sbin/mosquitto ]' "an MQTT broker that the tests publish to"
     need mosquitto-clients 'command -v mosquitto_sub' "an independent MQTT client"
     need postgresql 'ls /usr/lib/postgresql/*/bin/initdb' "a database that the tests store in"
+    need nats-server 'command -v nats-server || [ -x /usr/sbin/nats-server ]' "the NATS servers that the tests publish to"
     need libmodbus-dev '[ -e /usr/include/modbus/modbus.h ]' "an independent Modbus server"
     need chromium 'command -v chromium' "the browser in which the pages are tested"
     need snmpd '[ -x /usr/sbin/snmpd ]' "an independent SNMP agent"

@@ -23,6 +23,7 @@ pub mod iec104;
 pub mod mdns;
 pub mod modbus;
 pub mod mqtt;
+pub mod nats;
 pub mod net;
 pub mod ntp;
 pub mod opcua;

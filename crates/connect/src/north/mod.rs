@@ -12,6 +12,7 @@ mod feed;
 mod filter;
 mod keep;
 pub mod mqtt;
+pub mod nats;
 pub mod payload;
 pub mod postgres;
 mod progress;
@@ -41,6 +42,11 @@ pub trait Sink: Send {
     /// One session, from connect to lost. Called again after the pause that the returned fault asks for.
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault>;
 
+    /// Whether its far side can ask for writes.
+    fn takes_commands(&self) -> bool {
+        false
+    }
+
     /// What its destination does after an outage unless the configuration says otherwise.
     fn catch_up(&self) -> CatchUp {
         CatchUp::InOrder
@@ -48,7 +54,7 @@ pub trait Sink: Send {
 }
 
 /// Every kind of destination.
-pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND, &sparkplug::KIND, &postgres::KIND];
+pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND, &sparkplug::KIND, &postgres::KIND, &nats::KIND];
 
 /// A destination that can be started.
 pub struct Destination {
@@ -84,6 +90,10 @@ pub fn build(document: &Document, context: &Context) -> Result<Destination, Vec<
             return Err(all);
         }
     };
+    if settings.commands == Switch::On && !built.it.takes_commands() {
+        let message = format!("a destination of the kind \"{}\" takes no commands", kind.name);
+        return Err(vec![document.mistake(&["commands"], message, "leave `commands` out")]);
+    }
     let catch_up = settings.catch_up.unwrap_or_else(|| built.it.catch_up());
     Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up })
 }
@@ -103,6 +113,7 @@ mod tests {
             include_str!("mqtt/README.md"),
             include_str!("sparkplug/README.md"),
             include_str!("postgres/README.md"),
+            include_str!("nats/README.md"),
         ];
         assert_eq!(readmes.len(), KINDS.len());
         for (kind, readme) in KINDS.iter().zip(readmes) {
@@ -129,6 +140,7 @@ mod tests {
             include_str!("mqtt/cases/wrong-keys.toml"),
             include_str!("mqtt/cases/wrong-meaning.toml"),
             include_str!("postgres/cases/wrong.toml"),
+            include_str!("nats/cases/wrong.toml"),
         ];
         for text in cases {
             let expected: Vec<(usize, &str)> = text
@@ -146,6 +158,12 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn commands_from_where_none_can_come_are_a_mistake() {
+        let told = mistakes("kind = \"nats\"\nurl = \"nats://a\"\ncommands = \"on\"\n");
+        assert!(told.len() == 1 && told[0].contains("takes no commands"), "{told:?}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Destinations against real servers: mosquitto with an independent decoder of Sparkplug payloads, PostgreSQL.
+//! Destinations against real servers: mosquitto with an independent decoder of Sparkplug payloads, PostgreSQL,
+//! nats-server.
 //!
 //! Each test starts a server of its own on a free loopback port. A machine without it skips them, loudly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
@@ -8,6 +9,7 @@ mod cost;
 mod database;
 mod hostile;
 mod mqtt;
+mod nats;
 mod postgres;
 mod sparkplug;
 mod support;

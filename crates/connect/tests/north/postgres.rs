@@ -199,21 +199,7 @@ fn a_database_that_forgot_or_changed_is_said_and_gets_it_again() {
         });
     };
     all_there(300);
-    let told = |words: &str| {
-        let after = plant.namespace.journal().oldest();
-        let mut reader = plant.namespace.journal().reader(after);
-        let mut found = false;
-        while let Some(item) = reader.try_next() {
-            if let namespace::journal::Item::Record {
-                record: namespace::journal::Record::Event(event), ..
-            } = item
-            {
-                found |= event.title.contains(words);
-            }
-        }
-        found
-    };
-    assert!(told("has lost data that it had acknowledged"));
+    assert!(told(&plant, "has lost data that it had acknowledged"));
     assert_eq!(database.sql("select count(*) from ironbridge.sample"), "300", "nothing twice");
     // Somebody changes the tables under us.
     database.sql("alter table ironbridge.sample rename column value_int to whole");

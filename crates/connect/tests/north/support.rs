@@ -7,7 +7,7 @@ use model::{
     Access, Batch, Clock, Declaration, Each, Path, Principal, Shape, Status as Quality, SystemClock, Value,
     ValueType, WriteRule,
 };
-use namespace::journal::{Journal, Options, RealDisk};
+use namespace::journal::{Item, Journal, Options, RealDisk, Record};
 use namespace::{Authority, Entry, Ledger, Namespace, Settings};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -163,6 +163,20 @@ fn open_with(options: Options) -> Namespace {
         ledger: Arc::new(Memory::default()),
     };
     Namespace::open(journal, recovered, clock, settings)
+}
+
+/// Whether an event with such a title was told.
+pub fn told(plant: &Plant, words: &str) -> bool {
+    let journal = plant.namespace.journal();
+    let mut reader = journal.reader(journal.oldest());
+    while let Some(item) = reader.try_next() {
+        if let Item::Record { record: Record::Event(event), .. } = item
+            && event.title.contains(words)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// A runtime of two threads.

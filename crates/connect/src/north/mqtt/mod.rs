@@ -139,6 +139,10 @@ impl Sink for Mqtt {
         .boxed()
     }
 
+    fn takes_commands(&self) -> bool {
+        true
+    }
+
     fn catch_up(&self) -> CatchUp {
         CatchUp::LiveFirst
     }
@@ -159,7 +163,12 @@ impl Mqtt {
         feed.secured(self.broker.security());
         feed.connected().await;
         let mut talk = Talk {
-            renderer: Renderer::new(self.format.clone(), self.topic.clone(), self.site.clone()),
+            renderer: Renderer::new(
+                self.format.clone(),
+                self.topic.clone(),
+                template::topic,
+                self.site.clone(),
+            ),
             window: Window::default(),
             work: None,
             commands: Commands::new(&self.commands_topic),

@@ -1,7 +1,7 @@
 //! Samples to messages. Topics and everything else that does not change are prepared once per point or per shape.
 
 use super::json;
-use super::template::{Part, PointWord, SampleWord, point_word, topic};
+use super::template::{Part, PointWord, SampleWord, point_word};
 use crate::north::{Feed, Samples};
 use model::{Declaration, Path, PointId, Position, Shape, Status, Time, Value};
 use std::collections::HashMap;
@@ -32,6 +32,8 @@ pub struct Rendered {
     pub payload: Vec<u8>,
     /// What it is about: a point, or the first of several.
     pub point: PointId,
+    /// The time of that point's sample.
+    pub time: Time,
 }
 
 /// Topic and unchanging parts of one point.
@@ -71,10 +73,14 @@ struct Sample<'a> {
     historical: bool,
 }
 
+/// How a topic is made of a point: [`super::template::topic`] or [`super::template::subject`].
+pub type Naming = fn(&[Part], &Declaration, &Path) -> String;
+
 /// Prepares and writes messages of one destination.
 pub struct Renderer {
     format: Format,
     topic: Vec<Part>,
+    naming: Naming,
     site: Path,
     points: HashMap<PointId, Option<Prepared>>,
     shapes: HashMap<u32, Arc<[Group]>>,
@@ -82,8 +88,8 @@ pub struct Renderer {
 
 impl Renderer {
     /// Nothing is prepared yet.
-    pub fn new(format: Format, topic: Vec<Part>, site: Path) -> Self {
-        Self { format, topic, site, points: HashMap::new(), shapes: HashMap::new() }
+    pub fn new(format: Format, topic: Vec<Part>, naming: Naming, site: Path) -> Self {
+        Self { format, topic, naming, site, points: HashMap::new(), shapes: HashMap::new() }
     }
 
     /// Declarations have changed.
@@ -131,18 +137,18 @@ impl Renderer {
     }
 
     fn one(&mut self, point: PointId, sample: &Sample<'_>, feed: &Feed) -> Option<Rendered> {
-        let (parts, site) = (&self.topic, &self.site);
+        let (parts, naming, site) = (&self.topic, self.naming, &self.site);
         let prepared = self
             .points
             .entry(point)
-            .or_insert_with(|| feed.meta(point).map(|meta| prepare(parts, meta, site)));
+            .or_insert_with(|| feed.meta(point).map(|meta| prepare(naming(parts, &meta, site), meta)));
         let prepared = prepared.as_ref()?;
         let mut payload = Vec::with_capacity(160);
         match &self.format {
             Format::Template(parts) => fill(&mut payload, parts, sample, &prepared.declaration, site),
             _ => object(&mut payload, sample, prepared),
         }
-        Some(Rendered { topic: prepared.topic.clone(), payload, point })
+        Some(Rendered { topic: prepared.topic.clone(), payload, point, time: sample.time })
     }
 
     fn groups(&mut self, shape: &Shape, feed: &Feed) -> Arc<[Group]> {
@@ -154,20 +160,21 @@ impl Renderer {
         }
         let groups: Arc<[Group]> = {
             let nested = self.format == Format::NestedJson;
-            group(shape, &self.topic, &self.site, nested, &|id| feed.meta(id)).into()
+            let name = |point: &Declaration| (self.naming)(&self.topic, point, &self.site);
+            group(shape, &name, &self.site, nested, &|id| feed.meta(id)).into()
         };
         self.shapes.insert(shape.id(), groups.clone());
         groups
     }
 }
 
-fn prepare(parts: &[Part], declaration: Arc<Declaration>, site: &Path) -> Prepared {
+fn prepare(topic: String, declaration: Arc<Declaration>) -> Prepared {
     let mut unit = Vec::new();
     if !declaration.unit.is_empty() {
         unit.extend_from_slice(b",\"unit\":");
         json::text(&mut unit, &declaration.unit);
     }
-    Prepared { topic: topic(parts, &declaration, site).into(), declaration, unit }
+    Prepared { topic: topic.into(), declaration, unit }
 }
 
 /// `{"value":1.5,"quality":"Good","time":1767225600123,"unit":"bar","seq":"17592186044417","historical":false}`
@@ -214,7 +221,7 @@ fn fill(out: &mut Vec<u8>, parts: &[Part], sample: &Sample<'_>, point: &Declarat
 /// topic would have the same.
 fn group(
     shape: &Shape,
-    parts: &[Part],
+    name: &dyn Fn(&Declaration) -> String,
     site: &Path,
     nested: bool,
     meta: &dyn Fn(PointId) -> Option<Arc<Declaration>>,
@@ -223,7 +230,7 @@ fn group(
     let mut places: HashMap<Arc<str>, usize> = HashMap::new();
     for (row, id) in shape.points().iter().enumerate() {
         let (Some(declaration), Ok(row)) = (meta(*id), u32::try_from(row)) else { continue };
-        let topic: Arc<str> = topic(parts, &declaration, site).into();
+        let topic: Arc<str> = name(&declaration).into();
         let place = *places.entry(topic.clone()).or_insert_with(|| {
             topics.push((topic, Vec::new()));
             topics.len() - 1
@@ -352,9 +359,10 @@ fn flat(group: &Group, samples: &Samples) -> Option<Rendered> {
             continue;
         };
         if first.is_none() {
-            first = batch.shape.points().get(row).copied();
+            let time = batch.time.get(row).unwrap_or(batch.received);
+            first = batch.shape.points().get(row).map(|point| (*point, time));
             payload.extend_from_slice(b"{\"_time\":");
-            json::millis(&mut payload, batch.time.get(row).unwrap_or(batch.received));
+            json::millis(&mut payload, time);
         }
         let status = batch.status.get(row).unwrap_or(Status::BAD);
         nest.go_to(&mut payload, &member.folders);
@@ -368,7 +376,7 @@ fn flat(group: &Group, samples: &Samples) -> Option<Rendered> {
             doubtful.push(b'"');
         }
     }
-    let point = first?;
+    let (point, time) = first?;
     nest.close_to(&mut payload, 0);
     if !doubtful.is_empty() {
         payload.extend_from_slice(b",\"_quality\":");
@@ -379,12 +387,12 @@ fn flat(group: &Group, samples: &Samples) -> Option<Rendered> {
         payload.extend_from_slice(b",\"_historical\":true");
     }
     payload.push(b'}');
-    Some(Rendered { topic: group.topic.clone(), payload, point })
+    Some(Rendered { topic: group.topic.clone(), payload, point, time })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::template::parse;
+    use super::super::template::{parse, topic};
     use super::*;
     use crate::north::Rows;
     use model::{Batch, Each, ValueType};
@@ -417,7 +425,9 @@ mod tests {
 
     fn objects_of(template: &str, samples: &Samples, nested: bool) -> Vec<(String, Json)> {
         let site = Path::new("a/b").unwrap();
-        let groups = group(&samples.batch.shape, &parse(template, false).unwrap(), &site, nested, &meta);
+        let parts = parse(template, false).unwrap();
+        let name = |point: &Declaration| topic(&parts, point, &site);
+        let groups = group(&samples.batch.shape, &name, &site, nested, &meta);
         let all = groups.iter().filter_map(|group| flat(group, samples));
         all.map(|m| (m.topic.to_string(), serde_json::from_slice(&m.payload).unwrap())).collect()
     }
@@ -458,7 +468,7 @@ mod tests {
     #[test]
     fn one_object_and_one_template_per_point() {
         let site = Path::new("a/b").unwrap();
-        let prepared = prepare(&parse("{path}", false).unwrap(), declaration("a/b/line/x"), &site);
+        let prepared = prepare("a/b/line/x".into(), declaration("a/b/line/x"));
         let value = Value::F64(1.0);
         let sample = Sample {
             value: &value,

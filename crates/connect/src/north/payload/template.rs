@@ -160,6 +160,25 @@ pub fn topic(parts: &[Part], point: &Declaration, site: &Path) -> String {
     text.split('/').filter(|level| !level.is_empty()).collect::<Vec<_>>().join("/")
 }
 
+/// A subject of a point, as NATS has them: its folders are tokens joined by dots; characters that a token must not have
+/// become `_`.
+pub fn subject(parts: &[Part], point: &Declaration, site: &Path) -> String {
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Text(plain) => text.push_str(plain),
+            Part::Point(word) => text.extend(point_word(*word, point, site).chars().map(|c| match c {
+                '/' => '.',
+                '.' | '*' | '>' => '_',
+                c if c.is_whitespace() || c.is_control() => '_',
+                c => c,
+            })),
+            Part::Sample(_) => {}
+        }
+    }
+    text.split('.').filter(|token| !token.is_empty()).collect::<Vec<_>>().join(".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +216,13 @@ mod tests {
             ("/{connection}//{device}/{name}/", "plc/fil_ler/speed"),
         ] {
             assert_eq!(topic(&parse(template, false).unwrap(), &point, &site), expected);
+        }
+        point.device = "fil ler.1>".into();
+        for (template, expected) in [
+            ("{path}", "acme.leeds.line-1.filler.speed"),
+            ("plant.{device}..{name}", "plant.fil_ler_1_.speed"),
+        ] {
+            assert_eq!(subject(&parse(template, false).unwrap(), &point, &site), expected);
         }
     }
 }

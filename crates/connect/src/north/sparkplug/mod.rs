@@ -72,6 +72,10 @@ impl Sink for Sparkplug {
         .boxed()
     }
 
+    fn takes_commands(&self) -> bool {
+        true
+    }
+
     fn catch_up(&self) -> CatchUp {
         CatchUp::LiveFirst
     }
