@@ -16,5 +16,7 @@ echo "== commands under load";             "$target/release/bench-gateway" comma
 echo "== Siemens S7";                      "$target/release/bench-devices" s7
 echo "== EtherNet/IP";                     "$target/release/bench-devices" ethernet-ip
 echo "== OPC UA";                         "$target/release/bench-devices" opc-ua 10
+captures=(); [ -d "${IRONBRIDGE_CAPTURES:-../shared/data/captures}" ] && captures=("${IRONBRIDGE_CAPTURES:-../shared/data/captures}"/{iti,lemay,icsnpp-bacnet,quickdraw})
+echo "== the monitor";                     "$target/release/bench-monitor" 4000000 "${captures[@]}"
 echo "== historian";                       "$target/release/bench-historian"
 echo "== journal";                         cargo run --locked --release -q -p journal --example speed

@@ -35,13 +35,24 @@ impl Drop for Process {
     }
 }
 
-/// Processor time so far and resident bytes of a process.
-pub fn cost_of(pid: u32) -> (Duration, u64) {
+/// Numbers of `/proc/PID/stat` behind the name.
+fn stat(pid: u32) -> impl Fn(usize) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields: Vec<u64> =
         stat.rsplit(')').next().unwrap_or("").split_whitespace().map(|f| f.parse().unwrap_or(0)).collect();
-    let field = |n: usize| fields.get(n).copied().unwrap_or(0);
+    move |n| fields.get(n).copied().unwrap_or(0)
+}
+
+/// Processor time so far and resident bytes of a process.
+pub fn cost_of(pid: u32) -> (Duration, u64) {
+    let field = stat(pid);
     (Duration::from_millis((field(11) + field(12)) * 10), field(21) * 4096)
+}
+
+/// Processor time of the children of this process that have ended.
+pub fn children() -> Duration {
+    let field = stat(std::process::id());
+    Duration::from_millis((field(13) + field(14)) * 10)
 }
 
 /// Processor time of this process.

@@ -1,6 +1,9 @@
 //! Bytes that nobody sends by accident.
 
+use crate::conformance::{captures, files};
 use crate::talk::{Capture, cip, dnp3_frame, enip, modbus, s7_ask, s7_job};
+use capture::Source;
+use std::path::Path;
 use watch::{Limits, Monitor, Packet};
 
 /// A small generator of numbers: the same seed, the same test.
@@ -45,7 +48,25 @@ fn seeds() -> Vec<Vec<u8>> {
         (9, 67),
         &[&[1, 1, 6, 0][..], &[0; 232], &[99, 130, 83, 99, 12, 2, b'h', b'i', 255]].concat(),
     );
-    capture.frames.into_iter().map(|(_, frame)| frame).collect()
+    let mut frames: Vec<_> = capture.frames.into_iter().map(|(_, frame)| frame).collect();
+    frames.extend(captured(Path::new(crate::office::PATH), 1));
+    // Of each capture of real plants a few, where they are at hand.
+    if let Some(captures) = captures() {
+        files(&captures).iter().for_each(|path| frames.extend(captured(path, 97).into_iter().take(40)));
+    }
+    frames
+}
+
+/// Every so many-th frame of a capture.
+fn captured(path: &Path, every: usize) -> Vec<Vec<u8>> {
+    let Ok(mut source) = Source::open(std::fs::File::open(path).unwrap()) else { return Vec::new() };
+    let mut frames = Vec::new();
+    while let Ok(Some(packet)) = source.next_packet() {
+        frames
+            .extend((packet.number as usize % every == 0 && packet.link == 1).then(|| packet.data.to_vec()));
+    }
+    frames.retain(|frame| !frame.is_empty());
+    frames
 }
 
 /// How many frames: `WATCH_HOSTILE_FRAMES` for a longer run.
@@ -83,4 +104,5 @@ fn a_million_hostile_frames_are_only_counted() {
     assert!(report.assets.len() <= 201 && report.links.len() <= 200 && report.points.len() <= 500);
     assert!(report.findings.len() <= 100 && report.coverage.no_room > 0 && report.coverage.evicted_flows > 0);
     assert!(report.coverage.malformed_headers > 0 && report.coverage.malformed_messages > 0);
+    println!("{} frames: {:?}", wanted(), report.coverage);
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use watch::{Evidence, Field, Limits, Monitor, Operation, Packet, Protocol, Report};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/office.pcap");
+pub const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/office.pcap");
 
 /// Messages by packet and protocol: the number of their function.
 type Said = BTreeMap<(u64, &'static str), Vec<u32>>;

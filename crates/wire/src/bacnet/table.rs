@@ -2,7 +2,7 @@
 
 /// Name of a confirmed service.
 pub fn confirmed_service(choice: u8) -> Option<&'static str> {
-    const NAMES: [&str; 31] = [
+    const NAMES: [&str; 34] = [
         "AcknowledgeAlarm",
         "COVNotification",
         "EventNotification",
@@ -34,13 +34,16 @@ pub fn confirmed_service(choice: u8) -> Option<&'static str> {
         "SubscribeCOVProperty",
         "GetEventInformation",
         "SubscribeCOVPropertyMultiple",
+        "COVNotificationMultiple",
+        "AuditNotification",
+        "AuditLogQuery",
     ];
     NAMES.get(usize::from(choice)).copied()
 }
 
 /// Name of an unconfirmed service.
 pub fn unconfirmed_service(choice: u8) -> Option<&'static str> {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 15] = [
         "I-Am",
         "I-Have",
         "COVNotification",
@@ -52,6 +55,10 @@ pub fn unconfirmed_service(choice: u8) -> Option<&'static str> {
         "Who-Is",
         "UTCTimeSynchronization",
         "WriteGroup",
+        "COVNotificationMultiple",
+        "AuditNotification",
+        "Who-Am-I",
+        "You-Are",
     ];
     NAMES.get(usize::from(choice)).copied()
 }

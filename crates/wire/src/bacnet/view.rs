@@ -40,7 +40,19 @@ impl<'a> View<'a> {
     }
 
     fn look(&mut self, datagram: &'a [u8]) -> Result<(), Error> {
-        let Some(npdu) = Bvlc::parse(datagram)?.npdu() else { return Ok(()) };
+        let npdu = match (Bvlc::parse(datagram), datagram) {
+            (Ok(bvlc), _) => bvlc.npdu(),
+            // Another length than it says: that is told, and what is there is looked at all the same.
+            (
+                Err(problem),
+                [0x81, 9..=11, _, _, npdu @ ..] | [0x81, 4, _, _, _, _, _, _, _, _, npdu @ ..],
+            ) => {
+                self.problem = Some(problem);
+                Some(npdu)
+            }
+            (Err(problem), _) => return Err(problem),
+        };
+        let Some(npdu) = npdu else { return Ok(()) };
         let npdu = Npdu::parse(npdu)?;
         (self.to, self.from) = (npdu.to, npdu.from);
         if npdu.network_message.is_some() {

@@ -26,7 +26,7 @@ pub use transport::Joiner;
 pub const PORT: u16 = 20_000;
 
 /// Largest fragment that is joined, in bytes. The standard's default is 2,048 (clause 4.2.2.1); masters may take more.
-pub const MAX_FRAGMENT: usize = 16 * 1024;
+pub const MAX_FRAGMENT: usize = 8 * 1024;
 
 #[cfg(doctest)]
 #[doc = include_str!("README.md")]
