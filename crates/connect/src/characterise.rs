@@ -28,10 +28,12 @@ const MOST_LINES: usize = 2_000;
 /// Takes a connection file and sends nothing; all mistakes at once.
 pub type Prepare = fn(&Document, &Context) -> Result<Box<dyn Survey>, Vec<Diagnostic>>;
 
-/// How devices of a kind are measured; `south::SURVEYORS` lists them.
+/// How devices of a kind are measured; `south::surveyors` lists them.
 pub struct Surveyor {
     /// The kind of connection.
     pub kind: &'static str,
+    /// Schema of the file that keeps what was measured.
+    pub schema: fn() -> serde_json::Value,
     /// Takes a connection file; sends nothing.
     pub prepare: Prepare,
 }

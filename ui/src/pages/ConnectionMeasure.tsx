@@ -16,12 +16,13 @@ import { Term } from "../parts/Term";
 import { Time } from "../parts/Time";
 import { useWhyNot } from "../session";
 
-const MEASURABLE = new Set(["modbus-tcp", "modbus-tls"]);
+/** Kinds of which nothing is asked; of the others the gateway says itself what can be measured, or why nothing. */
+const LISTENS = new Set(["mqtt-in", "sparkplug-host", "webhook", "snmp-traps"]);
 
 export function MeasurePanel({ connection, kind }: { connection: string; kind: string }) {
   const why = useWhyNot("engineer", "measure a device");
   const client = useQueryClient();
-  const measurable = MEASURABLE.has(kind) && why === null;
+  const measurable = !LISTENS.has(kind) && why === null;
   const q = useQuery({
     queryKey: ["characterise"],
     queryFn: ({ signal }) => characterise.runs({ signal }),
@@ -34,7 +35,7 @@ export function MeasurePanel({ connection, kind }: { connection: string; kind: s
     onSuccess: () => plan.reset(),
     onSettled: () => client.invalidateQueries({ queryKey: ["characterise"] }),
   });
-  if (!MEASURABLE.has(kind) || asApiError(q.error).status === 404) return null;
+  if (LISTENS.has(kind) || asApiError(q.error).status === 404) return null;
   const latest = q.data?.find((r) => r.plan.connection === connection);
   const busy = plan.isPending || start.isPending || latest?.state === "running";
   return (

@@ -32,6 +32,7 @@ mod scan;
 mod snmp;
 mod sparkplug;
 pub mod status;
+mod survey;
 pub mod tags;
 #[cfg(test)]
 mod testing;
@@ -88,8 +89,27 @@ pub static PROBES: &[&Probe] = &[
 /// Kinds whose devices tell what they hold.
 pub static BROWSERS: &[&Browser] = &[&ethernet_ip::BROWSER, &opcua::BROWSER, &bacnet::BROWSER];
 
+/// How devices of a kind are measured, if they can be.
+pub fn surveyor(kind: &str) -> Option<&'static Surveyor> {
+    surveyors().find(|surveyor| surveyor.kind == kind)
+}
+
 /// Kinds whose devices can be measured.
-pub static SURVEYORS: &[&Surveyor] = &[&modbus::SURVEYOR_TCP, &modbus::SURVEYOR_TLS];
+pub fn surveyors() -> impl Iterator<Item = &'static Surveyor> {
+    modbus::SURVEYORS.iter().chain([&s7::SURVEYOR, &ethernet_ip::SURVEYOR])
+}
+
+/// Why devices of a kind are not measured, in words.
+pub fn why_not_measured(kind: &str) -> &'static str {
+    match kind {
+        "opc-ua" => "an OPC UA server says itself how much it takes at once, and Ironbridge keeps to that",
+        "bacnet-ip" => {
+            "a BACnet device says itself how long a message may be, and gets one request at a time"
+        }
+        "snmp" | "http" => "it is asked one question at a time, so there is no size or depth to find out",
+        _ => "nothing is asked there: its values come by themselves",
+    }
+}
 
 /// How a kind looks around in a device.
 pub struct Browser {

@@ -1,10 +1,10 @@
 //! Measuring devices: simulated ones with limits, holes and bad manners, and pymodbus, which nobody here wrote.
 
-use crate::support::{Peer, free_port, peer_file, python};
+use crate::support::{Peer, free_port, peer_file, python, serial_line};
 use connect::characterise::{Bench, Busy, Run, Snapshot, Survey};
 use connect::discover::ScanState;
 use connect::kind::Context;
-use connect::south::{KINDS, SURVEYORS};
+use connect::south::{KINDS, surveyor};
 use model::config::Document;
 use model::{Path, SystemClock};
 use std::sync::Arc;
@@ -18,11 +18,13 @@ use wire::modbus::{ExceptionCode, Limits};
 fn survey(text: &str) -> Box<dyn Survey> {
     let document = Document::parse("connections/line-1.toml", text).unwrap();
     let context = Context::new("line-1", Path::new("acme/leeds").unwrap(), "");
-    (SURVEYORS[0].prepare)(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+    let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap();
+    let surveyor = surveyor(kind).unwrap();
+    (surveyor.prepare)(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
 }
 
 /// Says yes, waits for the end; holds what was sent against what was promised.
-async fn measure(text: &str) -> Snapshot {
+pub async fn measure(text: &str) -> Snapshot {
     let bench = Bench::new(SystemClock::shared());
     let survey = survey(text);
     let effort = survey.effort();
@@ -58,12 +60,12 @@ async fn start(station: Station) -> Server {
     listen(([127, 0, 0, 1], 0).into(), Framing::Tcp, station).await.unwrap()
 }
 
-fn value(snapshot: &Snapshot, what: &str) -> String {
+pub fn value(snapshot: &Snapshot, what: &str) -> String {
     let found = snapshot.lines.iter().find(|line| line.what == what);
     found.map_or_else(String::new, |line| line.value.clone())
 }
 
-fn kept(snapshot: &Snapshot) -> toml::Table {
+pub fn kept(snapshot: &Snapshot) -> toml::Table {
     snapshot.text.parse().unwrap_or_else(|why| panic!("{why}: {}", snapshot.text))
 }
 
@@ -202,4 +204,36 @@ async fn floats_in_another_order_are_noticed() {
     let server = start(Station::new(1).with(1, unit)).await;
     let snapshot = measure(&file(server.address().port(), 3)).await;
     assert_eq!(value(&snapshot, "order of words"), "CDAB?", "{snapshot:#?}");
+}
+
+/// The same words as on TCP, but nothing is put at once on a line.
+async fn on_a_line(head: &str) {
+    let text = file(0, 51);
+    let rest = text.split_once("[device.filler]").unwrap().1;
+    let snapshot = measure(&format!("{head}\ntimeout = \"500ms\"\n[device.filler]{rest}")).await;
+    assert_eq!(snapshot.fault, None, "{snapshot:#?}");
+    assert_eq!(value(&snapshot, "largest block"), "100 registers");
+    assert_eq!(value(&snapshot, "tags refused"), "1");
+    let kept = kept(&snapshot);
+    assert!(!kept.contains_key("connections") && !kept.contains_key("pipeline"), "{kept}");
+    assert!(kept["answer_ms"].as_float().unwrap() > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pymodbus_is_measured_on_a_serial_line() {
+    let Some(python) = python() else { return };
+    let (ours, theirs) = serial_line();
+    let _peer = Peer::spawn(&python, &[&peer_file("modbus_identity.py"), "serial", &theirs]);
+    on_a_line(&format!("kind = \"modbus-rtu\"\nline = \"{ours}\"\nparity = \"none\"")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_on_a_line_that_misbehave_are_left_alone() {
+    for conduct in [Conduct::Silent, Conduct::Lie(Lie::Short), Conduct::Lie(Lie::Endless), Conduct::Hangup] {
+        let station = Station::new(1).with(1, unit(Behaviour::of(conduct), &[]));
+        let server = listen(([127, 0, 0, 1], 0).into(), Framing::Rtu, station).await.unwrap();
+        let text = file(server.address().port(), 4).replace("modbus-tcp", "modbus-rtu-tcp");
+        let snapshot = measure(&text).await;
+        assert!(snapshot.fault.is_some() && snapshot.text.is_empty(), "{conduct:?}: {snapshot:#?}");
+    }
 }

@@ -9,6 +9,7 @@ mod bacnet;
 #[path = "../north/broker.rs"]
 mod broker;
 mod characterise;
+mod characterise_plc;
 mod demo;
 mod discover;
 mod ethernet_ip;

@@ -103,10 +103,25 @@ impl House {
 
     /// The same, and that store.
     pub fn start_keeping(&self, name: &str, text: &str, secrets: &[(&str, &str)]) -> (Handle, Arc<Held>) {
+        self.start_from(std::path::Path::new(""), name, text, secrets)
+    }
+
+    /// Starts it as a file of a plant folder.
+    pub fn start_in(&self, folder: &std::path::Path, name: &str, text: &str) -> Handle {
+        self.start_from(folder, name, text, &[]).0
+    }
+
+    fn start_from(
+        &self,
+        folder: &std::path::Path,
+        name: &str,
+        text: &str,
+        secrets: &[(&str, &str)],
+    ) -> (Handle, Arc<Held>) {
         let document = Document::parse(&format!("connections/{name}.toml"), text).unwrap();
         let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap();
         let kind = kind::find(south::KINDS, kind).unwrap();
-        let mut context = Context::new(name, Path::new("acme/leeds").unwrap(), "");
+        let mut context = Context::new(name, Path::new("acme/leeds").unwrap(), folder);
         let held = Arc::new(Held { data: Some(self.data()), ..Held::default() });
         secrets.iter().for_each(|(name, secret)| held.set(name, secret));
         context.secrets = held.clone();

@@ -1,7 +1,7 @@
-"""A pymodbus server that says who it is. usage: modbus_identity.py HOST PORT; prints requests on `count`."""
+"""A pymodbus server that says who it is. usage: modbus_identity.py HOST PORT | serial LINE"""
 import asyncio, sys
 from pymodbus import FramerType, ModbusDeviceIdentification
-from pymodbus.server import ModbusTcpServer
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 
@@ -12,8 +12,11 @@ async def main():
     block = [SimData(0, count=100, values=0, datatype=DataType.REGISTERS)]
     bits = [SimData(0, count=100, values=False, datatype=DataType.BITS)]
     context = [SimDevice(1, simdata=(bits, bits, block, block))]
-    server = ModbusTcpServer(context, framer=FramerType.SOCKET, identity=identity,
-                             address=(sys.argv[1], int(sys.argv[2])))
+    if sys.argv[1] == "serial":
+        server = ModbusSerialServer(context, framer=FramerType.RTU, port=sys.argv[2], baudrate=19200, parity="N")
+    else:
+        server = ModbusTcpServer(context, framer=FramerType.SOCKET, identity=identity,
+                                 address=(sys.argv[1], int(sys.argv[2])))
     task = asyncio.create_task(server.serve_forever())
     loop = asyncio.get_running_loop()
     while not task.done() and server.transport is None:

@@ -171,13 +171,16 @@ async fn apply(folder: &Path, data: Option<&Path>, how: &serde_json::Value) -> u
 
 fn check(folder: &Path, as_json: bool) -> u8 {
     match plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
+        Ok(plant) if as_json => {
+            print(&sound_json(&plant));
+            exit::OK
+        }
         Ok(plant) => {
-            let points: usize = plant.connections.iter().map(|c| c.it.built.points.len()).sum();
             print(&format!(
                 "{}: {}, {}, {}, {}; writes {}. No mistakes.\n",
                 plant.site,
                 report::count(plant.connections.len(), "connection"),
-                report::count(points, "point"),
+                report::count(points_of(&plant), "point"),
                 report::count(plant.assets.len(), "asset"),
                 report::count(plant.destinations.len(), "destination"),
                 if plant.settings.writes == plant::Switch::On { "on" } else { "off (READ-ONLY)" },
@@ -196,6 +199,26 @@ fn check(folder: &Path, as_json: bool) -> u8 {
             exit::MISTAKES
         }
     }
+}
+
+fn points_of(plant: &plant::Plant) -> usize {
+    plant.connections.iter().map(|one| one.it.built.points.len()).sum()
+}
+
+/// What a sound folder holds, on one line.
+fn sound_json(plant: &plant::Plant) -> String {
+    let notes: Vec<String> =
+        plant.connections.iter().filter_map(|one| one.it.note.as_ref().map(ToString::to_string)).collect();
+    let told = json!({
+        "site": plant.site.to_string(),
+        "connections": plant.connections.len(),
+        "points": points_of(plant),
+        "assets": plant.assets.len(),
+        "destinations": plant.destinations.len(),
+        "writes": if plant.settings.writes == plant::Switch::On { "on" } else { "off" },
+        "notes": notes,
+    });
+    format!("{told}\n")
 }
 
 fn export(folder: &Path, format: exchange::ExportFormat) -> u8 {
@@ -224,15 +247,19 @@ fn schema(what: Option<&str>) -> u8 {
     let destinations =
         connect::north::KINDS.iter().map(|kind| (kind.name, kind.schema, "destinations/NAME.toml"));
     let all: Vec<_> = connections.chain(destinations).collect();
+    let measured = |name: &str| connect::south::surveyor(name.strip_prefix("measured-")?);
     let found = match what {
         None => {
             print("plant  ironbridge.toml\nasset  assets/NAME.toml\ntype  types/NAME.toml\n");
             all.iter().for_each(|(name, _, file)| print(&format!("{name}  {file}\n")));
+            let surveyors = connect::south::surveyors();
+            surveyors.for_each(|one| print(&format!("measured-{}  measured/NAME.toml\n", one.kind)));
             return exit::OK;
         }
         Some("plant") => Some(model::config::schema_of::<plant::Settings>()),
         Some("asset") => Some(model::config::schema_of::<plant::Asset>()),
         Some("type") => Some(model::config::schema_of::<plant::AssetType>()),
+        Some(name) if measured(name).is_some() => measured(name).map(|surveyor| (surveyor.schema)()),
         Some(name) => all.iter().find(|(kind, ..)| *kind == name).map(|(_, schema, _)| schema()),
     };
     let Some(schema) = found else {

@@ -85,7 +85,7 @@ pub enum Command {
     Check {
         /// Folder with ironbridge.toml
         plant: PathBuf,
-        /// Print mistakes as JSON lines
+        /// Print mistakes as JSON lines; of a folder without mistakes, one line about what it holds
         #[arg(long)]
         json: bool,
     },

@@ -6,7 +6,7 @@ use connect::characterise::{Busy, Effort, Line, Run, Survey, Touched};
 use connect::discover::ScanState;
 use connect::kind::{self, Context};
 use connect::south::status::State;
-use connect::south::{KINDS, SURVEYORS};
+use connect::south::{self, KINDS};
 use model::config::Document;
 use model::{Fault, Principal, Time};
 use std::path::Path;
@@ -56,14 +56,12 @@ impl House {
         };
         let document = Document::parse(&file, &text).map_err(|found| mistakes(&found))?;
         let chosen = kind::choose(KINDS, "connection", &document).map_err(|found| mistakes(&found))?;
-        let Some(surveyor) = SURVEYORS.iter().find(|surveyor| surveyor.kind == chosen.name) else {
-            let title = format!("devices of the kind {} cannot be measured yet", chosen.title);
-            let names: Vec<&str> = SURVEYORS.iter().map(|surveyor| surveyor.kind).collect();
-            return Err(problem(
-                ProblemKind::Refused,
-                &title,
-                &format!("kinds that can: {}", names.join(", ")),
-            ));
+        let Some(surveyor) = south::surveyor(chosen.name) else {
+            let why = south::why_not_measured(chosen.name);
+            let title = format!("there is nothing to measure of {}: {why}", chosen.title);
+            let names: Vec<&str> = south::surveyors().map(|surveyor| surveyor.kind).collect();
+            let next = format!("nothing needs to be done; kinds that are measured: {}", names.join(", "));
+            return Err(problem(ProblemKind::Refused, &title, &next));
         };
         let stem = Path::new(&file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("draft");
         if model::path::check_segment(stem).is_err() {

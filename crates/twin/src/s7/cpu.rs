@@ -200,11 +200,13 @@ pub struct Rules {
     pub put_get: bool,
     /// Most connections at a time, 16 by default.
     pub connections: usize,
+    /// Answers longer than this get lost, whatever was agreed, as behind some communication processors.
+    pub mute_above: Option<u16>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { pdu: 240, jobs: 1, place: None, put_get: true, connections: 16 }
+        Self { pdu: 240, jobs: 1, place: None, put_get: true, connections: 16, mute_above: None }
     }
 }
 

@@ -15,6 +15,9 @@ use super::behaviour::{Conduct, Lie};
 use super::cpu::{Counters, Cpu};
 use crate::talk::{self, Door, Housed, Mouth, Next};
 
+/// Bytes around a PDU: TPKT and COTP.
+const PACKET: usize = 7;
+
 struct Session {
     cpu: Arc<Cpu>,
     mouth: Mouth,
@@ -73,6 +76,14 @@ impl Session {
         }
         let talk = &mut self.talk;
         emit_data_with(&mut self.mouth.out, |out| talk.answer(&cpu, conduct, pdu, out));
+        let lost = cpu
+            .rules()
+            .mute_above
+            .is_some_and(|most| self.mouth.out.len() - start > usize::from(most) + PACKET);
+        if open && lost {
+            self.mouth.out.truncate(start);
+            return Next::Go;
+        }
         cpu.counters.responses.fetch_add(1, Relaxed);
         let delay = behaviour.delay + behaviour.jitter.mul_f64(self.mouth.rng.unit());
         match conduct {

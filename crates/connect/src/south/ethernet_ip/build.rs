@@ -3,7 +3,8 @@
 use super::config::{Device, File, Messaging, Tag as Entry};
 use super::group::Row;
 use super::route;
-use super::target::{Controller, Lacks, Reach};
+use super::survey::{Measured, OfDevice};
+use super::target::{Controller, Reach};
 use super::value::{Codec, Type};
 use crate::south::GroupLayout;
 use crate::south::tags::{Plan, Source, Tag, Wrong, portions};
@@ -17,6 +18,9 @@ const EXAMPLE: &str = "[device.filler.tags] with speed = { at = \"Line1.Speed\" 
 /// Most bytes of a tag on the wire: what fits the smallest message.
 const MAX_PATH: usize = 200;
 
+/// Largest message where nothing says otherwise, in bytes.
+const MAX_SIZE: u16 = 4_002;
+
 /// One tag.
 struct Point {
     row: Row,
@@ -29,7 +33,11 @@ type Laid = (usize, GroupLayout, Vec<Row>);
 
 /// Resolves all controllers and tags; mistakes go to the plan. Layouts have their class by index until the plan is
 /// finished.
-pub(super) fn resolve(plan: &mut Plan<'_>, file: &File) -> (Vec<Controller>, Vec<Laid>) {
+pub(super) fn resolve(
+    plan: &mut Plan<'_>,
+    file: &File,
+    measured: Option<&Measured>,
+) -> (Vec<Controller>, Vec<Laid>) {
     let (mut controllers, mut groups) = (Vec::new(), Vec::new());
     let mut routes: HashMap<Path, &str> = HashMap::new();
     for (index, (name, device)) in file.device.iter().enumerate() {
@@ -42,12 +50,12 @@ pub(super) fn resolve(plan: &mut Plan<'_>, file: &File) -> (Vec<Controller>, Vec
             );
         }
         let reach = Reach { route, connection: None, timeout: plan.timing().timeout };
-        let lacks = Lacks {
-            connections: device.messaging == Messaging::Unconnected,
-            tag_list: !device.tag_list,
-            ..Lacks::default()
-        };
-        controllers.push(Controller::new(name, reach, device.max_size, lacks));
+        let known = measured.and_then(|measured| measured.of(name, &reach.route));
+        let mut lacks = known.map(OfDevice::lacks).unwrap_or_default();
+        lacks.connections |= device.messaging == Messaging::Unconnected;
+        lacks.tag_list |= !device.tag_list;
+        let size = device.max_size.or_else(|| known?.max_size).unwrap_or(MAX_SIZE);
+        controllers.push(Controller::new(name, reach, size, lacks));
         for (class, points) in portions(points(plan, name, device), |point| point.class) {
             let indices = points.iter().map(|point| point.index).collect();
             let layout =

@@ -36,10 +36,9 @@ pub struct Device {
     /// How requests travel: "auto" opens a connection and does without where the device has none
     #[serde(default)]
     pub messaging: Messaging,
-    /// Largest message in bytes, sequence count included; smaller where the controller or the network says so
-    #[serde(default = "size_4002")]
+    /// Largest message in bytes, sequence count included; without it 4002, or what was measured; smaller where the controller or the network says so
     #[schemars(range(min = 200, max = 4_002))]
-    pub max_size: u16,
+    pub max_size: Option<u16>,
     /// Whether to read the controller's tag list: for arrays of BOOL and for better words about wrong tags
     #[serde(default = "yes")]
     pub tag_list: bool,
@@ -85,9 +84,6 @@ impl TagEntry for Tag {
 
 const fn port_44818() -> u16 {
     wire::enip::PORT
-}
-const fn size_4002() -> u16 {
-    4_002
 }
 const fn yes() -> bool {
     true

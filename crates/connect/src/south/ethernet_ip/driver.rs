@@ -25,6 +25,8 @@ pub(super) struct EtherNetIp {
     pub(super) controllers: Vec<Controller>,
     pub(super) groups: Vec<Group>,
     layout: Layout,
+    /// What its plan keeps to because it was measured, in words; empty for nothing.
+    pub(super) measured: String,
     /// Read-backs that wait a moment.
     pub(super) delayed: Vec<(Instant, Writing)>,
 }
@@ -55,7 +57,7 @@ impl EtherNetIp {
             recheck: timing.recheck,
             budget: timing.budget,
         };
-        Self { address, timing, controllers, groups, layout, delayed: Vec::new() }
+        Self { address, timing, controllers, groups, layout, measured: String::new(), delayed: Vec::new() }
     }
 
     async fn connect_and_converse(&mut self, link: &mut Link) -> Fault {
@@ -336,6 +338,10 @@ impl Driver for EtherNetIp {
         let book = self.groups.get(group)?;
         let controller = self.controllers.get(book.device)?;
         Some(book.requests_of_a_round(controller.capacity_hoped_for(), !controller.lacks.multiple))
+    }
+
+    fn measured(&self) -> &str {
+        &self.measured
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

@@ -20,6 +20,7 @@ mod line;
 mod probe;
 mod read;
 mod route;
+mod survey;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,11 @@ pub use browse::BROWSER;
 pub use catalog::{Catalog, Leaf, Leaves, list_tags};
 pub use config::Tag;
 pub use probe::PROBE;
+pub use survey::{Measured, SURVEYOR};
 pub use value::Type;
 
 use super::Driver;
+use super::survey::measured;
 use super::tags::{Plan, Resolved, closed_schema};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use config::File;
@@ -56,7 +59,10 @@ pub static KIND: Kind<dyn Driver> = Kind {
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
     let mut plan = Plan::new(document, context, &file.keys);
-    let (controllers, groups) = build::resolve(&mut plan, &file);
+    let target = Target::Tcp { host: file.host.clone(), port: file.port };
+    let endpoint = target.to_string();
+    let (measured, about): (Option<Measured>, _) = measured::load(&mut plan, &endpoint);
+    let (controllers, groups) = build::resolve(&mut plan, &file, measured.as_ref());
     let Resolved { timing, classes, points } = plan.finish()?;
     let groups: Vec<_> = groups
         .into_iter()
@@ -66,10 +72,9 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         })
         .collect();
     let to = ExpectedTraffic::to(&context.name, &file.host, file.port, "enip");
-    let target = Target::Tcp { host: file.host, port: file.port };
-    let endpoint = target.to_string();
     let writes = points.iter().any(|point| point.access != Access::Read);
-    let driver = EtherNetIp::new(target, timing, controllers, groups);
+    let mut driver = EtherNetIp::new(target, timing, controllers, groups);
+    driver.measured = about;
     Ok(Built {
         expected: driver.expected(&to, writes),
         it: Box::new(driver),

@@ -32,10 +32,11 @@ pub use address::single_tags;
 pub use config::Tag;
 pub use probe::PROBE;
 pub use profile::{About, built_in as profiles, file as profile_file};
-pub use survey::{TCP as SURVEYOR_TCP, TLS as SURVEYOR_TLS};
+pub use survey::SURVEYORS;
 pub use types::{Order, Packing, Type};
 
 use super::Driver;
+use super::survey::measured;
 use super::tags::{Plan, Resolved, closed_schema};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use crate::south::dial::Dial;
@@ -106,17 +107,22 @@ fn build_tcp(document: &Document, context: &Context) -> Outcome {
     assemble(document, context, &common, endpoint, found)
 }
 
-fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
+fn rtu_tcp(document: &Document) -> Result<Parts, Vec<Diagnostic>> {
     let file: RtuTcpFile = RTU_TCP.read(document)?;
     let target = Target::Tcp { host: file.host, port: file.port };
     let security = Security::none("plain RTU over TCP: anybody on this network can read and write the line");
     let mut found = Vec::new();
     one_at_a_time(document, &file.common, &mut found);
     let framing = Framing::Rtu { silence: NETWORK_SILENCE };
-    assemble(document, context, &file.common, Endpoint { framing, target, security }, found)
+    Ok((file.common, Endpoint { framing, target, security }, found))
 }
 
-fn build_rtu(document: &Document, context: &Context) -> Outcome {
+fn build_rtu_tcp(document: &Document, context: &Context) -> Outcome {
+    let (common, endpoint, found) = rtu_tcp(document)?;
+    assemble(document, context, &common, endpoint, found)
+}
+
+fn rtu_line(document: &Document) -> Result<Parts, Vec<Diagnostic>> {
     let file: RtuFile = RTU.read(document)?;
     let parity = match file.parity {
         config::Parity::None => Parity::None,
@@ -130,7 +136,12 @@ fn build_rtu(document: &Document, context: &Context) -> Outcome {
     let mut found = Vec::new();
     one_at_a_time(document, &file.common, &mut found);
     let (framing, security) = (Framing::Rtu { silence }, Security::none("a local line"));
-    assemble(document, context, &file.common, Endpoint { framing, target, security }, found)
+    Ok((file.common, Endpoint { framing, target, security }, found))
+}
+
+fn build_rtu(document: &Document, context: &Context) -> Outcome {
+    let (common, endpoint, found) = rtu_line(document)?;
+    assemble(document, context, &common, endpoint, found)
 }
 
 fn build_tls(document: &Document, context: &Context) -> Outcome {
@@ -198,10 +209,7 @@ fn assemble(
     let mut plan = Plan::new(document, context, &common.keys);
     plan.add(found);
     let endpoint = target.to_string();
-    let (measured, about) = match framing {
-        Framing::Tcp => Measured::load(&mut plan, &endpoint),
-        Framing::Rtu { .. } => (None, String::new()),
-    };
+    let (measured, about): (Option<Measured>, _) = measured::load(&mut plan, &endpoint);
     let (timing, devices) = build::resolve(&mut plan, common, measured.as_ref());
     let Resolved { classes, points, .. } = plan.finish()?;
     let claims = match target.exclusive() {

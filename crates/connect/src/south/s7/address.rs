@@ -28,6 +28,19 @@ impl Region {
         Item::bytes_at(self.area, self.db, first, count)
     }
 
+    /// The whole of it in words: `DB10`, `M`, `T`.
+    pub fn area_words(self) -> String {
+        match self.area {
+            Area::Db => format!("DB{}", self.db),
+            Area::Flags => "M".into(),
+            Area::Inputs => "I".into(),
+            Area::Outputs => "Q".into(),
+            Area::Peripheral => "PI".into(),
+            Area::Counters => "C".into(),
+            Area::Timers => "T".into(),
+        }
+    }
+
     /// A place in words, as it would be written: `DB10.DBB4`, `MB7`, `T3`.
     pub fn words(self, first: u32) -> String {
         match self.area {

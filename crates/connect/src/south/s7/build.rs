@@ -4,6 +4,7 @@ use super::address::{self, Address, Fact, Width};
 use super::config::{Device, File, Tag as Entry, Tsaps};
 use super::group::Place;
 use super::planner::Rules;
+use super::survey::Measured;
 use super::types::{Codec, Type};
 use crate::south::tags::{Plan, Source, Tag, Timing, Wrong};
 use wire::s7::cotp::Tsap;
@@ -11,6 +12,9 @@ use wire::s7::{Area, Item, szl};
 
 /// What to write where no tag is.
 const EXAMPLE: &str = "[device.press.tags] with speed = { at = \"DB10.DBD4\", type = \"REAL\" }";
+
+/// Most requests under way at once, where nothing says otherwise.
+const JOBS: u8 = 8;
 
 /// One machine.
 #[derive(Debug)]
@@ -46,35 +50,48 @@ pub(super) struct Session {
 }
 
 /// Resolves all devices and tags; mistakes go to the plan.
-pub(super) fn resolve(plan: &mut Plan<'_>, file: &File) -> (Session, Vec<DeviceSpec>) {
-    let session = session(plan, file);
+pub(super) fn resolve(
+    plan: &mut Plan<'_>,
+    file: &File,
+    measured: Option<&Measured>,
+) -> (Session, Vec<DeviceSpec>) {
+    let session = session(plan, file, measured);
     let mut devices = Vec::new();
     for (name, device) in &file.device {
-        devices.push(resolve_device(plan, name, device, file.pdu));
+        devices.push(resolve_device(plan, name, device, session.pdu));
     }
     plan.expect_tags(EXAMPLE);
     (session, devices)
 }
 
-fn session(plan: &mut Plan<'_>, file: &File) -> Session {
+/// The selector that the file means; a wrong one is told by [`resolve`].
+pub(super) fn remote(file: &File) -> Tsap {
     let (rack, slot) = (file.rack.unwrap_or(0), file.slot.unwrap_or(1));
+    let by_slot = Tsap::rack_slot(file.connect_as.code(), rack, slot);
+    file.tsap.as_ref().and_then(|both| tsap(&both.remote)).unwrap_or(by_slot)
+}
+
+fn session(plan: &mut Plan<'_>, file: &File, measured: Option<&Measured>) -> Session {
+    let (rack, slot) = (file.rack.unwrap_or(0), file.slot.unwrap_or(1));
+    let (pdu, jobs) = measured.map_or((None, None), |known| (known.pdu, known.jobs));
     // The local selector is ours to choose; programming software uses this one.
     let mut session = Session {
         local: Tsap::word(0x0100),
-        remote: Tsap::rack_slot(file.connect_as.code(), rack, slot),
+        remote: remote(file),
         whom: [rack, slot],
         by_slot: true,
-        pdu: file.pdu,
-        jobs: file.jobs.into(),
+        pdu: file.pdu.or(pdu).unwrap_or(wire::s7::MAX_PDU),
+        jobs: file.jobs.or(jobs).unwrap_or(JOBS).into(),
         timing: plan.timing(),
     };
-    if let Some(Tsaps { local, remote }) = &file.tsap {
+    if let Some(given) = &file.tsap {
         session.by_slot = false;
         for (key, text) in [("rack", file.rack), ("slot", file.slot)] {
             if text.is_some() {
                 plan.mistake(&[key], format!("`{key}` and `tsap` are given"), "write rack and slot, or tsap");
             }
         }
+        let Tsaps { local, remote } = given;
         for (key, text, target) in
             [("local", local, &mut session.local), ("remote", remote, &mut session.remote)]
         {

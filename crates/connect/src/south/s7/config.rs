@@ -29,14 +29,12 @@ pub struct File {
     pub connect_as: ConnectAs,
     /// Selectors instead of rack and slot, as for LOGO! or a CP 243: { local = "02.00", remote = "02.00" }
     pub tsap: Option<Tsaps>,
-    /// Largest PDU to ask for, in bytes; the CPU may give less
-    #[serde(default = "pdu_960")]
+    /// Largest PDU to ask for, in bytes; without it 960, or what was measured; the CPU may give less
     #[schemars(range(min = 112, max = 960))]
-    pub pdu: u16,
-    /// Most requests under way at once; the CPU may allow fewer
-    #[serde(default = "eight")]
+    pub pdu: Option<u16>,
+    /// Most requests under way at once; without it 8, or what was measured; the CPU may allow fewer
     #[schemars(range(min = 1, max = 16))]
-    pub jobs: u8,
+    pub jobs: Option<u8>,
     /// What all protocols have in common
     #[serde(flatten)]
     pub keys: FileKeys,
@@ -122,12 +120,6 @@ impl TagEntry for Tag {
 
 const fn port_102() -> u16 {
     wire::s7::PORT
-}
-const fn pdu_960() -> u16 {
-    wire::s7::MAX_PDU
-}
-const fn eight() -> u8 {
-    8
 }
 const fn gap_bytes() -> u16 {
     32

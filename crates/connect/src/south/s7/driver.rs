@@ -21,6 +21,8 @@ pub(super) struct S7 {
     pub(super) groups: Vec<Group>,
     layout: Layout,
     announced: bool,
+    /// What its plan keeps to because it was measured, in words; empty for nothing.
+    pub(super) measured: String,
 }
 
 /// One request under way.
@@ -103,7 +105,7 @@ impl S7 {
             recheck: timing.recheck,
             budget: timing.budget,
         };
-        Self { dial, settings, groups, layout, announced: false }
+        Self { dial, settings, groups, layout, announced: false, measured: String::new() }
     }
 
     /// The cheapest read of a device: its first point that is not refused.
@@ -168,6 +170,10 @@ impl Driver for S7 {
 
     fn requests(&self, group: usize) -> Option<usize> {
         self.groups.get(group).map(|book| book.reads.len())
+    }
+
+    fn measured(&self) -> &str {
+        &self.measured
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

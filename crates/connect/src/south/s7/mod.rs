@@ -20,6 +20,7 @@ mod group;
 mod planner;
 mod probe;
 mod session;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -27,10 +28,12 @@ mod write;
 
 pub use config::Tag;
 pub use probe::PROBE;
+pub use survey::{Measured, SURVEYOR};
 pub use types::Type;
 
 use super::Driver;
 use super::dial::Dial;
+use super::survey::measured;
 use super::tags::{Plan, Resolved, closed_schema};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use config::File;
@@ -38,6 +41,7 @@ use driver::S7;
 use model::config::{Diagnostic, Document};
 use model::expected::ExpectedTraffic;
 use transport::Target;
+use wire::s7::cotp::Tsap;
 
 /// Siemens S7.
 pub static KIND: Kind<dyn Driver> = Kind {
@@ -54,14 +58,21 @@ const SECURITY: &str = "plain S7 communication: anybody on this network can read
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
     let mut plan = Plan::new(document, context, &file.keys);
-    let (session, devices) = build::resolve(&mut plan, &file);
-    let Resolved { classes, points, .. } = plan.finish()?;
     let target = Target::Tcp { host: file.host.clone(), port: file.port };
-    let endpoint = format!("{target} TSAP {}", session.remote);
-    let driver = S7::new(Dial::Target(target), session, &classes, devices);
+    let endpoint = endpoint_of(&target, build::remote(&file));
+    let (measured, about): (Option<Measured>, _) = measured::load(&mut plan, &endpoint);
+    let (session, devices) = build::resolve(&mut plan, &file, measured.as_ref());
+    let Resolved { classes, points, .. } = plan.finish()?;
+    let mut driver = S7::new(Dial::Target(target), session, &classes, devices);
+    driver.measured = about;
     let to = ExpectedTraffic::to(&context.name, &file.host, file.port, "s7");
     let expected = driver.expected(&to, &points);
     let claims = vec![Claim::Endpoint(format!("s7 {endpoint}"))];
     let security = Security::none(SECURITY);
     Ok(Built { it: Box::new(driver), points, claims, expected, endpoint, security })
+}
+
+/// What names the endpoint: address, port and selector.
+fn endpoint_of(target: &Target, remote: Tsap) -> String {
+    format!("{target} TSAP {remote}")
 }

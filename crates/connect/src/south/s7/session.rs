@@ -25,10 +25,12 @@ const TPDU_SIZE: u8 = 10;
 
 /// A session that is ready for jobs.
 pub(super) struct Opened {
-    stream: Stream,
-    deframer: Deframer,
-    window: usize,
-    pdu: u16,
+    pub(super) stream: Stream,
+    pub(super) deframer: Deframer,
+    /// Jobs that the CPU agreed to.
+    pub(super) window: usize,
+    /// Bytes that it agreed to.
+    pub(super) pdu: u16,
 }
 
 /// Dials, connects to the selector, negotiates.

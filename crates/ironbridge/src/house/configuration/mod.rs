@@ -269,9 +269,10 @@ fn kind_and_schema(sort: Sort, values: &Json) -> (Option<String>, Json) {
         Sort::Type => schema_of::<AssetType>(),
         Sort::Connection => kind::find(south::KINDS, name).map_or(Json::Null, |kind| (kind.schema)()),
         Sort::Destination => kind::find(north::KINDS, name).map_or(Json::Null, |kind| (kind.schema)()),
-        Sort::Measured | Sort::List => Json::Null,
+        Sort::Measured => south::surveyor(name).map_or(Json::Null, |surveyor| (surveyor.schema)()),
+        Sort::List => Json::Null,
     };
-    (kind.filter(|_| matches!(sort, Sort::Connection | Sort::Destination)), schema)
+    (kind.filter(|_| matches!(sort, Sort::Connection | Sort::Destination | Sort::Measured)), schema)
 }
 
 impl web::Configuration for Files {

@@ -1,25 +1,21 @@
-//! `measured/NAME.toml`: what was measured of the endpoint of a connection, for the planner.
-//!
-//! Rationale: a file in the plant folder like all others, so that it shows in the plan, lives in git, and is forgotten by
-//! removing it. What it says only ever makes the plan gentler, or lets it ask more at once where the connection's own file
-//! is silent about that.
+//! What was measured of the endpoint of a Modbus connection, for the planner. It only ever makes the plan gentler, or lets it
+//! ask more at once where the connection's own file is silent about that.
 
 use crate::south::modbus::address;
 use crate::south::modbus::spec::table_number;
-use crate::south::tags::{Plan, closed_schema};
-use model::config::{Diagnostic, Document, Period, check};
+use crate::south::survey::measured::{File, text as lines};
+use model::config::{Diagnostic, Document, Period};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use wire::modbus::Table;
 
-/// Largest file, bytes.
-const MOST_BYTES: u64 = 1024 * 1024;
-
 /// What was measured.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
+    /// The kind of the connection
+    pub kind: Option<String>,
     /// When, e.g. "2026-11-22T13:05:00Z"
     pub measured: String,
     /// Where, e.g. "10.20.1.11:502": for another endpoint it does not hold
@@ -58,43 +54,13 @@ pub struct OfDevice {
 }
 
 impl Measured {
-    /// That of the connection, if there is one that holds for the endpoint; and a sentence about it for the plan.
-    /// Mistakes in it go to the plan.
-    pub(in crate::south::modbus) fn load(plan: &mut Plan<'_>, endpoint: &str) -> (Option<Self>, String) {
-        let file = format!("measured/{}.toml", plan.context().name);
-        let path = plan.context().folder.join(&file);
-        let text = match std::fs::metadata(&path) {
-            Err(_) => return (None, String::new()),
-            Ok(about) if about.len() > MOST_BYTES => Err("it is larger than 1 MiB".to_owned()),
-            Ok(_) => std::fs::read_to_string(&path).map_err(|why| why.to_string()),
-        };
-        let parsed = text
-            .map_err(|why| vec![Diagnostic::of_file(&file, format!("cannot be read: {why}"), "remove it")])
-            .and_then(|text| parse(&file, &text));
-        match parsed {
-            Err(mistakes) => {
-                plan.add(mistakes);
-                (None, String::new())
-            }
-            Ok(it) if it.endpoint != endpoint => {
-                let words = format!("{file} is of {}: not used; measure again, or remove it", it.endpoint);
-                (None, words)
-            }
-            Ok(it) => {
-                let words = it.words();
-                (Some(it), words)
-            }
-        }
-    }
-
     /// That of one device.
     pub(in crate::south::modbus) fn of(&self, name: &str, unit: u8) -> Option<&OfDevice> {
         self.device.get(name).filter(|device| device.unit == unit)
     }
 
     /// What the planner keeps to, in words.
-    fn words(&self) -> String {
-        let day = self.measured.get(..10).unwrap_or(&self.measured);
+    fn kept(&self) -> String {
         let mut parts = Vec::new();
         for (name, device) in &self.device {
             parts.extend(device.max_registers.map(|most| format!("`{name}` at most {most} registers")));
@@ -109,37 +75,29 @@ impl Measured {
         parts.extend(
             self.pipeline.filter(|depth| *depth > 1).map(|depth| format!("up to {depth} requests at once")),
         );
-        let what = if parts.is_empty() { "no limit of the device".to_owned() } else { parts.join("; ") };
-        format!("measured {day}: {what}")
+        parts.join("; ")
     }
 
     /// As it is written, without the line of when.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("endpoint = {}\n", crate::draft::quoted(&self.endpoint));
-        if let Some(depth) = self.pipeline {
-            text.push_str(&format!("pipeline = {depth}\n"));
-        }
-        if !self.request_delay.0.is_zero() {
-            text.push_str(&format!("request_delay = \"{}\"\n", self.request_delay));
-        }
-        if let Some(count) = self.connections {
-            text.push_str(&format!("connections = {count}\n"));
-        }
-        if let Some(time) = self.answer_ms {
-            text.push_str(&format!("answer_ms = {time:.1}\n"));
-        }
+        let delay = Some(self.request_delay).filter(|delay| !delay.0.is_zero());
+        let mut text = lines(&[
+            ("kind", self.kind.as_deref().map(crate::draft::quoted)),
+            ("endpoint", Some(crate::draft::quoted(&self.endpoint))),
+            ("pipeline", self.pipeline.map(|depth| depth.to_string())),
+            ("request_delay", delay.map(|delay| format!("\"{delay}\""))),
+            ("connections", self.connections.map(|count| count.to_string())),
+            ("answer_ms", self.answer_ms.map(|time| format!("{time:.1}"))),
+        ]);
         for (name, device) in &self.device {
-            text.push_str(&format!("\n[device.{}]\nunit = {}\n", crate::draft::key(name), device.unit));
-            if let Some(most) = device.max_registers {
-                text.push_str(&format!("max_registers = {most}\n"));
-            }
-            if let Some(most) = device.max_bits {
-                text.push_str(&format!("max_bits = {most}\n"));
-            }
-            if !device.cuts.is_empty() {
-                let cuts: Vec<String> = device.cuts.iter().map(|cut| crate::draft::quoted(cut)).collect();
-                text.push_str(&format!("cuts = [{}]\n", cuts.join(", ")));
-            }
+            let cuts: Vec<String> = device.cuts.iter().map(|cut| crate::draft::quoted(cut)).collect();
+            text.push_str(&format!("\n[device.{}]\n", crate::draft::key(name)));
+            text.push_str(&lines(&[
+                ("unit", Some(device.unit.to_string())),
+                ("max_registers", device.max_registers.map(|most| most.to_string())),
+                ("max_bits", device.max_bits.map(|most| most.to_string())),
+                ("cuts", (!cuts.is_empty()).then(|| format!("[{}]", cuts.join(", ")))),
+            ]));
         }
         text
     }
@@ -161,33 +119,36 @@ pub(super) fn cut(table: Table, first: u16) -> String {
     format!("{} {first}", table.word())
 }
 
-fn parse(file: &str, text: &str) -> Result<Measured, Vec<Diagnostic>> {
-    let document = Document::parse(file, text)?;
-    let mistakes = check(&document, &closed_schema::<Measured>());
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+impl File for Measured {
+    fn about(&self) -> (&str, &str) {
+        (&self.measured, &self.endpoint)
     }
-    let it: Measured = document.construct().map_err(|mistake| vec![mistake])?;
-    let mut mistakes = Vec::new();
-    for (name, device) in &it.device {
-        for cut in &device.cuts {
-            if let Err(wrong) = address::parse(cut) {
-                mistakes.push(document.mistake(&["device", name, "cuts"], wrong.message, wrong.help));
-            }
-        }
+
+    fn words(&self) -> String {
+        self.kept()
     }
-    if mistakes.is_empty() { Ok(it) } else { Err(mistakes) }
+
+    fn mistakes(&self, document: &Document) -> Vec<Diagnostic> {
+        let cuts =
+            self.device.iter().flat_map(|(name, device)| device.cuts.iter().map(move |cut| (name, cut)));
+        let wrong = cuts.filter_map(|(name, cut)| Some((name, address::parse(cut).err()?)));
+        wrong
+            .map(|(name, wrong)| document.mistake(&["device", name, "cuts"], wrong.message, wrong.help))
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::south::survey::measured::{parse, sentence};
 
     #[test]
     fn what_is_written_is_read_back() {
         let device =
             OfDevice { unit: 1, max_registers: Some(60), max_bits: None, cuts: vec!["holding 120".into()] };
         let it = Measured {
+            kind: Some("modbus-tcp".into()),
             measured: "2026-11-22T13:05:00Z".into(),
             endpoint: "10.20.1.11:502".into(),
             pipeline: Some(4),
@@ -199,12 +160,15 @@ mod tests {
         let text = format!("measured = \"{}\"\n{}", it.measured, it.text());
         assert_eq!(parse("measured/x.toml", &text), Ok(it.clone()));
         assert_eq!(
-            it.words(),
+            sentence(&it),
             "measured 2026-11-22: `filler` at most 60 registers; `filler` not across holding 120; \
              30ms of silence before each request; up to 4 requests at once"
         );
         assert_eq!(it.device["filler"].barriers(), BTreeMap::from([(4, vec![120])]));
-        assert!(parse("measured/x.toml", &text.replace("holding 120", "120")).is_err());
-        assert!(parse("measured/x.toml", &text.replace("max_registers = 60", "max_registers = 0")).is_err());
+        assert!(parse::<Measured>("measured/x.toml", &text.replace("holding 120", "120")).is_err());
+        assert!(
+            parse::<Measured>("measured/x.toml", &text.replace("max_registers = 60", "max_registers = 0"))
+                .is_err()
+        );
     }
 }

@@ -12,20 +12,22 @@
 mod measured;
 mod order;
 mod search;
-mod tempo;
 mod voice;
 
 pub(super) use measured::{Measured, OfDevice};
 
 use super::address;
+use super::driver::Framing;
 use super::planner::{Item, Rules, plan};
 use super::spec::{DeviceSpec, table_number};
 use super::types::{Order, Type};
-use super::{Parts, build};
+use super::{Endpoint, Parts, build};
 use crate::characterise::{self, Effort, Line, Progress, Survey, Surveyor, Touched};
 use crate::discover::{CONNECTION_PACKETS, REQUEST_PACKETS};
 use crate::kind::Context;
-use crate::south::tags::Plan;
+use crate::south::survey::voice::MOST_FAULTS;
+use crate::south::survey::{Manner, tempo};
+use crate::south::tags::{Plan, closed_schema};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::Fault;
@@ -33,8 +35,8 @@ use model::config::{Diagnostic, Document, Period};
 use search::{Learned, Search, merged};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use voice::{Manner, Voice};
-use wire::modbus::{Request, Table};
+use voice::{Place, Question, Voice};
+use wire::modbus::Table;
 
 /// Silence between two questions.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -43,17 +45,29 @@ const MOST_REQUESTS: u32 = 400;
 /// Most ranges that are named.
 const NAMED: usize = 4;
 
-/// Measures Modbus TCP devices.
-pub static TCP: Surveyor = Surveyor {
-    kind: "modbus-tcp",
-    prepare: |document, context| prepare(document, context, |_| super::tcp(document)),
-};
-
-/// Measures devices with Modbus/TCP Security.
-pub static TLS: Surveyor = Surveyor {
-    kind: "modbus-tls",
-    prepare: |document, context| prepare(document, context, |context| super::tls(document, context)),
-};
+/// Measures Modbus devices: on TCP, with Modbus/TCP Security, on serial lines, behind terminal servers.
+pub static SURVEYORS: [Surveyor; 4] = [
+    Surveyor {
+        kind: "modbus-tcp",
+        schema: closed_schema::<Measured>,
+        prepare: |document, context| prepare(document, context, |_| super::tcp(document)),
+    },
+    Surveyor {
+        kind: "modbus-tls",
+        schema: closed_schema::<Measured>,
+        prepare: |document, context| prepare(document, context, |context| super::tls(document, context)),
+    },
+    Surveyor {
+        kind: "modbus-rtu",
+        schema: closed_schema::<Measured>,
+        prepare: |document, context| prepare(document, context, |_| super::rtu_line(document)),
+    },
+    Surveyor {
+        kind: "modbus-rtu-tcp",
+        schema: closed_schema::<Measured>,
+        prepare: |document, context| prepare(document, context, |_| super::rtu_tcp(document)),
+    },
+];
 
 fn prepare(
     document: &Document,
@@ -67,19 +81,22 @@ fn prepare(
     let (timing, devices) = build::resolve(&mut plan, &common, None);
     plan.finish()?;
     let manner = Manner {
-        target: endpoint.target,
         connect_timeout: timing.shared.connect_timeout,
         timeout: timing.shared.timeout,
-        after_connect: timing.pause_after_connect,
         pause: PAUSE.max(timing.request_delay),
         budget: context.budget.clone(),
     };
     let subjects = devices.iter().filter_map(Subject::new).collect();
-    Ok(Box::new(Modbus { manner, delay: timing.request_delay, subjects }))
+    let Endpoint { target, framing, .. } = endpoint;
+    let place = Place { target, framing, after_connect: timing.pause_after_connect };
+    let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap_or_default().to_owned();
+    Ok(Box::new(Modbus { kind, place, manner, delay: timing.request_delay, subjects }))
 }
 
 /// One endpoint to measure.
 struct Modbus {
+    kind: String,
+    place: Place,
     manner: Manner,
     /// Silence that the file asks for.
     delay: Duration,
@@ -125,18 +142,19 @@ impl Subject {
     }
 
     /// The first tag alone.
-    fn home(&self) -> Request {
+    fn home(&self) -> Question {
         let first = self.stretches.first().and_then(|stretch| Some((stretch.table, *stretch.items.first()?)));
         let (table, item) = first.unwrap_or((Table::HoldingRegisters, Item { first: 0, width: 1 }));
-        voice::read(table, item.first, item.width)
+        (self.unit, voice::read(table, item.first, item.width))
     }
 
     /// Single tags, up to `count`, for questions at once.
-    fn questions(&self, count: usize) -> Vec<Request> {
+    fn questions(&self, count: usize) -> Vec<Question> {
         let singles = self.stretches.iter().flat_map(|stretch| {
-            stretch.items.iter().map(|item| voice::read(stretch.table, item.first, item.width))
+            let read = |item: &Item| (self.unit, voice::read(stretch.table, item.first, item.width));
+            stretch.items.iter().map(read)
         });
-        let few: Vec<Request> = singles.take(count).collect();
+        let few: Vec<Question> = singles.take(count).collect();
         few.iter().cycle().take(count).cloned().collect()
     }
 
@@ -166,8 +184,8 @@ impl Survey for Modbus {
     fn effort(&self) -> Effort {
         let search: u64 = self.subjects.iter().map(|subject| u64::from(subject.budget()) + 2).sum();
         // A fault costs the question, the look whether the device is still there, and a connection.
-        let requests = search + tempo::MOST_REQUESTS + voice::MOST_FAULTS * 2;
-        let connections = tempo::MOST_CONNECTIONS + voice::MOST_FAULTS + 1;
+        let requests = search + tempo::MOST_REQUESTS + MOST_FAULTS * 2;
+        let connections = tempo::MOST_CONNECTIONS + MOST_FAULTS + 1;
         let count = u32::try_from(requests).unwrap_or(u32::MAX);
         let touched = |subject: &Subject| {
             let ranges = subject.ranges();
@@ -180,13 +198,13 @@ impl Survey for Modbus {
             }
         };
         Effort {
-            endpoint: self.manner.target.to_string(),
+            endpoint: self.place.target.to_string(),
             devices: self.subjects.iter().map(touched).collect(),
             requests,
             packets: requests * REQUEST_PACKETS + connections * CONNECTION_PACKETS,
             least: self.manner.pause * u32::try_from(self.subjects.len()).unwrap_or(1).saturating_mul(20),
             most: (self.manner.pause + self.manner.timeout).saturating_mul(count),
-            at_once: (tempo::DEEPEST, tempo::MOST_SOCKETS),
+            at_once: if self.is_line() { (1, 1) } else { (tempo::DEEPEST, tempo::MOST_SOCKETS) },
         }
     }
 
@@ -196,28 +214,35 @@ impl Survey for Modbus {
 }
 
 impl Modbus {
+    /// Whether a serial line is at its end: nothing is put there at once.
+    fn is_line(&self) -> bool {
+        self.place.framing != Framing::Tcp
+    }
+
     async fn measure(&mut self, progress: &Progress) -> Result<characterise::Measured, Fault> {
-        let endpoint = self.manner.target.to_string();
+        let endpoint = self.place.target.to_string();
         let Some(first) = self.subjects.first() else {
             return Err(Fault::Config("the file has no tags, so there is nothing to measure".into()));
         };
-        let mut voice = Voice::new(self.manner.clone(), progress, first.unit, first.home());
+        let mut voice = Voice::new(self.manner.clone(), self.place.clone(), progress, first.home());
         let mut device = BTreeMap::new();
         for subject in &self.subjects {
             progress.step(format!("Searches the largest block and the holes of `{}`", subject.name));
-            voice.turn_to(subject.unit, subject.home());
+            voice.home = subject.home();
             voice.is_there().await?;
             let learned = subject.search(&mut voice).await?;
             device.insert(subject.name.clone(), subject.conclude(&learned, progress));
         }
-        voice.turn_to(first.unit, first.home());
-        let tempo = tempo::measure(&mut voice, first, self.delay).await?;
+        voice.home = first.home();
+        let tempo =
+            tempo::measure(&mut voice, |count| first.questions(count), self.delay, self.is_line()).await?;
         let it = Measured {
+            kind: Some(self.kind.clone()),
             measured: String::new(),
             endpoint,
             pipeline: tempo.pipeline,
             request_delay: Period(tempo.delay.unwrap_or_default()),
-            connections: Some(tempo.connections),
+            connections: tempo.connections,
             answer_ms: Some(tempo.answer_ms),
             device,
         };

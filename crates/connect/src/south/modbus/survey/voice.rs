@@ -1,30 +1,35 @@
-//! The conversation with an endpoint that is measured: one question at a time, pauses that grow with faults, everything
-//! counted, and an end as soon as the device stops answering.
+//! What a Modbus device is asked when it is measured, and how one connection of it speaks.
 
+use super::super::driver::Framing;
+use super::super::rtu::{Collected, Collector};
 use super::search::{Ask, Said};
 use crate::characterise::Progress;
 use crate::discover::{CONNECTION_PACKETS, REQUEST_PACKETS};
-use crate::south::budget::{Budget, Permit};
+use crate::south::budget::Permit;
+use crate::south::survey::voice::ATTEMPTS;
+use crate::south::survey::{Manner, Tongue};
 use model::Fault;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use transport::{Stream, Target};
 use wire::modbus::mbap::{self, Deframer};
-use wire::modbus::{ExceptionCode, Limits, Request, Response, Table};
+use wire::modbus::{ExceptionCode, Limits, Request, Response, Table, rtu};
 
-/// Attempts to reach a device that did not answer.
-const ATTEMPTS: u32 = 3;
-/// Faults of an endpoint after which it is left alone.
-const MAX_FAULTS: u32 = 12;
-/// Longest pause between two questions.
-const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Frames that answer nothing, after which the peer is not believed any more.
 const MAX_STRANGERS: u32 = 16;
 
-/// The most faults that one run may meet: each may cost a connection.
-pub(super) const MOST_FAULTS: u64 = MAX_FAULTS as u64;
+pub(super) type Voice<'a> = crate::south::survey::Voice<'a, Connection>;
+/// Unit and request.
+pub(super) type Question = (u8, Request);
+
+/// Where, and how long the device needs after a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) target: Target,
+    pub(super) after_connect: Duration,
+    pub(super) framing: Framing,
+}
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,100 +40,140 @@ pub(super) enum Answer {
     Refused(ExceptionCode),
 }
 
-/// Where and how long.
-#[derive(Clone, Debug)]
-pub(super) struct Manner {
-    pub(super) target: Target,
-    pub(super) connect_timeout: Duration,
-    pub(super) timeout: Duration,
-    pub(super) after_connect: Duration,
-    /// Silence between two questions.
-    pub(super) pause: Duration,
-    /// What the endpoint is asked at most, by whomever.
-    pub(super) budget: Arc<Budget>,
-}
-
-/// The conversation.
-pub(super) struct Voice<'a> {
-    pub(super) manner: Manner,
-    pub(super) progress: &'a Progress,
-    /// The unit that is asked.
-    pub(super) unit: u8,
-    /// A question that it answered, to see whether it is still there.
-    pub(super) home: Request,
-    /// Times of the answers so far, ms.
-    pub(super) answers_ms: Vec<f64>,
-    line: Option<Connection>,
-    next: Instant,
-    faults: u32,
-    in_a_row: u32,
-}
-
 /// One open connection.
 pub(super) struct Connection {
     stream: Stream,
     deframer: Deframer,
     transaction: u16,
+    framing: Framing,
+    collector: Collector,
     _permit: Permit,
 }
 
-impl Connection {
-    /// Opens one and waits as long as the device is known to need.
-    ///
-    /// # Errors
-    /// It cannot be opened.
-    pub(super) async fn open(manner: &Manner, progress: &Progress) -> Result<Self, Fault> {
+impl Tongue for Connection {
+    type Place = Place;
+    type Question = Question;
+    type Answer = Answer;
+
+    async fn open(place: &Place, manner: &Manner, progress: &Progress) -> Result<Self, Fault> {
         let permit = manner.budget.permit_now()?;
         progress.packets(1);
-        let stream = transport::dial(&manner.target, manner.connect_timeout).await?;
+        let stream = transport::dial(&place.target, manner.connect_timeout).await?;
         progress.packets(CONNECTION_PACKETS - 1);
-        sleep_until(Instant::now() + manner.after_connect).await;
-        Ok(Self { stream, deframer: Deframer::new(), transaction: 0, _permit: permit })
+        sleep_until(Instant::now() + place.after_connect).await;
+        let mut it = Self {
+            stream,
+            deframer: Deframer::new(),
+            transaction: 0,
+            framing: place.framing,
+            collector: Collector::default(),
+            _permit: permit,
+        };
+        it.drain(manner.timeout).await?;
+        Ok(it)
     }
 
+    async fn burst(
+        &mut self,
+        questions: &[Question],
+        manner: &Manner,
+        progress: &Progress,
+    ) -> (Result<Vec<Answer>, Fault>, Duration) {
+        for _ in questions {
+            manner.budget.turn().await;
+        }
+        let sent = Instant::now();
+        let timeout_ms = u64::try_from(manner.timeout.as_millis()).unwrap_or(u64::MAX);
+        let answers = timeout_at(sent + manner.timeout, self.put(questions, progress)).await;
+        (answers.unwrap_or(Err(Fault::Timeout { timeout_ms })), sent.elapsed())
+    }
+
+    fn busy(answer: &Answer) -> Option<Fault> {
+        match answer {
+            Answer::Refused(code) if code.is_transient() => {
+                Some(Fault::Exception { code: code.0.into(), text: code.sentence().into() })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Connection {
     /// Sends one request.
     async fn send(&mut self, unit: u8, request: &Request, progress: &Progress) -> Result<u16, Fault> {
         self.transaction = self.transaction.wrapping_add(1);
         let mut adu = Vec::new();
         mbap::emit_adu_with(self.transaction, unit, &mut adu, |out| request.emit(out));
-        progress.request();
-        progress.packets(REQUEST_PACKETS);
-        let broken = |error: std::io::Error| transport::fault_from_io(&error);
-        self.stream.write_all(&adu).await.map_err(broken)?;
-        self.stream.flush().await.map_err(broken)?;
+        self.write(&adu, progress).await?;
         Ok(self.transaction)
     }
 
-    /// Puts requests at once and waits for all answers, in whatever order they come; and how long they took, the wait
-    /// for the budget left out.
-    ///
-    /// # Errors
-    /// One of them was missing, late, or not what was asked. The connection is of no use then.
-    pub(super) async fn burst(
-        &mut self,
-        unit: u8,
-        requests: &[Request],
-        manner: &Manner,
-        progress: &Progress,
-    ) -> (Result<Vec<Answer>, Fault>, Duration) {
-        for _ in requests {
-            manner.budget.turn().await;
+    /// On a line answers have no number: what an earlier question still brings must be over. Waits for silence.
+    async fn drain(&mut self, silence: Duration) -> Result<(), Fault> {
+        if self.framing == Framing::Tcp {
+            return Ok(());
         }
-        let sent = Instant::now();
-        let timeout_ms = u64::try_from(manner.timeout.as_millis()).unwrap_or(u64::MAX);
-        let answers = timeout_at(sent + manner.timeout, self.put(unit, requests, progress)).await;
-        (answers.unwrap_or(Err(Fault::Timeout { timeout_ms })), sent.elapsed())
+        let mut piece = [0_u8; 512];
+        for _ in 0..MAX_STRANGERS {
+            match timeout_at(Instant::now() + silence, self.stream.read(&mut piece)).await {
+                Err(_) => return Ok(()),
+                Ok(Ok(0)) => return Err(Fault::Lost("it hung up".into())),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(transport::fault_from_io(&error)),
+            }
+        }
+        Err(Fault::Protocol("the line is never silent: who else asks there?".into()))
     }
 
-    async fn put(
+    /// One after the other on a line.
+    async fn put_on_line(
         &mut self,
-        unit: u8,
-        requests: &[Request],
+        questions: &[Question],
+        silence: Duration,
         progress: &Progress,
     ) -> Result<Vec<Answer>, Fault> {
+        let mut answers = Vec::new();
+        for (unit, request) in questions {
+            let mut adu = Vec::new();
+            rtu::emit_adu_with(*unit, &mut adu, |out| request.emit(out));
+            tokio::time::sleep(silence).await;
+            self.collector.clear();
+            self.write(&adu, progress).await?;
+            let mut piece = [0_u8; 512];
+            let pdu = loop {
+                let count =
+                    self.stream.read(&mut piece).await.map_err(|error| transport::fault_from_io(&error))?;
+                if count == 0 {
+                    return Err(Fault::Lost("it hung up".into()));
+                }
+                self.collector.push(piece.get(..count).unwrap_or_default());
+                match self.collector.look(*unit, request, |_, _| {}) {
+                    Collected::Answer(pdu) => break pdu,
+                    Collected::More => {}
+                    Collected::Damaged(why) => return Err(Fault::Protocol(why.into())),
+                    Collected::Flood => return Err(Fault::Protocol("endless answers to nothing".into())),
+                }
+            };
+            answers.push(answer(request, &pdu)?);
+        }
+        Ok(answers)
+    }
+
+    async fn write(&mut self, adu: &[u8], progress: &Progress) -> Result<(), Fault> {
+        progress.request();
+        progress.packets(REQUEST_PACKETS);
+        let broken = |error: std::io::Error| transport::fault_from_io(&error);
+        self.stream.write_all(adu).await.map_err(broken)?;
+        self.stream.flush().await.map_err(broken)
+    }
+
+    async fn put(&mut self, questions: &[Question], progress: &Progress) -> Result<Vec<Answer>, Fault> {
+        if let Framing::Rtu { silence } = self.framing {
+            return self.put_on_line(questions, silence, progress).await;
+        }
         let mut open = Vec::new();
-        for request in requests {
-            open.push((self.send(unit, request, progress).await?, request));
+        for (unit, request) in questions {
+            open.push((self.send(*unit, request, progress).await?, *unit, request));
         }
         let (mut answers, mut strangers) = (Vec::new(), 0);
         let mut piece = [0_u8; 512];
@@ -141,7 +186,7 @@ impl Connection {
             let mut bytes = piece.get(..count).unwrap_or_default();
             let broken = |why: String| Fault::Protocol(why.into());
             while let Some(frame) = self.deframer.feed(&mut bytes).map_err(|why| broken(why.to_string()))? {
-                let Some(at) = open.iter().position(|(transaction, _)| *transaction == frame.transaction)
+                let Some(at) = open.iter().position(|(transaction, ..)| *transaction == frame.transaction)
                 else {
                     strangers += 1;
                     if strangers > MAX_STRANGERS {
@@ -149,7 +194,7 @@ impl Connection {
                     }
                     continue;
                 };
-                let (_, request) = open.swap_remove(at);
+                let (_, unit, request) = open.swap_remove(at);
                 if frame.unit != unit {
                     return Err(broken(format!("unit {} answered instead of unit {unit}", frame.unit)));
                 }
@@ -174,106 +219,6 @@ fn answer(request: &Request, pdu: &[u8]) -> Result<Answer, Fault> {
     }
 }
 
-impl<'a> Voice<'a> {
-    /// A conversation that has not begun.
-    pub(super) fn new(manner: Manner, progress: &'a Progress, unit: u8, home: Request) -> Self {
-        Self {
-            manner,
-            progress,
-            unit,
-            home,
-            answers_ms: Vec::new(),
-            line: None,
-            next: Instant::now(),
-            faults: 0,
-            in_a_row: 0,
-        }
-    }
-
-    /// Turns to another unit of the endpoint.
-    pub(super) fn turn_to(&mut self, unit: u8, home: Request) {
-        (self.unit, self.home) = (unit, home);
-    }
-
-    /// Closes the connection, if one is open.
-    pub(super) fn close(&mut self) {
-        self.line = None;
-    }
-
-    /// Whether the device still answers the question that it answered before, tried a few times.
-    ///
-    /// # Errors
-    /// It does not.
-    pub(super) async fn is_there(&mut self) -> Result<(), Fault> {
-        let home = self.home.clone();
-        self.insist(&home).await.map(drop)
-    }
-
-    /// Puts a question until it is answered, a few times.
-    async fn insist(&mut self, request: &Request) -> Result<Answer, Fault> {
-        loop {
-            match self.one(request).await {
-                Ok(answer) => {
-                    self.in_a_row = 0;
-                    return Ok(answer);
-                }
-                Err(fault) => self.bear(fault)?,
-            }
-        }
-    }
-
-    /// Puts one question once. That the device is busy, or that a gateway finds nobody, is no answer.
-    pub(super) async fn one(&mut self, request: &Request) -> Result<Answer, Fault> {
-        let (mut answers, took) = self.once(std::slice::from_ref(request)).await?;
-        match answers.pop() {
-            Some(Answer::Refused(code)) if code.is_transient() => {
-                Err(Fault::Exception { code: code.0.into(), text: code.sentence().into() })
-            }
-            Some(answer) => {
-                self.answers_ms.push(took.as_secs_f64() * 1_000.0);
-                Ok(answer)
-            }
-            None => Err(Fault::Protocol("no answer at all".into())),
-        }
-    }
-
-    /// Counts a fault; after too many the device is left alone.
-    pub(super) fn bear(&mut self, fault: Fault) -> Result<(), Fault> {
-        self.faults += 1;
-        self.in_a_row += 1;
-        self.progress.fault();
-        if self.in_a_row >= ATTEMPTS || self.faults >= MAX_FAULTS {
-            return Err(fault);
-        }
-        self.rest();
-        Ok(())
-    }
-
-    /// Puts requests at once after the pause, each time on an open connection.
-    ///
-    /// # Errors
-    /// Something was wrong; the connection is closed, because a late answer must not pass for that of another question.
-    pub(super) async fn once(&mut self, requests: &[Request]) -> Result<(Vec<Answer>, Duration), Fault> {
-        sleep_until(self.next).await;
-        let mut line = match self.line.take() {
-            Some(line) => line,
-            None => Connection::open(&self.manner, self.progress).await?,
-        };
-        let (answers, took) = line.burst(self.unit, requests, &self.manner, self.progress).await;
-        self.rest();
-        let answers = answers?;
-        self.line = Some(line);
-        Ok((answers, took))
-    }
-
-    fn rest(&mut self) {
-        let grown =
-            self.manner.pause.max(Duration::from_millis(1)) * 2_u32.saturating_pow(self.in_a_row.min(8));
-        let pause = if self.in_a_row == 0 { self.manner.pause } else { grown.min(MAX_PAUSE) };
-        self.next = Instant::now() + pause;
-    }
-}
-
 /// A read of a block.
 pub(super) fn read(table: Table, address: u16, quantity: u16) -> Request {
     match table {
@@ -286,11 +231,11 @@ pub(super) fn read(table: Table, address: u16, quantity: u16) -> Request {
 
 impl Ask for Voice<'_> {
     async fn read(&mut self, table: Table, first: u16, count: u16) -> Result<Said, Fault> {
-        let request = read(table, first, count);
+        let request = (self.home.0, read(table, first, count));
         for _ in 0..ATTEMPTS {
             match self.one(&request).await {
                 Ok(answer) => {
-                    self.in_a_row = 0;
+                    self.well();
                     return Ok(match answer {
                         Answer::Data(data) => Said::Data(data),
                         Answer::Refused(_) => Said::No,

@@ -54,7 +54,7 @@ pub(super) fn plant_of(keys: &str, rules: Rules, memory: Memory, tags: &str) -> 
     let context = Context::new("line-1", Path::new("acme/leeds").unwrap(), "");
     let file: File = KIND.read(&document).unwrap();
     let mut plan = Plan::new(&document, &context, &file.keys);
-    let (session, devices) = build::resolve(&mut plan, &file);
+    let (session, devices) = build::resolve(&mut plan, &file, None);
     let Resolved { classes, points, .. } = plan.finish().unwrap();
     let (dials, refuse) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
     let sessions: Arc<Mutex<Vec<tokio::task::AbortHandle>>> = Arc::default();

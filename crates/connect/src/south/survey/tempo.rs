@@ -1,80 +1,80 @@
 //! How fast a device may be asked: silence between requests, requests at once, connections at once, time of an answer.
 
-use super::Subject;
-use super::voice::{Connection, Voice};
-use crate::characterise::Line;
+use super::voice::{Tongue, Voice};
 use model::Fault;
 use std::time::Duration;
 
 /// Silences that are tried, shortest first, ms.
 const SILENCES: [u64; 4] = [0, 10, 30, 100];
 /// Requests in a row that show whether a silence is long enough.
-const ROW: u64 = 10;
+pub(in crate::south) const ROW: u64 = 10;
 /// Requests at once that are tried.
 const DEPTHS: [u32; 3] = [2, 4, 8];
 /// Most of them.
-pub(super) const DEEPEST: u32 = 8;
+pub(in crate::south) const DEEPEST: u32 = 8;
 /// Each depth is tried so often, and the faster counts.
 const TRIES: u64 = 2;
 /// Most connections at the same time.
-pub(super) const MOST_SOCKETS: u32 = 4;
+pub(in crate::south) const MOST_SOCKETS: u32 = 4;
 /// Asking at once must save so much of the time, or it is not worth it.
 const WORTH: f64 = 0.75;
 
 /// The most requests of all this: silences, depths, and one on each of up to four connections.
-pub(super) const MOST_REQUESTS: u64 = SILENCES.len() as u64 * ROW + TRIES * (2 + 4 + 8) + (2 + 3 + 4) + 4;
+pub(in crate::south) const MOST_REQUESTS: u64 =
+    SILENCES.len() as u64 * ROW + TRIES * (2 + 4 + 8) + (2 + 3 + 4) + 4;
 /// The most connections.
-pub(super) const MOST_CONNECTIONS: u64 = MOST_SOCKETS as u64 + 1;
+pub(in crate::south) const MOST_CONNECTIONS: u64 = MOST_SOCKETS as u64 + 1;
 
 /// What was learned.
-pub(super) struct Tempo {
+pub(in crate::south) struct Tempo {
     /// Requests at once, where that is faster.
-    pub(super) pipeline: Option<u8>,
+    pub(in crate::south) pipeline: Option<u8>,
     /// Silence that it needs.
-    pub(super) delay: Option<Duration>,
+    pub(in crate::south) delay: Option<Duration>,
     /// Connections that it held.
-    pub(super) connections: u8,
+    pub(in crate::south) connections: Option<u8>,
     /// Median of the answers, ms.
-    pub(super) answer_ms: f64,
+    pub(in crate::south) answer_ms: f64,
 }
 
-/// Measures the endpoint by one of its devices.
-pub(super) async fn measure(
-    voice: &mut Voice<'_>,
-    subject: &Subject,
+/// Measures the endpoint by one of its devices: `questions` gives so many small ones. The silence is looked for above `least`.
+/// On a line there is one connection and one request at a time.
+pub(in crate::south) async fn measure<T: Tongue>(
+    voice: &mut Voice<'_, T>,
+    questions: impl Fn(usize) -> Vec<T::Question>,
     least: Duration,
+    is_line: bool,
 ) -> Result<Tempo, Fault> {
     let answer_ms = answers(voice);
     voice.progress.step("Looks how much silence it needs between requests");
     let delay = silence(voice, least).await?;
+    if is_line {
+        return Ok(Tempo { pipeline: None, delay, connections: None, answer_ms });
+    }
     let pipeline = if delay.is_some_and(|delay| delay.is_zero()) {
         voice.progress.step("Looks how many requests it takes at once");
-        depth(voice, subject).await?
+        depth(voice, &questions, DEEPEST, "pipeline").await?
     } else {
         None
     };
     voice.progress.step("Looks how many connections it takes");
-    let connections = sockets(voice).await?;
+    let connections = Some(sockets(voice).await?);
     Ok(Tempo { pipeline, delay, connections, answer_ms })
 }
 
-fn say(voice: &Voice<'_>, what: &'static str, value: String, text: &str) {
-    voice.progress.line(Line { device: String::new(), what, value, text: text.to_owned() });
-}
-
 /// Median of what was asked so far, one question at a time.
-fn answers(voice: &Voice<'_>) -> f64 {
+pub(in crate::south) fn answers<T: Tongue>(voice: &Voice<'_, T>) -> f64 {
     let mut sorted = voice.answers_ms.clone();
     sorted.sort_by(f64::total_cmp);
     let at = |share: usize| sorted.get(sorted.len() * share / 100).copied().unwrap_or_default();
     let (median, slow) = (at(50), at(95));
     let text = format!("Half of the answers came in that time, 95 of 100 within {slow:.1} ms.");
-    say(voice, "time of an answer", format!("{median:.1} ms"), &text);
+    voice.say("", "time of an answer", format!("{median:.1} ms"), &text);
     median
 }
 
 /// The shortest silence that was enough; `None` if none was.
-async fn silence(voice: &mut Voice<'_>, least: Duration) -> Result<Option<Duration>, Fault> {
+async fn silence<T: Tongue>(voice: &mut Voice<'_, T>, least: Duration) -> Result<Option<Duration>, Fault> {
     let pause = voice.manner.pause;
     for silence in SILENCES.map(Duration::from_millis).into_iter().filter(|it| it.is_zero() || *it > least) {
         voice.manner.pause = silence.max(least);
@@ -97,24 +97,29 @@ async fn silence(voice: &mut Voice<'_>, least: Duration) -> Result<Option<Durati
                     "With less it lost requests; the planner keeps this silence before each request.",
                 )
             };
-            say(voice, "silence between requests", value, text);
+            voice.say("", "silence between requests", value, text);
             return Ok(Some(silence));
         }
         voice.is_there().await?;
     }
     let text = "It lost requests even with 100 ms of silence. Look at the network and at who else asks it.";
-    say(voice, "silence between requests", "not found".into(), text);
+    voice.say("", "silence between requests", "not found".into(), text);
     Ok(None)
 }
 
 /// The most requests at once that it takes, if that is faster than one after the other.
-async fn depth(voice: &mut Voice<'_>, subject: &Subject) -> Result<Option<u8>, Fault> {
+pub(in crate::south) async fn depth<T: Tongue>(
+    voice: &mut Voice<'_, T>,
+    questions: impl Fn(usize) -> Vec<T::Question>,
+    deepest: u32,
+    key: &str,
+) -> Result<Option<u8>, Fault> {
     // The fastest of those just put right after each other: against it, chance makes nothing look faster.
     let latest = voice.answers_ms.iter().rev().take(usize::try_from(ROW).unwrap_or(1));
     let one_ms = latest.copied().fold(f64::INFINITY, f64::min);
     let (mut taken, mut best) = (1, (1_u32, 1.0));
-    'depths: for depth in DEPTHS {
-        let questions = subject.questions(usize::try_from(depth).unwrap_or(1));
+    'depths: for depth in DEPTHS.into_iter().filter(|depth| *depth <= deepest) {
+        let questions = questions(usize::try_from(depth).unwrap_or(1));
         let mut fastest = f64::INFINITY;
         for _ in 0..TRIES {
             match voice.once(&questions).await {
@@ -139,26 +144,24 @@ async fn depth(voice: &mut Voice<'_>, subject: &Subject) -> Result<Option<u8>, F
         }
         (_, true) => format!(
             "{} at once took {:.0} % of the time that they take one after the other; the planner asks so many at once, unless \
-             the file says `pipeline` itself.",
+             the file says `{key}` itself.",
             best.0,
             best.1 * 100.0
         ),
-        _ => {
-            "It takes so many, but is not faster for it; the planner goes on asking one at a time.".to_owned()
-        }
+        _ => "It takes so many, but is not faster for it; the planner asks one at a time.".to_owned(),
     };
-    say(voice, "requests at once", taken.to_string(), &text);
+    voice.say("", "requests at once", taken.to_string(), &text);
     Ok(if worth { u8::try_from(best.0).ok() } else { None })
 }
 
 /// How many connections it holds at the same time, each answering.
-async fn sockets(voice: &mut Voice<'_>) -> Result<u8, Fault> {
+pub(in crate::south) async fn sockets<T: Tongue>(voice: &mut Voice<'_, T>) -> Result<u8, Fault> {
     voice.is_there().await?;
-    let mut others: Vec<Connection> = Vec::new();
+    let mut others: Vec<T> = Vec::new();
     let mut held = 1_u8;
     for count in 2..=MOST_SOCKETS {
         tokio::time::sleep(voice.manner.pause).await;
-        let Ok(fresh) = Connection::open(&voice.manner, voice.progress).await else { break };
+        let Ok(fresh) = T::open(&voice.place, &voice.manner, voice.progress).await else { break };
         others.push(fresh);
         if !all_answer(voice, &mut others).await {
             break;
@@ -176,16 +179,16 @@ async fn sockets(voice: &mut Voice<'_>) -> Result<u8, Fault> {
         _ if u32::from(held) == MOST_SOCKETS => (format!("{held} or more"), "More were not tried."),
         _ => (held.to_string(), "Ironbridge uses one of them; the next one was refused or did not answer."),
     };
-    say(voice, "connections at once", value, text);
+    voice.say("", "connections at once", value, text);
     Ok(held)
 }
 
-async fn all_answer(voice: &mut Voice<'_>, others: &mut [Connection]) -> bool {
+async fn all_answer<T: Tongue>(voice: &mut Voice<'_, T>, others: &mut [T]) -> bool {
     let home = voice.home.clone();
     for other in others {
         tokio::time::sleep(voice.manner.pause).await;
         let asked = std::slice::from_ref(&home);
-        if other.burst(voice.unit, asked, &voice.manner, voice.progress).await.0.is_err() {
+        if other.burst(asked, &voice.manner, voice.progress).await.0.is_err() {
             return false;
         }
     }
