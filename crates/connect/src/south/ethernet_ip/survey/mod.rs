@@ -4,6 +4,11 @@
 //! Rationale: what a device does not know, many answer by hanging up, and a driver that finds that out loses a session each
 //! time that it starts. So it is found out once. Nothing is read that the plan of the connection would not read.
 
+mod measured;
+
+pub use measured::Measured;
+pub(super) use measured::OfDevice;
+
 use super::build;
 use super::group::{Ask, Group};
 use super::line::Line;
@@ -13,17 +18,15 @@ use crate::characterise::{self, Effort, Progress, Survey, Surveyor, Touched};
 use crate::discover::{CONNECTION_PACKETS, REQUEST_PACKETS};
 use crate::kind::Context;
 use crate::south::budget::Permit;
+use crate::south::survey::measured::text;
 use crate::south::survey::voice::MOST_FAULTS;
-use crate::south::survey::{Manner, Tongue, Voice, measured, tempo};
+use crate::south::survey::{Manner, Tongue, Voice, tempo};
 use crate::south::tags::{Plan, Resolved, closed_schema};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::config::{Diagnostic, Document};
 use model::{Fault, Status};
 use parking_lot::Mutex;
-use schemars::JsonSchema;
-use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -46,125 +49,6 @@ const MOST_ROUND: usize = 200;
 const NAMED: usize = 4;
 /// Requests of a connection besides what is asked in it: the session, and two tries of each controller's own.
 const OPENING: u64 = 3;
-
-/// What was measured of the endpoint of an EtherNet/IP connection.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Measured {
-    /// The kind of the connection
-    pub kind: Option<String>,
-    /// When, e.g. "2026-11-22T13:05:00Z"
-    pub measured: String,
-    /// Where, e.g. "10.20.1.15:44818": for another endpoint it does not hold
-    pub endpoint: String,
-    /// Connections that it held at the same time, of up to four; for people
-    #[schemars(range(min = 1, max = 4))]
-    pub connections: Option<u8>,
-    /// Usual time of an answer, ms; for people
-    pub answer_ms: Option<f64>,
-    /// Its controllers, by their names in the connection file
-    #[serde(default)]
-    pub device: BTreeMap<String, OfDevice>,
-}
-
-/// What was measured of one controller.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OfDevice {
-    /// The route it was measured by, e.g. "route 1,0": for another one it does not hold
-    pub route: String,
-    /// Largest message that it answers, in bytes; a connection file that says `max_size` itself comes first
-    #[schemars(range(min = 200, max = 4_002))]
-    pub max_size: Option<u16>,
-    /// Whether it has connections for us
-    #[serde(default = "yes")]
-    pub connected: bool,
-    /// Whether it takes connections of more than 511 bytes
-    #[serde(default = "yes")]
-    pub large: bool,
-    /// Whether it takes several tags in one message
-    #[serde(default = "yes")]
-    pub packets: bool,
-    /// Whether it gives its tag list
-    #[serde(default = "yes")]
-    pub tag_list: bool,
-    /// Whether it says that its program was changed
-    #[serde(default = "yes")]
-    pub program_changes: bool,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-impl measured::File for Measured {
-    fn about(&self) -> (&str, &str) {
-        (&self.measured, &self.endpoint)
-    }
-
-    fn words(&self) -> String {
-        let of = |(name, device): (&String, &OfDevice)| {
-            let mut parts: Vec<String> =
-                device.max_size.iter().map(|most| format!("at most {most} bytes a message")).collect();
-            for (has, what) in [
-                (device.connected, "no connection"),
-                (device.packets, "one tag a message"),
-                (device.tag_list, "no tag list"),
-                (device.program_changes, "no word of changed programs"),
-            ] {
-                parts.extend((!has).then(|| what.to_owned()));
-            }
-            (!parts.is_empty()).then(|| format!("`{name}` {}", parts.join(", ")))
-        };
-        self.device.iter().filter_map(of).collect::<Vec<_>>().join("; ")
-    }
-}
-
-impl Measured {
-    /// That of one controller.
-    pub(super) fn of(&self, name: &str, route: &Path) -> Option<&OfDevice> {
-        self.device.get(name).filter(|device| device.route == route::words(route))
-    }
-}
-
-impl OfDevice {
-    fn new(route: &Path, size: Option<u16>, lacks: Lacks) -> Self {
-        Self {
-            route: route::words(route),
-            max_size: size,
-            connected: !lacks.connections,
-            large: !lacks.large,
-            packets: !lacks.multiple,
-            tag_list: !lacks.tag_list,
-            program_changes: !lacks.changes,
-        }
-    }
-
-    /// What a driver need not find out again.
-    pub(super) fn lacks(&self) -> Lacks {
-        Lacks {
-            connections: !self.connected,
-            large: !self.large,
-            multiple: !self.packets,
-            changes: !self.program_changes,
-            tag_list: !self.tag_list,
-        }
-    }
-
-    fn text(&self, name: &str) -> String {
-        let lacks = |has: bool| (!has).then(|| "false".to_owned());
-        let lines = measured::text(&[
-            ("route", Some(crate::draft::quoted(&self.route))),
-            ("max_size", self.max_size.map(|most| most.to_string())),
-            ("connected", lacks(self.connected)),
-            ("large", lacks(self.large)),
-            ("packets", lacks(self.packets)),
-            ("tag_list", lacks(self.tag_list)),
-            ("program_changes", lacks(self.program_changes)),
-        ]);
-        format!("\n[device.{}]\n{lines}", crate::draft::key(name))
-    }
-}
 
 fn prepare(document: &Document, context: &Context) -> Result<Box<dyn Survey>, Vec<Diagnostic>> {
     let file: super::config::File = KIND.read(document)?;
@@ -352,14 +236,14 @@ impl Endpoint {
             return Err(Fault::Config("the file has no tags, so there is nothing to measure".into()));
         };
         progress.step("Done");
-        let mut text = measured::text(&[
+        let mut file = text(&[
             ("kind", Some(crate::draft::quoted(SURVEYOR.kind))),
             ("endpoint", Some(crate::draft::quoted(&self.target.to_string()))),
             ("connections", Some(connections.to_string())),
             ("answer_ms", Some(format!("{answer_ms:.1}"))),
         ]);
-        text.push_str(&devices);
-        Ok(characterise::Measured { text })
+        file.push_str(&devices);
+        Ok(characterise::Measured { text: file })
     }
 }
 
