@@ -24,10 +24,18 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// What the stream says.
     pub fn packet(&mut self, time_ns: i64, data: &[u8]) -> Result<()> {
+        self.cut(time_ns, u32::try_from(data.len()).unwrap_or(u32::MAX), data)
+    }
+
+    /// Adds a packet that had `original` bytes on the wire.
+    ///
+    /// # Errors
+    /// What the stream says.
+    pub fn cut(&mut self, time_ns: i64, original: u32, data: &[u8]) -> Result<()> {
         let seconds = u32::try_from(time_ns.div_euclid(1_000_000_000)).unwrap_or(u32::MAX);
         let nanos = u32::try_from(time_ns.rem_euclid(1_000_000_000)).unwrap_or_default();
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        for word in [seconds, nanos, length, length] {
+        for word in [seconds, nanos, length, original.max(length)] {
             self.out.write_all(&word.to_le_bytes())?;
         }
         self.out.write_all(data)

@@ -31,10 +31,14 @@ impl Supervisor {
             if let Err(error) = tokio::spawn(task).await
                 && error.is_panic()
             {
-                panics.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(task = name, "a task failed inside Ironbridge; please report this");
+                count(&panics, name);
             }
         });
+    }
+
+    /// Counts the panic of a thread that its own keeper has caught.
+    pub fn panicked(&self, name: &str) {
+        count(&self.panics, name);
     }
 
     /// Tasks that panicked since start.
@@ -55,4 +59,9 @@ impl Supervisor {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn count(panics: &AtomicU64, name: &str) {
+    panics.fetch_add(1, Ordering::Relaxed);
+    tracing::error!(task = name, "a task failed inside Ironbridge; please report this");
 }

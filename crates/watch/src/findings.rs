@@ -1,7 +1,7 @@
 //! What was found: each kind once per pair of hosts, with a count and the packets that show it.
 
 use crate::detect::Rule;
-use crate::hosts::{Evidence, HostId};
+use crate::hosts::{Endpoint, Evidence, HostId};
 use crate::text::clean_text;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -24,6 +24,8 @@ pub struct Finding {
     pub last_ns: i64,
     pub details: Vec<Box<str>>,
     pub evidence: Vec<Evidence>,
+    /// The last packet that shows it.
+    pub latest: Evidence,
     /// Number of the window of expected work in which it happened, 0 for none.
     pub window: u32,
     /// The point that it is about.
@@ -100,12 +102,14 @@ impl Findings {
                     evidence: Vec::new(),
                     window: scene.window,
                     path: None,
+                    latest: scene.evidence,
                 });
                 self.list.len() - 1
             }
         };
         let Some(finding) = self.list.get_mut(at) else { return };
         finding.count += 1;
+        finding.latest = scene.evidence;
         finding.last_ns = finding.last_ns.max(scene.time_ns);
         if finding.evidence.len() < MAX_EVIDENCE {
             finding.evidence.push(scene.evidence);
@@ -132,7 +136,38 @@ impl Findings {
         }
     }
 
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
         self.list.iter()
+    }
+}
+
+/// A name for a finding that is the same whenever and wherever it is found again: rule, both ends, and the window of
+/// expected work, empty for none.
+pub fn id(rule: &str, source: Endpoint, target: Endpoint, window: &str) -> String {
+    // FNV-1a, whose numbers are the same in every version and on every machine.
+    let text = format!("{rule} {source} {target} {window}");
+    let text = text.trim_end();
+    let hash = text.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    });
+    format!("{rule}-{:010x}", hash >> 24)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stay_for_ever() {
+        let end = |text: &str| Endpoint::Ip(text.parse().unwrap());
+        let id = id("IB-S7-001", end("10.0.0.5"), end("10.0.0.9"), "");
+        assert_eq!(id, "IB-S7-001-3b1ef0155c");
+        assert_ne!(id, super::id("IB-S7-001", end("10.0.0.9"), end("10.0.0.5"), ""));
+        assert_ne!(id, super::id("IB-S7-001", end("10.0.0.5"), end("10.0.0.9"), "W-1"));
     }
 }

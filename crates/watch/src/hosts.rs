@@ -64,6 +64,21 @@ pub enum Field {
     Description,
 }
 
+impl Field {
+    /// A short word for files.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Vendor => "vendor",
+            Self::Model => "model",
+            Self::Firmware => "firmware",
+            Self::Serial => "serial",
+            Self::Name => "name",
+            Self::Description => "description",
+        }
+    }
+}
+
 /// Something that a host said of itself.
 #[derive(Debug, Clone)]
 pub struct Fact {

@@ -16,10 +16,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod baseline;
+pub mod book;
 mod core;
 mod coverage;
 mod decode;
 pub mod detect;
+pub mod fair;
 mod findings;
 mod flow;
 mod fragments;
@@ -33,6 +35,7 @@ mod operation;
 mod points;
 mod protocol;
 mod publishers;
+pub mod recent;
 pub mod report;
 mod stream;
 mod sweep;

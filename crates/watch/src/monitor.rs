@@ -1,6 +1,7 @@
 //! The monitor: takes packets, keeps what they tell.
 
 use crate::core::{Core, Talk};
+use crate::coverage::Coverage;
 use crate::decode::{self, Decoder, Sight};
 use crate::detect;
 use crate::flow::{Flow, FlowKey, Flows};
@@ -247,6 +248,18 @@ impl Monitor {
             core.account(flow);
         }
         core.settle(i64::MAX);
+    }
+
+    /// How many findings there are.
+    #[must_use]
+    pub const fn findings(&self) -> usize {
+        self.core.findings.len()
+    }
+
+    /// What was seen and what was not, so far.
+    #[must_use]
+    pub const fn coverage(&self) -> &Coverage {
+        &self.core.coverage
     }
 
     /// What is known now.

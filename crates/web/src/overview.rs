@@ -292,7 +292,7 @@ fn data_health(
         disk_days_left: web.disk_days_left(used_bytes, free_bytes),
         disk: Disk { used_bytes, free_bytes },
         clock: web.plant.clock(),
-        monitor_coverage: web.plant.monitor_coverage(),
+        monitor_coverage: web.plant.monitor().state().sentence,
         journal: JournalHealth {
             state: match journal.state {
                 State::Ok => "ok",

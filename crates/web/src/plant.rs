@@ -3,6 +3,7 @@
 
 use crate::Discover;
 use crate::inbox::Door;
+use crate::monitor::{Monitor, NoMonitor};
 use crate::shapes::{
     AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
     FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Site,
@@ -38,8 +39,10 @@ pub trait Plant: Send + Sync + 'static {
     /// Offset and soundness of the gateway's clock.
     fn clock(&self) -> ClockHealth;
 
-    /// How much of the network the monitor sees, in words; `None` without a monitor.
-    fn monitor_coverage(&self) -> Option<String>;
+    /// The monitor of the network.
+    fn monitor(&self) -> &dyn Monitor {
+        &NoMonitor
+    }
 
     /// Free bytes of the disk of the data folder; `None` takes what the journal sees.
     fn free_bytes(&self) -> Option<u64> {

@@ -65,7 +65,10 @@ fn what_is_normal_is_learned_from_one_capture_and_guarded_in_another() {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
     let watch = |words: &[&str]| {
         let out = Command::new(binary()).arg("watch").args(words).output().unwrap();
-        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
+        (
+            out.status.code(),
+            String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr),
+        )
     };
     let monday = format!("{docs}/watch-monday.pcap");
     let (code, said) = watch(&[&monday, "--learn", normal]);

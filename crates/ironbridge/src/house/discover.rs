@@ -284,12 +284,14 @@ fn wish(ask: &DiscoverAsk) -> Ask {
     }
 }
 
+/// With a capital letter and a full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}
+
 pub(super) fn problem(kind: ProblemKind, title: &str, next: &str) -> Problem {
-    let sentence = |text: &str| {
-        let mut chars = text.chars();
-        let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-        format!("{first}{}.", chars.as_str().trim_end_matches('.'))
-    };
     Problem::new(kind, sentence(title), "Nothing was sent, nothing was changed.", sentence(next))
 }
 
@@ -418,7 +420,7 @@ fn model_shape(drafts: models::Drafts) -> DraftFile {
     }
 }
 
-fn draft_shape(draft: Draft) -> DraftFile {
+pub(super) fn draft_shape(draft: Draft) -> DraftFile {
     DraftFile {
         others: Vec::new(),
         file: draft.file,

@@ -14,6 +14,7 @@ mod discover;
 mod health;
 mod history;
 mod inbox;
+mod monitor;
 mod pages;
 mod plan;
 mod query;
@@ -60,6 +61,8 @@ pub struct House {
     desk: connect::discover::Desk,
     /// Measurements of devices.
     bench: connect::characterise::Bench,
+    /// The monitor of the network.
+    watching: Arc<monitor::Watching>,
     applied: applied::Applied,
     /// One change at a time.
     applying: tokio::sync::Mutex<()>,
@@ -172,7 +175,10 @@ impl House {
                 ledger: Arc::new(access.clone()),
             },
         );
+        let watching = monitor::Watching::open(&options.data, &settings.monitor, clock.clone())
+            .map_err(|why| StartError::room("monitor", why))?;
         Ok(Arc::new(Self {
+            watching: Arc::new(watching),
             started: clock.now(),
             desk: connect::discover::Desk::new(south::PROBES, clock.clone()),
             bench: connect::characterise::Bench::new(clock.clone()),
@@ -278,6 +284,7 @@ impl Facts {
             history: was.history.clone(),
             journal: was.journal.clone(),
             max_skew: was.max_skew,
+            monitor: was.monitor.clone(),
             ..wanted.clone()
         }
     }

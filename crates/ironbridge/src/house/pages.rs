@@ -87,10 +87,6 @@ impl Plant for Pages {
         ClockHealth { offset_ms: None, synchronised: self.0.namespace.clock_is_sound() }
     }
 
-    fn monitor_coverage(&self) -> Option<String> {
-        None
-    }
-
     fn free_bytes(&self) -> Option<u64> {
         Some(self.0.namespace.journal().stats().free_bytes)
     }
@@ -142,6 +138,10 @@ impl Plant for Pages {
     }
 
     fn discover(&self) -> &dyn web::Discover {
+        self
+    }
+
+    fn monitor(&self) -> &dyn web::Monitor {
         self
     }
 

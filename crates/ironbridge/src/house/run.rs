@@ -2,7 +2,8 @@
 
 use super::watchdog::Pulse;
 use super::{
-    Facts, House, Options, PlantSecrets, configuration, control, data_folder, health, history, pages, query,
+    Facts, House, Options, PlantSecrets, configuration, control, data_folder, health, history, monitor,
+    pages, query,
 };
 use crate::cli::{complain, exit, print};
 use crate::plant::{self, Plant, Tls};
@@ -141,6 +142,7 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
     let server =
         web::serve(web::Options { listener: page.listener, tls, names, limits: web::Limits::default() }, app)
             .map_err(|why| StartError::room("web page", why))?;
+    monitor::start(&house);
     house.supervisor.spawn("health", health::watch(house.clone()));
     house.supervisor.spawn("notices", health::notices(house.clone()));
     house.supervisor.spawn("accounts", housekeeping(house.clone(), page.tls));

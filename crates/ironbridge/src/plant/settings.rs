@@ -27,6 +27,9 @@ pub struct Settings {
     /// the journal: every sample and event passes through it, destinations read from it
     #[serde(default)]
     pub journal: JournalSettings,
+    /// the monitor of the network: what passes at a span port is watched
+    #[serde(default)]
+    pub monitor: MonitorSettings,
 }
 
 /// "on" or "off".
@@ -120,6 +123,41 @@ pub struct JournalSettings {
 impl Default for JournalSettings {
     fn default() -> Self {
         Self { max_gb: 20.0, max_age: Period(std::time::Duration::from_secs(7 * 86_400)) }
+    }
+}
+
+/// The monitor of the network. Nothing is ever sent to the interfaces that it listens to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MonitorSettings {
+    /// interfaces at span ports or taps, e.g. ["eth1"]; none: no monitor
+    #[schemars(length(max = 16))]
+    pub interfaces: Vec<String>,
+    /// room for packets that wait to be read, for each interface, in MB (default 32)
+    #[schemars(range(min = 2, max = 1024))]
+    pub ring_mb: usize,
+    /// newest packets of each interface in memory, from which those that show a finding are taken, in MB (default 32)
+    #[schemars(range(min = 1, max = 4096))]
+    pub recent_mb: usize,
+    /// packets that show findings, on disk, in MB (default 256)
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub evidence_mb: usize,
+    /// bytes of a packet that are looked at (default 262144: all)
+    #[schemars(range(min = 64, max = 1_048_576))]
+    pub snap_bytes: u32,
+}
+
+impl Default for MonitorSettings {
+    fn default() -> Self {
+        let capture::live::Options { ring_mb, snap, .. } = capture::live::Options::default();
+        Self { interfaces: Vec::new(), ring_mb, recent_mb: 32, evidence_mb: 256, snap_bytes: snap }
+    }
+}
+
+impl MonitorSettings {
+    /// How interfaces are opened.
+    pub fn options(&self) -> capture::live::Options {
+        capture::live::Options { ring_mb: self.ring_mb, snap: self.snap_bytes, promiscuous: true }
     }
 }
 

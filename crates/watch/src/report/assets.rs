@@ -4,13 +4,13 @@ use crate::hosts::{Endpoint, Evidence, Field, Host, HostId, Hosts};
 use crate::protocol::{Protocol, Realm};
 use crate::vendor::vendor;
 use model::Time;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use wire::net::Mac;
 
 /// What an asset is, judged by what it does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Answers in a protocol of machines.

@@ -10,13 +10,15 @@ use crate::core::Core;
 use crate::coverage::Coverage;
 use crate::decode::function_name;
 use crate::detect::Technique;
+use crate::findings::{self, Finding};
 use crate::guard::Explained;
-use crate::hosts::{Evidence, HostId};
+use crate::hosts::{Endpoint, Evidence, HostId};
 use crate::operation::Effect;
 use crate::protocol::{Protocol, Realm};
 use assets::Names;
 use model::Time;
 use serde::Serialize;
+use std::net::Ipv4Addr;
 
 /// Most differences from the baseline that are listed.
 const MAX_DIFFERENCES: usize = 10_000;
@@ -112,6 +114,8 @@ pub struct PointRow {
 /// A finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingRow {
+    /// Stable: the same thing between the same two has it again, also after a restart.
+    pub id: String,
     /// Id of the detection.
     pub rule: &'static str,
     /// What happened.
@@ -140,6 +144,8 @@ pub struct FindingRow {
     pub next: &'static str,
     /// The first packets that show it.
     pub evidence: Vec<Evidence>,
+    /// The last packet that shows it.
+    pub latest: Evidence,
     /// The window of expected work in which it happened.
     pub window: Option<String>,
     /// The point that it is about.
@@ -278,6 +284,7 @@ fn findings(core: &Core, names: &Names) -> Vec<FindingRow> {
         .findings
         .iter()
         .map(|finding| FindingRow {
+            id: id(core, finding),
             rule: finding.rule.id,
             title: finding.rule.title,
             severity: finding.severity(),
@@ -294,6 +301,7 @@ fn findings(core: &Core, names: &Names) -> Vec<FindingRow> {
             evidence: finding.evidence.clone(),
             window: core.guard.windows.id(finding.window).map(str::to_owned),
             path: finding.path.as_deref().map(str::to_owned),
+            latest: finding.latest,
         })
         .collect();
     rows.sort_by(|a, b| {
@@ -302,6 +310,13 @@ fn findings(core: &Core, names: &Names) -> Vec<FindingRow> {
             .then_with(|| (a.first, a.rule, &a.source).cmp(&(b.first, b.rule, &b.source)))
     });
     rows
+}
+
+fn id(core: &Core, finding: &Finding) -> String {
+    let end =
+        |host| core.hosts.get(host).map_or(Endpoint::Ip(Ipv4Addr::UNSPECIFIED.into()), |it| it.endpoint);
+    let window = core.guard.windows.id(finding.window).unwrap_or_default();
+    findings::id(finding.rule.id, end(finding.source), end(finding.target), window)
 }
 
 fn links(core: &Core, names: &Names) -> Vec<LinkRow> {

@@ -14,6 +14,7 @@ mod events;
 mod history;
 mod inbox;
 mod live;
+mod monitor;
 mod of_points;
 mod points;
 mod query;
@@ -70,6 +71,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(plant_routes());
     routes.extend(discover_routes());
     routes.extend(characterise_routes());
+    routes.extend(monitor::routes());
     routes.extend(configuration_routes());
     routes.extend(query_routes());
     routes.extend(admin_routes());

@@ -174,9 +174,6 @@ impl Plant for TestPlant {
     fn clock(&self) -> ClockHealth {
         ClockHealth { offset_ms: None, synchronised: true }
     }
-    fn monitor_coverage(&self) -> Option<String> {
-        None
-    }
     fn secret_users(&self, secret: &str) -> Vec<String> {
         if secret == "hq-db" { vec!["hq".into()] } else { vec![] }
     }

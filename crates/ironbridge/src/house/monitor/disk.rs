@@ -1,0 +1,91 @@
+//! What the monitor keeps on disk: versioned JSON, replaced in one step, for its owner alone.
+
+use crate::backup::private_folder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use watch::book::VERSION;
+
+/// No file of ours is larger, in bytes.
+const MAX_FILE: u64 = 256 << 20;
+
+/// The folder of the monitor.
+pub struct Disk(PathBuf);
+
+#[derive(serde::Deserialize)]
+struct Version {
+    version: u32,
+}
+
+impl Disk {
+    /// Below the data folder; makes it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(data: &Path) -> io::Result<Self> {
+        let folder = data.join("monitor");
+        private_folder(&folder)?;
+        Ok(Self(folder))
+    }
+
+    /// A folder within it.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Reads a file; a new one where there is none.
+    ///
+    /// # Errors
+    /// In words: it is damaged, or of a newer Ironbridge. It is set aside, so that nothing of it is lost.
+    pub fn load<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, String> {
+        let path = self.0.join(name);
+        let size = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+            Err(error) => return Err(format!("{}: {error}", path.display())),
+            Ok(meta) => meta.len(),
+        };
+        let read = || -> Result<T, String> {
+            if size > MAX_FILE {
+                return Err(format!("{size} bytes is more than this file can ever have"));
+            }
+            let bytes = fs::read(&path).map_err(|error| error.to_string())?;
+            let version: Version = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            if version.version > VERSION {
+                return Err(format!("it was written by a newer Ironbridge (version {})", version.version));
+            }
+            serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+        };
+        read().map_err(|why| {
+            let aside = path.with_extension("aside");
+            let moved = match fs::rename(&path, &aside) {
+                Ok(()) => format!("it is kept as {}", aside.display()),
+                Err(error) => format!("it cannot be set aside: {error}"),
+            };
+            format!("{}: {why}; {moved}", path.display())
+        })
+    }
+
+    /// Replaces a file: after a crash there is the old content or the new one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn save<T: Serialize>(&self, name: &str, what: &T) -> io::Result<()> {
+        replace(&self.0.join(name), &serde_json::to_vec(what)?)
+    }
+}
+
+/// Replaces a file by another content, in one step.
+///
+/// # Errors
+/// What the system says.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}

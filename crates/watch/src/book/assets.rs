@@ -1,0 +1,274 @@
+//! What is kept of assets: what a person said of them, and what was seen before this run.
+
+use super::{Refusal, VERSION, text};
+use crate::hosts::Field;
+use crate::report::{Asset, Report, Role};
+use model::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Most assets that are kept; above that those go that nobody said anything of, the longest unseen first.
+pub const MAX_ASSETS: usize = 65_536;
+/// Longest name, in characters.
+const MAX_NAME: usize = 64;
+/// Levels of the Purdue model.
+pub const LEVELS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 5.0];
+
+/// Something that an asset said of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownFact {
+    /// What about: `vendor`, `model`, `firmware`, `serial`, `name`, `description`.
+    pub field: String,
+    /// The text, made safe.
+    pub value: String,
+    /// Where it was learned.
+    pub source: String,
+}
+
+/// An asset as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KnownAsset {
+    /// Who said that it belongs here, and when.
+    #[serde(default)]
+    pub approved: Option<(String, Time)>,
+    /// The name that a person gave; empty for none.
+    #[serde(default)]
+    pub name: String,
+    /// What a person wrote of it.
+    #[serde(default)]
+    pub note: String,
+    /// The level that a person gave: one of [`LEVELS`].
+    #[serde(default)]
+    pub level: Option<f64>,
+    /// The zone that a person gave.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// IP addresses.
+    pub addresses: Vec<String>,
+    /// Hardware addresses.
+    pub macs: Vec<String>,
+    /// Who made its network card.
+    pub card: Option<String>,
+    /// VLAN.
+    pub vlan: Option<u16>,
+    /// What it is, judged by what it does.
+    pub role: Role,
+    /// What it said of itself.
+    pub facts: Vec<KnownFact>,
+    /// Keys of protocols that it answers in.
+    pub serves: Vec<String>,
+    /// Keys of protocols that it asks in.
+    pub asks: Vec<String>,
+    /// Packets sent, in the last run that saw it.
+    pub sent: u64,
+    /// Packets sent to it, in the last run that saw it.
+    pub received: u64,
+    /// First seen.
+    pub first: Time,
+    /// Last seen.
+    pub last: Time,
+    /// Seen in this run.
+    #[serde(skip)]
+    pub live: bool,
+}
+
+/// What a person says of an asset; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// It belongs here.
+    pub approved: Option<bool>,
+    /// What people call it; empty for none.
+    pub name: Option<String>,
+    /// A note; empty for none.
+    pub note: Option<String>,
+    /// Its level; `None` inside: as guessed.
+    pub level: Option<Option<f64>>,
+    /// Its zone; `None` inside: as the plant says.
+    pub zone: Option<Option<String>>,
+}
+
+impl KnownAsset {
+    fn new(asset: &Asset) -> Self {
+        Self {
+            approved: None,
+            name: String::new(),
+            note: String::new(),
+            level: None,
+            zone: None,
+            addresses: Vec::new(),
+            macs: Vec::new(),
+            card: None,
+            vlan: None,
+            role: asset.role,
+            facts: Vec::new(),
+            serves: Vec::new(),
+            asks: Vec::new(),
+            sent: 0,
+            received: 0,
+            first: asset.first,
+            last: asset.last,
+            live: false,
+        }
+    }
+
+    fn see(&mut self, asset: &Asset) {
+        let keys = |all: &[crate::Protocol]| all.iter().map(|protocol| protocol.key().to_owned()).collect();
+        self.addresses = asset.addresses.iter().map(ToString::to_string).collect();
+        self.macs.clone_from(&asset.macs);
+        self.card = asset.card.map(str::to_owned);
+        self.vlan = asset.vlan.or(self.vlan);
+        // One that is only talked to in this run is what it was before.
+        if asset.role != Role::Silent || !self.live && self.facts.is_empty() {
+            self.role = asset.role;
+        }
+        (self.serves, self.asks) = (keys(&asset.serves), keys(&asset.asks));
+        (self.sent, self.received) = (asset.sent, asset.received);
+        self.first = self.first.min(asset.first);
+        self.last = self.last.max(asset.last);
+        if !asset.facts.is_empty() {
+            self.facts = asset.facts.iter().map(known_fact).collect();
+        }
+        self.live = true;
+    }
+
+    /// The first that it said about something.
+    #[must_use]
+    pub fn fact(&self, field: Field) -> Option<&str> {
+        self.facts.iter().find(|fact| fact.field == field.key()).map(|fact| fact.value.as_str())
+    }
+
+    /// What people call it: the name given, else the one it says of itself.
+    #[must_use]
+    pub fn called(&self) -> &str {
+        if self.name.is_empty() { self.fact(Field::Name).unwrap_or_default() } else { &self.name }
+    }
+
+    /// Its level: as given, else as its role suggests; `None` where that says nothing.
+    #[must_use]
+    pub fn level_or_guess(&self) -> Option<f64> {
+        self.level.or(match self.role {
+            Role::Controller => Some(1.0),
+            Role::Supervisor | Role::Engineering => Some(2.0),
+            Role::Server => Some(3.0),
+            Role::Network | Role::Host | Role::Silent => None,
+        })
+    }
+
+    /// Whether nobody said anything of it.
+    fn is_plain(&self) -> bool {
+        self.approved.is_none()
+            && self.name.is_empty()
+            && self.note.is_empty()
+            && self.level.is_none()
+            && self.zone.is_none()
+    }
+}
+
+fn known_fact(fact: &crate::report::AssetFact) -> KnownFact {
+    KnownFact {
+        field: fact.field.key().to_owned(),
+        value: fact.value.clone(),
+        source: fact.source.to_owned(),
+    }
+}
+
+/// All assets that are known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssetBook {
+    /// Version of the format.
+    pub version: u32,
+    /// Assets by id.
+    pub assets: BTreeMap<String, KnownAsset>,
+    /// Sightings of assets for which there was no room, since ever.
+    #[serde(default)]
+    pub no_room: u64,
+}
+
+impl Default for AssetBook {
+    fn default() -> Self {
+        Self { version: VERSION, assets: BTreeMap::new(), no_room: 0 }
+    }
+}
+
+impl AssetBook {
+    /// Takes the assets of a report. Whether there are new ones.
+    pub fn take(&mut self, report: &Report) -> bool {
+        let mut news = false;
+        for asset in &report.assets {
+            if !self.assets.contains_key(&asset.id) {
+                if !self.has_room() {
+                    self.no_room += 1;
+                    continue;
+                }
+                news = true;
+            }
+            self.assets.entry(asset.id.clone()).or_insert_with(|| KnownAsset::new(asset)).see(asset);
+        }
+        news
+    }
+
+    fn has_room(&mut self) -> bool {
+        if self.assets.len() < MAX_ASSETS {
+            return true;
+        }
+        let old = self.assets.iter().filter(|(_, asset)| asset.is_plain() && !asset.live);
+        let Some(oldest) = old.min_by_key(|(_, asset)| asset.last).map(|(id, _)| id.clone()) else {
+            return false;
+        };
+        self.assets.remove(&oldest);
+        true
+    }
+
+    /// Takes what a person says of an asset.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing is changed.
+    pub fn change(&mut self, id: &str, by: &str, change: &Change, now: Time) -> Result<&KnownAsset, Refusal> {
+        let asset = self.assets.get_mut(id).ok_or(Refusal::Unknown("asset"))?;
+        let name = change.name.as_deref().map(|name| text(name, "name", false)).transpose()?;
+        if name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME) {
+            let message = format!("the name is longer than {MAX_NAME} characters");
+            return Err(Refusal::Invalid(message, "shorten it; there is room for more in the note"));
+        }
+        let note = change.note.as_deref().map(|note| text(note, "note", false)).transpose()?;
+        if let Some(Some(level)) = change.level
+            && !LEVELS.contains(&level)
+        {
+            return Err(Refusal::Invalid(
+                format!("{level} is no level"),
+                "levels are 0, 1, 2, 3, 3.5, 4 and 5",
+            ));
+        }
+        if let Some(Some(zone)) = &change.zone
+            && let Err(error) = model::path::check_segment(zone)
+        {
+            return Err(Refusal::Invalid(error.to_string(), "a zone is named like a segment of a path"));
+        }
+        if let Some(approved) = change.approved {
+            asset.approved = approved.then(|| (by.to_owned(), now));
+        }
+        asset.name = name.unwrap_or_else(|| std::mem::take(&mut asset.name));
+        asset.note = note.unwrap_or_else(|| std::mem::take(&mut asset.note));
+        asset.level = change.level.unwrap_or(asset.level);
+        asset.zone = change.zone.clone().unwrap_or_else(|| asset.zone.take());
+        Ok(asset)
+    }
+
+    /// Forgets an asset that was not seen in this run.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn forget(&mut self, id: &str) -> Result<(), Refusal> {
+        match self.assets.get(id) {
+            None => Err(Refusal::Unknown("asset")),
+            Some(asset) if asset.live => Err(Refusal::Standing(
+                "the asset is there: it was seen since the monitor started",
+                "only assets that are gone can be forgotten",
+            )),
+            Some(_) => {
+                self.assets.remove(id);
+                Ok(())
+            }
+        }
+    }
+}

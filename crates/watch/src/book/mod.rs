@@ -1,0 +1,46 @@
+//! What is kept of findings and assets beyond one run: what people decided, and what was seen before.
+//!
+//! A pure core: whoever owns the books gives them reports and the time, and puts them on disk.
+
+mod assets;
+mod findings;
+
+pub use assets::{AssetBook, Change, KnownAsset, KnownFact, LEVELS};
+pub use findings::{Act, FindingBook, KeptFinding, Standing, Step};
+
+/// Version of what is written. A newer one is refused, not guessed at.
+pub const VERSION: u32 = 1;
+/// Longest note or reason, in characters.
+const MAX_NOTE: usize = 2_000;
+
+/// Why something cannot be done, and what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such thing.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// What is asked contradicts itself: message and next step.
+    #[error("{0}")]
+    Invalid(String, &'static str),
+    /// It does not stand so that this makes sense: message and next step.
+    #[error("{0}")]
+    Standing(&'static str, &'static str),
+}
+
+/// A note that is not too long, and there if it must be.
+fn text(text: &str, what: &str, must: bool) -> Result<String, Refusal> {
+    let text = text.trim().to_owned();
+    if must && text.is_empty() {
+        return Err(Refusal::Invalid(
+            format!("the {what} is missing"),
+            "say in a few words why, for those after you",
+        ));
+    }
+    if text.chars().count() > MAX_NOTE {
+        return Err(Refusal::Invalid(
+            format!("the {what} is longer than {MAX_NOTE} characters"),
+            "shorten it",
+        ));
+    }
+    Ok(text)
+}
