@@ -1,4 +1,4 @@
-"""A pymodbus TCP server. usage: modbus_server.py PORT
+"""A pymodbus TCP server. usage: modbus_server.py PORT [HOST]
 
 Unit 1, holding registers from wire offset 0: 100 = counter that grows by one every 50 ms (u32, big endian),
 110 = float 12.5 (f32, CDAB), 120.. = text "IRON", 200 = a free u16 that may be written, 210 = a free f32 (ABCD).
@@ -17,11 +17,11 @@ def words(data):
     return [int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2)]
 
 
-async def main(port):
+async def main(port, host):
     bits = [SimData(0, count=100, values=False, datatype=DataType.BITS)]
     registers = [SimData(0, count=1000, values=0, datatype=DataType.REGISTERS)]
     device = SimDevice(1, simdata=(bits, bits, registers, registers))
-    server = ModbusTcpServer([device], address=("127.0.0.1", port))
+    server = ModbusTcpServer([device], address=(host, port))
 
     async def put(offset, data):
         await server.async_setValues(1, 16, offset, words(data))
@@ -41,4 +41,4 @@ async def main(port):
     counting.cancel()
 
 
-asyncio.run(main(int(sys.argv[1])))
+asyncio.run(main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"))

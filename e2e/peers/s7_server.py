@@ -1,4 +1,4 @@
-"""A snap7 server. usage: s7_server.py PORT
+"""A snap7 server. usage: s7_server.py PORT [HOST]
 
 DB 10: byte 0 = counter that grows by one every 50 ms (DINT), 4 = 12.5 (REAL), 8 = a free REAL, 12 = STRING[16] "IRON",
 byte 30 bit 0 = a free bit. There is no other block.
@@ -23,7 +23,7 @@ def put(offset, data):
 put(4, struct.pack(">f", 12.5))
 put(12, b"\x10\x04IRON")
 server.register_area(SrvArea.DB, 10, memory)
-server.start_to("127.0.0.1", int(sys.argv[1]))
+server.start_to(sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1", int(sys.argv[1]))
 count = 0
 while True:
     count += 1

@@ -15,6 +15,7 @@ mod first_hour;
 mod harness;
 mod history;
 mod modbus;
+mod monitor;
 mod mqtt_in;
 mod opcua;
 mod s7;

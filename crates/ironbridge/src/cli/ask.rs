@@ -338,11 +338,11 @@ pub fn audit_data(command: &AuditCommand) -> &std::path::Path {
     &running.data
 }
 
-fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
+pub fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
     json.get(key).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn text(json: &Json, key: &str) -> String {
+pub fn text(json: &Json, key: &str) -> String {
     json.get(key).map(plain).unwrap_or_default()
 }
 
@@ -382,12 +382,12 @@ fn time(point: &Json) -> String {
     point.get("time").and_then(Json::as_f64).map(stamp).unwrap_or_default()
 }
 
-fn stamp(ms: f64) -> String {
+pub fn stamp(ms: f64) -> String {
     // Milliseconds with a fraction are exact to a microsecond; more digits would be invented.
     model::Time((ms * 1e3).round() as i64 * 1000).rfc3339()
 }
 
-fn write(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
+pub fn write(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| ClientError::Broken(e.to_string()))
 }
 

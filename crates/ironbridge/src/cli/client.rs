@@ -83,13 +83,19 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn json(&self, method: Method, path: &str, body: Option<&Json>) -> Result<Json, ClientError> {
-        let response = self.send(method, path, body).await?;
-        let bytes =
-            response.into_body().collect().await.map_err(|e| ClientError::Broken(e.to_string()))?.to_bytes();
+        let bytes = whole(self.send(method, path, body).await?).await?;
         if bytes.is_empty() {
             return Ok(Json::Null);
         }
         serde_json::from_slice(&bytes).map_err(|e| ClientError::Broken(e.to_string()))
+    }
+
+    /// GET of a file.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn bytes(&self, path: &str) -> Result<Bytes, ClientError> {
+        whole(self.send(Method::GET, path, None).await?).await
     }
 
     /// POST whose answer is a stream of server-sent events; `each` gets event name and data, and ends it with false.
@@ -174,6 +180,11 @@ fn dispatch(block: &str, each: &mut impl FnMut(&str, &str) -> bool) -> bool {
         }
     }
     data.is_empty() || each(name, &data)
+}
+
+async fn whole(response: Response<Incoming>) -> Result<Bytes, ClientError> {
+    let body = response.into_body().collect().await;
+    body.map(|body| body.to_bytes()).map_err(|error| ClientError::Broken(error.to_string()))
 }
 
 /// A path or a name as one query value.

@@ -1,7 +1,9 @@
 //! Dispatch, and the commands that need no running Ironbridge.
 
 use super::client::{Client, ClientError};
-use super::{AuditCommand, Cli, Command, LogFormat, ask, characterise, discover, exit, import, watch};
+use super::{
+    AuditCommand, Cli, Command, LogFormat, ask, characterise, discover, exit, import, monitor, watch,
+};
 use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
 use serde_json::json;
@@ -78,6 +80,7 @@ async fn asked(command: Command) -> u8 {
             ask::write_value(path, value, reason, running, out).await
         }
         Command::Commands { running } => ask::commands(running, out).await,
+        Command::Monitor(command) => monitor::run(command, out).await,
         _ => Ok(()),
     };
     finish(result)

@@ -141,6 +141,9 @@ pub enum Command {
         #[command(flatten)]
         running: Running,
     },
+    /// Look at what the monitor of a running Ironbridge sees and found on the network
+    #[command(subcommand)]
+    Monitor(monitor::MonitorCommand),
     /// Print the plant's model for other tools: assets, types and points
     #[command(after_help = "Example: ironbridge export aas . > plant.aas.json")]
     Export {
@@ -411,7 +414,9 @@ mod characterise;
 mod client;
 mod discover;
 mod import;
+mod live;
 mod local;
+mod monitor;
 mod table;
 mod watch;
 

@@ -2,7 +2,7 @@
 
 use super::baseline::{self, BaselineArgs};
 use super::table::Table;
-use super::{complain, exit, print};
+use super::{complain, exit, live, print};
 use capture::{Input, Source, inputs};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Read};
@@ -19,8 +19,14 @@ const ROWS: usize = 40;
 #[derive(Clone, Debug, clap::Args)]
 pub struct WatchArgs {
     /// Captures (pcap, pcapng), folders of them, or - for standard input
-    #[arg(required = true)]
+    #[arg(required_unless_present = "interface")]
     captures: Vec<PathBuf>,
+    /// Listen at an interface instead, until Ctrl-C
+    #[arg(long, value_name = "NAME", conflicts_with = "captures")]
+    interface: Option<String>,
+    /// End by itself after so many seconds
+    #[arg(long, value_name = "SECONDS", requires = "interface")]
+    seconds: Option<u64>,
     /// Print the whole report as JSON
     #[arg(long)]
     json: bool,
@@ -33,25 +39,41 @@ pub struct WatchArgs {
 
 /// Does it. The exit code.
 pub fn run(arguments: &WatchArgs) -> u8 {
-    let inputs = match inputs(&arguments.captures) {
-        Ok(inputs) => inputs,
-        Err(words) => {
-            complain(&words);
-            return exit::MISTAKES;
-        }
-    };
-    let bar = bar(&inputs);
     let mut monitor = Monitor::new(Limits::STANDARD);
     if let Err(words) = arguments.normal.begin(&mut monitor) {
         complain(&words);
         return exit::MISTAKES;
     }
+    let gathered = match &arguments.interface {
+        Some(name) => {
+            live::listen(name, arguments.seconds, monitor).map(|(monitor, note)| (monitor, vec![note]))
+        }
+        None => captures(&arguments.captures, monitor),
+    };
+    match gathered {
+        Ok((monitor, notes)) => conclude(arguments, monitor, notes),
+        Err(code) => code,
+    }
+}
+
+/// Reads captures.
+fn captures(paths: &[PathBuf], mut monitor: Monitor) -> Result<(Monitor, Vec<FileNote>), u8> {
+    let inputs = inputs(paths).map_err(|words| {
+        complain(&words);
+        exit::MISTAKES
+    })?;
+    let bar = bar(&inputs);
     let mut notes = Vec::new();
     for (file, input) in (0u32..).zip(&inputs) {
         bar.set_message(input.name());
         notes.push(read(file, input, &mut monitor, &bar));
     }
     bar.finish_and_clear();
+    Ok((monitor, notes))
+}
+
+/// Writes the reports. The exit code.
+fn conclude(arguments: &WatchArgs, mut monitor: Monitor, notes: Vec<FileNote>) -> u8 {
     monitor.end();
     let learned = match arguments.normal.end(&mut monitor) {
         Ok(words) => words,

@@ -120,8 +120,8 @@ impl KnownAsset {
         // One that is only talked to in this run is what it was before.
         if asset.role != Role::Silent || !self.live && self.facts.is_empty() {
             self.role = asset.role;
+            (self.serves, self.asks) = (keys(&asset.serves), keys(&asset.asks));
         }
-        (self.serves, self.asks) = (keys(&asset.serves), keys(&asset.asks));
         (self.sent, self.received) = (asset.sent, asset.received);
         self.first = self.first.min(asset.first);
         self.last = self.last.max(asset.last);
@@ -152,6 +152,13 @@ impl KnownAsset {
             Role::Server => Some(3.0),
             Role::Network | Role::Host | Role::Silent => None,
         })
+    }
+
+    /// What makes a page about it another one.
+    fn gist(&self) -> (bool, Role, [usize; 5]) {
+        let counts = [&self.addresses, &self.macs, &self.serves, &self.asks].map(Vec::len);
+        let [addresses, macs, serves, asks] = counts;
+        (self.live, self.role, [addresses, macs, serves, asks, self.facts.len()])
     }
 
     /// Whether nobody said anything of it.
@@ -191,7 +198,7 @@ impl Default for AssetBook {
 }
 
 impl AssetBook {
-    /// Takes the assets of a report. Whether there are new ones.
+    /// Takes the assets of a report. Whether there are new ones, or others are known better.
     pub fn take(&mut self, report: &Report) -> bool {
         let mut news = false;
         for asset in &report.assets {
@@ -200,9 +207,11 @@ impl AssetBook {
                     self.no_room += 1;
                     continue;
                 }
-                news = true;
             }
-            self.assets.entry(asset.id.clone()).or_insert_with(|| KnownAsset::new(asset)).see(asset);
+            let known = self.assets.entry(asset.id.clone()).or_insert_with(|| KnownAsset::new(asset));
+            let before = known.gist();
+            known.see(asset);
+            news |= before != known.gist();
         }
         news
     }
@@ -270,5 +279,103 @@ impl AssetBook {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hosts::Evidence;
+    use crate::report::AssetFact;
+    use crate::{Limits, Monitor, Protocol};
+
+    fn seen(id: &str, role: Role, model: Option<&str>) -> Asset {
+        let fact = |value: &str| AssetFact {
+            field: Field::Model,
+            value: value.to_owned(),
+            source: "CIP identity",
+            evidence: Evidence::default(),
+        };
+        Asset {
+            id: id.to_owned(),
+            addresses: vec![id.parse().unwrap()],
+            macs: vec!["00:1b:1b:00:00:01".into()],
+            card: Some("Siemens AG"),
+            role,
+            vlan: None,
+            facts: model.into_iter().map(fact).collect(),
+            serves: vec![Protocol::Enip],
+            asks: Vec::new(),
+            sent: 7,
+            received: 8,
+            first: Time(10),
+            last: Time(20),
+        }
+    }
+
+    fn report(assets: Vec<Asset>) -> Report {
+        Report { assets, ..Monitor::new(Limits::STANDARD).report() }
+    }
+
+    const ID: &str = "10.0.0.9";
+
+    #[test]
+    fn what_people_say_survives_and_what_was_known_is_not_forgotten() {
+        let mut book = AssetBook::default();
+        assert!(book.take(&report(vec![seen(ID, Role::Controller, Some("1756-L71"))])));
+        let change = Change {
+            approved: Some(true),
+            name: Some(" Press 4 ".into()),
+            level: Some(Some(0.0)),
+            zone: Some(Some("pressing".into())),
+            ..Change::default()
+        };
+        book.change(ID, "anna", &change, Time(30)).unwrap();
+        let text = serde_json::to_string(&book).unwrap();
+        let mut book: AssetBook = serde_json::from_str(&text).unwrap();
+        assert!(!book.assets[ID].live);
+        // In the next run it only was talked to.
+        book.take(&report(vec![seen(ID, Role::Silent, None)]));
+        let known = &book.assets[ID];
+        assert_eq!((known.called(), known.fact(Field::Model)), ("Press 4", Some("1756-L71")));
+        assert_eq!((known.level_or_guess(), known.zone.as_deref()), (Some(0.0), Some("pressing")));
+        assert_eq!((known.role, known.live), (Role::Controller, true));
+        assert_eq!(known.approved, Some(("anna".into(), Time(30))));
+        let back = Change { level: Some(None), zone: Some(None), approved: Some(false), ..Change::default() };
+        let known = book.change(ID, "anna", &back, Time(31)).unwrap();
+        assert_eq!((known.level_or_guess(), &known.zone, &known.approved), (Some(1.0), &None, &None));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_and_changes_nothing() {
+        let mut book = AssetBook::default();
+        book.take(&report(vec![seen(ID, Role::Controller, None)]));
+        let before = book.clone();
+        for wrong in [
+            Change { name: Some("x".repeat(65)), ..Change::default() },
+            Change { note: Some("x".repeat(2_001)), ..Change::default() },
+            Change { level: Some(Some(2.5)), ..Change::default() },
+            Change { zone: Some(Some("a b".into())), ..Change::default() },
+        ] {
+            assert!(
+                matches!(book.change(ID, "anna", &wrong, Time(1)), Err(Refusal::Invalid(..))),
+                "{wrong:?}"
+            );
+        }
+        assert_eq!(
+            book.change("10.0.0.8", "anna", &Change::default(), Time(1)),
+            Err(Refusal::Unknown("asset"))
+        );
+        assert!(matches!(book.forget(ID), Err(Refusal::Standing(..))));
+        assert_eq!(book, before);
+    }
+
+    #[test]
+    fn nothing_is_new_when_nothing_is() {
+        let mut book = AssetBook::default();
+        let same = report(vec![seen(ID, Role::Controller, Some("1756-L71"))]);
+        assert!(book.take(&same));
+        assert!(!book.take(&same));
+        assert!(book.take(&report(vec![seen(ID, Role::Engineering, Some("1756-L71"))])));
     }
 }

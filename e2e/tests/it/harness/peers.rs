@@ -33,10 +33,15 @@ impl Python {
         Process(self.command(script, words).stdout(Stdio::inherit()).spawn().unwrap())
     }
 
+    /// The program, and a script of `e2e/peers`; an absolute path stays as it is.
+    pub fn paths(&self, script: &str) -> (PathBuf, PathBuf) {
+        (self.0.clone(), PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(script))
+    }
+
     fn command(&self, script: &str, words: &[&str]) -> Command {
-        let mut command = Command::new(&self.0);
-        // An absolute path stays as it is.
-        command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(script)).args(words);
+        let (program, script) = self.paths(script);
+        let mut command = Command::new(program);
+        command.arg(script).args(words);
         command
     }
 }
