@@ -7,13 +7,15 @@ use crate::inbox::Inbox;
 use crate::south::budget::Budget;
 use model::config::{Diagnostic, Document, check, nearest};
 use model::expected::ExpectedTraffic;
-use model::{Declaration, Path};
+use model::{Declaration, Fault, Path};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use transport::TlsServer;
+use transport::tls::ClientAuthority;
 
 /// A kind of connection (`Kind<dyn Driver>`) or of destination (`Kind<dyn Sink>`).
 pub struct Kind<T: ?Sized> {
@@ -142,6 +144,15 @@ pub trait Secrets: Send + Sync {
     /// where there is none, as in `check`.
     fn data(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// TLS with this gateway's own certificate, for connections on which others send.
+    ///
+    /// # Errors
+    /// There is no gateway, as in `check`, or `clients` are no authorities.
+    fn listener(&self, clients: &ClientAuthority) -> Result<TlsServer, Fault> {
+        let _ = clients;
+        Err(Fault::Config("this gateway has no certificate of its own yet".into()))
     }
 
     /// Where this gateway takes posts in; one of its own where there is no gateway, as in `check`.

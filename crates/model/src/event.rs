@@ -56,6 +56,17 @@ pub mod severity {
             _ => "critical",
         }
     }
+
+    /// Of a syslog severity, 0 (emergency) to 7 (debug; RFC 5424, 6.2.1, table 2).
+    pub const fn from_syslog(severity: u8) -> u16 {
+        match severity {
+            0 | 1 => CRITICAL,
+            2 => HIGH,
+            3 => MEDIUM,
+            4 => LOW,
+            _ => INFO,
+        }
+    }
 }
 
 /// One event. A later revision with the same id replaces an earlier one.

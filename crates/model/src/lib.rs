@@ -16,6 +16,7 @@ pub mod path;
 pub mod point;
 pub mod position;
 pub mod quality;
+pub mod text;
 pub mod time;
 pub mod unit;
 pub mod value;

@@ -3,37 +3,15 @@
 /// Most characters that are kept.
 const MAX: usize = 120;
 
-/// Makes text from a packet safe to show: control characters, direction marks and other invisible ones become `·`, bytes that
-/// are not UTF-8 are taken as Latin-1, ends are trimmed, long text is cut.
+/// Makes text from a packet safe to show ([`model::text::clean`]): up to the first zero byte, UTF-8 or else Latin-1.
 pub fn clean(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    let bytes = bytes.get(..end).unwrap_or_default();
-    let latin: String;
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => {
-            latin = bytes.iter().map(|byte| char::from(*byte)).collect();
-            &latin
-        }
-    };
-    clean_text(text.trim())
+    clean_text(&model::text::from_bytes(bytes.get(..end).unwrap_or_default()))
 }
 
 /// The same for text.
 pub fn clean_text(text: &str) -> String {
-    let mut out: String = text.chars().take(MAX).map(|c| if is_harmless(c) { c } else { '·' }).collect();
-    if text.chars().nth(MAX).is_some() {
-        out.push('…');
-    }
-    out
-}
-
-fn is_harmless(c: char) -> bool {
-    let invisible = matches!(c,
-        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}'
-        | '\u{E0000}'..='\u{E0FFF}');
-    !c.is_control() && !invisible
+    model::text::clean(text, MAX)
 }
 
 /// For HTML, in text and in quoted attributes.

@@ -34,5 +34,6 @@ pub mod s7;
 pub mod smb;
 pub mod snmp;
 pub mod ssh;
+pub mod syslog;
 pub mod telnet;
 pub mod tls;

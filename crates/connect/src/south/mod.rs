@@ -26,6 +26,8 @@ pub mod modbus;
 mod mqtt;
 mod names;
 pub mod opcua;
+mod port;
+mod rate;
 mod runner;
 pub mod s7;
 mod scan;
@@ -33,6 +35,7 @@ mod snmp;
 mod sparkplug;
 pub mod status;
 mod survey;
+mod syslog;
 pub mod tags;
 #[cfg(test)]
 mod testing;
@@ -72,6 +75,8 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
     &snmp::TRAPS,
     &mqtt::KIND,
     &sparkplug::KIND,
+    &syslog::KIND,
+    &syslog::EVE,
     &webhook::KIND,
 ];
 

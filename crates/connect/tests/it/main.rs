@@ -29,4 +29,5 @@ mod snmp;
 mod snmp_traps;
 mod sparkplug_host;
 mod support;
+mod syslog;
 mod webhook;

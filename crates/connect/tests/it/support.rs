@@ -7,7 +7,7 @@ use connect::south::{self, Handle, PROBES, Wheel};
 use journal::{Journal, Options, RealDisk};
 use model::config::Document;
 use model::time::Clock;
-use model::{Command, Last, Outcome, Path, Principal, Role, SystemClock, Value};
+use model::{Command, Fault, Last, Outcome, Path, Principal, Role, SystemClock, Value};
 use namespace::{Authority, Entry, Ledger, Namespace, Settings};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use transport::TlsServer;
+use transport::tls::ClientAuthority;
 
 /// Longest wait for anything in these tests.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,9 +41,16 @@ pub struct Held {
     secrets: Mutex<BTreeMap<String, String>>,
     pub inbox: Arc<Inbox>,
     data: Option<PathBuf>,
+    /// What others see of this gateway, and its key (PEM).
+    certificate: Option<(String, String)>,
 }
 
 impl Held {
+    /// With a certificate of this gateway and its key (PEM).
+    pub fn with_certificate(chain: String, key: String) -> Self {
+        Self { certificate: Some((chain, key)), ..Self::default() }
+    }
+
     pub fn set(&self, name: &str, secret: &str) {
         self.secrets.lock().unwrap().insert(name.into(), secret.into());
     }
@@ -54,6 +63,11 @@ impl Secrets for Held {
 
     fn data(&self) -> Option<PathBuf> {
         self.data.clone()
+    }
+
+    fn listener(&self, clients: &ClientAuthority) -> Result<TlsServer, Fault> {
+        let (chain, key) = self.certificate.as_ref().expect("a certificate");
+        TlsServer::from_pem(chain.as_bytes(), key.as_bytes(), clients)
     }
 
     fn inbox(&self) -> Arc<Inbox> {
@@ -103,30 +117,29 @@ impl House {
 
     /// The same, and that store.
     pub fn start_keeping(&self, name: &str, text: &str, secrets: &[(&str, &str)]) -> (Handle, Arc<Held>) {
-        self.start_from(std::path::Path::new(""), name, text, secrets)
+        let held = Arc::new(Held { data: Some(self.data()), ..Held::default() });
+        secrets.iter().for_each(|(name, secret)| held.set(name, secret));
+        (self.start_held(name, text, held.clone()), held)
+    }
+
+    /// The same with a store of one's own.
+    pub fn start_held(&self, name: &str, text: &str, held: Arc<Held>) -> Handle {
+        self.start_from(std::path::Path::new(""), name, text, held)
     }
 
     /// Starts it as a file of a plant folder.
     pub fn start_in(&self, folder: &std::path::Path, name: &str, text: &str) -> Handle {
-        self.start_from(folder, name, text, &[]).0
+        self.start_from(folder, name, text, Arc::new(Held { data: Some(self.data()), ..Held::default() }))
     }
 
-    fn start_from(
-        &self,
-        folder: &std::path::Path,
-        name: &str,
-        text: &str,
-        secrets: &[(&str, &str)],
-    ) -> (Handle, Arc<Held>) {
+    fn start_from(&self, folder: &std::path::Path, name: &str, text: &str, held: Arc<Held>) -> Handle {
         let document = Document::parse(&format!("connections/{name}.toml"), text).unwrap();
         let kind = document.root.get("kind").and_then(|node| node.as_text()).unwrap();
         let kind = kind::find(south::KINDS, kind).unwrap();
         let mut context = Context::new(name, Path::new("acme/leeds").unwrap(), folder);
-        let held = Arc::new(Held { data: Some(self.data()), ..Held::default() });
-        secrets.iter().for_each(|(name, secret)| held.set(name, secret));
-        context.secrets = held.clone();
+        context.secrets = held;
         let built = (kind.build)(&document, &context).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
-        (south::run(name, kind.name, built, &self.namespace, &self.wheel).unwrap(), held)
+        south::run(name, kind.name, built, &self.namespace, &self.wheel).unwrap()
     }
 
     /// The data folder.

@@ -29,18 +29,20 @@ pub use run::{Prepared, StartError, announce, run, runtime, serve, until_stopped
 
 use crate::plant::{Known, Mark, Plant, Settings, Switch};
 use crate::supervisor::Supervisor;
-use access::Access;
+use access::{Access, Certificate};
 use arc_swap::ArcSwap;
 use connect::kind::Secrets;
 use connect::{north, south};
 use journal::{Journal, RealDisk};
-use model::{Clock, SystemClock, Time};
+use model::{Clock, Fault, SystemClock, Time};
 use namespace::Namespace;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use store::Store;
+use transport::TlsServer;
+use transport::tls::ClientAuthority;
 
 /// Everything that runs.
 pub struct House {
@@ -105,6 +107,8 @@ pub struct Options {
 /// secret up when a session begins, never while they are built.
 pub(crate) struct PlantSecrets {
     access: OnceLock<Access>,
+    /// How others call this machine, for its certificate.
+    names: OnceLock<Vec<String>>,
     /// Data folder.
     data: PathBuf,
     /// Where others post values.
@@ -114,13 +118,19 @@ pub(crate) struct PlantSecrets {
 impl PlantSecrets {
     /// Of a data folder that is not opened yet, and may not even be there.
     fn unopened(data: &Path) -> Arc<Self> {
-        Arc::new(Self { access: OnceLock::new(), data: data.to_owned(), inbox: Arc::default() })
+        Arc::new(Self {
+            access: OnceLock::new(),
+            names: OnceLock::new(),
+            data: data.to_owned(),
+            inbox: Arc::default(),
+        })
     }
 
-    /// From now on secrets are found.
-    fn open(&self, access: &Access) {
+    /// From now on secrets are found. `names` are those by which others reach this machine.
+    fn open(&self, access: &Access, names: Vec<String>) {
         // Set once, by the start.
         let _ = self.access.set(access.clone());
+        let _ = self.names.set(names);
     }
 }
 
@@ -131,6 +141,15 @@ impl Secrets for PlantSecrets {
 
     fn data(&self) -> Option<PathBuf> {
         Some(self.data.clone())
+    }
+
+    fn listener(&self, clients: &ClientAuthority) -> Result<TlsServer, Fault> {
+        let (Some(access), Some(names)) = (self.access.get(), self.names.get()) else {
+            return Err(Fault::Config("this gateway has no certificate of its own yet".into()));
+        };
+        let source = Certificate::BuiltIn { names: names.clone() };
+        let made = access.listener_tls(source, clients, &[]);
+        made.map(|listener| listener.server()).map_err(|why| Fault::Config(why.to_string().into()))
     }
 
     fn inbox(&self) -> Arc<connect::inbox::Inbox> {

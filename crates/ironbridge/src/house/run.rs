@@ -119,7 +119,7 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
     let (access, damaged) =
         Access::open_anyway(&options.data.join("access"), clock, access::Options::default())
             .map_err(|why| StartError::room("accounts", why))?;
-    secrets.open(&access);
+    secrets.open(&access, own_names(&plant.settings.web.names, None));
     let house = House::open(&plant, secrets, access.clone(), options)?;
     for why in damaged {
         tell_damaged(&house, &why);
@@ -212,16 +212,17 @@ struct Page {
     tls: Option<Arc<access::ListenerTls>>,
 }
 
+/// What our own certificates are made out to: the names that people gave, and this machine's address if it is one.
+fn own_names(names: &[String], at: Option<std::net::IpAddr>) -> Vec<String> {
+    let address = at.filter(|at| !at.is_unspecified()).map(|at| at.to_string());
+    names.iter().cloned().chain(["localhost".to_owned()]).chain(address).collect()
+}
+
 fn listen(plant: &Plant, access: &Access) -> Result<Page, StartError> {
     let web = &plant.settings.web;
     let at = plant::check_listen(web).map_err(|(message, _)| StartError::room("web.listen", message))?;
     let certificate = web.tls.as_ref().map(|tls| match tls {
-        Tls::BuiltIn(_) => {
-            let mut names = web.names.clone();
-            names.push("localhost".to_owned());
-            names.extend((!at.ip().is_unspecified()).then(|| at.ip().to_string()));
-            Certificate::BuiltIn { names }
-        }
+        Tls::BuiltIn(_) => Certificate::BuiltIn { names: own_names(&web.names, Some(at.ip())) },
         Tls::Files(files) => Certificate::Files {
             certificate: plant.folder.join(&files.certificate),
             key: plant.folder.join(&files.key),

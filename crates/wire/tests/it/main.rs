@@ -13,3 +13,4 @@ mod opcua;
 mod pcap;
 mod random;
 mod s7;
+mod syslog;

@@ -94,6 +94,12 @@ impl Link {
         move || _ = shared.counters.rejected.fetch_add(1, Relaxed)
     }
 
+    /// Counts what there is no room for, wherever that is decided.
+    pub fn crowding(&self) -> impl Fn() + Send + Sync + 'static {
+        let shared = self.shared.clone();
+        move || _ = shared.counters.no_room.fetch_add(1, Relaxed)
+    }
+
     /// Something came for which there is no room.
     pub fn no_room(&self, count: usize) {
         add(&self.shared.counters.no_room, count as u64);

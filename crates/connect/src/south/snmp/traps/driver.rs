@@ -5,6 +5,7 @@ use super::super::speaker::Row;
 use super::receiver::{self, Heard, Starting, check_port, engine, plain};
 use super::words::{meaning, objects};
 use crate::kind::{Context, Secrets};
+use crate::south::rate::Rate;
 use crate::south::{Arrival, Driver, Layout, Link, Origin};
 use async_snmp::notification::{NotificationEnvelope, NotificationReceiver};
 use futures_util::FutureExt;
@@ -13,7 +14,6 @@ use model::{Event, Fault, Status, Value};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::time::Instant;
 
 /// One device that may send.
 pub(super) struct Sender {
@@ -27,10 +27,8 @@ pub(super) struct Sender {
 pub(super) struct Traps {
     secrets: Arc<dyn Secrets>,
     address: SocketAddr,
-    max_rate: f64,
     senders: Vec<Sender>,
-    /// Traps that each may still send, and when that was.
-    room: Vec<(f64, Instant)>,
+    rates: Vec<Rate>,
     layout: Layout,
     number: u64,
 }
@@ -43,9 +41,8 @@ impl Traps {
         senders: Vec<Sender>,
         layout: Layout,
     ) -> Self {
-        let max_rate = f64::from(max_rate);
-        let room = vec![(max_rate, Instant::now()); senders.len()];
-        Self { secrets: context.secrets.clone(), address, max_rate, senders, room, layout, number: 0 }
+        let rates = senders.iter().map(|_| Rate::new(max_rate)).collect();
+        Self { secrets: context.secrets.clone(), address, senders, rates, layout, number: 0 }
     }
 
     fn listen(&self, link: &Link) -> Result<Starting, Fault> {
@@ -105,7 +102,7 @@ impl Traps {
     async fn take(&mut self, heard: Heard, link: &mut Link) -> Result<(), Fault> {
         let Heard { device, trap, varbinds, kept } = heard;
         link.received(varbinds.iter().map(async_snmp::VarBind::encoded_size).sum());
-        if !self.has_room(device) {
+        if !self.rates.get_mut(device).is_some_and(Rate::has_room) {
             // An inform is sent again by its device.
             link.no_room(1);
             return Ok(());
@@ -137,16 +134,6 @@ impl Traps {
             let _ = kept.send(synced.is_ok());
         }
         Ok(())
-    }
-
-    fn has_room(&mut self, device: usize) -> bool {
-        let Some((left, at)) = self.room.get_mut(device) else { return false };
-        let now = Instant::now();
-        *left = (*left + (now - *at).as_secs_f64() * self.max_rate).min(self.max_rate * 5.0);
-        *at = now;
-        let has = *left >= 1.0;
-        *left -= f64::from(u8::from(has));
-        has
     }
 }
 

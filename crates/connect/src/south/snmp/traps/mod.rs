@@ -18,13 +18,14 @@ use super::oid;
 use super::speaker::Row;
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use crate::south::link::ARRIVES;
+use crate::south::port::address;
 use crate::south::tags::{FileKeys, GROUP_POINTS, Plan, Resolved, Source, Tag, Wrong, closed_schema};
 use crate::south::{DeviceLayout, Driver, GroupLayout, Layout};
 use config::File;
 use driver::{Sender, Traps};
 use model::config::{Diagnostic, Document};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Traps and informs of SNMP v2c and v3.
@@ -93,14 +94,6 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         expected: Vec::new(),
         endpoint: format!("listens on UDP {address}"),
         security: weakest.unwrap_or_else(|| Security::none("no device is known, so nothing is taken")),
-    })
-}
-
-/// An address as it is written; a mistake goes to the plan.
-fn address(plan: &mut Plan<'_>, at: &[&str], text: &str, help: &str) -> IpAddr {
-    text.parse().unwrap_or_else(|_| {
-        plan.mistake(at, format!("`{text}` is no address"), format!("write {help}"));
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
     })
 }
 

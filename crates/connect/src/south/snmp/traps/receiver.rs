@@ -2,6 +2,7 @@
 //! disk.
 
 use crate::kind::Secrets;
+use crate::south::port::udp_fault;
 use async_snmp::notification::{
     NotificationAcceptance, NotificationEnvelope, NotificationPduClass, NotificationReceiver,
     NotificationReceiverBuilder,
@@ -65,25 +66,8 @@ impl Starting {
 
 /// Opens the port, to tell in words what is in the way before the library does.
 pub(super) fn check_port(address: SocketAddr) -> Result<(), Fault> {
-    UdpSocket::bind(address).map(drop).map_err(|error| {
-        let port = address.port();
-        let why = match error.kind() {
-            io::ErrorKind::PermissionDenied => format!(
-                "UDP port {port} may only be opened with a right that this service does not have: write e.g. port = 1162 \
-                 and have the devices send there, or give it the right CAP_NET_BIND_SERVICE as the page `snmp` of the \
-                 manual says"
-            ),
-            io::ErrorKind::AddrInUse => format!(
-                "UDP port {port} is taken by another program, mostly snmptrapd: stop it (systemctl disable --now snmptrapd), \
-                 or write another port"
-            ),
-            io::ErrorKind::AddrNotAvailable => {
-                format!("this machine has no address {}: write `listen` as one of its own", address.ip())
-            }
-            _ => format!("UDP {address} cannot be opened: {error}"),
-        };
-        Fault::Config(why.into())
-    })
+    let taker = "snmptrapd: stop it (systemctl disable --now snmptrapd)";
+    UdpSocket::bind(address).map(drop).map_err(|error| udp_fault(address, &error, taker, "snmp"))
 }
 
 /// Starts to listen. `known` says which device a message is from, if it shows what that device must show.
