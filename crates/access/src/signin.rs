@@ -3,15 +3,15 @@
 use crate::open::entry;
 use crate::user::{LinkPurpose, UserRow, check_name, not_found};
 use crate::{Access, AccessError, SignedIn, password};
-use model::Role;
+use model::{Principal, Role};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Refused sign-ins listed one by one within [`WINDOW`]; the rest is counted.
+/// Refusals listed one by one within [`WINDOW`]; the rest is counted.
 const LISTED: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Refused sign-ins of the present window.
+/// Refusals of the present window.
 #[derive(Default)]
 pub(crate) struct Refusals {
     since: Duration,
@@ -253,19 +253,34 @@ impl Access {
 
     /// Lists a refusal, or counts it when there are many: guessing must not fill the disk or wear it out.
     fn refused(&self, name: &str, source: &str, why: &str) {
-        self.flush_refusals(false);
-        {
-            let mut refusals = self.0.refusals.lock();
-            if refusals.listed >= LISTED {
-                refusals.unlisted += 1;
-                return;
-            }
-            refusals.listed += 1;
+        if !self.lists_refusal() {
+            return;
         }
         // What is typed as an unknown name may be a password in the wrong field: it is not written down.
         let known = self.0.users.get().find(name).map(|row| row.name.clone());
         let object = known.unwrap_or_else(|| "(unknown)".into());
         self.note(&entry("anonymous", "sign-in", &object, "refused", format!("{why}, from {source}")));
+    }
+
+    /// Lists that somebody who is signed in asked for what their role does not allow, or counts it when there are many.
+    /// Blocks for a disk sync.
+    pub fn denied(&self, who: &Principal, what: &str, why: &str) {
+        if self.lists_refusal() {
+            self.note(&entry(&who.name, "access", what, "refused", why));
+        }
+    }
+
+    /// Whether one more refusal is listed by itself; if not, it is counted.
+    fn lists_refusal(&self) -> bool {
+        self.flush_refusals(false);
+        let mut refusals = self.0.refusals.lock();
+        let room = refusals.listed < LISTED;
+        if room {
+            refusals.listed += 1;
+        } else {
+            refusals.unlisted += 1;
+        }
+        room
     }
 
     /// Begins a new window if the present one is over (or `now_too`), and records what was only counted in it.

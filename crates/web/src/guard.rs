@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use model::Role;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,11 +118,22 @@ fn admit(web: &Shared, rule: &Rule, request: &Request) -> Result<Option<Arc<Who>
         }
     }
     let needed = if let Need::Role(role) = rule.need { role } else { Role::Viewer };
-    if who.principal.role < needed {
-        return Err(ApiError::forbidden(needed));
-    }
-    if who.principal.prefix.is_some() && !rule.scoped {
-        return Err(ApiError::scoped());
-    }
-    Ok(Some(Arc::new(who)))
+    let refused = if who.principal.role < needed {
+        ApiError::forbidden(needed)
+    } else if who.principal.prefix.is_some() && !rule.scoped {
+        ApiError::scoped()
+    } else {
+        return Ok(Some(Arc::new(who)));
+    };
+    note_denied(web, who, request, client);
+    Err(refused)
+}
+
+/// Into the ledger, without letting the answer wait for the disk.
+fn note_denied(web: &Shared, who: Who, request: &Request, client: IpAddr) {
+    let path: String = request.uri().path().chars().take(100).collect();
+    let what = format!("{} {path}", request.method());
+    let why = format!("not allowed to the role {}, from {client}", who.principal.role);
+    let access = web.access.clone();
+    drop(tokio::task::spawn_blocking(move || access.denied(&who.principal, &what, &why)));
 }

@@ -11,8 +11,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// What the ledger asks of the disk; tests have one that fails.
 pub(crate) trait Backing: Send + Sync {
@@ -64,7 +64,11 @@ pub struct LedgerFile {
     durable: AtomicU64,
     head_saved: AtomicU64,
     checked: Mutex<Option<(Time, Verification)>>,
+    told: OnceLock<Told>,
 }
+
+/// Hears of each record: its number and what it says.
+type Told = Box<dyn Fn(u64, &Entry) + Send + Sync>;
 
 struct State {
     length: u64,
@@ -126,7 +130,13 @@ impl LedgerFile {
             durable: AtomicU64::new(length),
             head_saved: AtomicU64::new(0),
             checked: Mutex::new(None),
+            told: OnceLock::new(),
         }
+    }
+
+    /// Tells `told` of each record from now on, once it is on disk. It must not block. Only the first call counts.
+    pub fn tell(&self, told: impl Fn(u64, &Entry) + Send + Sync + 'static) {
+        let _ = self.told.set(Box::new(told));
     }
 
     /// Appends one record; it is on disk when this returns. Blocks for a disk sync.
@@ -135,11 +145,16 @@ impl LedgerFile {
     /// Why it could not be made durable. After a failed sync nothing is recorded until the next start: what the disk
     /// then holds is unknown, and the tail is checked when the file is opened anew.
     pub fn append(&self, entry: &Entry) -> Result<(), String> {
-        let end = self.write(entry)?;
-        self.sync(end)
+        let (seq, end) = self.write(entry)?;
+        self.sync(end)?;
+        if let Some(told) = self.told.get() {
+            told(seq, entry);
+        }
+        Ok(())
     }
 
-    fn write(&self, entry: &Entry) -> Result<u64, String> {
+    /// Number of the record, and where it ends in the file.
+    fn write(&self, entry: &Entry) -> Result<(u64, u64), String> {
         let mut state = self.state.lock();
         if let Some(why) = &state.failed {
             return Err(why.clone());
@@ -156,7 +171,7 @@ impl LedgerFile {
         state.seq = record.seq;
         state.last = record.hash;
         state.length += line.len() as u64;
-        Ok(state.length)
+        Ok((state.seq, state.length))
     }
 
     fn sync(&self, end: u64) -> Result<(), String> {

@@ -5,6 +5,7 @@
 //! stop:  page, socket ▶ connections ▶ destinations ▶ store ▶ journal
 //! ```
 
+mod accounts;
 mod applied;
 mod apply;
 mod characterise;

@@ -124,6 +124,7 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
     for why in damaged {
         tell_damaged(&house, &why);
     }
+    super::accounts::tell(&house);
     let page = listen(&plant, &access)?;
     house.facts.store(Arc::new(Facts::of(&plant, options.simulated, page.address.clone())));
     let names = plant.settings.web.names.clone();
