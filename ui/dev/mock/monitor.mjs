@@ -49,7 +49,7 @@ const findings = [
   finding("IB-MB-004-5f3a9c01", { title: "A new client writes to a controller" }),
   finding("IB-S7-001-0b11aa02", { title: "A controller was stopped", severity: 950, target: "10.20.1.12", target_name: "PLC_Capper", protocol: "s7", count: 1, techniques: [{ id: "T0858", name: "Change Operating Mode", was: "T0875" }], details: ["stop"], state: "acknowledged", acknowledged: { by: "anna", at: start - 300_000, note: "electrician on site" } }),
   finding("IB-S7-009-77aa0011", { title: "Identity of a controller was asked", severity: 250, state: "open", target: "10.20.1.12", target_name: "PLC_Capper", count: 14, evidence: [], packets: 0, packet_bytes: 0, techniques: [], path: "acme/ironbridge-works/packaging/line-1/filler/speed" }),
-  finding("IB-NET-003-aa01bb02", { title: "Address sweep", severity: 450, source: "10.1.7.20", target: "", target_name: "", count: 240, state: "muted", muted: { by: "user:jens", at: start - 8e7, until: start + 2e9, reason: "inventory scanner of IT, every Sunday" } }),
+  finding("IB-NET-003-aa01bb02", { title: "Address sweep", severity: 450, source: "10.1.7.20", target: "", target_name: "", count: 240, state: "muted", muted: { by: "user:jens", at: start - 8e7, until: start + 2e9, note: "inventory scanner of IT, every Sunday" } }),
 ];
 let modes = [{ zone: "", mode: "learning", since: start - 3e8, by: "user:jens", quiet_s: 10_900 }, { zone: "line-1", mode: "guarding", since: start - 8e7, by: "user:jens", quiet_s: null }];
 let differences = [{ id: "d1", kind: "writer", title: "10.20.3.77 writes holding 200 of Filler PLC; HMI-Filler is the one who does", source: "10.20.3.77", target: "10.20.1.11", zone: "line-1", first: start - 700_000, last: start - 640_000, count: 3, finding: findings[0].id }, { id: "d2", kind: "asset", title: "10.20.3.77 was never here", source: "10.20.3.77", target: "", zone: "", first: start - 720_000, last: start - 1000, count: 1, finding: null }];
@@ -67,7 +67,7 @@ const state = () => {
       { name: "eth2", state: "down", why: "The interface eth2 is down: no cable, or switched off.", next: "Check the cable at the mirror port, or `ip link set eth2 up`.", packets: 0, bytes: 0, packets_per_second: 0, bits_per_second: 0, messages_per_second: 0, dropped: 120, not_decoded: 0, sampling: null, last_packet: null },
     ],
     coverage: { packets: 88_123_456, messages: 21_000_000, flows: 210, one_way_flows: 1, encrypted_flows: 1, repeated: 421, first: start - 3e8, last: Date.now() }, not_seen,
-    connections: [{ name: "line-1", endpoint: "10.20.1.11:502", kind: "modbus-tcp", seen: "seen", asset: "10.20.1.11", messages: 12_000, last: Date.now() - 200 }, { name: "meters", endpoint: "10.20.1.40:4001", kind: "modbus-rtu-tcp", seen: "never", asset: null, messages: 0, last: null }, { name: "hall-gateway", endpoint: "10.20.2.5:802", kind: "modbus-tcp-tls", seen: "encrypted", asset: null, messages: 0, last: Date.now() - 9000 }],
+    connections: [{ name: "line-1", endpoint: "10.20.1.11:502", kind: "modbus-tcp", seen: "seen", asset: "10.20.1.11", packets: 12_000, last: Date.now() - 200 }, { name: "meters", endpoint: "10.20.1.40:4001", kind: "modbus-rtu-tcp", seen: "never", asset: null, packets: 0, last: null }, { name: "hall-gateway", endpoint: "10.20.2.5:802", kind: "modbus-tcp-tls", seen: "encrypted", asset: null, packets: 9100, last: Date.now() - 9000 }],
     zones, evidence: { bytes: 12_340_000, limit_bytes: 268_435_456, removed: 0 },
   };
 };
@@ -120,7 +120,7 @@ export function monitor(route, q, body) {
     const said = { by: "you", at: Date.now(), note: body.note ?? "" };
     if (verb === "acknowledge") Object.assign(f, { state: "acknowledged", acknowledged: said });
     if (verb === "close") Object.assign(f, { state: "closed", closed: said });
-    if (verb === "mute") Object.assign(f, { state: "muted", muted: { ...said, until: body.until, reason: body.reason } });
+    if (verb === "mute") Object.assign(f, { state: "muted", muted: { ...said, until: body.until, note: body.reason } });
     if (verb === "unmute") Object.assign(f, { state: "open", muted: null });
     if (method === "POST") {
       rev.findings += 1;

@@ -1,7 +1,7 @@
 /** The network monitor: what it sees, who is there, who talks to whom, what was found. Texts from packets are text only. */
 import { harmlessDeep } from "../format/foreign";
 import { draft, type Draft } from "./discover";
-import { query, request } from "./http";
+import { ApiError, query, request } from "./http";
 import type { Maybe } from "./types";
 
 type Options = { signal?: AbortSignal | undefined };
@@ -9,6 +9,16 @@ const list = <X>(value: Maybe<X[]>): X[] => (Array.isArray(value) ? value : []);
 const enc = encodeURIComponent;
 /** Nothing of these answers is shown as it came. */
 const get = async <T>(path: string, o: Options) => harmlessDeep(await request<T>("GET", path, undefined, o));
+
+/** Null: this gateway has no such thing (yet). */
+const ifThere = async <T>(path: string, o: Options): Promise<T | null> => {
+  try {
+    return await get<T>(path, o);
+  } catch (e) {
+    if (e instanceof ApiError && (e.status === 404 || e.status === 503)) return null;
+    throw e;
+  }
+};
 
 export type Mode = "learning" | "guarding";
 export type Seen = "seen" | "encrypted" | "one-way" | "never" | "not-ip";
@@ -37,7 +47,7 @@ export interface SeenConnection {
   kind?: Maybe<string>;
   seen: Seen;
   asset?: Maybe<string>;
-  messages?: Maybe<number>;
+  packets?: Maybe<number>;
   last?: Maybe<number>;
 }
 export interface SeenZone {
@@ -175,7 +185,8 @@ export interface Finding {
   path?: Maybe<string>;
   window?: Maybe<string>;
   acknowledged?: Maybe<Said>;
-  muted?: Maybe<{ by?: Maybe<string>; at?: Maybe<number>; until?: Maybe<number>; reason?: Maybe<string> }>;
+  /** The note is the reason. */
+  muted?: Maybe<Said & { until?: Maybe<number> }>;
   closed?: Maybe<Said>;
   evidence: Evidence[];
   /** Kept for download; 0: none any more. */
@@ -355,15 +366,20 @@ export const monitor = {
   unmute: (id: string) => act(id, "unmute", {}),
   packetsUrl: (id: string) => `${one(id)}/packets.pcap`,
 
-  modes: async (o: Options = {}) => list((await get<{ modes?: ZoneMode[] }>("/api/monitor/modes", o)).modes),
+  modes: async (o: Options = {}): Promise<ZoneMode[] | null> => {
+    const raw = await ifThere<{ modes?: ZoneMode[] }>("/api/monitor/modes", o);
+    return raw && list(raw.modes);
+  },
   setMode: (zone: string, mode: Mode) => request<unknown>("PUT", "/api/monitor/modes", { zone, mode }),
   differences: async (o: Options = {}) => {
-    const raw = await get<{ differences?: Difference[]; more?: boolean }>("/api/monitor/differences", o);
-    return { differences: list(raw.differences), more: raw.more ?? false };
+    const raw = await ifThere<{ differences?: Difference[]; more?: boolean }>("/api/monitor/differences", o);
+    return raw && { differences: list(raw.differences), more: raw.more ?? false };
   },
   approveDifferences: (ids: string[]) => request<{ approved?: number }>("POST", "/api/monitor/differences/approve", { ids }),
-  windows: async (past: boolean, o: Options = {}) =>
-    list((await get<{ windows?: WorkWindow[] }>(`/api/monitor/windows${query({ past })}`, o)).windows).map((w) => ({ ...w, assets: list(w.assets) })),
+  windows: async (past: boolean, o: Options = {}): Promise<WorkWindow[] | null> => {
+    const raw = await ifThere<{ windows?: WorkWindow[] }>(`/api/monitor/windows${query({ past })}`, o);
+    return raw && list(raw.windows).map((w) => ({ ...w, assets: list(w.assets) }));
+  },
   addWindow: (window: NewWindow) => request<WorkWindow>("POST", "/api/monitor/windows", window),
   endWindow: (id: string) => request<WorkWindow>("POST", `/api/monitor/windows/${enc(id)}/end`, {}),
 };

@@ -67,7 +67,11 @@ export function BaselinePanels({ zones }: { zones: SeenZone[] }) {
                   },
                 ]}
               />
-              {q.data?.length === 0 && <p className="hint">Nothing has been learned yet: what is new is not told apart from what is usual. The detections of dangerous commands work all the same.</p>}
+              {!q.data?.length && (
+                <p className="hint">
+                  {q.data === null ? "This version of the gateway does not learn what is normal." : "Nothing has been learned yet: what is new is not told apart from what is usual."} Dangerous commands are found all the same.
+                </p>
+              )}
             </>
           )}
         </Guard>
@@ -116,6 +120,7 @@ function Differences() {
   const q = useQuery({ queryKey: ["monitor-lists", "differences"], queryFn: ({ signal }) => monitor.differences({ signal }), refetchInterval: COUNTS_MS });
   const approve = useMutation({ mutationFn: (ids: string[]) => monitor.approveDifferences(ids), onSettled: () => client.invalidateQueries({ queryKey: ["monitor-lists"] }) });
   const rows = q.data?.differences ?? [];
+  if (q.data === null) return null;
   return (
     <Panel
       title="Different from what was learned"

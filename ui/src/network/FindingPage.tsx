@@ -104,9 +104,9 @@ function Body({ finding: f }: { finding: Finding }) {
             <span className="mono">{f.rule}</span>
           </Fact>
         </Facts>
-        {f.muted?.reason && (
+        {f.muted?.note && (
           <p className="notice">
-            Muted by {person(f.muted.by)} until <Time ms={f.muted.until} />: {f.muted.reason}
+            Muted by {person(f.muted.by)} until <Time ms={f.muted.until} />: {f.muted.note}
           </p>
         )}
       </Panel>

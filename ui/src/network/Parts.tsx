@@ -112,7 +112,7 @@ export function CoverageNote({ monitor: m }: { monitor: Monitor }) {
   return (
     <div className="coverage" data-testid="coverage">
       <p>
-        <Term k="coverage" />: {m.sentence}. <Link to="/monitor">More on the monitor</Link>
+        <Term k="coverage" />: {m.sentence.replace(/\.$/, "")}. <Link to="/monitor">More on the monitor</Link>
       </p>
       {trouble.map((i) => (
         <p key={i.name}>

@@ -29,6 +29,7 @@ export function WorkPanel() {
   const [ending, setEnding] = useState<WorkWindow | null>(null);
   const q = useQuery({ queryKey: ["monitor-lists", "windows", past], queryFn: ({ signal }) => monitor.windows(past, { signal }), refetchInterval: COUNTS_MS, placeholderData: (old) => old });
   const rows = q.data ?? [];
+  if (q.data === null) return null;
   const columns: Column<WorkWindow>[] = [
     {
       head: "Who",

@@ -98,7 +98,7 @@ const connections: Column<SeenConnection>[] = [
     ),
   },
   { head: "The monitor sees it", label: "The monitor sees it", cell: (c) => <Status tone={SEEN[c.seen]?.tone ?? "normal"}>{SEEN[c.seen]?.text ?? c.seen}</Status> },
-  { head: "Messages read", label: "Messages read", numeric: true, cell: (c) => formatCount(c.messages) },
+  { head: "Packets", label: "Packets", numeric: true, cell: (c) => formatCount(c.packets) },
   { head: "Last", label: "Last", cell: (c) => <Age ms={c.last} /> },
 ];
 
