@@ -14,8 +14,9 @@ export interface MapViewProps {
   onSelect: (id: string | null) => void;
 }
 
-/** Above this many links none is drawn while the map moves. */
-const MANY = 1200;
+/** Above this many links the map moves as a picture, drawn sharp again when it stands; far above, without its links. */
+const MANY = 300;
+const VERY_MANY = 3000;
 
 export function MapView({ map, shown, selected, onSelect }: MapViewProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -25,6 +26,7 @@ export function MapView({ map, shown, selected, onSelect }: MapViewProps) {
   const theme = useShownTheme();
   const links = map.edges.length;
   const many = links > MANY;
+  const veryMany = links > VERY_MANY;
 
   useEffect(() => {
     const cy = cytoscape({
@@ -34,8 +36,8 @@ export function MapView({ map, shown, selected, onSelect }: MapViewProps) {
       autounselectify: true,
       minZoom: 0.05,
       maxZoom: 3,
-      hideEdgesOnViewport: many,
-      textureOnViewport: false,
+      hideEdgesOnViewport: veryMany,
+      textureOnViewport: many,
     });
     cy.on("tap", (e) => select.current(e.target === cy || !e.target.isNode() ? null : e.target.hasClass("asset") ? (e.target.id() as string).slice(2) : null));
     graph.current = cy;
@@ -43,21 +45,21 @@ export function MapView({ map, shown, selected, onSelect }: MapViewProps) {
       cy.destroy();
       graph.current = null;
     };
-  }, [many]);
+  }, [many, veryMany]);
 
   useEffect(() => {
     graph.current?.style(stylesheet(colours(), links));
-  }, [theme, many, links]);
+  }, [theme, many, veryMany, links]);
 
   useEffect(() => {
     const cy = graph.current;
     if (cy) show(cy, elements(map));
-  }, [map, many]);
+  }, [map, many, veryMany]);
 
   useEffect(() => {
     const cy = graph.current;
     if (cy) emphasise(cy, shown, selected);
-  }, [map, shown, selected, many]);
+  }, [map, shown, selected, many, veryMany]);
 
   useEffect(() => {
     const cy = graph.current;

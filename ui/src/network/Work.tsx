@@ -18,6 +18,7 @@ import { useWhyNot } from "../session";
 import { workOf, type WorkForm } from "./form";
 import { AssetNames } from "./Parts";
 import { COUNTS_MS, useRenewal } from "./useMonitor";
+import { ordered } from "./words";
 
 const HOURS = 3_600_000;
 
@@ -117,6 +118,7 @@ function WorkDialog({ onClose }: { onClose: () => void }) {
     if (Object.keys(problems).length === 0) run.mutate();
   };
   const set = (key: "who" | "ticket" | "until" | "note") => (e: { target: { value: string } }) => setForm({ ...form, [key]: e.target.value });
+  const choose = (id: string, on: boolean) => setForm({ ...form, assets: on ? [...form.assets, id] : form.assets.filter((other) => other !== id) });
   const shown = (key: keyof WorkForm) => (tried ? (problems[key] ?? null) : null);
   return (
     <Dialog title="Announce work" onClose={onClose} busy={run.isPending} testId="work-dialog">
@@ -124,17 +126,22 @@ function WorkDialog({ onClose }: { onClose: () => void }) {
         <Field label="Who works" hint="The person or firm." problem={shown("who")}>
           <input value={form.who} maxLength={200} onChange={set("who")} />
         </Field>
-        <Field label="On which assets" hint="Several: hold Ctrl." problem={shown("assets")}>
-          <select multiple size={6} value={form.assets} onChange={(e) => setForm({ ...form, assets: [...e.target.selectedOptions].map((o) => o.value) })}>
-            {assets.data?.assets
+        <fieldset>
+          <legend>On which assets</legend>
+          <ul className="choose-list">
+            {ordered(assets.data?.assets ?? [], "name")
               .filter((a) => !a.own)
               .map((a) => (
-                <option key={a.id} value={a.id}>
-                  {a.name ? `${a.name}, ${a.id}` : a.id}
-                </option>
+                <li key={a.id}>
+                  <label className="check">
+                    <input type="checkbox" checked={form.assets.includes(a.id)} onChange={(e) => choose(a.id, e.target.checked)} />
+                    <bdi>{a.name}</bdi> <span className="mono">{a.id}</span>
+                  </label>
+                </li>
               ))}
-          </select>
-        </Field>
+          </ul>
+          {shown("assets") && <p className="problem">{shown("assets")}</p>}
+        </fieldset>
         <Field label={`Until (${zoneName(serverNow())})`} hint="From now, at most 7 days." problem={shown("until")}>
           <input type="datetime-local" value={form.until} onChange={set("until")} />
         </Field>

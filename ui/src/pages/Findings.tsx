@@ -36,7 +36,7 @@ function FindingList() {
       title="Findings"
       lead={
         <p>
-          What the monitor saw that should not be there, each once with a count. <Term k="finding" />
+          <Term k="finding">Findings</Term>: what the monitor saw that should not be there, each once with a count.
         </p>
       }
     >

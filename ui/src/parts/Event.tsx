@@ -28,16 +28,18 @@ function hrefOf(event: PlantEvent, ref: string): string {
 const isObserved = (event: PlantEvent) => event.kind === "finding" && event.id.startsWith("IB-");
 
 export function Refs({ event }: { event: PlantEvent }) {
-  if (event.refs.length === 0 && !isObserved(event)) return null;
+  // Ids of detections, techniques and windows stand on the finding's page.
+  const refs = isObserved(event) ? event.refs.filter((ref) => ref !== "" && !/^(IB-|W-|T\d{4})/.test(ref)) : event.refs;
+  if (refs.length === 0 && !isObserved(event)) return null;
   return (
     <span className="refs">
       {isObserved(event) && <Link to={findingHref(event.id)}>Finding {event.id}</Link>}
-      {event.refs.slice(0, 5).map((ref) => (
+      {refs.slice(0, 5).map((ref) => (
         <Link key={ref} to={hrefOf(event, ref)}>
           {ref}
         </Link>
       ))}
-      {event.refs.length > 5 && <span className="quiet">and {event.refs.length - 5} more</span>}
+      {refs.length > 5 && <span className="quiet">and {refs.length - 5} more</span>}
     </span>
   );
 }

@@ -30,7 +30,7 @@ export function TimelinePanel({ about }: { about?: string }) {
   const following = view.end === null;
   const now = useNow();
   const window = useMemo(() => windowOf(view, Math.max(now, serverNow())), [view, following ? now : 0]);
-  const q = useTimeline(`${view.span}/${view.end ?? "now"}`, () => windowOf(view, serverNow()), { kind: kindOf(lanes), severity, search: text }, following);
+  const q = useTimeline(`${view.span}/${view.end ?? "now"}`, () => windowOf(view, serverNow()), { kind: kindOf(lanes), severity, search: text }, following && (view.span > 26 * HOUR ? 20_000 : 3000));
   const all = q.data?.events ?? [];
   const events = useMemo(() => sift(all, { lanes, source }), [all, lanes, source]);
   const [room, setRoom] = useState(ROWS);

@@ -34,11 +34,11 @@ async function read(window: Window, asked: Asked, signal: AbortSignal): Promise<
 }
 
 /** `key` says which window is meant: a window that follows the present is asked for again and again. */
-export function useTimeline(key: string, window: () => Window, asked: Asked, following: boolean) {
+export function useTimeline(key: string, window: () => Window, asked: Asked, every: number | false) {
   return useQuery({
     queryKey: ["timeline", key, asked.kind, asked.severity, asked.search],
     queryFn: ({ signal }) => read(window(), asked, signal),
-    refetchInterval: following ? 3000 : false,
+    refetchInterval: every,
     placeholderData: (old) => old,
   });
 }
