@@ -2,13 +2,14 @@
 
 Unit 1, holding registers from wire offset 0: 100 = counter that grows by one every 50 ms (u32, big endian),
 110 = float 12.5 (f32, CDAB), 120.. = text "IRON", 200 = a free u16 that may be written, 210 = a free f32 (ABCD).
-Coil 5 is free to be written.
+Coil 5 is free to be written. Asked who it is, it says Acme Presses P-4, version 1.2.
 """
 
 import asyncio
 import struct
 import sys
 
+from pymodbus import ModbusDeviceIdentification
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -21,7 +22,8 @@ async def main(port, host):
     bits = [SimData(0, count=100, values=False, datatype=DataType.BITS)]
     registers = [SimData(0, count=1000, values=0, datatype=DataType.REGISTERS)]
     device = SimDevice(1, simdata=(bits, bits, registers, registers))
-    server = ModbusTcpServer([device], address=(host, port))
+    identity = ModbusDeviceIdentification(info_name={"VendorName": "Acme Presses", "ProductCode": "P-4", "MajorMinorRevision": "1.2"})
+    server = ModbusTcpServer([device], identity=identity, address=(host, port))
 
     async def put(offset, data):
         await server.async_setValues(1, 16, offset, words(data))

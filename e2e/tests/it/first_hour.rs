@@ -46,14 +46,19 @@ fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Stri
 
 /// Walks one script on a demonstration plant of its own; `words` are what it needs to know besides.
 fn walk(script: &str, words: &[&str]) {
-    let (Some(node), Some(chromium)) = (node_dir(), chromium()) else { return };
     let dir = tempfile::tempdir().unwrap();
     let (_demo, link) = demo(dir.path());
+    walk_on(script, &link, dir.path(), words);
+}
+
+/// Walks one script on a plant that runs in `dir`, beginning with its one-time link.
+pub fn walk_on(script: &str, link: &str, dir: &Path, words: &[&str]) {
+    let (Some(node), Some(chromium)) = (node_dir(), chromium()) else { return };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser").join(script);
     let mut child = Command::new("node")
         .arg(file)
         .arg(link)
-        .arg(dir.path())
+        .arg(dir)
         .arg(binary())
         .args(words)
         .env("IRONBRIDGE_PEERS_NODE_DIR", node)

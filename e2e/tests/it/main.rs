@@ -17,6 +17,7 @@ mod history;
 mod modbus;
 mod monitor;
 mod mqtt_in;
+mod network;
 mod opcua;
 mod s7;
 mod services;

@@ -95,6 +95,11 @@ impl Plant {
         self.after("page")
     }
 
+    /// The one-time link that it printed: whoever comes by it first becomes the administrator.
+    pub fn link(&self) -> String {
+        self.after("sign in")
+    }
+
     fn after(&self, word: &str) -> String {
         let output = self.output();
         let line = output
