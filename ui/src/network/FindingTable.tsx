@@ -16,7 +16,7 @@ const columns: Column<Finding>[] = [
     wide: true,
     cell: (f) => (
       <>
-        <Link to={findingHref(f.id)}>
+        <Link to={findingHref(f.id)} className="finding-title">
           <b>
             <Prose>{f.title}</Prose>
           </b>
