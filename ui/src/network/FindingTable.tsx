@@ -40,7 +40,7 @@ const columns: Column<Finding>[] = [
   { head: "State", label: "State", cell: (f) => <StateOf finding={f} /> },
   { head: "Times", label: "Times", numeric: true, cell: (f) => `${formatCount(f.count)}×` },
   { head: "Last", label: "Last", cell: (f) => <Age ms={f.last} /> },
-  { head: "Rule", label: "Rule", cell: (f) => <span className="mono small">{f.rule}</span> },
+  { head: "Rule", label: "Rule", cell: (f) => <span className="mono small nowrap">{f.rule}</span> },
 ];
 
 export function StateOf({ finding: f }: { finding: Finding }) {

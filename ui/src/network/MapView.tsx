@@ -112,7 +112,11 @@ export function MapView({ map, shown, selected, onSelect }: MapViewProps) {
   );
 }
 
-const fit = (cy: Core) => void cy.fit(undefined, 16);
+/** All of it, but a handful of assets is not blown up. */
+function fit(cy: Core): void {
+  cy.fit(undefined, 16);
+  if (cy.zoom() > 1) cy.zoom(1).center();
+}
 const zoomBy = (factor: number) => (cy: Core) => void cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
 const panBy = (x: number, y: number) => (cy: Core) => void cy.panBy({ x, y });
 const KEYS: Record<string, (cy: Core) => void> = {

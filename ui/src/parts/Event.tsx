@@ -29,7 +29,7 @@ const isObserved = (event: PlantEvent) => event.kind === "finding" && event.id.s
 
 export function Refs({ event }: { event: PlantEvent }) {
   // Ids of detections, techniques and windows stand on the finding's page.
-  const refs = isObserved(event) ? event.refs.filter((ref) => ref !== "" && !/^(IB-|W-|T\d{4})/.test(ref)) : event.refs;
+  const refs = [...new Set(isObserved(event) ? event.refs.filter((ref) => ref !== "" && !/^(IB-|W-|T\d{4})/.test(ref)) : event.refs)];
   if (refs.length === 0 && !isObserved(event)) return null;
   return (
     <span className="refs">
