@@ -19,5 +19,6 @@ echo "== OPC UA";                         "$target/release/bench-devices" opc-ua
 captures=(); [ -d "${IRONBRIDGE_CAPTURES:-../shared/data/captures}" ] && captures=("${IRONBRIDGE_CAPTURES:-../shared/data/captures}"/{iti,lemay,icsnpp-bacnet,quickdraw})
 echo "== the monitor";                     "$target/release/bench-monitor" 4000000 "${captures[@]}"
 echo "== monitor, 100,000 packets/s";      bench/live.sh
+echo "== OPC UA, encrypted";              "$target/release/bench-devices" opc-ua-encrypted 10
 echo "== historian";                       "$target/release/bench-historian"
 echo "== journal";                         cargo run --locked --release -q -p journal --example speed

@@ -1,10 +1,10 @@
 //! Values a second, or what a value costs, beside the client that people use, on the same device: `bench-devices s7 |
-//! ethernet-ip | opc-ua [SECONDS]`, with `IRONBRIDGE_PEERS_PYTHON` and `IRONBRIDGE_PEERS_NODE_DIR`. Ours go through namespace and journal, the client's through nothing; ours has
+//! ethernet-ip | opc-ua | opc-ua-encrypted [SECONDS]`, with `IRONBRIDGE_PEERS_PYTHON` and `IRONBRIDGE_PEERS_NODE_DIR`. Ours go through namespace and journal, the client's through nothing; ours has
 //! enough tags that the shortest period (5 ms) does not bound it.
 
 mod opcua;
 
-use connect::kind::{Context, find};
+use connect::kind::{Context, Secrets, find};
 use connect::south::{self, Wheel};
 use journal::{Journal, Options, RealDisk};
 use model::config::Document;
@@ -13,6 +13,7 @@ use namespace::{Authority, Entry, Ledger, Namespace, Settings};
 use std::fmt::Write as _;
 use std::io::{Error, Result};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,8 +41,9 @@ async fn main() -> Result<()> {
     match words.first().map(String::as_str) {
         Some("s7") => siemens(seconds).await,
         Some("ethernet-ip") => rockwell(seconds).await,
-        Some("opc-ua") => opcua::run(seconds).await,
-        _ => Err(Error::other("usage: bench-devices s7 | ethernet-ip | opc-ua [SECONDS]")),
+        Some("opc-ua") => opcua::run(opcua::Case::CLEAR, seconds).await,
+        Some("opc-ua-encrypted") => opcua::run(opcua::Case::ENCRYPTED, seconds).await,
+        _ => Err(Error::other("usage: bench-devices s7 | ethernet-ip | opc-ua | opc-ua-encrypted [SECONDS]")),
     }
 }
 
@@ -107,12 +109,34 @@ async fn peer(script: &str, words: &[String]) -> Result<Option<f64>> {
     })
 }
 
+/// No secrets, and a data folder.
+struct Safe(PathBuf);
+
+impl Secrets for Safe {
+    fn secret(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn data(&self) -> Option<PathBuf> {
+        Some(self.0.clone())
+    }
+}
+
 /// A connection of ours with its namespace, and the folder that must stay as long as it runs.
 fn connection(kind: &str, text: &str) -> Result<(south::Handle, tempfile::TempDir)> {
-    let dir = tempfile::tempdir()?;
+    connection_in(tempfile::tempdir()?, kind, text)
+}
+
+/// The same in a folder that holds its data already.
+fn connection_in(
+    dir: tempfile::TempDir,
+    kind: &str,
+    text: &str,
+) -> Result<(south::Handle, tempfile::TempDir)> {
     let clock = SystemClock::shared();
     let (journal, recovered) =
-        Journal::open(Options::new(dir.path()), Arc::new(RealDisk), clock.clone()).map_err(Error::other)?;
+        Journal::open(Options::new(dir.path().join("journal")), Arc::new(RealDisk), clock.clone())
+            .map_err(Error::other)?;
     let settings = Settings {
         max_skew: Duration::from_secs(5),
         writes_on: false,
@@ -124,7 +148,8 @@ fn connection(kind: &str, text: &str) -> Result<(south::Handle, tempfile::TempDi
         Error::other(found.first().map(ToString::to_string).unwrap_or_default())
     };
     let document = Document::parse("connections/speed.toml", text).map_err(mistakes)?;
-    let context = Context::new("speed", Path::new("acme/leeds").map_err(Error::other)?, "");
+    let mut context = Context::new("speed", Path::new("acme/leeds").map_err(Error::other)?, "");
+    context.secrets = Arc::new(Safe(dir.path().join("data")));
     let kind = find(south::KINDS, kind).ok_or_else(|| Error::other("no such kind"))?;
     let built = (kind.build)(&document, &context).map_err(mistakes)?;
     let wheel = Arc::new(Wheel::new());

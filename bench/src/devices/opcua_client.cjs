@@ -1,14 +1,22 @@
 // Subscribes to n0, n1, ... with node-opcua; prints notifications and microseconds of processor time of some seconds.
-// usage: node opcua_client.cjs URL MANY SECONDS
+// usage: node opcua_client.cjs URL MANY SECONDS POLICY FOLDER    (POLICY: none, or signed and encrypted)
 "use strict";
 console.log = console.error;
 const { OPCUAClient, ClientSubscription, ClientMonitoredItemGroup } = require("node-opcua-client");
+const path = require("path");
+const { MessageSecurityMode, SecurityPolicy } = require("node-opcua-secure-channel");
+const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 const { AttributeIds } = require("node-opcua-data-model");
 const { TimestampsToReturn } = require("node-opcua-service-read");
 
 async function main() {
   const [url, many, seconds] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
-  const client = OPCUAClient.create({ endpointMustExist: false });
+  const [policy, folder] = [process.argv[5], process.argv[6]];
+  const clientCertificateManager = new OPCUACertificateManager({
+    rootFolder: path.join(folder, "node"), automaticallyAcceptUnknownCertificate: true,
+  });
+  const secured = { securityPolicy: SecurityPolicy[policy], securityMode: MessageSecurityMode.SignAndEncrypt, clientCertificateManager };
+  const client = OPCUAClient.create({ endpointMustExist: false, ...(policy === "none" ? {} : secured) });
   await client.connect(url);
   const session = await client.createSession();
   const subscription = ClientSubscription.create(session, {

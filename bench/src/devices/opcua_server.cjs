@@ -14,7 +14,8 @@ async function main() {
   await manager.initialize();
   const server = new OPCUAServer({
     port, hostname: "127.0.0.1", resourcePath: "/bench", serverCertificateManager: manager, userCertificateManager: manager,
-    securityPolicies: [SecurityPolicy.None], securityModes: [MessageSecurityMode.None], allowAnonymous: true,
+    securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256],
+    securityModes: [MessageSecurityMode.None, MessageSecurityMode.SignAndEncrypt], allowAnonymous: true,
   });
   await server.initialize();
   const space = server.engine.addressSpace;

@@ -19,6 +19,7 @@ mod monitor;
 mod mqtt_in;
 mod network;
 mod opcua;
+mod opcua_server;
 mod s7;
 mod services;
 mod webhook;

@@ -9,6 +9,8 @@ export interface Certificate {
   from?: Maybe<number>;
   until?: Maybe<number>;
   standing: "trusted" | "rejected";
+  /** Who showed it: a server that a connection goes to, or a client of our own OPC UA server. */
+  of?: Maybe<"server" | "client">;
 }
 export interface Certificates {
   own: string;

@@ -37,6 +37,7 @@ export function CertificatesPanel() {
         <>
           <b>{c.subject || "says no name"}</b>
           {c.uri && <div className="quiet small">{c.uri}</div>}
+          {c.of === "client" && <div className="quiet small">a client of our own OPC UA server</div>}
         </>
       ),
     },

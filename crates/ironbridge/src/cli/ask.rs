@@ -314,21 +314,30 @@ pub async fn trust(
     let client = Client::new(&running.data);
     let Some(thumbprint) = thumbprint else {
         let answer = client.get("/api/certificates").await?;
-        let mut table = Table::new(&["standing", "thumbprint", "subject", "valid until"]);
+        let mut table = Table::new(&["standing", "of", "thumbprint", "subject", "valid until"]);
         for one in list(&answer, "certificates") {
             let until = one.get("until").and_then(Json::as_f64).map(stamp).unwrap_or_default();
-            table.push(vec![text(one, "standing"), text(one, "thumbprint"), text(one, "subject"), until]);
+            table.push(vec![
+                text(one, "standing"),
+                text(one, "of"),
+                text(one, "thumbprint"),
+                text(one, "subject"),
+                until,
+            ]);
         }
-        write(out, &table.render("no server has shown a certificate yet"))?;
+        write(out, &table.render("nobody has shown a certificate yet"))?;
         return match text(&answer, "own") {
             own if own.is_empty() => Ok(()),
-            own => write(out, &format!("our own certificate, for servers to trust: {own}\n")),
+            own => write(out, &format!("our own certificate, for the others to trust: {own}\n")),
         };
     };
     let path = format!("/api/certificates/{}", encode(thumbprint));
     let answer = client.json(Method::PUT, &path, Some(&json!({"trusted": !remove}))).await?;
-    let done =
-        if remove { "is trusted no more" } else { "is trusted; its connection tries again within 30 s" };
+    let done = match (remove, text(&answer, "of").as_str()) {
+        (true, _) => "is trusted no more",
+        (false, "client") => "is trusted; it can connect now",
+        (false, _) => "is trusted; its connection tries again within 30 s",
+    };
     write(out, &format!("{} ({}) {done}\n", text(&answer, "subject"), text(&answer, "thumbprint")))
 }
 

@@ -313,7 +313,7 @@ fn on_runtime(task: impl Future<Output = u8>) -> u8 {
 
 fn start_logs(format: LogFormat, filter: &str) {
     // What the OPC UA library says of a cut line is said by the connection, in words.
-    let quiet = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_types=off";
+    let quiet = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_types=off,opcua_server=off";
     let filter =
         tracing_subscriber::EnvFilter::try_new(format!("{quiet},{filter}")).unwrap_or_else(|_| "info".into());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);

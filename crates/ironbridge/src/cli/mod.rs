@@ -241,7 +241,7 @@ pub enum Command {
     /// Passwords for destinations, kept encrypted
     #[command(subcommand)]
     Secret(SecretCommand),
-    /// Trust the certificate of an OPC UA server; without a thumbprint, list those that wait and those that are trusted
+    /// Trust the certificate of an OPC UA server or client; without a thumbprint, list those that wait and those that are trusted
     #[command(after_help = "Example: ironbridge trust 3f9a1c20b7d4")]
     Trust {
         /// Its thumbprint, or the first 6 or more digits of it

@@ -16,6 +16,7 @@ mod health;
 mod history;
 mod inbox;
 mod monitor;
+mod opcua;
 mod pages;
 mod plan;
 mod query;
@@ -67,6 +68,8 @@ pub struct House {
     /// The monitor of the network.
     watching: Arc<monitor::Watching>,
     applied: applied::Applied,
+    /// The plant as an OPC UA server, while it is offered.
+    opcua: Mutex<Option<::serve::opcua::Server>>,
     /// One change at a time.
     applying: tokio::sync::Mutex<()>,
 }
@@ -214,6 +217,7 @@ impl House {
             destinations: Mutex::default(),
             facts: ArcSwap::from_pointee(Facts::of(plant, options.simulated, String::new())),
             applied: applied::Applied::new(&options.data),
+            opcua: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
         }))
     }
@@ -301,6 +305,7 @@ impl Facts {
         let was = &self.settings;
         Settings {
             web: was.web.clone(),
+            serve: was.serve.clone(),
             history: was.history.clone(),
             journal: was.journal.clone(),
             max_skew: was.max_skew,

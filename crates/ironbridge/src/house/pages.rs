@@ -2,7 +2,7 @@
 
 use super::control::{self, NotApplied};
 use super::{House, How, shapes};
-use connect::south::opcua::{Certificates as Files, Entry, Standing};
+use connect::south::opcua::{Certificates as Files, Entry, Side, Standing};
 use futures_util::future::BoxFuture;
 use model::config::Diagnostic;
 use model::{Path, Principal};
@@ -28,6 +28,10 @@ fn certificate(entry: Entry) -> Certificate {
         from: entry.from,
         until: entry.until,
         standing: standing.to_owned(),
+        of: match entry.of {
+            Side::Server => "server".to_owned(),
+            Side::Client => "client".to_owned(),
+        },
     }
 }
 
@@ -40,7 +44,7 @@ impl Plant for Pages {
             started: self.0.started,
             data_dir: self.0.data.clone(),
             plant_dir: facts.folder.clone(),
-            listeners: vec![facts.address.clone()],
+            listeners: std::iter::once(facts.address.clone()).chain(self.0.opcua_address()).collect(),
             address: facts.address.clone(),
         }
     }
@@ -187,6 +191,7 @@ impl Plant for Pages {
     fn metrics(&self) -> String {
         let mut out = String::from("# TYPE ironbridge_tasks_failed_total counter\n");
         out.push_str(&format!("ironbridge_tasks_failed_total {}\n", self.0.supervisor.panics()));
+        out.push_str(&self.0.opcua_metrics());
         out.push_str("# TYPE ironbridge_connection_counter_total counter\n");
         for (name, one) in self.0.connections.lock().iter() {
             for (counter, value) in one.handle.status().counters {

@@ -264,6 +264,7 @@ fn settings(was: &Settings, is: &Settings, writes_on: bool) -> (Vec<String>, Vec
     later(was.web != is.web, "[web]");
     later(was.history != is.history, "[history]");
     later(was.journal != is.journal, "[journal]");
+    later(was.serve != is.serve, "[serve]");
     later(was.max_skew != is.max_skew, "max_skew");
     later(was.monitor != is.monitor, "[monitor]");
     (effective, restart)

@@ -144,6 +144,9 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
         web::serve(web::Options { listener: page.listener, tls, names, limits: web::Limits::default() }, app)
             .map_err(|why| StartError::room("web page", why))?;
     monitor::start(&house);
+    if let Some(opcua) = house.facts.load().settings.serve.opcua.clone() {
+        house.supervisor.spawn("opc-ua", super::opcua::serve(house.clone(), opcua));
+    }
     house.supervisor.spawn("health", health::watch(house.clone()));
     house.supervisor.spawn("notices", health::notices(house.clone()));
     house.supervisor.spawn("accounts", housekeeping(house.clone(), page.tls));

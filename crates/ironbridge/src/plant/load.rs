@@ -215,6 +215,10 @@ fn load_settings(folder: &Path, mistakes: &mut Vec<Diagnostic>) -> Option<(Setti
         mistakes.push(document.mistake(&["web", "listen"], message, help));
         sound = false;
     }
+    if let Some(Err((key, message, help))) = settings.serve.opcua.as_ref().map(super::serve::OpcUa::address) {
+        mistakes.push(document.mistake(&["serve", "opcua", key], message, help));
+        sound = false;
+    }
     let site = PointPath::new(&format!("{}/{}", settings.enterprise, settings.site)).ok()?;
     sound.then_some((settings, site))
 }

@@ -6,6 +6,7 @@ mod files;
 mod fit;
 mod load;
 mod loader;
+mod serve;
 mod settings;
 mod types;
 
@@ -13,4 +14,5 @@ pub use assets::{Asset, Level, Placed};
 pub use drafts::check_drafts;
 pub use load::{Connection, Known, Loaded, Mark, Marks, Plant, load, load_changed, rebuild_destination};
 pub use settings::{Keep, MonitorSettings, Settings, Switch, Tls, check_listen};
+pub use serve::OpcUa;
 pub use types::{AssetType, PartType, PointKind, PointType, StateModel};

@@ -30,6 +30,9 @@ pub struct Settings {
     /// the monitor of the network: what passes at a span port is watched
     #[serde(default)]
     pub monitor: MonitorSettings,
+    /// interfaces that others connect to: an OPC UA server
+    #[serde(default)]
+    pub serve: super::serve::Serve,
 }
 
 /// "on" or "off".

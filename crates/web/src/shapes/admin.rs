@@ -245,6 +245,8 @@ pub struct Certificate {
     pub until: Millis,
     /// `trusted` or `rejected`.
     pub standing: String,
+    /// `server` (a connection goes to it) or `client` (it connects to our own OPC UA server).
+    pub of: String,
 }
 
 /// Whether to trust a certificate.

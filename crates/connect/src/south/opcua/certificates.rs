@@ -5,6 +5,7 @@
 //!             /private/private.pem    its key, for the owner alone
 //!             /trusted/*.der          servers, or authorities that sign servers' certificates
 //!             /rejected/*.der         servers that asked to be trusted, waiting for a person
+//!             /clients/trusted, rejected   the same for clients of our own server
 //! ```
 //! Rationale: the names are those that OPC UA people know from other products, and one file is one decision, so that a
 //! person can also decide with a file manager.
@@ -53,6 +54,27 @@ pub enum Standing {
     Rejected,
 }
 
+/// Who showed a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// A server that a connection goes to.
+    Server,
+    /// A client of our own server.
+    Client,
+}
+
+/// What our own server proves itself with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The certificate (DER).
+    pub certificate: PathBuf,
+    /// Its key (PEM).
+    pub key: PathBuf,
+    /// The application URI in it.
+    pub uri: String,
+}
+
 /// A certificate in one of the two lists.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Entry {
@@ -68,6 +90,8 @@ pub struct Entry {
     pub until: f64,
     /// Trusted or refused.
     pub standing: Standing,
+    /// Who showed it.
+    pub of: Side,
     #[serde(skip)]
     path: PathBuf,
 }
@@ -92,8 +116,26 @@ impl Certificates {
         self.folder.join("private/private.pem")
     }
 
-    fn list_path(&self, standing: Standing) -> PathBuf {
-        self.folder.join(match standing {
+    /// Where certificates of clients of our own server lie, in folders of the same names.
+    pub fn clients(&self) -> PathBuf {
+        self.folder.join("clients")
+    }
+
+    /// Our own certificate and key, for our own server; made at the first call, which takes a second or two.
+    ///
+    /// # Errors
+    /// In words: the folder cannot be written, or holds something else.
+    pub fn proof(&self) -> Result<Proof, String> {
+        let own = self.own().map_err(|fault| fault.to_string())?;
+        Ok(Proof { certificate: self.own_path(), key: self.key_path(), uri: own.uri })
+    }
+
+    fn list_path(&self, of: Side, standing: Standing) -> PathBuf {
+        let folder = match of {
+            Side::Server => self.folder.clone(),
+            Side::Client => self.clients(),
+        };
+        folder.join(match standing {
             Standing::Trusted => "trusted",
             Standing::Rejected => "rejected",
         })
@@ -101,7 +143,7 @@ impl Certificates {
 
     /// Creates the folders, for the owner alone.
     fn prepare(&self) -> Result<(), Fault> {
-        for sub in ["own", "private", "trusted", "rejected"] {
+        for sub in ["own", "private", "trusted", "rejected", "clients/trusted", "clients/rejected"] {
             let path = self.folder.join(sub);
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|e| broken(&path, &e))?;
         }
@@ -144,7 +186,7 @@ impl Certificates {
             ));
         };
         let thumbprint = thumbprint(der);
-        let trusted = self.files(Standing::Trusted);
+        let trusted = self.files(Side::Server, Standing::Trusted);
         let pinned = trusted.iter().any(|(_, known)| known == der);
         let signed = || trusted.iter().any(|(_, issuer)| signed_by(&certificate, issuer, now));
         if !pinned && !signed() {
@@ -174,29 +216,29 @@ impl Certificates {
         Ok(())
     }
 
-    /// Puts a certificate among the trusted ones, as a person does who got it by another way than the network.
+    /// Puts a certificate among the trusted ones, as a person does who got it by another way than the network. DER or PEM.
     ///
     /// # Errors
     /// In words: it is no certificate, or the folder cannot be written.
     pub fn trust(&self, der: &[u8]) -> Result<(), String> {
-        parsed(der).ok_or("this is no certificate")?;
+        let der = &to_der(der.to_vec()).ok_or("this is no certificate")?;
         self.prepare().map_err(|fault| fault.to_string())?;
-        let path = self.list_path(Standing::Trusted).join(format!("{}.der", thumbprint(der)));
+        let path = self.list_path(Side::Server, Standing::Trusted).join(format!("{}.der", thumbprint(der)));
         fs::write(&path, der).map_err(|e| format!("{}: {e}", path.display()))
     }
 
     fn keep_rejected(&self, der: &[u8], thumbprint: &str) -> Result<(), Fault> {
-        let folder = self.list_path(Standing::Rejected);
+        let folder = self.list_path(Side::Server, Standing::Rejected);
         let path = folder.join(format!("{thumbprint}.der"));
-        if path.exists() || self.files(Standing::Rejected).len() >= MOST_REJECTED {
+        if path.exists() || self.files(Side::Server, Standing::Rejected).len() >= MOST_REJECTED {
             return Ok(());
         }
         fs::write(&path, der).map_err(|e| broken(&path, &e))
     }
 
     /// The certificates of a list, as DER. What is no certificate is passed over.
-    fn files(&self, standing: Standing) -> Vec<(PathBuf, Vec<u8>)> {
-        let Ok(entries) = fs::read_dir(self.list_path(standing)) else { return Vec::new() };
+    fn files(&self, of: Side, standing: Standing) -> Vec<(PathBuf, Vec<u8>)> {
+        let Ok(entries) = fs::read_dir(self.list_path(of, standing)) else { return Vec::new() };
         let mut found: Vec<_> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .take(MOST)
@@ -210,8 +252,10 @@ impl Certificates {
     pub fn list(&self) -> Vec<Entry> {
         [Standing::Rejected, Standing::Trusted]
             .into_iter()
-            .flat_map(|standing| {
-                self.files(standing).into_iter().filter_map(move |(path, der)| entry(&der, standing, path))
+            .flat_map(|standing| [(Side::Server, standing), (Side::Client, standing)])
+            .flat_map(|(of, standing)| {
+                let files = self.files(of, standing).into_iter();
+                files.filter_map(move |(path, der)| entry(&der, of, standing, path))
             })
             .collect()
     }
@@ -227,11 +271,11 @@ impl Certificates {
         }
         let mut fitting: Vec<Entry> =
             self.list().into_iter().filter(|entry| entry.thumbprint.starts_with(&which)).collect();
-        fitting.dedup_by(|a, b| a.thumbprint == b.thumbprint);
+        fitting.dedup_by(|a, b| a.thumbprint == b.thumbprint && a.of == b.of);
         let entry = match fitting.as_slice() {
             [] => {
                 return Err(format!(
-                    "no server has shown a certificate whose thumbprint begins with {which}; `ironbridge trust` lists them"
+                    "nobody has shown a certificate whose thumbprint begins with {which}; `ironbridge trust` lists them"
                 ));
             }
             [one] => one.clone(),
@@ -241,7 +285,8 @@ impl Certificates {
             return Ok(entry);
         }
         self.prepare().map_err(|fault| fault.to_string())?;
-        let path = self.list_path(standing).join(format!("{}.der", entry.thumbprint));
+        let name = file_name(&entry).ok_or("the file is no certificate any more")?;
+        let path = self.list_path(entry.of, standing).join(name);
         let moved = read(&entry.path)
             .map_err(|fault| fault.to_string())
             .and_then(|bytes| to_der(bytes).ok_or_else(|| "the file is no certificate any more".to_owned()))
@@ -254,7 +299,7 @@ impl Certificates {
 
 fn make(path: &Path, key_path: &Path) -> Result<(), Fault> {
     let host = opcua::crypto::hostname().unwrap_or_else(|_| "gateway".to_owned());
-    let names = X509Data::alt_host_names(&format!("urn:{host}:ironbridge"), None, false, true, false);
+    let names = X509Data::alt_host_names(&format!("urn:{host}:ironbridge"), None, true, true, false);
     let data = X509Data {
         key_size: KEY_BITS,
         common_name: format!("Ironbridge on {host}"),
@@ -270,7 +315,18 @@ fn make(path: &Path, key_path: &Path) -> Result<(), Fault> {
     fs::set_permissions(key_path, fs::Permissions::from_mode(0o600)).map_err(|e| broken(key_path, &e))
 }
 
-fn entry(der: &[u8], standing: Standing, path: PathBuf) -> Option<Entry> {
+/// The library looks for a client's certificate under a name of its own.
+fn file_name(entry: &Entry) -> Option<String> {
+    match entry.of {
+        Side::Server => Some(format!("{}.der", entry.thumbprint)),
+        Side::Client => {
+            let der = to_der(read(&entry.path).ok()?)?;
+            Some(CertificateStore::cert_file_name(&X509::from_der(&der).ok()?))
+        }
+    }
+}
+
+fn entry(der: &[u8], of: Side, standing: Standing, path: PathBuf) -> Option<Entry> {
     let certificate = parsed(der)?;
     let validity = certificate.validity();
     Some(Entry {
@@ -280,6 +336,7 @@ fn entry(der: &[u8], standing: Standing, path: PathBuf) -> Option<Entry> {
         from: validity.not_before.timestamp() as f64 * 1_000.0,
         until: validity.not_after.timestamp() as f64 * 1_000.0,
         standing,
+        of,
         path,
     })
 }

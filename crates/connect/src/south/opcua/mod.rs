@@ -39,7 +39,7 @@ mod value;
 mod write;
 
 pub use browse::BROWSER;
-pub use certificates::{Certificates, Entry, Standing};
+pub use certificates::{Certificates, Entry, Proof, Side, Standing};
 pub use probe::PROBE;
 
 use super::Driver;

@@ -1,0 +1,86 @@
+//! The plant as an OPC UA server, as its page in docs/ says, read by asyncua: refused, trusted by a person, read.
+
+use crate::harness::{Plant, Python, free_port, wait_for};
+use serde_json::{Value as Json, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// asyncua as a client, steered by lines.
+struct Client {
+    child: std::process::Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Client {
+    fn start(port: u16, folder: &std::path::Path) -> Option<Self> {
+        let python = std::env::var("IRONBRIDGE_PEERS_PYTHON").ok()?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/serve/tests/peers/asyncua_client.py");
+        let mut child = Command::new(python)
+            .args([script, &format!("opc.tcp://127.0.0.1:{port}")])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut client = Self { child, input, output };
+        assert_eq!(client.line(), "ready");
+        Some(client)
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    fn ask(&mut self, line: &str) -> Json {
+        writeln!(self.input, "{line}").unwrap();
+        let answer = self.line();
+        serde_json::from_str(&answer).unwrap_or_else(|why| panic!("{line}: {answer}: {why}"))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first example of the page.
+fn example() -> String {
+    let page = include_str!("../../../docs/opcua-server.md");
+    let (_, after) = page.split_once("```toml\n").unwrap();
+    after.split_once("```").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_client_is_refused_trusted_and_reads_the_plant() {
+    let Some(_) = Python::find() else { return };
+    let port = free_port();
+    let mut plant = Plant::new(&example().replace("4840", &port.to_string()));
+    plant.start();
+    wait_for("the OPC UA port", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let wish = json!({"name": "scada", "role": "viewer"});
+    let token = plant.local().post("/api/tokens", &wish).ok()["token"].as_str().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut client) = Client::start(port, folder.path()) else { return };
+    let connect = format!("connect scada {token} Aes256_Sha256_RsaPss");
+    assert!(client.ask(&connect)["error"].is_string(), "a stranger is refused");
+    let known = plant.local().get("/api/certificates").ok();
+    let one = &known["certificates"][0];
+    assert_eq!((&one["of"], &one["standing"]), (&json!("client"), &json!("rejected")), "{known}");
+    assert_eq!(one["uri"], "urn:asyncua:client");
+    let said = plant.say(&["trust", one["thumbprint"].as_str().unwrap()]);
+    assert!(said.contains("it can connect now"), "{said}");
+    assert_eq!(client.ask(&connect), "ok");
+    let up = client.ask("browse ns=2;s=_ironbridge");
+    let first = up.as_array().unwrap().iter().find(|one| one[1] == "Variable" || one[1] == "Object");
+    assert!(first.is_some(), "{up}");
+    assert_eq!(client.ask("leave"), "ok");
+    plant.stop();
+}
