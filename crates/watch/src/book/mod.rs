@@ -44,3 +44,26 @@ fn text(text: &str, what: &str, must: bool) -> Result<String, Refusal> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Time;
+
+    /// Books as the first version wrote them are read, and written again as they were.
+    #[test]
+    fn books_of_version_1_are_read() {
+        let text = include_str!("fixtures/findings-1.json");
+        let book: FindingBook = serde_json::from_str(text).unwrap();
+        let kept = &book.findings["IB-S7-001-3b1ef0155c"];
+        assert_eq!((kept.count, kept.revision, kept.standing), (7, 4, Standing::Muted));
+        let muted = kept.step(Standing::Muted).unwrap();
+        assert_eq!((muted.by.as_str(), muted.until), ("anna", Some(Time(1_700_400_000_000_000_000))));
+        assert_eq!(serde_json::to_string(&book).unwrap(), text.trim_end());
+        let text = include_str!("fixtures/assets-1.json");
+        let book: AssetBook = serde_json::from_str(text).unwrap();
+        let asset = &book.assets["10.0.0.9"];
+        assert_eq!((asset.called(), asset.level, asset.live), ("Press 4", Some(3.5), false));
+        assert_eq!(serde_json::to_string(&book).unwrap(), text.trim_end());
+    }
+}

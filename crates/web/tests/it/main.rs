@@ -11,4 +11,5 @@ mod identity;
 mod inbox;
 mod live;
 mod measure;
+mod monitor;
 mod tls;

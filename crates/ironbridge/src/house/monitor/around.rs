@@ -77,31 +77,34 @@ pub async fn look(house: &Arc<House>) -> Around {
 
 fn endpoints(house: &House) -> Vec<Endpoint> {
     let facts = house.facts.load();
+    let zones: HashMap<&str, &str> = facts
+        .assets
+        .iter()
+        .filter(|asset| !asset.zone.is_empty())
+        .map(|asset| (asset.path.as_str(), asset.zone.as_str()))
+        .collect();
     let running = house.connections.lock();
     let endpoint = |(name, one): (&String, &super::super::Running<connect::south::Handle>)| {
         let status = one.handle.status();
         let points = one.handle.points();
-        let paths = points.iter().take(LOOK).filter_map(|id| house.namespace.meta(*id));
-        // The nearest asset above a point with a zone.
-        let zone = paths.filter_map(|point| {
-            let path = point.path.as_str();
-            let above = facts.assets.iter().filter(|asset| {
-                !asset.zone.is_empty()
-                    && path.strip_prefix(asset.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            });
-            above.max_by_key(|asset| asset.path.as_str().len()).map(|asset| asset.zone.clone())
-        });
-        let zone = zone.take(1).next().unwrap_or_default();
+        let mut paths = points.iter().take(LOOK).filter_map(|id| house.namespace.meta(*id));
+        let zone = paths.find_map(|point| zone_above(point.path.as_str(), &zones)).unwrap_or_default();
         Endpoint {
             name: name.clone(),
             kind: status.kind,
             port: port_of(&status.endpoint),
             text: status.endpoint,
-            zone,
+            zone: zone.to_owned(),
             ..Endpoint::default()
         }
     };
     running.iter().map(endpoint).collect()
+}
+
+/// The zone of the nearest asset above a path.
+fn zone_above<'a>(path: &str, zones: &HashMap<&str, &'a str>) -> Option<&'a str> {
+    let above = std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above));
+    above.skip(1).find_map(|path| zones.get(path).copied())
 }
 
 /// The port at the end of the authority, e.g. of `10.20.1.11:502` or `opc.tcp://plc-1:4840/x`.
@@ -114,6 +117,14 @@ fn port_of(endpoint: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearest_zone_counts() {
+        let zones = HashMap::from([("acme/leeds/a", "wide"), ("acme/leeds/a/b", "narrow")]);
+        assert_eq!(zone_above("acme/leeds/a/b/c/x", &zones), Some("narrow"));
+        assert_eq!(zone_above("acme/leeds/a/c", &zones), Some("wide"));
+        assert_eq!(zone_above("acme/leeds/ab/c", &zones), None);
+    }
 
     #[test]
     fn ports_of_endpoints() {

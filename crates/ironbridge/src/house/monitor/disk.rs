@@ -89,3 +89,25 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(&fresh, path)?;
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watch::book::FindingBook;
+
+    #[test]
+    fn what_is_damaged_or_newer_is_set_aside_in_words() {
+        let data = tempfile::tempdir().unwrap();
+        let disk = Disk::new(data.path()).unwrap();
+        assert_eq!(disk.load::<FindingBook>("findings.json"), Ok(FindingBook::default()));
+        disk.save("findings.json", &FindingBook { no_room: 3, ..FindingBook::default() }).unwrap();
+        assert_eq!(disk.load::<FindingBook>("findings.json").unwrap().no_room, 3);
+        for (text, words) in [("{\"version\":99}", "newer Ironbridge (version 99)"), ("{\"vers", "EOF")] {
+            fs::write(data.path().join("monitor/findings.json"), text).unwrap();
+            let why = disk.load::<FindingBook>("findings.json").unwrap_err();
+            assert!(why.contains(words) && why.contains("findings.aside"), "{why}");
+            assert_eq!(fs::read_to_string(data.path().join("monitor/findings.aside")).unwrap(), text);
+            assert_eq!(disk.load::<FindingBook>("findings.json"), Ok(FindingBook::default()));
+        }
+    }
+}

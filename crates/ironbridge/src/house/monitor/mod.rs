@@ -281,7 +281,7 @@ async fn keep(house: Arc<House>) {
             _ = tick.tick() => false,
         };
         let now = house.clock.monotonic();
-        if around.is_zero() || now.saturating_sub(around) >= AROUND {
+        if house.watching.is_on() && (around.is_zero() || now.saturating_sub(around) >= AROUND) {
             around = now;
             let fresh = around::look(&house).await;
             house.watching.around.store(Arc::new(fresh));
