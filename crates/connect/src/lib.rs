@@ -14,6 +14,7 @@
 pub mod characterise;
 pub mod discover;
 pub mod draft;
+mod http;
 pub mod import;
 pub mod inbox;
 pub mod kind;

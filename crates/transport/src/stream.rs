@@ -99,6 +99,20 @@ impl Stream {
         }
     }
 
+    /// Lets a TCP connection end when the other machine has not acknowledged what was sent within `time` (RFC 5482).
+    /// Others are left as they are.
+    pub fn give_up_after(&self, time: std::time::Duration) {
+        let tcp = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Traced(inner) => return inner.get_ref().give_up_after(time),
+            Self::Faulty(inner) => return inner.get_ref().give_up_after(time),
+            Self::Serial(_) | Self::Mock(_) => return,
+        };
+        // A platform that does not know it goes without: keep-alive still ends a dead connection.
+        let _ = socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(time));
+    }
+
     /// Throws away what a serial line received and nobody read, as after a time-out on RTU. Returns whether the
     /// stream could do so; on others the caller reads until silence instead.
     pub fn discard_input(&self) -> bool {

@@ -8,12 +8,15 @@
 //! A sink holds only its protocol: it opens a session, calls [`Feed::connected`], takes [`Feed::next`], sends, and
 //! calls [`Feed::ack`] when the far side has it. Everything else is decided here, once for all destinations.
 
+pub mod event;
 mod feed;
 mod filter;
+pub mod influx;
 mod keep;
 pub mod mqtt;
 pub mod nats;
 pub mod payload;
+mod post;
 pub mod postgres;
 mod progress;
 mod rejects;
@@ -22,6 +25,8 @@ mod select;
 mod settings;
 pub mod sparkplug;
 mod status;
+pub mod syslog;
+pub mod webhook;
 mod window;
 
 pub use feed::{Current, Delivery, Feed, Gathered, Samples, Wanted};
@@ -42,6 +47,11 @@ pub trait Sink: Send {
     /// One session, from connect to lost. Called again after the pause that the returned fault asks for.
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault>;
 
+    /// Whether it has a use for samples.
+    fn wants_samples(&self) -> bool {
+        true
+    }
+
     /// Whether its far side can ask for writes.
     fn takes_commands(&self) -> bool {
         false
@@ -53,8 +63,29 @@ pub trait Sink: Send {
     }
 }
 
+/// A destination that is all about events must name some; the mistake if it does not.
+fn events_named(document: &Document, mistakes: &mut Vec<Diagnostic>) {
+    let named = document.root.get("events").is_some_and(|node| match &node.value {
+        model::config::NodeValue::Array(kinds) => !kinds.is_empty(),
+        _ => true,
+    });
+    if !named {
+        let help =
+            "write `events = [\"finding\", \"alarm\", \"change\", \"fault\"]`, or those that are wanted";
+        mistakes.push(document.mistake(&["events"], "`events` names none: nothing would be sent", help));
+    }
+}
+
 /// Every kind of destination.
-pub const KINDS: &[&Kind<dyn Sink>] = &[&mqtt::KIND, &sparkplug::KIND, &postgres::KIND, &nats::KIND];
+pub const KINDS: &[&Kind<dyn Sink>] = &[
+    &mqtt::KIND,
+    &sparkplug::KIND,
+    &postgres::KIND,
+    &nats::KIND,
+    &syslog::KIND,
+    &webhook::KIND,
+    &influx::KIND,
+];
 
 /// A destination that can be started.
 pub struct Destination {
@@ -114,6 +145,9 @@ mod tests {
             include_str!("sparkplug/README.md"),
             include_str!("postgres/README.md"),
             include_str!("nats/README.md"),
+            include_str!("syslog/README.md"),
+            include_str!("webhook/README.md"),
+            include_str!("influx/README.md"),
         ];
         assert_eq!(readmes.len(), KINDS.len());
         for (kind, readme) in KINDS.iter().zip(readmes) {
@@ -141,6 +175,9 @@ mod tests {
             include_str!("mqtt/cases/wrong-meaning.toml"),
             include_str!("postgres/cases/wrong.toml"),
             include_str!("nats/cases/wrong.toml"),
+            include_str!("syslog/cases/wrong.toml"),
+            include_str!("webhook/cases/wrong.toml"),
+            include_str!("influx/cases/wrong.toml"),
         ];
         for text in cases {
             let expected: Vec<(usize, &str)> = text

@@ -159,6 +159,7 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         namespace: place.namespace.clone(),
         settings,
         catch_up,
+        wants_samples: built.it.wants_samples(),
         filter,
         cursor,
         keep,

@@ -28,6 +28,9 @@ pub struct Settings {
     #[serde(default)]
     #[schemars(with = "Vec<EventWord>")]
     pub events: Vec<EventKind>,
+    /// only events of this severity or above: "info", "low", "medium", "high", "critical"
+    #[serde(default)]
+    pub events_from: Level,
     /// after an outage: "live_first" sends what is new at once and the backlog beside it, "in_order" sends the oldest
     /// first; the default is the kind's
     #[serde(default)]
@@ -50,6 +53,36 @@ fn everything() -> Vec<String> {
 
 const fn catch_up_rate() -> u32 {
     20_000
+}
+
+/// The lowest severity of events that are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// All.
+    #[default]
+    Info,
+    /// From 200.
+    Low,
+    /// From 400.
+    Medium,
+    /// From 600.
+    High,
+    /// From 800.
+    Critical,
+}
+
+impl Level {
+    /// The lowest severity, as [`model::event::severity::word`] parts them.
+    pub const fn lowest(self) -> u16 {
+        match self {
+            Self::Info => 0,
+            Self::Low => 200,
+            Self::Medium => 400,
+            Self::High => 600,
+            Self::Critical => 800,
+        }
+    }
 }
 
 /// Order after an outage.

@@ -1,15 +1,17 @@
 //! Destinations against real servers: mosquitto with an independent decoder of Sparkplug payloads, PostgreSQL,
-//! nats-server.
+//! nats-server, rsyslog, VictoriaMetrics, a web server in Python.
 //!
 //! Each test starts a server of its own on a free loopback port. A machine without it skips them, loudly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod broker;
+mod collectors;
 mod cost;
 mod database;
 mod hostile;
 mod mqtt;
 mod nats;
+mod outage;
 mod postgres;
 mod sparkplug;
 mod support;

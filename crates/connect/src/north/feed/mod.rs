@@ -58,6 +58,7 @@ pub struct Feed {
     namespace: Namespace,
     settings: Settings,
     live_first: bool,
+    wants_samples: bool,
     filter: Filter,
     cursor: Cursor,
     progress: Progress,
@@ -87,6 +88,7 @@ pub(in crate::north) struct Parts {
     pub namespace: Namespace,
     pub settings: Settings,
     pub catch_up: CatchUp,
+    pub wants_samples: bool,
     pub filter: Filter,
     pub cursor: Cursor,
     pub keep: Keep,
@@ -96,7 +98,18 @@ pub(in crate::north) struct Parts {
 
 impl Feed {
     pub(in crate::north) fn new(parts: Parts) -> Self {
-        let Parts { name, namespace, settings, catch_up, filter, cursor, keep, shared, control } = parts;
+        let Parts {
+            name,
+            namespace,
+            settings,
+            catch_up,
+            wants_samples,
+            filter,
+            cursor,
+            keep,
+            shared,
+            control,
+        } = parts;
         let saved = keep.progress().filter(|_| catch_up == CatchUp::LiveFirst);
         let progress = Progress::restore(cursor.position(), saved);
         let budget = Budget::new(settings.catch_up_rate, namespace.clock().monotonic());
@@ -117,6 +130,7 @@ impl Feed {
             name,
             namespace,
             settings,
+            wants_samples,
             filter,
             cursor,
             progress,
@@ -284,7 +298,7 @@ impl Feed {
     fn judge(&mut self, stream: Stream, position: Position, record: Record) -> Option<(Delivery, u64, Time)> {
         let replayed = stream == Stream::Back || position <= self.live_from;
         match record {
-            Record::Samples(batch) => {
+            Record::Samples(batch) if self.wants_samples => {
                 let memory =
                     if stream == Stream::Live { &mut self.live_memory } else { &mut self.back_memory };
                 let namespace = &self.namespace;
@@ -307,7 +321,10 @@ impl Feed {
                 matches!(&delivery, Delivery::Declare { points, .. } if !points.is_empty())
                     .then(|| (delivery, 0, self.now()))
             }
-            Record::Event(event) if self.settings.events.contains(&event.kind) => {
+            Record::Event(event)
+                if self.settings.events.contains(&event.kind)
+                    && event.severity >= self.settings.events_from.lowest() =>
+            {
                 let received = event.end.unwrap_or(event.start);
                 Some((Delivery::Event { position, event, historical: replayed }, 1, received))
             }

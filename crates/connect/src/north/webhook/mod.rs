@@ -1,0 +1,400 @@
+//! Webhook: events, and samples where asked for, posted to any web service: our JSON, OCSF, or a body of the user's own.
+
+use super::event::{kind, ocsf};
+use super::payload::{self, json};
+use super::post::{Item, post};
+use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
+use crate::http::{self, Server};
+use crate::kind::{Built, Context, Kind, Secrets};
+use crate::reach::{self, Address, Scheme, TlsKeys};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use model::config::{Diagnostic, Document, SecretRef};
+use model::event::severity::word;
+use model::{Event, Fault};
+use ring::hmac;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use transport::TlsClient;
+
+/// How webhooks enter the product.
+pub const KIND: Kind<dyn Sink> = Kind {
+    name: "webhook",
+    title: "Webhook",
+    schema: settings::schema::<Keys>,
+    build,
+    sample: include_str!("sample.toml"),
+};
+
+pub(super) const SCHEMES: &[Scheme] =
+    &[Scheme { name: "http", port: 80, tls: false }, Scheme { name: "https", port: 443, tls: true }];
+/// How long an answer may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// Items of one request, and how long they wait for more.
+const MAX_ITEMS: usize = 500;
+const LINGER: Duration = Duration::from_millis(200);
+/// Header with the signature.
+const SIGNATURE: &str = "x-ironbridge-signature";
+
+/// Keys of `kind = "webhook"`.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Keys {
+    /// where to post to: "https://soc.hq/hooks/plant"
+    url: String,
+    /// a token, { secret = "NAME" }, sent as `Authorization: Bearer ...`
+    #[serde(default)]
+    bearer: Option<SecretRef>,
+    /// further headers, e.g. { X-Plant = "leeds" }
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// further headers whose values are secrets, e.g. { X-Api-Key = { secret = "NAME" } }
+    #[serde(default)]
+    secret_headers: BTreeMap<String, SecretRef>,
+    /// sign each body with this secret: header `X-Ironbridge-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 of "SECONDS.BODY"
+    #[serde(default)]
+    signing: Option<SecretRef>,
+    /// certificates for "https://"; the machine's own authorities are trusted if left out
+    #[serde(default)]
+    tls: TlsKeys,
+    /// "json": one object with lists of events and samples; "ocsf": a list of OCSF objects; "template": one request an
+    /// event, as `payload` says
+    #[serde(default)]
+    format: Format,
+    /// body for format "template" with {title} {text} {next} {severity} {kind} {state} {id} {source} {site} {time}, e.g.
+    /// '{"text":"{severity}: {title}"}'
+    #[serde(default)]
+    payload: Option<String>,
+    /// send the samples of the selection as well; only format "json"
+    #[serde(default)]
+    samples: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Ocsf,
+    Template,
+}
+
+const WORDS: [&str; 10] =
+    ["title", "text", "next", "severity", "kind", "state", "id", "source", "site", "time"];
+
+fn check(keys: &Keys, document: &Document, mistakes: &mut Vec<Diagnostic>) {
+    if !keys.samples {
+        super::events_named(document, mistakes);
+    }
+    if keys.samples && keys.format != Format::Json {
+        let help = "write `format = \"json\"`, or leave `samples` out";
+        mistakes.push(document.mistake(&["samples"], "samples are only sent with format \"json\"", help));
+    }
+    if (keys.format == Format::Template) != keys.payload.is_some() {
+        let help = "write `format = \"template\"` and `payload = '{\"text\":\"{title}\"}'`, or neither";
+        mistakes.push(document.mistake(
+            &["payload"],
+            "`payload` and format \"template\" belong together",
+            help,
+        ));
+    }
+    for name in keys.headers.keys().chain(keys.secret_headers.keys()) {
+        let lower = name.to_ascii_lowercase();
+        let reserved = ["host", "authorization", "content-length", "connection", SIGNATURE];
+        if reserved.contains(&lower.as_str()) || http::add(&mut HeaderMap::new(), &lower, "x").is_err() {
+            let key = if keys.headers.contains_key(name) { "headers" } else { "secret_headers" };
+            let help = "headers are words with dashes like X-Api-Key; sign-in has keys of its own";
+            mistakes.push(document.mistake(
+                &[key, name],
+                format!("the header `{name}` cannot be set here"),
+                help,
+            ));
+        }
+    }
+}
+
+fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<Diagnostic>> {
+    let keys: Keys = document.construct().map_err(|mistake| vec![mistake])?;
+    let mut mistakes = Vec::new();
+    check(&keys, document, &mut mistakes);
+    let address = address(&keys.url, document, &mut mistakes);
+    let secure = address.as_ref().map_or(keys.tls.any(), |address| address.tls);
+    let tls = reach::tls(&keys.tls, secure, "https://...", document, context, &mut mistakes);
+    let (Some(address), true) = (address, mistakes.is_empty()) else { return Err(mistakes) };
+    let name = |secret: &SecretRef| secret.secret.clone();
+    let secret_headers = keys.secret_headers.iter().map(|(key, secret)| (key.clone(), name(secret)));
+    let sink = Webhook {
+        site: context.site.to_string(),
+        name: context.name.clone(),
+        bearer: keys.bearer.as_ref().map(name),
+        headers: keys.headers.clone(),
+        secret_headers: secret_headers.collect(),
+        signing: keys.signing.as_ref().map(name),
+        secrets: context.secrets.clone(),
+        format: keys.format,
+        payload: keys.payload.unwrap_or_default(),
+        samples: keys.samples,
+        certificate: keys.tls.certificate.is_some(),
+        address,
+        tls,
+    };
+    Ok(Built {
+        points: Vec::new(),
+        claims: Vec::new(),
+        expected: Vec::new(),
+        endpoint: format!("{}://{}{}", sink.address.scheme, sink.address.place(), sink.address.path),
+        security: sink.security(),
+        it: Box::new(sink),
+    })
+}
+
+/// The address of a web service.
+pub(super) fn address(url: &str, document: &Document, mistakes: &mut Vec<Diagnostic>) -> Option<Address> {
+    let address = Address::parse(url, SCHEMES).and_then(|address| {
+        if address.user.is_empty() {
+            Ok(address)
+        } else {
+            Err("has a user; sign-in has keys of its own".into())
+        }
+    });
+    address
+        .map_err(|why| {
+            let help = "write \"https://host:port/path\" or \"http://...\"";
+            mistakes.push(document.mistake(&["url"], format!("`url` {why}"), help));
+        })
+        .ok()
+}
+
+/// See the module.
+struct Webhook {
+    address: Address,
+    tls: Option<TlsClient>,
+    certificate: bool,
+    bearer: Option<String>,
+    headers: BTreeMap<String, String>,
+    secret_headers: BTreeMap<String, String>,
+    signing: Option<String>,
+    secrets: Arc<dyn Secrets>,
+    format: Format,
+    payload: String,
+    samples: bool,
+    site: String,
+    name: String,
+}
+
+impl Sink for Webhook {
+    fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
+        async move {
+            let Err(fault) = self.run(feed).await;
+            fault
+        }
+        .boxed()
+    }
+
+    fn wants_samples(&self) -> bool {
+        self.samples
+    }
+}
+
+impl Webhook {
+    fn security(&self) -> crate::kind::Security {
+        let who = match (&self.bearer, &self.signing) {
+            (Some(_), _) => "token",
+            (_, Some(_)) => "signature",
+            _ => reach::who(false, self.certificate),
+        };
+        reach::security(self.tls.is_some(), "HTTP", who)
+    }
+
+    async fn run(&mut self, feed: &mut Feed) -> Result<std::convert::Infallible, Fault> {
+        let mut server = Server::new(self.address.clone(), self.tls.clone(), PATIENCE);
+        tokio::select! {
+            open = server.connect() => open?,
+            () = feed.stopping() => return Err(Fault::Stopped),
+        }
+        let fixed = self.fixed_headers()?;
+        feed.secured(self.security());
+        feed.connected().await;
+        loop {
+            let mut gathered = Gathered::default();
+            feed.gather(&mut gathered, MAX_ITEMS, LINGER).await;
+            let items = self.items(&gathered, feed);
+            let each = if self.format == Format::Template { 1 } else { items.len().max(1) };
+            let mut rejects = Vec::new();
+            for part in items.chunks(each) {
+                let make = |items: &[Item]| self.request(&fixed, items, feed);
+                rejects.extend(post(&mut server, "", part, &make, feed).await?);
+            }
+            feed.ack_all(&gathered.positions(), rejects);
+            if gathered.stop {
+                return Err(Fault::Stopped);
+            }
+        }
+    }
+
+    /// Looked up anew for each session, so that a changed secret counts.
+    fn fixed_headers(&self) -> Result<HeaderMap, Fault> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in &self.headers {
+            http::add(&mut headers, name, value)?;
+        }
+        for (name, secret) in &self.secret_headers {
+            http::add(&mut headers, name, &reach::secret(&*self.secrets, secret)?)?;
+        }
+        if let Some(secret) = &self.bearer {
+            let token = reach::secret(&*self.secrets, secret)?;
+            headers.insert(AUTHORIZATION, http::sensitive(format!("Bearer {token}"))?);
+        }
+        Ok(headers)
+    }
+
+    fn items(&self, gathered: &Gathered, feed: &Feed) -> Vec<Item> {
+        let mut items = Vec::new();
+        for delivery in &gathered.deliveries {
+            match delivery {
+                Delivery::Event { position, event, historical } => {
+                    let bytes = match self.format {
+                        Format::Json => payload::event(event, *position, *historical),
+                        Format::Ocsf => ocsf(event, *position, &self.site).to_string().into_bytes(),
+                        Format::Template => self.fill(event),
+                    };
+                    items.push(Item { position: *position, about: event.id.clone(), bytes });
+                }
+                Delivery::Samples(samples) => sample_items(samples, feed, &mut items),
+                Delivery::Declare { .. } | Delivery::Stop => {}
+            }
+        }
+        items
+    }
+
+    /// Words in braces become JSON text; other braces stand for themselves.
+    fn fill(&self, event: &Event) -> Vec<u8> {
+        let time = event.end.unwrap_or(event.start).rfc3339();
+        let state = format!("{:?}", event.state).to_ascii_lowercase();
+        let values: [&str; WORDS.len()] = [
+            &event.title,
+            &event.text,
+            &event.next,
+            word(event.severity),
+            kind(event.kind),
+            &state,
+            &event.id,
+            &event.source,
+            &self.site,
+            &time,
+        ];
+        let (mut out, mut rest) = (Vec::new(), self.payload.as_str());
+        while let Some(at) = rest.find('{') {
+            let (before, from) = rest.split_at(at);
+            out.extend_from_slice(before.as_bytes());
+            let found = WORDS.iter().zip(values).find_map(|(word, value)| {
+                let behind = from.strip_prefix('{')?.strip_prefix(word)?.strip_prefix('}')?;
+                Some((value, behind))
+            });
+            match found {
+                Some((value, behind)) => {
+                    json::escaped(&mut out, value);
+                    rest = behind;
+                }
+                None => {
+                    out.push(b'{');
+                    rest = from.get(1..).unwrap_or_default();
+                }
+            }
+        }
+        out.extend_from_slice(rest.as_bytes());
+        out
+    }
+
+    fn request(&self, fixed: &HeaderMap, items: &[Item], feed: &Feed) -> Result<(HeaderMap, Bytes), Fault> {
+        let body = self.body(items);
+        let mut headers = fixed.clone();
+        let of = |item: Option<&Item>| item.map_or(0, |item| item.position.as_i64());
+        let key = format!("{}:{}:{}-{}", self.site, self.name, of(items.first()), of(items.last()));
+        http::add(&mut headers, "idempotency-key", &key)?;
+        if let Some(secret) = &self.signing {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, reach::secret(&*self.secrets, secret)?.as_bytes());
+            http::add(&mut headers, SIGNATURE, &signature(&key, feed.now().millis() / 1_000, &body))?;
+        }
+        Ok((headers, body.into()))
+    }
+
+    fn body(&self, items: &[Item]) -> Vec<u8> {
+        let joined = |items: &mut dyn Iterator<Item = &Item>| {
+            items.map(|item| item.bytes.as_slice()).collect::<Vec<_>>().join(&b','.to_owned())
+        };
+        if self.format == Format::Template {
+            return joined(&mut items.iter());
+        }
+        if self.format == Format::Ocsf {
+            return [b"[".as_slice(), &joined(&mut items.iter()), b"]"].concat();
+        }
+        // A sample's object begins with its path, an event's with its id.
+        let is_sample = |item: &&Item| item.bytes.starts_with(SAMPLE);
+        let (events, samples) = (
+            joined(&mut items.iter().filter(|item| !is_sample(item))),
+            joined(&mut items.iter().filter(is_sample)),
+        );
+        let mut body = b"{\"gateway\":".to_vec();
+        json::text(&mut body, &self.site);
+        body.extend_from_slice(b",\"destination\":");
+        json::text(&mut body, &self.name);
+        for (name, list) in [("events", events), ("samples", samples)] {
+            body.extend_from_slice(format!(",\"{name}\":[").as_bytes());
+            body.extend_from_slice(&list);
+            body.push(b']');
+        }
+        body.push(b'}');
+        body
+    }
+}
+
+/// How a sample's object begins.
+const SAMPLE: &[u8] = b"{\"path\":";
+
+/// `{"path":"..","value":1.5,"quality":"Good","time":1767225600123,"unit":"bar","seq":"17592186044417"}`
+fn sample_items(samples: &Samples, feed: &Feed, items: &mut Vec<Item>) {
+    for n in 0..samples.len() {
+        let Some((point, time, status, value)) = samples.get(n) else { continue };
+        let Some(meta) = feed.meta(point) else { continue };
+        let mut bytes = SAMPLE.to_vec();
+        json::text(&mut bytes, meta.path.as_str());
+        bytes.extend_from_slice(b",\"value\":");
+        json::value(&mut bytes, if status.is_bad() { &model::Value::None } else { value });
+        bytes.extend_from_slice(format!(",\"quality\":\"{}\",\"time\":", status.name()).as_bytes());
+        json::millis(&mut bytes, time);
+        bytes.extend_from_slice(b",\"unit\":");
+        json::text(&mut bytes, &meta.unit);
+        bytes.extend_from_slice(format!(",\"seq\":\"{}\"}}", samples.position.as_i64()).as_bytes());
+        items.push(Item { position: samples.position, about: meta.path.to_string(), bytes });
+    }
+}
+
+/// `t=SECONDS,v1=HEX` of "SECONDS.BODY".
+fn signature(key: &hmac::Key, seconds: i64, body: &[u8]) -> String {
+    let mut context = hmac::Context::with_key(key);
+    context.update(format!("{seconds}.").as_bytes());
+    context.update(body);
+    let hex: String = context.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={seconds},v1={hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_as_any_library_makes_them() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
+        // python: hmac.new(b"key", b"1700000000.{}", "sha256").hexdigest()
+        assert_eq!(
+            signature(&key, 1_700_000_000, b"{}"),
+            "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae"
+        );
+    }
+}
