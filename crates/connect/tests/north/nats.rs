@@ -205,14 +205,14 @@ fn a_cluster_of_three_loses_one_after_another_and_keeps_everything() {
         });
         next
     };
-    for victim in 0..3 {
+    for victim in &mut servers {
         publish(400);
-        servers[victim].kill();
+        victim.kill();
         publish(400);
         let told =
             |status: &connect::north::Status| status.lag_s == Some(0.0) && status.state == State::Connected;
         wait_status(&handle, "everything with two of three", told);
-        servers[victim].up();
+        victim.up();
     }
     let published = publish(100);
     wait_status(&handle, "no lag", |status| status.lag_s == Some(0.0));

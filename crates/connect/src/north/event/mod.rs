@@ -87,7 +87,7 @@ pub(crate) mod tests {
 
     #[test]
     fn one_table_of_severities() {
-        let all: Vec<_> = [100, 300, 500, 700, 900, 1000].map(|s| severity(s)).to_vec();
+        let all: Vec<_> = [100, 300, 500, 700, 900, 1000].map(severity).to_vec();
         assert!(all.windows(2).all(|pair| {
             pair[0].ocsf <= pair[1].ocsf && pair[0].cef <= pair[1].cef && pair[0].syslog >= pair[1].syslog
         }));
