@@ -5,6 +5,7 @@
 
 use crate::inbox::Inbox;
 use crate::south::budget::Budget;
+use crate::witness::Witness;
 use model::config::{Diagnostic, Document, check, nearest};
 use model::expected::ExpectedTraffic;
 use model::{Declaration, Fault, Path};
@@ -153,6 +154,11 @@ pub trait Secrets: Send + Sync {
     fn listener(&self, clients: &ClientAuthority) -> Result<TlsServer, Fault> {
         let _ = clients;
         Err(Fault::Config("this gateway has no certificate of its own yet".into()))
+    }
+
+    /// Where drivers say what came out of their sockets; to nobody where there is no gateway, as in `check`.
+    fn witness(&self) -> Arc<Witness> {
+        Arc::default()
     }
 
     /// Where this gateway takes posts in; one of its own where there is no gateway, as in `check`.

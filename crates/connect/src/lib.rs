@@ -22,3 +22,4 @@ pub mod mqtt;
 pub mod north;
 pub mod reach;
 pub mod south;
+pub mod witness;

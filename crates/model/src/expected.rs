@@ -1,8 +1,9 @@
 //! What Ironbridge itself will send, in a protocol's own words, so that the monitor can tell it from a stranger's.
 
-use crate::{Declaration, Value};
+use crate::{Declaration, Time, Value};
 use std::fmt;
-use std::net::IpAddr;
+use std::hash::Hasher;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// How a point stands on the wire: the driver's own coding, for whoever looks on.
@@ -69,4 +70,30 @@ impl ExpectedTraffic {
 /// The table of S7 addresses: area code and number of the data block (0 elsewhere).
 pub const fn s7_space(area: u8, db: u16) -> u64 {
     (area as u64) << 24 | (db as u64) << 8
+}
+
+/// An answer as it came out of the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// Our end of the connection.
+    pub local: SocketAddr,
+    /// The device's end.
+    pub remote: SocketAddr,
+    /// The number of the transaction.
+    pub transaction: u32,
+    /// [`Reply::digest`] of the message without what carries it.
+    pub digest: u64,
+    /// When it came.
+    pub time: Time,
+}
+
+impl Reply {
+    /// What stands for the bytes of an answer.
+    #[must_use]
+    pub fn digest(bytes: &[u8]) -> u64 {
+        // Not secret and not made for enemies: who can choose both sides of a collision of 64 bits already sits in the socket.
+        let mut hasher = std::hash::DefaultHasher::new();
+        hasher.write(bytes);
+        hasher.finish()
+    }
 }

@@ -113,6 +113,17 @@ impl Stream {
         let _ = socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(time));
     }
 
+    /// Our own address on this stream, if it has one.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok(),
+            Self::Tls(stream) => stream.get_ref().0.local_addr().ok(),
+            Self::Traced(inner) => inner.get_ref().local_address(),
+            Self::Faulty(inner) => inner.get_ref().local_address(),
+            Self::Serial(_) | Self::Mock(_) => None,
+        }
+    }
+
     /// Throws away what a serial line received and nobody read, as after a time-out on RTU. Returns whether the
     /// stream could do so; on others the caller reads until silence instead.
     pub fn discard_input(&self) -> bool {

@@ -1,11 +1,12 @@
 //! What the web interface must be able to ask of the monitor of the network. The binary implements it.
 
-use crate::Problem;
 use crate::shapes::{
     DraftFile, MonitorApproved, MonitorAsset, MonitorAssetChange, MonitorAssetPage, MonitorAssets,
-    MonitorDraftAsk, MonitorFinding, MonitorFindings, MonitorFindingsAsk, MonitorLinks, MonitorMap,
-    MonitorPoints, MonitorProtocols, MonitorState,
+    MonitorDifferences, MonitorDraftAsk, MonitorFinding, MonitorFindings, MonitorFindingsAsk, MonitorLinks,
+    MonitorMap, MonitorModeAsk, MonitorModes, MonitorPoints, MonitorProtocols, MonitorState, MonitorWindow,
+    MonitorWindowAsk, MonitorWindows,
 };
+use crate::{Problem, ProblemKind};
 use model::{Principal, Time};
 
 /// What a person does with a finding.
@@ -141,6 +142,67 @@ pub trait Monitor: Send + Sync + 'static {
     fn packets(&self, id: &str) -> Result<Vec<u8>, Problem> {
         Err(Problem::not_found(format_args!("finding {id}")))
     }
+
+    /// What is done with what is new.
+    fn modes(&self) -> MonitorModes {
+        MonitorModes::default()
+    }
+
+    /// Learns what is normal, or guards it.
+    ///
+    /// # Errors
+    /// A [`Problem`]: the zone has no name that can be, or it cannot be kept.
+    fn set_mode(&self, who: &Principal, ask: &MonitorModeAsk) -> Result<MonitorModes, Problem> {
+        let _ = (who, ask);
+        Err(no_monitor())
+    }
+
+    /// What was seen and is not normal.
+    fn differences(&self) -> MonitorDifferences {
+        MonitorDifferences::default()
+    }
+
+    /// Says of differences that they are normal; those that are not there any more are passed over.
+    ///
+    /// # Errors
+    /// A [`Problem`]: it cannot be kept.
+    fn approve_differences(&self, who: &Principal, ids: &[String]) -> Result<MonitorApproved, Problem> {
+        let _ = (who, ids);
+        Err(no_monitor())
+    }
+
+    /// Windows of expected work that are open or planned; with `past` all.
+    fn windows(&self, past: bool) -> MonitorWindows {
+        let _ = past;
+        MonitorWindows::default()
+    }
+
+    /// Opens a window of expected work.
+    ///
+    /// # Errors
+    /// A [`Problem`]: what is said cannot be, or it cannot be kept.
+    fn add_window(&self, who: &Principal, ask: &MonitorWindowAsk) -> Result<MonitorWindow, Problem> {
+        let _ = (who, ask);
+        Err(no_monitor())
+    }
+
+    /// Ends a window before its time.
+    ///
+    /// # Errors
+    /// A [`Problem`]: no such window, or it is over.
+    fn end_window(&self, who: &Principal, id: &str) -> Result<MonitorWindow, Problem> {
+        let _ = who;
+        Err(Problem::not_found(format_args!("window {id}")))
+    }
+}
+
+fn no_monitor() -> Problem {
+    Problem::new(
+        ProblemKind::Unavailable,
+        "There is no monitor here.",
+        "Nothing was changed.",
+        "Name an interface in ironbridge.toml: [monitor] interfaces = [\"eth1\"].",
+    )
 }
 
 /// A plant without a monitor.

@@ -78,7 +78,9 @@ fn every_page_has_an_example_that_works() {
     });
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     // Captures that a page speaks of lie beside it.
-    std::fs::copy(docs.join("watch-example.pcap"), dir.path().join("watch-example.pcap")).unwrap();
+    for name in ["watch-example.pcap", "watch-monday.pcap", "watch-tuesday.pcap"] {
+        std::fs::copy(docs.join(name), dir.path().join(name)).unwrap();
+    }
     let mut pages = 0;
     for entry in std::fs::read_dir(docs).unwrap().map(Result::unwrap) {
         let name = entry.file_name().to_string_lossy().into_owned();

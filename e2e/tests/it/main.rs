@@ -12,6 +12,7 @@ mod docs;
 mod ethernet_ip;
 mod exchange;
 mod first_hour;
+mod guard;
 mod harness;
 mod history;
 mod modbus;

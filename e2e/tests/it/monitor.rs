@@ -185,9 +185,11 @@ fn a_stop_is_found(plant: &Plant, python: &Python) -> Json {
     assert!(after_ms < 5_000.0, "{after_ms} ms");
     assert_eq!((&found["target"], &found["state"]), (&json!(DEVICE), &json!("open")));
     assert_eq!(found["evidence"][0]["interface"], "span");
-    let events = plant.local().get("/api/events?kind=finding").ok();
-    let event = events["events"].as_array().unwrap().iter().find(|event| event["id"] == found["id"]);
-    assert_eq!(event.unwrap()["state"], "active");
+    let event = wait_for("its event", PATIENCE, || {
+        let events = plant.local().get("/api/events?kind=finding").ok();
+        events["events"].as_array()?.iter().find(|event| event["id"] == found["id"]).cloned()
+    });
+    assert_eq!(event["state"], "active");
     found
 }
 

@@ -10,6 +10,7 @@ use super::status::{
 use super::{DeviceLayout, Driver, Layout, Link, Wheel};
 use crate::kind::{Built, Security};
 use futures_util::FutureExt;
+use model::expected::ExpectedTraffic;
 use model::fault::Consequence;
 use model::{Access, Fault, PointId, Time};
 use namespace::{CommandDesk, Namespace, NamespaceError};
@@ -62,6 +63,7 @@ pub(super) struct Shared {
     kind: &'static str,
     pub(super) endpoint: String,
     security: Security,
+    expected: Arc<[ExpectedTraffic]>,
     points: Mutex<Arc<[PointId]>>,
     pub(super) counters: Counters,
     pub(super) response: Histogram,
@@ -172,6 +174,7 @@ pub fn run(
     wheel: &Arc<Wheel>,
 ) -> Result<Handle, NamespaceError> {
     let layout = built.it.layout();
+    let expected = built.expected.into();
     let writable: Vec<bool> = built.points.iter().map(|point| point.access != Access::Read).collect();
     let points: Arc<[PointId]> = namespace.declare(built.points)?.into();
     let commanded: Vec<PointId> =
@@ -184,6 +187,7 @@ pub fn run(
         kind,
         endpoint: built.endpoint,
         security: built.security,
+        expected,
         points: Mutex::new(points.clone()),
         counters: Counters::default(),
         response: Histogram::default(),
@@ -335,6 +339,11 @@ impl Handle {
     /// The other side, as its status shows it.
     pub fn endpoint(&self) -> &str {
         &self.shared.endpoint
+    }
+
+    /// What it sends, as planned when it was opened; nothing if nobody wanted to know.
+    pub fn expected(&self) -> Arc<[ExpectedTraffic]> {
+        self.shared.expected.clone()
     }
 
     /// The points it feeds now.

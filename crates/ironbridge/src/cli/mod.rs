@@ -417,6 +417,7 @@ mod import;
 mod live;
 mod local;
 mod monitor;
+mod normal;
 mod table;
 mod watch;
 

@@ -3,6 +3,7 @@
 use super::Running;
 use super::ask::{list, stamp, text, write};
 use super::client::{Client, ClientError, encode};
+use super::normal::{self, NormalCommand};
 use super::table::Table;
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
@@ -66,6 +67,9 @@ pub enum MonitorCommand {
         #[command(flatten)]
         running: Running,
     },
+    /// What is normal, and what work is expected
+    #[command(flatten)]
+    Normal(NormalCommand),
 }
 
 /// Does it.
@@ -77,6 +81,7 @@ pub async fn run(command: &MonitorCommand, out: &mut impl Write) -> Result<(), C
         MonitorCommand::Acknowledge { id, note, running } => act(id, "acknowledge", note, running, out).await,
         MonitorCommand::Close { id, note, running } => act(id, "close", note, running, out).await,
         MonitorCommand::Packets { id, file, running } => packets(id, file, running, out).await,
+        MonitorCommand::Normal(command) => normal::run(command, out).await,
     }
 }
 

@@ -117,6 +117,8 @@ pub(crate) struct PlantSecrets {
     data: PathBuf,
     /// Where others post values.
     inbox: Arc<connect::inbox::Inbox>,
+    /// Where drivers say what came out of their sockets.
+    witness: Arc<connect::witness::Witness>,
 }
 
 impl PlantSecrets {
@@ -127,6 +129,7 @@ impl PlantSecrets {
             names: OnceLock::new(),
             data: data.to_owned(),
             inbox: Arc::default(),
+            witness: Arc::default(),
         })
     }
 
@@ -154,6 +157,10 @@ impl Secrets for PlantSecrets {
         let source = Certificate::BuiltIn { names: names.clone() };
         let made = access.listener_tls(source, clients, &[]);
         made.map(|listener| listener.server()).map_err(|why| Fault::Config(why.to_string().into()))
+    }
+
+    fn witness(&self) -> Arc<connect::witness::Witness> {
+        self.witness.clone()
     }
 
     fn inbox(&self) -> Arc<connect::inbox::Inbox> {

@@ -13,6 +13,6 @@ mod types;
 pub use assets::{Asset, Level, Placed};
 pub use drafts::check_drafts;
 pub use load::{Connection, Known, Loaded, Mark, Marks, Plant, load, load_changed, rebuild_destination};
-pub use settings::{Keep, MonitorSettings, Settings, Switch, Tls, check_listen};
 pub use serve::OpcUa;
+pub use settings::{Keep, MonitorSettings, Settings, Switch, Tls, check_listen};
 pub use types::{AssetType, PartType, PointKind, PointType, StateModel};

@@ -23,6 +23,19 @@ pub enum DifferenceKind {
 }
 
 impl DifferenceKind {
+    /// A short word for files and filters.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Asset => "asset",
+            Self::Link => "link",
+            Self::Function => "function",
+            Self::PointRead => "point-read",
+            Self::PointWritten => "point-written",
+            Self::Writer => "writer",
+        }
+    }
+
     /// In words.
     #[must_use]
     pub const fn words(self) -> &'static str {

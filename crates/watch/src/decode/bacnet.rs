@@ -13,7 +13,7 @@ use wire::bacnet::{Apdu, ObjectId, table};
 
 /// Function numbers: confirmed services as they are, unconfirmed ones and functions of the BVLL behind these.
 const UNCONFIRMED: u32 = 0x100;
-const BVLL: u32 = 0x200;
+pub const BVLL: u32 = 0x200;
 /// Function of an answer that does not say which service it belongs to.
 const ANSWER: u32 = 0xFF;
 

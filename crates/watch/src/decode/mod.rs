@@ -18,6 +18,7 @@ pub mod smb;
 pub mod snmp;
 pub mod tls;
 
+pub use bacnet::BVLL;
 pub use network::{layer2, met, other_ip};
 pub use recognise::{Sight, is_server_port, recognise, sender_is_client};
 

@@ -118,7 +118,12 @@ impl S7 {
         };
         match kind {
             Kind::Request => items(&view, talk, core),
-            Kind::Response => identity(&view, talk, core),
+            Kind::Response => {
+                identity(&view, talk, core);
+                if core.remembers() {
+                    core.wire_reply(talk, view.reference().map_or(0, u32::from), payload);
+                }
+            }
             Kind::Notice => {}
         }
         let effect = effect(&view);

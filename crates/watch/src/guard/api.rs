@@ -44,7 +44,7 @@ impl Monitor {
 
     /// Sets what Ironbridge itself sends.
     pub fn expect(&mut self, expected: Expected) {
-        self.core.guard.expected = expected;
+        self.core.expect(expected);
     }
 
     /// Takes a command that was authorised, before or shortly after its write is on the wire.

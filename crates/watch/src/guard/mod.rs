@@ -20,8 +20,8 @@ mod window;
 mod write;
 
 pub use ledger::Authorised;
+pub use model::expected::Reply;
 pub use own::Expected;
-pub use socket::Reply;
 pub use window::Window;
 
 pub(crate) use write::Written;

@@ -3,7 +3,7 @@
 use super::Core;
 use crate::baseline::Ranges;
 use crate::core::Talk;
-use crate::decode::function_name;
+use crate::decode::{BVLL, function_name};
 use crate::detect::own;
 use crate::hosts::{Endpoint, HostId};
 use crate::links::{LinkId, LinkKey, changes};
@@ -13,7 +13,7 @@ use crate::protocol::{Protocol, Realm};
 use model::Declaration;
 use model::expected::{Coding, ExpectedTraffic};
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use wire::s7;
 
@@ -25,6 +25,9 @@ pub struct Known {
     pub point: Arc<Declaration>,
     pub coding: Option<Arc<dyn Coding>>,
 }
+
+/// Where devices are that are found by asking everybody (BACnet).
+const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// A table of a unit.
 type Table = (u32, u64);
@@ -78,7 +81,8 @@ impl Expected {
         for one in traffic {
             let Some(protocol) = protocol(one.protocol) else { continue };
             let named = names.get(&*one.host).into_iter().flatten().copied();
-            for address in one.address().into_iter().chain(named) {
+            let anywhere = one.host.is_empty().then_some(ANYWHERE);
+            for address in one.address().into_iter().chain(named).chain(anywhere) {
                 expected.devices.insert(address);
                 let planned = expected.endpoints.entry((address, one.port, protocol)).or_default();
                 planned.connection = Arc::clone(&one.connection);
@@ -103,7 +107,10 @@ impl Expected {
 
     fn planned(&self, core: &Core, server: HostId, port: u16, protocol: Protocol) -> Option<&Planned> {
         match core.hosts.get(server)?.endpoint {
-            Endpoint::Ip(ip) => self.endpoints.get(&(ip, port, protocol)),
+            Endpoint::Ip(ip) => {
+                let anywhere = (ANYWHERE, port, protocol);
+                self.endpoints.get(&(ip, port, protocol)).or_else(|| self.endpoints.get(&anywhere))
+            }
             Endpoint::Mac(_) => None,
         }
     }
@@ -149,6 +156,12 @@ impl Planned {
 }
 
 impl Core {
+    /// Sets what Ironbridge itself sends. What waits to be found was judged by an older plan.
+    pub(crate) fn expect(&mut self, expected: Expected) {
+        self.guard.expected = expected;
+        self.guard.pending.retain(|pending| pending.rule.id != own::UNPLANNED.id);
+    }
+
     pub(super) fn is_own(&self, id: HostId) -> bool {
         !self.guard.expected.is_empty()
             && self.guard.expected.is_own(self.hosts.get(id).map(|host| host.endpoint))
@@ -171,7 +184,11 @@ impl Core {
         if op.effect == Effect::Write || !changes(op.effect) || !self.is_own(talk.client) {
             return;
         }
-        let _ = id;
+        // Registering with a BBMD is how our connection to BACnet is reached at all.
+        let planned = self.links.get(id).is_some_and(|link| self.guard.expected.plans(self, &link.key));
+        if planned && op.protocol == Protocol::Bacnet && op.function >= BVLL {
+            return;
+        }
         let words = function_name(op.protocol, op.function).into_owned();
         self.guard.explained.commands_unmatched += 1;
         self.findings.raise(&own::WRITE, talk.scene(), words);

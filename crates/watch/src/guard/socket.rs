@@ -6,44 +6,14 @@ use crate::core::Talk;
 use crate::detect::own;
 use crate::findings::Scene;
 use crate::hosts::Endpoint;
+use model::expected::Reply;
 use std::collections::HashMap;
-use std::hash::Hasher;
 use std::net::SocketAddr;
 
 /// Most answers that wait for their other half.
 const MAX: usize = 4_096;
 /// How long an answer waits, in nanoseconds; a transaction number does not come again sooner.
 const PATIENCE_NS: i64 = 5_000_000_000;
-
-/// An answer as it came out of the socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reply {
-    /// Our end of the connection.
-    pub local: SocketAddr,
-    /// The device's end.
-    pub remote: SocketAddr,
-    /// The number of the transaction.
-    pub transaction: u32,
-    /// [`Reply::digest`] of the message without what carries it.
-    pub digest: u64,
-    /// When it came, nanoseconds since 1970 UTC.
-    pub time_ns: i64,
-}
-
-impl Reply {
-    /// What stands for the bytes of an answer.
-    #[must_use]
-    pub fn digest(bytes: &[u8]) -> u64 {
-        // Not secret and not made for enemies: who can choose both sides of a collision of 64 bits already sits in the socket.
-        let mut hasher = std::hash::DefaultHasher::new();
-        hasher.write(bytes);
-        hasher.finish()
-    }
-
-    const fn key(&self) -> Key {
-        (self.local, self.remote, self.transaction)
-    }
-}
 
 type Key = (SocketAddr, SocketAddr, u32);
 
@@ -72,8 +42,8 @@ impl Socket {
 impl Core {
     /// An answer came out of the socket.
     pub(crate) fn reply(&mut self, reply: &Reply) {
-        let half = Half { digest: reply.digest, time_ns: reply.time_ns, scene: None };
-        self.compare(reply.key(), half);
+        let half = Half { digest: reply.digest, time_ns: reply.time.0, scene: None };
+        self.compare((reply.local, reply.remote, reply.transaction), half);
     }
 
     /// An answer to us went over the wire.

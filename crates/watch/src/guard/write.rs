@@ -235,9 +235,7 @@ impl Core {
     }
 
     fn foreign_write(&mut self, case: &Case<'_>) {
-        if let Some(why) = case.outside() {
-            self.wrote(&base::RANGE, case, &why);
-        }
+        let outside = case.outside();
         let link = LinkKey {
             client: case.talk.client,
             server: case.talk.server,
@@ -245,17 +243,19 @@ impl Core {
             port: case.talk.port,
         };
         let Some(name) = link_name(self, &link) else { return };
-        if !self.guard.is_guarding() || !self.guard.guards(&name.server) {
-            return;
-        }
         let norm = self.guard.baseline.links.get(&name);
-        if norm.is_some_and(|norm| norm.writes(&case.place)) {
+        let is_guarded = self.guard.is_guarding() && self.guard.guards(&name.server);
+        if !is_guarded || norm.is_some_and(|norm| norm.writes(&case.place)) {
+            if let Some(why) = outside {
+                self.wrote(&base::RANGE, case, &[&why]);
+            }
             return;
         }
         let rule =
             if norm.is_some_and(|norm| !norm.writes.is_empty()) { &base::WRITTEN } else { &base::WRITER };
         let normal = self.normal(&name, &case.place);
-        self.wrote(rule, case, &normal);
+        let said = [Some(normal.as_str()), outside.as_deref()];
+        self.wrote(rule, case, &said.into_iter().flatten().collect::<Vec<_>>());
     }
 
     /// Who usually writes there, in words.
@@ -276,14 +276,16 @@ impl Core {
         }
     }
 
-    fn wrote(&mut self, rule: &'static Rule, case: &Case<'_>, normal: &str) {
+    fn wrote(&mut self, rule: &'static Rule, case: &Case<'_>, normal: &[&str]) {
         let (source, target) = (case.talk.client, case.talk.server);
         let window = self.window(target, case.talk.time_ns);
         let window = if rule.id == base::RANGE.id { 0 } else { window };
         let scene = Scene { window, ..case.talk.scene() };
         let path = case.path();
         self.findings.raise(rule, scene, case.words());
-        self.findings.note(rule, &scene, normal, path.as_deref());
+        for words in normal {
+            self.findings.note(rule, &scene, words, path.as_deref());
+        }
         if let Some((known, ..)) = case.told() {
             let words = format!("the point is {}", known.point.path);
             self.findings.note(rule, &scene, &words, None);

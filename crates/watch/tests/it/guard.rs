@@ -170,7 +170,7 @@ pub fn cases() -> Vec<(&'static str, Report)> {
             remote: SocketAddr::new(address(PLC), 502),
             transaction: 9,
             digest: Reply::digest(b"changed on its way"),
-            time_ns: capture.now_ns(),
+            time: Time(capture.now_ns()),
         };
         monitor.reply(&reply);
         capture.connection(GATEWAY, PLC, 502, &read(9, 0, 10, &[1]));
@@ -412,6 +412,13 @@ fn a_value_outside_the_range_is_found_even_of_an_approved_writer() {
 }
 
 #[test]
+fn a_stranger_with_a_value_out_of_range_is_still_one_finding() {
+    let report = gateway(|capture, _| capture.connection(ROGUE, PLC, 502, &write(1, 100, 900)));
+    assert_eq!(rules(&report), ["IB-BASE-005"]);
+    assert!(report.findings[0].details.contains(&"allowed are 0 to 60 /min".to_owned()));
+}
+
+#[test]
 fn a_window_makes_a_planned_download_quiet_and_only_there() {
     let download = [(true, modbus(1, &[90, 0, 0x33, 0, 1]))];
     let with = |assets: &[&str], until_s: i64| {
@@ -455,7 +462,7 @@ fn the_same_answer_at_both_ends_is_counted_not_found() {
             remote: SocketAddr::new(address(PLC), 502),
             transaction: 9,
             digest: Reply::digest(&answer[7..]),
-            time_ns: capture.now_ns(),
+            time: Time(capture.now_ns()),
         };
         monitor.reply(&reply);
         capture.connection(GATEWAY, PLC, 502, &read(9, 0, 10, &[1]));

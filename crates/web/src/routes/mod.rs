@@ -11,6 +11,7 @@ mod commands;
 mod configuration;
 mod discover;
 mod events;
+mod guard;
 mod history;
 mod inbox;
 mod live;
@@ -72,6 +73,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(discover_routes());
     routes.extend(characterise_routes());
     routes.extend(monitor::routes());
+    routes.extend(guard::routes());
     routes.extend(configuration_routes());
     routes.extend(query_routes());
     routes.extend(admin_routes());

@@ -1,4 +1,4 @@
-use super::{Millis, MonitorFinding};
+use super::{Millis, MonitorExplained, MonitorFinding};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -34,6 +34,8 @@ pub struct MonitorState {
     pub zones: Vec<MonitorZone>,
     /// Packets that are kept with findings.
     pub evidence: MonitorEvidenceStore,
+    /// How much of this gateway's own traffic was explained.
+    pub explained: MonitorExplained,
 }
 
 /// An interface that is listened to.

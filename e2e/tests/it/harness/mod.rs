@@ -1,10 +1,12 @@
 //! Starts the real programs, waits for conditions, cleans up by process id.
 
 mod http;
+mod net;
 mod peers;
 mod plant;
 
 pub use http::Http;
+pub use net::Net;
 pub use peers::{Broker, Python, chromium, node_dir};
 pub use plant::{Plant, binary};
 

@@ -38,6 +38,14 @@ impl Python {
         (self.0.clone(), PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(script))
     }
 
+    /// Starts a script of `e2e/peers` in a network namespace.
+    pub fn start_in(&self, namespace: &str, script: &str, words: &[&str]) -> Process {
+        let mut command = Command::new("ip");
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
+        command.args(["netns", "exec", namespace]).arg(&self.0).arg(script).args(words);
+        Process(command.stdout(Stdio::inherit()).spawn().unwrap())
+    }
+
     fn command(&self, script: &str, words: &[&str]) -> Command {
         let (program, script) = self.paths(script);
         let mut command = Command::new(program);

@@ -21,6 +21,8 @@ pub fn binary() -> PathBuf {
 pub struct Plant {
     dir: TempDir,
     running: Option<Process>,
+    /// The network namespace that it runs in.
+    namespace: Option<String>,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
@@ -28,7 +30,7 @@ impl Plant {
     /// A plant folder with ironbridge.toml (page on a free port) and `extra` lines in it.
     pub fn new(extra: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let plant = Self { dir, running: None, lines: Arc::default() };
+        let plant = Self { dir, running: None, namespace: None, lines: Arc::default() };
         let text = format!("enterprise = \"acme\"\nsite = \"leeds\"\n{extra}\n");
         let text =
             if text.contains("[web]") { text } else { format!("{text}\n[web]\nlisten = \"127.0.0.1:0\"\n") };
@@ -53,10 +55,27 @@ impl Plant {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Runs it in a network namespace from the next start on.
+    pub fn within(&mut self, namespace: &str) {
+        self.namespace = Some(namespace.to_owned());
+    }
+
+    fn program(&self) -> Command {
+        match &self.namespace {
+            None => Command::new(binary()),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(binary());
+                command
+            }
+        }
+    }
+
     /// Starts it and waits until it says that it is ready.
     pub fn start(&mut self) {
         self.lines.lock().unwrap().clear();
-        let mut child = Command::new(binary())
+        let mut child = self
+            .program()
             .args(["run", ".", "--log", "warn"])
             .current_dir(self.dir.path())
             .stdout(Stdio::piped())

@@ -103,7 +103,9 @@ impl Bacnet {
             count: 1,
             ..to.clone()
         };
-        let mut expected = Vec::new();
+        let mut expected = vec![to.clone()];
+        let bbmd = self.endpoint.bbmd.as_ref();
+        expected.extend(bbmd.map(|bbmd| ExpectedTraffic::to(connection, &bbmd.host, bbmd.port, "bacnet")));
         let layout = self.layout();
         for (book, layout) in self.groups.iter().zip(&layout.groups) {
             for (row, index) in book.rows.iter().zip(&layout.points) {

@@ -8,6 +8,7 @@ use crate::south::dial::Dial;
 use crate::south::status::Quarantined;
 use crate::south::tags::portions;
 use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link, Writing};
+use crate::witness::{Ends, Witness};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::Fault;
@@ -39,6 +40,8 @@ pub(super) struct Modbus {
     announced: bool,
     /// What its plan keeps to because it was measured, in words; empty for nothing.
     pub(super) measured: String,
+    /// Who is told of answers.
+    pub(super) witness: Arc<Witness>,
 }
 
 /// One request under way.
@@ -92,6 +95,8 @@ pub(super) struct Session {
     /// Read-backs that wait a moment.
     pub(super) delayed: Vec<(Instant, Box<Writing>)>,
     pub(super) out: Vec<u8>,
+    /// Our end and the device's, where answers are told of.
+    pub(super) ends: Option<Ends>,
 }
 
 /// Discarding until silence.
@@ -114,6 +119,7 @@ impl Session {
             strangers: 0,
             delayed: Vec::new(),
             out: Vec::with_capacity(300),
+            ends: None,
         }
     }
 }
@@ -147,7 +153,8 @@ impl Modbus {
             recheck: timing.shared.recheck,
             budget: timing.shared.budget,
         };
-        Self { dial, framing, timing, devices, groups, layout, announced: false, measured: String::new() }
+        let (measured, witness) = (String::new(), Arc::default());
+        Self { dial, framing, timing, devices, groups, layout, announced: false, measured, witness }
     }
 
     pub(super) fn window(&self) -> usize {

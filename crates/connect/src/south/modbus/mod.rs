@@ -222,6 +222,7 @@ fn assemble(
     };
     let mut driver = Modbus::new(Dial::Target(target), framing, timing, &classes, devices);
     driver.measured = about;
+    driver.witness = context.secrets.witness();
     let to = ExpectedTraffic::to(&context.name, &host, port, "modbus");
     let expected = driver.expected(&to, &points);
     Ok(Built { it: Box::new(driver), points, claims, expected, endpoint, security })

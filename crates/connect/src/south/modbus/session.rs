@@ -51,6 +51,7 @@ impl Modbus {
 
     async fn converse(&mut self, stream: &mut Stream, heard: &mut bool, link: &mut Link) -> Fault {
         let mut session = Session::new(Instant::now() + self.timing.pause_after_connect);
+        session.ends = self.witness.ends(stream);
         let mut deframer = Deframer::new();
         let mut buffer = [0u8; 512];
         loop {
@@ -232,6 +233,7 @@ impl Modbus {
             };
             let flight = session.inflight.swap_remove(at);
             session.strangers = 0;
+            self.witness.answered(session.ends, frame.transaction, frame.pdu, link.clock().as_ref());
             if flight.unit == frame.unit {
                 self.answer(flight, frame.pdu, session, link);
             } else {

@@ -6,6 +6,7 @@ use crate::south::dial::Dial;
 use crate::south::status::Quarantined;
 use crate::south::tags::portions;
 use crate::south::{DeviceLayout, Driver, GroupLayout, Layout, Link, Writing};
+use crate::witness::{Ends, Witness};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::Fault;
@@ -23,6 +24,8 @@ pub(super) struct S7 {
     announced: bool,
     /// What its plan keeps to because it was measured, in words; empty for nothing.
     pub(super) measured: String,
+    /// Who is told of answers.
+    pub(super) witness: Arc<Witness>,
 }
 
 /// One request under way.
@@ -65,6 +68,8 @@ pub(super) struct Talk {
     /// Read-backs that wait a moment.
     pub(super) delayed: Vec<(Instant, Box<Writing>)>,
     pub(super) out: Vec<u8>,
+    /// Our end and the CPU's, where answers are told of.
+    pub(super) ends: Option<Ends>,
 }
 
 impl S7 {
@@ -105,7 +110,8 @@ impl S7 {
             recheck: timing.recheck,
             budget: timing.budget,
         };
-        Self { dial, settings, groups, layout, announced: false, measured: String::new() }
+        let (measured, witness) = (String::new(), Arc::default());
+        Self { dial, settings, groups, layout, announced: false, measured, witness }
     }
 
     /// The cheapest read of a device: its first point that is not refused.

@@ -65,6 +65,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
     let Resolved { classes, points, .. } = plan.finish()?;
     let mut driver = S7::new(Dial::Target(target), session, &classes, devices);
     driver.measured = about;
+    driver.witness = context.secrets.witness();
     let to = ExpectedTraffic::to(&context.name, &file.host, file.port, "s7");
     let expected = driver.expected(&to, &points);
     let claims = vec![Claim::Endpoint(format!("s7 {endpoint}"))];

@@ -137,6 +137,7 @@ impl Talk {
             strangers: 0,
             delayed: Vec::new(),
             out: Vec::with_capacity(300),
+            ends: None,
         }
     }
 }
@@ -147,6 +148,7 @@ impl S7 {
         let Opened { mut stream, mut deframer, window, pdu } = opened;
         self.agree(pdu, link);
         let mut talk = Talk::new(window, pdu);
+        talk.ends = self.witness.ends(&stream);
         let mut joiner = Joiner::default();
         let mut buffer = [0u8; 2048];
         loop {
@@ -287,6 +289,7 @@ impl S7 {
         };
         let mut flight = talk.inflight.swap_remove(at);
         talk.strangers = 0;
+        self.witness.answered(talk.ends, reference, pdu, link.clock().as_ref());
         let took = Instant::now() - flight.sent;
         let response = match Response::parse(&flight.request, pdu) {
             Ok(response) => response,

@@ -46,6 +46,11 @@ impl Around {
         self.endpoints.get(*self.by_address.get(&address)?)
     }
 
+    /// Addresses of this machine.
+    pub const fn own(&self) -> &HashSet<IpAddr> {
+        &self.own
+    }
+
     /// Whether an address is this machine's.
     pub fn is_own(&self, address: &str) -> bool {
         address.parse().is_ok_and(|address| self.own.contains(&address))

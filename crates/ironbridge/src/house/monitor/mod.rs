@@ -13,7 +13,9 @@ mod chart;
 mod disk;
 mod draft;
 mod evidence;
+mod guard;
 mod health;
+mod normal;
 mod rows;
 mod standing;
 mod tap;
@@ -36,7 +38,7 @@ use std::time::Duration;
 use tap::Tap;
 use watch::book::{AssetBook, FindingBook};
 use watch::recent::Pairs;
-use watch::{Limits, Monitor, Report};
+use watch::{Baseline, Limits, Monitor, Report};
 
 const FINDINGS: &str = "findings.json";
 const ASSETS: &str = "assets.json";
@@ -73,6 +75,9 @@ pub struct Watching {
     disk: Disk,
     since: Time,
     revisions: Revisions,
+    /// What people decided about what is normal; taken before `monitor` where both are.
+    kept: Mutex<guard::Kept>,
+    numbers: guard::Numbers,
     /// What could not be read at the start, in words.
     damaged: Vec<String>,
 }
@@ -119,7 +124,18 @@ impl Watching {
         let taps = (0u32..)
             .zip(&settings.interfaces)
             .map(|(file, name)| Arc::new(Tap::new(name, file, options, settings.recent_mb << 20)));
+        let kept = disk.load(guard::GUARD).unwrap_or_else(|why| {
+            damaged.push(why);
+            guard::Kept::default()
+        });
+        let baseline = disk.load(guard::BASELINE).unwrap_or_else(|why| {
+            damaged.push(why);
+            Baseline::default()
+        });
         let mut monitor = Monitor::new(Limits::STANDARD);
+        monitor.set_baseline(baseline);
+        monitor.set_mode(kept.mode(""), []);
+        monitor.set_windows(kept.windows());
         let report = monitor.report();
         Ok(Self {
             since: clock.now(),
@@ -134,6 +150,8 @@ impl Watching {
             evidence: Mutex::new(Store::open(disk.folder("packets"), (settings.evidence_mb as u64) << 20)?),
             disk,
             revisions: Revisions::default(),
+            kept: Mutex::new(kept),
+            numbers: guard::Numbers::default(),
             damaged,
         })
     }
@@ -272,6 +290,7 @@ pub fn start(house: &Arc<House>) {
 /// Looks again and again until everything stops.
 async fn keep(house: Arc<House>) {
     let mut keeper = Keeper::default();
+    let mut memory = guard::Memory::new(&house);
     let mut around = Duration::ZERO;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -286,24 +305,30 @@ async fn keep(house: Arc<House>) {
             let fresh = around::look(&house).await;
             house.watching.around.store(Arc::new(fresh));
         }
-        let watching = house.watching.clone();
+        let (watching, inside) = (house.watching.clone(), house.clone());
         let looked = tokio::task::spawn_blocking(move || {
+            if watching.is_on() {
+                memory.look(&inside);
+            }
             let events = watching.look(&mut keeper);
             if stopping {
                 watching.save(ASSETS, &*watching.assets.lock());
             }
-            (events, keeper)
+            if stopping && watching.is_on() {
+                watching.save_baseline();
+            }
+            (events, keeper, memory)
         });
         match looked.await {
-            Ok((events, back)) => {
-                keeper = back;
+            Ok((events, back, remembered)) => {
+                (keeper, memory) = (back, remembered);
                 for event in events {
                     house.namespace.event(event);
                 }
             }
             Err(_) => {
                 house.supervisor.panicked("monitor findings");
-                keeper = Keeper::default();
+                (keeper, memory) = (Keeper::default(), guard::Memory::new(&house));
             }
         }
         if stopping {

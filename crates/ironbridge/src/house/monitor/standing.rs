@@ -23,7 +23,10 @@ impl Watching {
             let findings = self.findings.lock();
             let open = findings.open_by_level();
             let by_asset = findings.open_by_asset();
-            let zones = zones(&self.assets.lock(), &seen.report.links, &around, &by_asset);
+            let mut zones = zones(&self.assets.lock(), &seen.report.links, &around, &by_asset);
+            for zone in &mut zones {
+                zone.mode = self.mode_word(&zone.zone);
+            }
             (open.into_iter().map(|(level, count)| (level.to_owned(), count)).collect(), zones)
         };
         let mut not_seen = seen.report.limits();
@@ -36,6 +39,7 @@ impl Watching {
             }
         }
         let (why, next) = trouble(&figures);
+        let explained = self.explained();
         let evidence = self.evidence.lock();
         api::MonitorState {
             on: self.is_on(),
@@ -59,6 +63,7 @@ impl Watching {
                 limit_bytes: evidence.limit(),
                 removed: evidence.removed,
             },
+            explained,
         }
     }
 
@@ -67,6 +72,8 @@ impl Watching {
             ("assets", &self.revisions.assets),
             ("links", &self.revisions.links),
             ("findings", &self.revisions.findings),
+            ("windows", &self.numbers.windows),
+            ("baseline", &self.numbers.baseline),
         ];
         all.into_iter().map(|(name, number)| (name.to_owned(), number.load(Ordering::Relaxed))).collect()
     }

@@ -123,6 +123,42 @@ impl web::Monitor for Pages {
             )
         })
     }
+
+    fn modes(&self) -> api::MonitorModes {
+        self.0.watching.mode_rows()
+    }
+
+    fn set_mode(&self, who: &Principal, ask: &api::MonitorModeAsk) -> Result<api::MonitorModes, Problem> {
+        self.0.watching.set_mode(who, ask)
+    }
+
+    fn differences(&self) -> api::MonitorDifferences {
+        self.0.watching.difference_rows()
+    }
+
+    fn approve_differences(&self, who: &Principal, ids: &[String]) -> Result<api::MonitorApproved, Problem> {
+        let (approved, events) = self.0.watching.approve_differences(who, ids)?;
+        for event in events {
+            self.0.namespace.event(event);
+        }
+        Ok(approved)
+    }
+
+    fn windows(&self, past: bool) -> api::MonitorWindows {
+        self.0.watching.window_rows(past)
+    }
+
+    fn add_window(
+        &self,
+        who: &Principal,
+        ask: &api::MonitorWindowAsk,
+    ) -> Result<api::MonitorWindow, Problem> {
+        self.0.watching.add_window(who, ask)
+    }
+
+    fn end_window(&self, _: &Principal, id: &str) -> Result<api::MonitorWindow, Problem> {
+        self.0.watching.end_window(id)
+    }
 }
 
 fn refused(refusal: Refusal) -> Problem {
@@ -141,7 +177,7 @@ fn refused(refusal: Refusal) -> Problem {
     }
 }
 
-fn not_kept() -> Problem {
+pub(super) fn not_kept() -> Problem {
     Problem::new(
         ProblemKind::Unavailable,
         "The disk did not take it.",
