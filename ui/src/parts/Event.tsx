@@ -22,8 +22,10 @@ export function Kind({ event }: { event: PlantEvent }) {
 /** What a name leads to: a path to the point, an address that the monitor names to the asset, else a connection or destination. */
 function hrefOf(event: PlantEvent, ref: string): string {
   if (ref.includes("/")) return pointHref(ref);
-  return isObserved(event) ? seenAssetHref(ref) : `/connections?name=${encodeURIComponent(ref)}`;
+  return isObserved(event) || ADDRESS.test(ref) ? seenAssetHref(ref) : `/connections?name=${encodeURIComponent(ref)}`;
 }
+/** IPv4, IPv6 or hardware: what the monitor, firewalls and Suricata name. */
+const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*)$/i;
 /** Findings of the monitor carry the id of its detection. */
 const isObserved = (event: PlantEvent) => event.kind === "finding" && event.id.startsWith("IB-");
 
