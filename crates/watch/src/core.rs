@@ -1,6 +1,7 @@
 //! What is known: decoders add to it, rules look at it, reports are made of it.
 
 use crate::coverage::Coverage;
+use crate::decode::is_server_port;
 use crate::detect::{self, Rule, Seen};
 use crate::findings::{Findings, Scene};
 use crate::flow::Flow;
@@ -255,6 +256,14 @@ impl Core {
         self.coverage.one_way_flows += u64::from(flow.seen != (true, true));
         self.coverage.encrypted_flows += u64::from(protocol.is_encrypted());
         self.coverage.unknown_flows += u64::from(matches!(protocol, Protocol::Tcp | Protocol::Udp));
+        if flow.data && is_side_talk(protocol, flow) {
+            let is_controller =
+                |host: HostId| self.hosts.get(host).is_some_and(|host| host.serves & Protocol::OT_BITS != 0);
+            if is_controller(talk.client) && is_controller(talk.server) {
+                let what = format_args!("{} on port {}", protocol.name(), talk.port);
+                self.findings.raise(&detect::net::side_talk::RULE, talk.scene(), what);
+            }
+        }
         if protocol == Protocol::Silent && flow.key.is_tcp() && ports >= detect::SCAN_PORTS {
             self.findings.raise(
                 &detect::net::SCAN,
@@ -271,4 +280,10 @@ impl Core {
             None => Outcome::Done,
         }
     }
+}
+
+/// Whether a conversation is one that controllers have no reason for: no protocol of theirs, no known port.
+fn is_side_talk(protocol: Protocol, flow: &Flow) -> bool {
+    let hidden = matches!(protocol, Protocol::Tls | Protocol::Ssh | Protocol::Tcp);
+    hidden && !is_server_port(flow.server_port()) && !is_server_port(flow.client_port())
 }

@@ -98,6 +98,11 @@ pub struct Link {
     pub awoke: bool,
     /// Messages in a row that are out of turn, as the decoder counts.
     pub out_of_turn: u32,
+    /// Single addresses in a row that were read, each behind the one before.
+    pub walk: u32,
+    walked: (u32, u32),
+    /// Objects that were commanded, by the lowest byte, since when.
+    commanded: ([u64; 4], i64),
     /// Addresses of the protocol's own that the client used for itself.
     pub origins: u32,
     /// Second of the latest message that nobody waited for as an answer, their number in it, and the latest full one.
@@ -114,6 +119,8 @@ pub struct Link {
 const SILENCE_NS: i64 = 60_000_000_000;
 /// So many requests and notices in a second are a flood where nothing needs more.
 const FLOOD: u32 = 50;
+/// Commands belong together within this.
+const COMMANDED_NS: i64 = 10_000_000_000;
 /// A flood ends with so much time without a full second.
 const FLOOD_NS: i64 = 10_000_000_000;
 
@@ -164,6 +171,27 @@ impl Link {
     /// Ports at which there were such connections; those of the same lowest byte count once.
     pub fn tried_ports(&self) -> u32 {
         self.asked.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Notes that one address of a table was read, or a block of them (which ends a walk).
+    pub fn read_at(&mut self, table: u32, first: u32, count: u32) {
+        let is_next = count == 1 && self.walked == (table, first);
+        // Reading one address again and again is a poll.
+        self.walk = if is_next { self.walk.saturating_add(1) } else { 0 };
+        self.walked = (table, first.saturating_add(1));
+    }
+
+    /// Notes that an object was commanded.
+    pub fn command(&mut self, object: u32, time_ns: i64) {
+        if !(0..COMMANDED_NS).contains(&time_ns.saturating_sub(self.commanded.1)) {
+            self.commanded = ([0; 4], time_ns);
+        }
+        mark(&mut self.commanded.0, object);
+    }
+
+    /// Different objects that were commanded lately.
+    pub fn commanded_objects(&self) -> u32 {
+        self.commanded.0.iter().map(|word| word.count_ones()).sum()
     }
 
     fn pace(&mut self, op: &Operation<'_>, time_ns: i64) {
@@ -272,6 +300,9 @@ impl Links {
             last_request_ns: time_ns,
             awoke: false,
             out_of_turn: 0,
+            walk: 0,
+            walked: (0, 0),
+            commanded: ([0; 4], 0),
             origins: 0,
             second: 0,
             in_second: 0,

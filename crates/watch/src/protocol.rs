@@ -108,6 +108,18 @@ impl Protocol {
         Self::ALL.iter().copied().find(|protocol| protocol.key() == key)
     }
 
+    /// All protocols of machines, as a set.
+    pub(crate) const OT_BITS: u64 = {
+        let (mut bits, mut rest) = (0, Self::ALL);
+        while let Some((first, tail)) = rest.split_first() {
+            if matches!(first.realm(), Realm::Ot) {
+                bits |= first.bit();
+            }
+            rest = tail;
+        }
+        bits
+    };
+
     /// Whether what it carries is hidden.
     #[must_use]
     pub const fn is_encrypted(self) -> bool {

@@ -131,6 +131,10 @@ fn points(asdu: &AsduView<'_>, talk: &Talk, core: &mut Core) {
         (Access::Command, true) if effect(asdu) == Effect::Write => true,
         _ => return,
     };
+    let link = core.link(talk, Protocol::Iec104).filter(|_| writes);
+    if let Some(link) = link.and_then(|id| core.links.get_mut(id)) {
+        asdu.elements().take(MAX_OBJECTS).for_each(|element| link.command(element.address, talk.time_ns));
+    }
     let station = asdu.station().map_or(0, u32::from);
     let mut note = |first: u32, count: u32, touch| {
         let place = (station, 0, first, count);

@@ -224,6 +224,9 @@ fn points(view: &PduView<'_>, unit: u8, talk: &Talk, core: &mut Core) {
     {
         let place = (u32::from(unit), table as u64, u32::from(first), u32::from(count));
         core.point(talk, Protocol::Modbus, place, Touch::Read, || name(first, count));
+        if let Some(link) = core.link(talk, Protocol::Modbus).and_then(|id| core.links.get_mut(id)) {
+            link.read_at(table as u32, first.into(), count.into());
+        }
     }
     if let Some((first, count)) = view.write_range() {
         let value = match function.code {

@@ -93,8 +93,7 @@ fn finding(report: &Report, row: &FindingRow, out: &mut String) {
         let _ = write!(out, "<p><code>{}</code></p>", safe(detail));
     }
     let _ = write!(out, "<p>{}</p><p><b>Next:</b> {}</p>", safe(row.meaning), safe(row.next));
-    let techniques: Vec<String> =
-        row.techniques.iter().map(|technique| format!("{} {}", technique.id, technique.name)).collect();
+    let techniques: Vec<String> = row.techniques.iter().map(ToString::to_string).collect();
     let _ = write!(
         out,
         "<p class=\"quiet\">ATT&amp;CK for ICS: {} · packets {}</p></div>",

@@ -26,7 +26,18 @@ fn refused(functions: impl Iterator<Item = u8>, code: u8) -> Capture {
 
 fn modbus_cases() -> Vec<(&'static str, Capture)> {
     let one = |pdu: &[u8]| said(502, &[modbus(1, pdu)]);
+    let mut units = Capture::new();
+    let to = |unit: u8| {
+        let mut request = modbus(1, &[3, 0, 0, 0, 1]);
+        request[6] = unit;
+        (true, request)
+    };
+    let first = [to(1), (false, modbus(1, &[3, 2, 0, 1]))];
+    units.connection(5, 9, 502, &[&first[..], &(2..30).map(to).collect::<Vec<_>>()].concat());
+    let walk: Vec<_> = (0..60).map(|at| modbus(1, &[3, 0, at, 0, 1])).collect();
     vec![
+        ("IB-MB-016", units),
+        ("IB-MB-017", said(502, &walk)),
         ("IB-MB-001", one(&[8, 0, 1, 0, 0])),
         ("IB-MB-002", one(&[8, 0, 4, 0, 0])),
         ("IB-MB-003", one(&[8, 0, 10, 0, 0])),
@@ -184,7 +195,18 @@ fn iec104_cases() -> Vec<(&'static str, Capture)> {
     let command = |cause| iec104(45, cause, 3, &[9, 0, 0, 1]);
     let pair = [(true, command(6)), (false, command(0x40 | 47))];
     rejected.connection(5, 9, 2_404, &pair.iter().cycle().take(16).cloned().collect::<Vec<_>>());
+    let mut second = Capture::new();
+    let interrogation =
+        |_| [(true, iec104(100, 6, 3, &[0, 0, 0, 20])), (false, iec104(100, 7, 3, &[0, 0, 0, 20]))];
+    for _ in 0..4 {
+        second.connection(5, 9, 2_404, &(0..6).flat_map(interrogation).collect::<Vec<_>>());
+        second.wait(30);
+    }
+    second.connection(66, 9, 2_404, &interrogation(0));
+    let sweep: Vec<_> = (0..20).map(|object| iec104(45, 6, 3, &[object, 0, 0, 1])).collect();
     vec![
+        ("IB-104-007", second),
+        ("IB-104-008", said(2_404, &sweep)),
         ("IB-104-001", one(iec104(105, 6, 3, &[0, 0, 0, 1]))),
         ("IB-104-002", one(vec![0x68, 4, 0x13, 0, 0, 0])),
         ("IB-104-003", one(iec104(113, 6, 3, &[9, 0, 0, 1]))),
@@ -316,6 +338,17 @@ fn impostor() -> Capture {
     capture
 }
 
+/// Two controllers that are polled exchange something at a port that nothing has.
+fn side_talk() -> Capture {
+    let mut capture = Capture::new();
+    for device in [8, 9] {
+        let poll = [(true, modbus(1, &[3, 0, 0, 0, 1])), (false, modbus(1, &[3, 2, 0, 1]))];
+        capture.connection(5, device, 502, &poll);
+    }
+    capture.connection(8, 9, 31_337, &[(true, vec![0x77; 64]), (false, vec![0x2A; 64])]);
+    capture
+}
+
 /// Who has 10.0.0.100, 10.0.0.101, ...?
 fn sweep() -> Capture {
     let mut capture = Capture::new();
@@ -354,6 +387,7 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
         ("IB-NET-007", unopened()),
         ("IB-NET-008", impostor()),
         ("IB-NET-009", sweep()),
+        ("IB-NET-016", side_talk()),
         ("IB-NET-010", hello(23, &[0xFF, 0xFB, 1])),
         ("IB-NET-011", hello(21, b"USER anna\r\n")),
         ("IB-NET-012", hello(5_900, b"RFB 003.008\n")),

@@ -200,3 +200,15 @@ fn a_fake_command_is_found_within_a_second_and_little_else() {
         assert!(rules.len() <= 4, "{mutation:?}: {rules:?}");
     }
 }
+
+#[test]
+fn files_that_move_between_controllers_are_seen() {
+    let Some(captures) = captures() else { return };
+    let report = crate::conformance::report(&captures.join("lemay/moving_two_files_modbus_6RTU.pcap"));
+    let found: Vec<_> =
+        report.findings.iter().map(|row| (row.rule, row.source.as_str(), row.target.as_str())).collect();
+    for source in ["192.168.1.103", "192.168.1.105"] {
+        assert!(found.contains(&("IB-NET-016", source, "192.168.1.101")), "{found:?}");
+    }
+    assert!(found.len() <= 3, "{found:?}");
+}

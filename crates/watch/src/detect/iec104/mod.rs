@@ -3,9 +3,11 @@
 mod broadcast;
 mod file_transfer;
 pub mod malformed;
+mod master;
 mod parameter;
 mod reset;
 mod stop_data;
+mod sweep;
 mod unknown;
 
 use super::Rule;
@@ -18,6 +20,7 @@ pub const RULES: &[&Rule] = &[
     &file_transfer::RULE,
     &broadcast::RULE,
     &unknown::RULE,
-    &super::net::new_writer::RULE,
+    &master::RULE,
+    &sweep::RULE,
     &super::net::peer_write::RULE,
 ];

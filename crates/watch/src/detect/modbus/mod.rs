@@ -13,6 +13,8 @@ mod program_upload;
 mod programming;
 mod refusals;
 mod restart;
+mod units;
+mod walk;
 
 use super::Rule;
 
@@ -30,6 +32,8 @@ pub const RULES: &[&Rule] = &[
     &programming::RULE,
     &file_write::RULE,
     &odd_function::RULE,
+    &units::RULE,
+    &walk::RULE,
     &super::net::new_writer::RULE,
     &super::net::peer_write::RULE,
 ];

@@ -14,6 +14,7 @@ pub mod password;
 pub mod peer_write;
 pub mod remote_screen;
 pub mod scan;
+pub mod side_talk;
 pub mod sign_in;
 pub mod sweep;
 pub mod telnet;
@@ -43,6 +44,7 @@ pub const RULES: &[&Rule] = &[
     &password::RULE,
     &sign_in::RULE,
     &dhcp::RULE,
+    &side_talk::RULE,
     &telnet::RULE,
     &ftp::RULE,
     &remote_screen::RULE,
