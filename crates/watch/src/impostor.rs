@@ -41,10 +41,10 @@ pub fn judge(core: &mut Core, context: &Context<'_>, ip: &ip::Packet<'_>, flow: 
 
 fn diverted(core: &mut Core, context: &Context<'_>, talk: &Talk) -> bool {
     let (from, to) = if talk.from_client { (talk.client, talk.server) } else { (talk.server, talk.client) };
-    if let Some(host) = core.hosts.get_mut(from).filter(|host| host.rival.is_some()) {
-        if context.frame.source.as_ref() == host.macs.first() {
-            host.contested_ns = Some(talk.time_ns);
-        }
+    if let Some(host) = core.hosts.get_mut(from).filter(|host| host.rival.is_some())
+        && context.frame.source.as_ref() == host.macs.first()
+    {
+        host.contested_ns = Some(talk.time_ns);
     }
     // A device that was replaced has another card, too, but then the first is gone.
     let rival = |host: Option<&Host>, mac| {

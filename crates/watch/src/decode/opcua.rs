@@ -146,7 +146,7 @@ fn points(view: &ChunkView<'_>, effect: Effect, talk: &Talk, core: &mut Core) {
     let touch = if effect == Effect::Write { Touch::Write(None) } else { Touch::Read };
     let wanted = message.targets().filter(|target| target.is_value || effect == Effect::Write);
     for target in wanted.take(MAX_NODES) {
-        let place = (0, hash(&target.node), 0, 1);
+        let place = (0, hash(target.node), 0, 1);
         core.point(talk, Protocol::OpcUa, place, touch, || target.node.to_string());
     }
 }

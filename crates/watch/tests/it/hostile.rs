@@ -62,8 +62,10 @@ fn captured(path: &Path, every: usize) -> Vec<Vec<u8>> {
     let Ok(mut source) = Source::open(std::fs::File::open(path).unwrap()) else { return Vec::new() };
     let mut frames = Vec::new();
     while let Ok(Some(packet)) = source.next_packet() {
-        frames
-            .extend((packet.number as usize % every == 0 && packet.link == 1).then(|| packet.data.to_vec()));
+        frames.extend(
+            ((packet.number as usize).is_multiple_of(every) && packet.link == 1)
+                .then(|| packet.data.to_vec()),
+        );
     }
     frames.retain(|frame| !frame.is_empty());
     frames

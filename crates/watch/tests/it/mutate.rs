@@ -76,7 +76,7 @@ impl Mutation {
         }
         let mut all = match self.cut {
             0 => vec![out],
-            every if number % every == 0 => cut(out),
+            every if number.is_multiple_of(every) => cut(out),
             _ => vec![out],
         };
         if let Some(vlan) = self.vlan {
