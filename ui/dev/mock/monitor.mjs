@@ -68,6 +68,7 @@ const state = () => {
     ],
     coverage: { packets: 88_123_456, messages: 21_000_000, flows: 210, one_way_flows: 1, encrypted_flows: 1, repeated: 421, first: start - 3e8, last: Date.now() }, not_seen,
     connections: [{ name: "line-1", endpoint: "10.20.1.11:502", kind: "modbus-tcp", seen: "seen", asset: "10.20.1.11", packets: 12_000, last: Date.now() - 200 }, { name: "meters", endpoint: "10.20.1.40:4001", kind: "modbus-rtu-tcp", seen: "never", asset: null, packets: 0, last: null }, { name: "hall-gateway", endpoint: "10.20.2.5:802", kind: "modbus-tcp-tls", seen: "encrypted", asset: null, packets: 9100, last: Date.now() - 9000 }],
+    explained: { commands_matched: 12, commands_unmatched: 0, answers_same: 41_200, answers_changed: 0, answers_single: 3, no_room: 0 },
     zones, evidence: { bytes: 12_340_000, limit_bytes: 268_435_456, removed: 0 },
   };
 };

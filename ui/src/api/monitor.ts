@@ -74,6 +74,8 @@ export interface Monitor {
   not_seen: string[];
   connections: SeenConnection[];
   zones: SeenZone[];
+  /** What is known of this gateway's own traffic, held against plan, orders and sockets; numbers since the start. */
+  explained?: Maybe<Record<"commands_matched" | "commands_unmatched" | "answers_same" | "answers_changed" | "answers_single", number>>;
   evidence?: Maybe<{ bytes?: Maybe<number>; limit_bytes?: Maybe<number>; removed?: Maybe<number> }>;
 }
 

@@ -20,6 +20,7 @@ export function Monitor() {
           <>
             <Interfaces monitor={m} />
             <Connections connections={m.connections} />
+            {m.explained && <Own explained={m.explained} />}
             <BaselinePanels zones={m.zones} />
             <WorkPanel />
             <Figures monitor={m} />
@@ -115,6 +116,25 @@ function Connections({ connections: rows }: { connections: SeenConnection[] }) {
           </p>
         </>
       )}
+    </Panel>
+  );
+}
+
+/** Orders and answers of this gateway, as they were given here and as they passed on the cable. */
+function Own({ explained: e }: { explained: NonNullable<State["explained"]> }) {
+  return (
+    <Panel title="What this gateway itself sends" id="own">
+      <Facts>
+        <Fact name="Commands seen as they were ordered">{formatCount(e.commands_matched)}</Fact>
+        <Fact name="Commands that nobody ordered" tone={e.commands_unmatched > 0 ? "alarm" : "normal"}>
+          {formatCount(e.commands_unmatched)}
+        </Fact>
+        <Fact name="Answers the same on the cable and here">{formatCount(e.answers_same)}</Fact>
+        <Fact name="Answers changed on the way" tone={e.answers_changed > 0 ? "alarm" : "normal"}>
+          {formatCount(e.answers_changed)}
+        </Fact>
+        <Fact name="Answers seen at one place only">{formatCount(e.answers_single)}</Fact>
+      </Facts>
     </Panel>
   );
 }
