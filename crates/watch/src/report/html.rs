@@ -81,7 +81,12 @@ fn finding(report: &Report, row: &FindingRow, out: &mut String) {
         row.severity,
         row.rule
     );
-    let _ = write!(out, "<p><b>{}</b> to <b>{}</b>, ", safe(&row.source), safe(&row.target));
+    let _ = write!(out, "<p><b>{}</b>", safe(&row.source));
+    // Who searches, or speaks for many, does it to nobody alone.
+    if row.source != row.target {
+        let _ = write!(out, " to <b>{}</b>", safe(&row.target));
+    }
+    out.push_str(", ");
     let _ = match row.count {
         1 => write!(out, "once, {}</p>", row.first),
         count => write!(out, "{count} times, {} to {}</p>", row.first, row.last),
