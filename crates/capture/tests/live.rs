@@ -1,5 +1,7 @@
 //! Packets of a real cable: a veth pair in a network namespace of this test's own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
 use capture::live::{Live, LiveError, Options, drop_rights};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;

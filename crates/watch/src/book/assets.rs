@@ -202,11 +202,9 @@ impl AssetBook {
     pub fn take(&mut self, report: &Report) -> bool {
         let mut news = false;
         for asset in &report.assets {
-            if !self.assets.contains_key(&asset.id) {
-                if !self.has_room() {
-                    self.no_room += 1;
-                    continue;
-                }
+            if !self.assets.contains_key(&asset.id) && !self.has_room() {
+                self.no_room += 1;
+                continue;
             }
             let known = self.assets.entry(asset.id.clone()).or_insert_with(|| KnownAsset::new(asset));
             let before = known.gist();
