@@ -116,7 +116,7 @@ async fn changes_are_told_by_bacpypes3_and_long_answers_come_in_parts() {
     let mut peer = device(&python, port, &["max-apdu=128", "objects=40"]);
     let house = House::new();
     let keys = "cov = true\ncov_lifetime = \"30s\"";
-    let tags = "supply = { at = \"AI1\" }\nfilter = { at = \"BI1\" }\nsetpoint = { at = \"AV3\", priority = 10, write = {} }\nnote = { at = \"CSV1\", cov = false }\n";
+    let tags = "supply = { at = \"AI1\" }\nfilter = { at = \"BI1\" }\nsetpoint = { at = \"AV3\", priority = 10, write = {} }\nnote = { at = \"CSV1\", cov = false, write = {} }\n";
     // Scans are far apart: what comes sooner was told.
     let text = connection(port, keys, tags).replace("200ms", "60s");
     let handle = house.start("py", &text);
@@ -137,6 +137,11 @@ async fn changes_are_told_by_bacpypes3_and_long_answers_come_in_parts() {
     let done = house.write("ahu/setpoint", Value::F64(23.0)).await;
     assert_eq!(done, Outcome::Confirmed { readback: Value::F64(23.0) });
     eventually("told", || house.last("ahu/setpoint").value == Value::F64(23.0)).await;
+    // 900 octets to a device that takes 128 at once.
+    let text = "Zuluft ".repeat(120) + "Süd";
+    let done = house.write("ahu/note", Value::from(text.as_str())).await;
+    assert_eq!(done, Outcome::Confirmed { readback: Value::from(text.as_str()) });
+    assert_eq!(peer.ask("get characterstring-value,1 presentValue"), text);
     handle.stop().await;
     let long = "x".repeat(700);
     assert_eq!(peer.ask(&format!("set characterstring-value,1 {long}")), "ok");

@@ -54,6 +54,8 @@ pub struct Site {
     devices: BTreeMap<Option<Address>, Arc<Device>>,
     subscribers: Vec<Subscriber>,
     sending: Vec<Sending>,
+    /// Parts of requests that are not whole yet.
+    receiving: BTreeMap<(SocketAddrV4, u8), Vec<Vec<u8>>>,
     invoke: u8,
 }
 
@@ -152,6 +154,18 @@ impl Site {
                 sending.send(0, 1, device, out);
                 self.sending.push(sending);
             }
+            Apdu::Confirmed { segment: Some(_), invoke, .. } if !device.rules.parts => {
+                say(&Apdu::Abort { server: true, invoke, reason: NO_PARTS });
+            }
+            Apdu::Confirmed { segment: Some(segment), takes_segments, limits, invoke, service, body } => {
+                device.counters.parts.fetch_add(1, Relaxed);
+                let (ack, whole) = self.receive((from, invoke), segment, body);
+                say(&ack);
+                let Some(whole) = whole else { return };
+                let body = whole.as_slice();
+                let apdu = Apdu::Confirmed { segment: None, takes_segments, limits, invoke, service, body };
+                self.answer(device, place, (from, now), &apdu, out);
+            }
             Apdu::SegmentAck { server: false, invoke, sequence, window, .. } => {
                 self.go_on(device, place, (from, invoke), (sequence, window), out);
             }
@@ -163,6 +177,25 @@ impl Site {
             }
             _ => {}
         }
+    }
+
+    /// Takes a part of a request: what is to be said for it, and the whole once it is there.
+    fn receive(
+        &mut self,
+        (from, invoke): (SocketAddrV4, u8),
+        segment: Segment,
+        body: &[u8],
+    ) -> (Apdu<'static>, Option<Vec<u8>>) {
+        let parts = self.receiving.entry((from, invoke)).or_default();
+        // What comes twice is acknowledged again, what is out of turn asked for again.
+        let fits = usize::from(segment.sequence) == parts.len();
+        if fits {
+            parts.push(body.to_vec());
+        }
+        let sequence = u8::try_from(parts.len().saturating_sub(1)).unwrap_or(u8::MAX);
+        let ack = Apdu::SegmentAck { negative: !fits, server: true, invoke, sequence, window: WINDOW };
+        let whole = fits && !segment.more;
+        (ack, whole.then(|| self.receiving.remove(&(from, invoke)).unwrap_or_default().concat()))
     }
 
     /// The next parts of a long answer.

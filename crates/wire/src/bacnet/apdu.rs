@@ -117,6 +117,12 @@ impl<'a> Apdu<'a> {
         Self::Confirmed { segment: None, takes_segments: true, limits: OUR_LIMITS, invoke, service, body }
     }
 
+    /// A part of a request.
+    pub const fn request_part(segment: Segment, invoke: u8, service: u8, body: &'a [u8]) -> Self {
+        let segment = Some(segment);
+        Self::Confirmed { segment, takes_segments: true, limits: OUR_LIMITS, invoke, service, body }
+    }
+
     /// Reads an APDU.
     ///
     /// # Errors

@@ -13,8 +13,11 @@ use super::{
 };
 use std::net::SocketAddrV4;
 
-/// Parts of one answer that are put together: what our requests say.
+/// Parts of one answer that are put together: what our requests say; and most parts of a request.
 const MAX_PARTS: usize = 64;
+/// Octets of a request's head without parts, and what parts add to it (20.1.2).
+const HEAD: usize = 4;
+const PART_HEAD: usize = HEAD + 2;
 /// Longest answer, in bytes.
 pub const MAX_ANSWER: usize = MAX_PARTS * MAX_APDU;
 /// Parts that may be under way.
@@ -126,6 +129,18 @@ struct Open {
     peer: Peer,
     service: u8,
     parts: Option<Parts>,
+    /// Parts of the request that are not acknowledged yet.
+    sending: Option<Sending>,
+}
+
+/// A request that is longer than the device takes at once (5.4.4.1).
+#[derive(Debug)]
+struct Sending {
+    body: Vec<u8>,
+    /// Octets of the service in one part.
+    size: usize,
+    /// The first part that is not acknowledged.
+    next: usize,
 }
 
 /// Parts of one answer.
@@ -157,6 +172,12 @@ type Out = Vec<(SocketAddrV4, Vec<u8>)>;
 impl Exchange {
     /// Begins an exchange. `None` if too many are under way.
     pub fn ask(&mut self, peer: &Peer, request: &Request) -> Option<(u8, Vec<u8>)> {
+        self.ask_within(peer, request, MAX_APDU)
+    }
+
+    /// The same with a device that takes `most` octets at once, at least 50: what is longer goes in parts, the first of
+    /// which is the datagram; the others follow as the device acknowledges. `None` also if it is too long for 64 parts.
+    pub fn ask_within(&mut self, peer: &Peer, request: &Request, most: usize) -> Option<(u8, Vec<u8>)> {
         if self.open.len() >= MAX_OPEN {
             return None;
         }
@@ -164,10 +185,23 @@ impl Exchange {
         while self.open.iter().any(|open| open.invoke == invoke) {
             invoke = invoke.wrapping_add(1);
         }
-        self.next = invoke.wrapping_add(1);
         let (service, body) = request.emit();
-        let datagram = sealed(peer, true, &Apdu::request(invoke, service, &body));
-        self.open.push(Open { invoke, peer: peer.clone(), service, parts: None });
+        let mut open = Open { invoke, peer: peer.clone(), service, parts: None, sending: None };
+        let datagram = if body.len() + HEAD <= most {
+            sealed(peer, true, &Apdu::request(invoke, service, &body))
+        } else {
+            let size = most.saturating_sub(PART_HEAD).max(1);
+            let sending = Sending { body, size, next: 0 };
+            if sending.count() > MAX_PARTS {
+                return None;
+            }
+            // The first goes alone: with its acknowledgement the window is agreed (5.3).
+            let first = sending.part(peer, (invoke, service), 0)?;
+            open.sending = Some(sending);
+            first
+        };
+        self.next = invoke.wrapping_add(1);
+        self.open.push(open);
         Some((invoke, datagram))
     }
 
@@ -236,8 +270,30 @@ impl Exchange {
             Apdu::Abort { server: true, invoke, reason } => {
                 self.end(&peer, invoke, None, Answer::Abort(reason))
             }
+            Apdu::SegmentAck { server: true, invoke, sequence, window, .. } => {
+                self.go_on(&peer, invoke, (sequence, window), out)
+            }
             Apdu::Abort { .. } | Apdu::SegmentAck { .. } => Heard::Stranger,
         })
+    }
+
+    /// The device has parts of a request up to `sequence`, or lacks what follows it: the next ones go out (5.4.4.2).
+    fn go_on(&mut self, peer: &Peer, invoke: u8, (sequence, window): (u8, u8), out: &mut Out) -> Heard {
+        let Some(open) = self.find(peer, invoke).and_then(|at| self.open.get_mut(at)) else {
+            return Heard::Stranger;
+        };
+        let service = open.service;
+        let Some(sending) = &mut open.sending else { return Heard::Stranger };
+        let next = usize::from(sequence) + 1;
+        // An older acknowledgement came late, or one of parts that were never sent.
+        if next < sending.next || next > sending.count() {
+            return Heard::Stranger;
+        }
+        sending.next = next;
+        let parts = (next..sending.count()).take(usize::from(window.clamp(1, WINDOW)));
+        let datagrams = parts.filter_map(|number| sending.part(peer, (invoke, service), number));
+        out.extend(datagrams.map(|datagram| (peer.at, datagram)));
+        Heard::Part { invoke }
     }
 
     fn find(&mut self, peer: &Peer, invoke: u8) -> Option<usize> {
@@ -291,6 +347,19 @@ impl Exchange {
                 self.end(peer, invoke, None, Answer::Broken(why))
             }
         }
+    }
+}
+
+impl Sending {
+    fn count(&self) -> usize {
+        self.body.len().div_ceil(self.size)
+    }
+
+    fn part(&self, to: &Peer, (invoke, service): (u8, u8), number: usize) -> Option<Vec<u8>> {
+        let body = self.body.chunks(self.size).nth(number)?;
+        let sequence = u8::try_from(number).ok()?;
+        let segment = Segment { more: number + 1 < self.count(), sequence, window: WINDOW };
+        Some(sealed(to, true, &Apdu::request_part(segment, invoke, service, body)))
     }
 }
 

@@ -391,7 +391,7 @@ pub const fn abort_reason(reason: u8) -> Option<&'static str> {
         1 => "its buffer is full",
         2 => "it did not expect this message",
         3 => "something more urgent came",
-        4 => "the answer does not fit one message, and it does not send parts",
+        4 => "the request or its answer does not fit one message, and it takes and sends no parts",
         9 => "it has no resources left",
         10 => "its own time is over",
         11 => "the answer would be longer than it may be",

@@ -328,7 +328,8 @@ pub(super) fn launch_within(
 ) -> bool {
     let Some(unit) = driver.units.get_mut(device) else { return false };
     let Some(peer) = unit.peer.clone() else { return false };
-    let Some((invoke, datagram)) = talk.exchange.ask(&peer, request) else { return false };
+    let most = unit.facts.limits.request;
+    let Some((invoke, datagram)) = talk.exchange.ask_within(&peer, request, most) else { return false };
     unit.busy = true;
     link.sent(datagram.len());
     talk.out.push((peer.at, datagram));

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use wire::bacnet::table::{self, property};
 use wire::bacnet::{Answer, PropertyRef, Request, Value as Wire, read_ack};
 
-/// Octets before the service in a request (20.1.2).
-const REQUEST_HEAD: usize = 4;
+/// Parts that a request may have, a few of the 64 kept for their heads.
+const MOST_PARTS: usize = 50;
 /// The priority that counts where a write names none (19.2.1).
 const LOWEST: u8 = 16;
 
@@ -31,18 +31,16 @@ impl Bacnet {
         if let Some(why) = &unit.wrong {
             return writing.unsent(link, why);
         }
-        let most = unit.facts.limits.request;
         let row = self.groups.get(writing.group()).and_then(|book| book.row(writing.row()));
         let request = match row.map(|row| request(row, writing.value())) {
             Some(Ok(request)) => request,
             Some(Err(why)) => return writing.unsent(link, &why),
             None => return writing.unsent(link, "this connection does not feed the point any more"),
         };
-        let length = request.emit().1.len() + REQUEST_HEAD;
+        // What is longer than the device takes at once goes in parts; one that takes none says so.
+        let (length, most) = (request.emit().1.len(), unit.facts.limits.request * MOST_PARTS);
         if length > most {
-            let why = format!(
-                "it takes a request of {length} bytes, and the device takes {most} in one; it is not written in parts"
-            );
+            let why = format!("it takes a request of {length} bytes, and the device takes {most} at most, in parts");
             return writing.unsent(link, &why);
         }
         link.write_sent();

@@ -36,6 +36,63 @@ fn acknowledged(out: &[(SocketAddrV4, Vec<u8>)]) -> Vec<(u8, bool)> {
     out.iter().map(one).collect()
 }
 
+/// Number and bytes of the part of a request that a datagram is.
+fn part(datagram: &[u8]) -> (u8, bool, Vec<u8>) {
+    let npdu = Npdu::parse(Bvlc::parse(datagram).unwrap().npdu().unwrap()).unwrap();
+    match Apdu::parse(npdu.body).unwrap() {
+        Apdu::Confirmed { segment: Some(segment), body, .. } => {
+            assert!(npdu.body.len() <= 50, "{}", npdu.body.len());
+            (segment.sequence, segment.more, body.to_vec())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn long_requests_go_in_parts_as_they_are_acknowledged() {
+    let (mut exchange, mut out, device) = (Exchange::default(), Vec::new(), peer(1));
+    let values = vec![Value::Text("x".repeat(300))];
+    let request = Request::WriteProperty { target: target(), values, priority: None };
+    let (service, whole) = request.emit();
+    let (invoke, first) = exchange.ask_within(&device, &request, 50).unwrap();
+    let ack = |sequence, window, negative| {
+        said(&device, &Apdu::SegmentAck { negative, server: true, invoke, sequence, window })
+    };
+    let mut got = part(&first).2;
+    assert_eq!(part(&first).0, 0);
+    // The device takes two at once; what is lost is asked for again.
+    assert_eq!(exchange.hear(device.at, &ack(0, 2, false), &mut out), Heard::Part { invoke });
+    assert_eq!(out.iter().map(|(_, it)| part(it).0).collect::<Vec<_>>(), [1, 2]);
+    got.extend(part(&out[0].1).2);
+    out.clear();
+    assert_eq!(exchange.hear(device.at, &ack(1, 2, true), &mut out), Heard::Part { invoke });
+    assert_eq!(out.iter().map(|(_, it)| part(it).0).collect::<Vec<_>>(), [2, 3]);
+    // What came late, from another, or about parts that do not exist, changes nothing.
+    let sent = out.len();
+    assert_eq!(exchange.hear(device.at, &ack(0, 2, false), &mut out), Heard::Stranger);
+    assert_eq!(exchange.hear(device.at, &ack(99, 2, false), &mut out), Heard::Stranger);
+    assert_eq!(exchange.hear(peer(2).at, &ack(3, 2, false), &mut out), Heard::Stranger);
+    assert_eq!(out.len(), sent);
+    loop {
+        let last = out.iter().map(|(_, it)| part(it)).inspect(|it| got.extend(&it.2)).last().unwrap();
+        out.clear();
+        if !last.1 {
+            break;
+        }
+        exchange.hear(device.at, &ack(last.0, 16, false), &mut out);
+    }
+    assert_eq!(got, whole);
+    let done = Apdu::SimpleAck { invoke, service };
+    let heard = exchange.hear(device.at, &said(&device, &done), &mut out);
+    assert_eq!(heard, Heard::Answer { invoke, answer: Answer::Done });
+    let endless = Request::WriteProperty {
+        target: target(),
+        values: vec![Value::Text("x".repeat(3_000))],
+        priority: None,
+    };
+    assert!(exchange.ask_within(&device, &endless, 50).is_none(), "more than 64 parts");
+}
+
 #[test]
 fn an_answer_counts_only_with_device_number_and_service() {
     let (mut exchange, mut out) = (Exchange::default(), Vec::new());

@@ -2,7 +2,8 @@
 
 use super::plant::{ahu, plant};
 use model::{Outcome, Status, Value};
-use twin::bacnet::{Conduct, Rules};
+use std::sync::Arc;
+use twin::bacnet::{Conduct, Device, Object, Rules};
 use wire::bacnet::table::{class, code};
 use wire::bacnet::{ObjectId, Value as Wire};
 
@@ -79,4 +80,23 @@ async fn a_text_that_needs_parts_is_not_written() {
     assert!(matches!(&done, Outcome::Rejected { why } if why.contains("not written in parts")), "{done:?}");
     let done = plant.write("d/text", Value::from("Lüfter")).await;
     assert_eq!(done, Outcome::Confirmed { readback: Value::from("Lüfter") });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_long_goes_in_parts_or_is_refused_in_words() {
+    for parts in [true, false] {
+        let rules = Rules { max_apdu: 128, parts, ..Rules::default() };
+        let objects = vec![(ObjectId::new(40, 1), Object::new("Note", Wire::Text("x".into())))];
+        let device = Arc::new(Device::new(1_001, rules, objects));
+        let plant = plant(&device, "", "note = { at = \"CSV1\", write = {} }\n");
+        plant.until("read", |p| p.last("d/note").status == Status::GOOD).await;
+        let done = plant.write("d/note", Value::from("ab ".repeat(300).as_str())).await;
+        if parts {
+            assert_eq!(done, Outcome::Confirmed { readback: Value::from("ab ".repeat(300).as_str()) });
+            let held = device.with(ObjectId::new(40, 1), |point| point.value.clone()).unwrap();
+            assert_eq!(held, vec![Wire::Text("ab ".repeat(300))]);
+        } else {
+            assert!(done.why().contains("takes and sends no parts"), "{done:?}");
+        }
+    }
 }
