@@ -8,6 +8,7 @@ mod bacnet;
 #[allow(dead_code, reason = "shared with the destinations")]
 #[path = "../north/broker.rs"]
 mod broker;
+mod budget;
 mod characterise;
 mod characterise_plc;
 mod demo;

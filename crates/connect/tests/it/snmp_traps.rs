@@ -173,3 +173,28 @@ async fn a_taken_port_is_told_in_words() {
     drop(taken);
     eventually("it listens by itself", || handle.status().state == State::Connected).await;
 }
+
+/// A device whose acknowledgement was lost sends its inform again: one event, acknowledged each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inform_that_is_sent_again_is_one_event() {
+    let (house, port) = (House::new(), free_udp_port());
+    let handle = listening(&house, port).await;
+    // Nobody answers there, so snmpinform gives up after its one try; its message is kept.
+    let ear = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let Some(_) = send("snmpinform", "127.0.0.1", ear.local_addr().unwrap().port(), V2C, LINK_DOWN, &OPER_1)
+    else {
+        return;
+    };
+    let mut wire = [0; 1_500];
+    let (length, _) = ear.recv_from(&mut wire).unwrap();
+    let device = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    device.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    for _ in 0..3 {
+        device.send_to(&wire[..length], ("127.0.0.1", port)).unwrap();
+        let mut answer = [0; 1_500];
+        assert!(device.recv_from(&mut answer).unwrap().0 > 20, "acknowledged");
+    }
+    assert_eq!(events(&house).len(), 1, "{:?}", events(&house));
+    assert_eq!(house.last("network/switch/port_1").value, Value::I64(2));
+    handle.stop().await;
+}

@@ -133,13 +133,9 @@ impl Site {
                 let request = Request::parse(service, body);
                 let served =
                     request.map_or(Served::Unknown, |request| self.serve(device, place, from, request, now));
-                let body = match served {
-                    Served::Done => return say(&Apdu::SimpleAck { invoke, service }),
-                    Served::Unknown => return say(&Apdu::Reject { invoke, reason: UNKNOWN_SERVICE }),
-                    Served::Refused(class, code) => {
-                        return say(&Apdu::Error { invoke, service, class, code });
-                    }
-                    Served::Data(body) => body,
+                let body = match served.body(invoke, service) {
+                    Ok(body) => body,
+                    Err(answer) => return say(&answer),
                 };
                 let (most, octets) = allowed(limits);
                 let room = octets.min(device.rules.max_apdu);
@@ -154,10 +150,10 @@ impl Site {
                 sending.send(0, 1, device, out);
                 self.sending.push(sending);
             }
-            Apdu::Confirmed { segment: Some(_), invoke, .. } if !device.rules.parts => {
-                say(&Apdu::Abort { server: true, invoke, reason: NO_PARTS });
-            }
             Apdu::Confirmed { segment: Some(segment), takes_segments, limits, invoke, service, body } => {
+                if !device.rules.parts {
+                    return say(&Apdu::Abort { server: true, invoke, reason: NO_PARTS });
+                }
                 device.counters.parts.fetch_add(1, Relaxed);
                 let (ack, whole) = self.receive((from, invoke), segment, body);
                 say(&ack);
@@ -339,6 +335,18 @@ enum Served {
     Data(Vec<u8>),
     Refused(u32, u32),
     Unknown,
+}
+
+impl Served {
+    /// The bytes of a long or short answer, or the whole answer that has none.
+    fn body(self, invoke: u8, service: u8) -> Result<Vec<u8>, Apdu<'static>> {
+        match self {
+            Self::Data(body) => Ok(body),
+            Self::Done => Err(Apdu::SimpleAck { invoke, service }),
+            Self::Unknown => Err(Apdu::Reject { invoke, reason: UNKNOWN_SERVICE }),
+            Self::Refused(class, code) => Err(Apdu::Error { invoke, service, class, code }),
+        }
+    }
 }
 
 impl Sending {

@@ -40,7 +40,9 @@ impl Bacnet {
         // What is longer than the device takes at once goes in parts; one that takes none says so.
         let (length, most) = (request.emit().1.len(), unit.facts.limits.request * MOST_PARTS);
         if length > most {
-            let why = format!("it takes a request of {length} bytes, and the device takes {most} at most, in parts");
+            let why = format!(
+                "it takes a request of {length} bytes, and the device takes {most} at most, in parts"
+            );
             return writing.unsent(link, &why);
         }
         link.write_sent();

@@ -227,3 +227,20 @@ async fn what_a_device_tells_of_itself_is_a_point() {
     plant.until("held", |p| p.last("d/slot").value == Value::F64(19.0)).await;
     assert_eq!(property::PRIORITY_ARRAY, 87);
 }
+
+/// Without ReadPropertyMultiple a scan takes many requests; the budget has three a second.
+#[tokio::test(start_paused = true)]
+async fn a_device_is_asked_no_more_than_its_budget() {
+    let device = ahu(Rules { many: false, ..Rules::default() });
+    let text = format!(
+        "budget = {{ requests = 3 }}\n[device.d]\ninstance = 1001\nat = \"d\"\n[device.d.tags]\n{TAGS}"
+    );
+    let plant = plant_of(Site::new(device.clone()), &text);
+    plant.until("read", |p| p.last("d/mode").status == Status::GOOD).await;
+    let (begun, before) = (tokio::time::Instant::now(), device.counters.requests.load(Relaxed));
+    plant.until("twenty seconds", |_| begun.elapsed() >= Duration::from_secs(20)).await;
+    let asked = device.counters.requests.load(Relaxed) - before;
+    assert!((57..=63).contains(&asked), "{asked} requests in 20 s");
+    assert!(plant.handle.status().budget.unwrap().held_back > 10);
+    assert_eq!(plant.handle.status().faults.timeouts, 0);
+}

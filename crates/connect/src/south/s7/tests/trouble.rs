@@ -171,3 +171,27 @@ async fn a_cpu_that_agreed_to_more_than_it_takes_is_asked_for_less() {
     plant.cpu.set_behaviour(Behaviour::default());
     plant.until("good", |p| p.last("d/t99").status.is_good() && p.last("d/t0").status.is_good()).await;
 }
+
+/// Polling wants forty requests a second; the budget has ten, and a write takes the next of them.
+#[tokio::test(start_paused = true)]
+async fn a_cpu_is_asked_no_more_than_its_budget() {
+    let mut memory = Memory::default();
+    memory.put(1, 0, &[0; 8_000]);
+    let mut tags: String =
+        (0..60).map(|i| format!("t{i} = {{ at = \"DB1.DBW{}\", type = \"INT\" }}\n", i * 100)).collect();
+    tags.push_str("target = { at = \"DB1.DBW7000\", type = \"INT\", write = {} }\n");
+    let keys = "budget = { requests = 10 }\nscan = { normal = \"100ms\" }\n";
+    let plant = plant_of(keys, Rules { jobs: 8, ..Rules::default() }, memory, &tags);
+    plant.until("good", |p| p.handle.status().good == 61).await;
+    let count = || plant.cpu.counters.requests.load(std::sync::atomic::Ordering::Relaxed);
+    let (begun, before) = (tokio::time::Instant::now(), count());
+    plant.until("twenty seconds", |_| begun.elapsed() >= Duration::from_secs(20)).await;
+    let asked = count() - before;
+    assert!((190..=205).contains(&asked), "{asked} requests in 20 s");
+    let status = plant.handle.status();
+    assert!(status.budget.unwrap().held_back > 100 && status.faults.timeouts == 0, "{:?}", status.faults);
+    let ordered = tokio::time::Instant::now();
+    let outcome = plant.write("d/target", Value::I64(7)).await;
+    assert!(matches!(outcome, model::Outcome::Confirmed { .. }), "{outcome:?}");
+    assert!(ordered.elapsed() < Duration::from_millis(700), "{:?}", ordered.elapsed());
+}

@@ -7,13 +7,16 @@ use super::words::{meaning, objects};
 use crate::kind::{Context, Secrets};
 use crate::south::rate::Rate;
 use crate::south::{Arrival, Driver, Layout, Link, Origin};
+use async_snmp::Oid;
 use async_snmp::notification::{NotificationEnvelope, NotificationReceiver};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use model::{Event, Fault, Status, Value};
+use model::{Event, Fault, Position, Status, Value};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 /// One device that may send.
 pub(super) struct Sender {
@@ -31,7 +34,15 @@ pub(super) struct Traps {
     rates: Vec<Rate>,
     layout: Layout,
     number: u64,
+    /// Informs of late, and where they stand in the journal: what is sent again because its answer was lost is one event.
+    informs: VecDeque<(Inform, Position)>,
 }
+
+/// Informs that are remembered.
+const MOST_INFORMS: usize = 256;
+
+/// Device, trap, and the number and clock of the message.
+type Inform = (usize, Oid, (Option<i32>, u32));
 
 impl Traps {
     pub(super) fn new(
@@ -42,7 +53,8 @@ impl Traps {
         layout: Layout,
     ) -> Self {
         let rates = senders.iter().map(|_| Rate::new(max_rate)).collect();
-        Self { secrets: context.secrets.clone(), address, senders, rates, layout, number: 0 }
+        let informs = VecDeque::new();
+        Self { secrets: context.secrets.clone(), address, senders, rates, layout, number: 0, informs }
     }
 
     fn listen(&self, link: &Link) -> Result<Starting, Fault> {
@@ -100,8 +112,15 @@ impl Traps {
     }
 
     async fn take(&mut self, heard: Heard, link: &mut Link) -> Result<(), Fault> {
-        let Heard { device, trap, varbinds, kept } = heard;
+        let Heard { device, trap, number, varbinds, kept } = heard;
         link.received(varbinds.iter().map(async_snmp::VarBind::encoded_size).sum());
+        let inform = (device, trap.clone(), number);
+        if let Some(kept) = &kept
+            && let Some((_, position)) = self.informs.iter().find(|(known, _)| *known == inform)
+        {
+            confirm(kept, *position, link).await;
+            return Ok(());
+        }
         if !self.rates.get_mut(device).is_some_and(Rate::has_room) {
             // An inform is sent again by its device.
             link.no_room(1);
@@ -127,14 +146,23 @@ impl Traps {
         let position =
             link.arrived(device, Origin::LIVE, arrivals).map_or(position, |last| last.max(position));
         if let Some(kept) = kept {
-            let journal = link.namespace().journal().clone();
-            journal.hurry();
-            let synced = link.during(journal.wait_synced(position)).await;
-            // The device may have given up meanwhile, and sends it again.
-            let _ = kept.send(synced.is_ok());
+            if self.informs.len() >= MOST_INFORMS {
+                self.informs.pop_front();
+            }
+            self.informs.push_back((inform, position));
+            confirm(&kept, position, link).await;
         }
         Ok(())
     }
+}
+
+/// An inform is acknowledged when it is on disk.
+async fn confirm(kept: &SyncSender<bool>, position: Position, link: &mut Link) {
+    let journal = link.namespace().journal().clone();
+    journal.hurry();
+    let synced = link.during(journal.wait_synced(position)).await;
+    // The device may have given up meanwhile, and sends it again.
+    let _ = kept.send(synced.is_ok());
 }
 
 impl Driver for Traps {

@@ -29,6 +29,8 @@ pub(super) struct Heard {
     pub device: usize,
     /// Which trap.
     pub trap: Oid,
+    /// What names one message among those of its device: sent again, it has the same number and the same clock.
+    pub number: (Option<i32>, u32),
     /// What it carries.
     pub varbinds: Vec<VarBind>,
     /// An inform: whether it was kept.
@@ -124,12 +126,12 @@ async fn receive(receiver: &NotificationReceiver) {
 /// `None`: there is no room for it. An inform waits here until the driver says that it is on disk.
 fn hand_over(envelope: &NotificationEnvelope<'_>, device: usize, send: &mpsc::Sender<Heard>) -> Option<bool> {
     let trap = envelope.trap_oid().ok()?;
-    let varbinds = envelope.varbinds.to_vec();
+    let (varbinds, number) = (envelope.varbinds.to_vec(), (envelope.request_id, envelope.uptime));
     if envelope.pdu_class != NotificationPduClass::Inform {
-        return send.try_send(Heard { device, trap, varbinds, kept: None }).ok().map(|()| true);
+        return send.try_send(Heard { device, trap, number, varbinds, kept: None }).ok().map(|()| true);
     }
     let (tell, told) = waiting::sync_channel(1);
-    send.try_send(Heard { device, trap, varbinds, kept: Some(tell) }).ok()?;
+    send.try_send(Heard { device, trap, number, varbinds, kept: Some(tell) }).ok()?;
     Some(told.recv_timeout(PATIENCE).unwrap_or(false))
 }
 

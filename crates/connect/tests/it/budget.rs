@@ -1,0 +1,84 @@
+//! What an endpoint is asked at most, over real sockets: a controller by EtherNet/IP and an agent by SNMP, each counted
+//! outside the connection.
+
+use crate::support::{House, eventually, free_port};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+use tokio::net::UdpSocket;
+use twin::enip::{Controller, Program};
+
+/// Requests a second that are allowed; the scans want several times that.
+const RATE: f64 = 20.0;
+const KEYS: &str = "budget = { requests = 20 }\nscan = { normal = \"10ms\" }\n";
+
+/// Waits for sixty more requests; they must take as long as the budget says, and not much longer.
+async fn keeps_to_it(count: impl Fn() -> u64) {
+    let (begun, before) = (Instant::now(), count());
+    eventually("sixty requests", || count() >= before + 60).await;
+    let rate = (count() - before) as f64 / begun.elapsed().as_secs_f64();
+    assert!(rate < RATE * 1.15, "{rate} requests a second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_is_asked_no_more_than_its_budget() {
+    let mut program = Program::new("Bottling");
+    program.tag("", "Speed", wire::enip::Elementary::Dint, [0; 3]);
+    let here = ([127, 0, 0, 1], 0).into();
+    let server = twin::enip::listen(here, Arc::new(Controller::new(program))).await.unwrap();
+    let text = format!(
+        "kind = \"ethernet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.plc]\nat = \"plc\"\n[device.plc.tags]\nspeed = {{ at = \"Speed\" }}\n",
+        server.address().port()
+    );
+    let house = House::new();
+    let handle = house.start("cip", &text);
+    eventually("read", || house.last("plc/speed").status.is_good()).await;
+    keeps_to_it(|| server.device().counters.messages.load(Relaxed)).await;
+    assert!(handle.status().budget.unwrap().held_back > 0);
+    handle.stop().await;
+}
+
+/// Passes datagrams on, and counts those to the agent.
+async fn relay(to: u16) -> (u16, Arc<AtomicU64>) {
+    let (near, far) =
+        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    far.connect(("127.0.0.1", to)).await.unwrap();
+    let (port, count) = (near.local_addr().unwrap().port(), Arc::new(AtomicU64::new(0)));
+    let counted = count.clone();
+    tokio::spawn(async move {
+        let (mut out, mut back, mut from) = ([0; 2_048], [0; 2_048], None);
+        loop {
+            tokio::select! {
+                Ok((length, who)) = near.recv_from(&mut out) => {
+                    counted.fetch_add(1, Relaxed);
+                    from = Some(who);
+                    far.send(&out[..length]).await.unwrap();
+                }
+                Ok(length) = far.recv(&mut back) => {
+                    if let Some(who) = from {
+                        near.send_to(&back[..length], who).await.unwrap();
+                    }
+                }
+            }
+        }
+    });
+    (port, count)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_asked_no_more_than_its_budget() {
+    let agent = Arc::new(twin::snmp::Agent::default());
+    agent.put(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 8, 1], async_snmp::Value::Integer(1));
+    let address = ([127, 0, 0, 1], free_port()).into();
+    let server = twin::snmp::listen(address, "ironbridge", agent).await.unwrap();
+    let (port, count) = relay(server.address().port()).await;
+    let text = format!(
+        "kind = \"snmp\"\nhost = \"127.0.0.1\"\nport = {port}\n{KEYS}version = \"3\"\nuser = \"ironbridge\"\n[device.switch]\nat = \"switch\"\n[device.switch.tags]\nport_1 = {{ at = \"ifOperStatus.1\" }}\n",
+    );
+    let house = House::new();
+    let handle = house.start("switch", &text);
+    eventually("read", || house.last("switch/port_1").status.is_good()).await;
+    keeps_to_it(|| count.load(Relaxed)).await;
+    assert!(handle.status().budget.unwrap().held_back > 0);
+    handle.stop().await;
+}
