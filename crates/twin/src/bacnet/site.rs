@@ -110,15 +110,7 @@ impl Site {
         if conduct == Conduct::Silent {
             return;
         }
-        let mut say = |apdu: &Apdu<'_>| {
-            let mut bytes = Vec::new();
-            apdu.emit(&mut bytes);
-            let told = match conduct {
-                Conduct::Lie(lie) => lie.tell(&bytes),
-                _ => vec![bytes],
-            };
-            out.extend(told.into_iter().map(|apdu| (from, sealed(place, &apdu))));
-        };
+        let mut say = |apdu: &Apdu<'_>| out.extend(spoken(conduct, from, place, apdu));
         match *apdu {
             Apdu::Unconfirmed { service: WHO_IS, body } => {
                 if let Some((service, body)) = i_am(device, body) {
@@ -142,11 +134,10 @@ impl Site {
                 if body.len() + 3 <= room {
                     return say(&Apdu::ComplexAck { segment: None, invoke, service, body: &body });
                 }
-                let parts: Vec<Vec<u8>> = body.chunks(room - 5).map(<[u8]>::to_vec).collect();
-                if !takes_segments || !device.rules.parts || parts.len() > most.into() {
+                let sending = Sending::new(place, (from, invoke), service, body.chunks(room - 5));
+                if !takes_segments || !device.rules.parts || sending.parts.len() > most.into() {
                     return say(&Apdu::Abort { server: true, invoke, reason: NO_PARTS });
                 }
-                let sending = Sending { place: place.clone(), to: from, invoke, service, parts };
                 sending.send(0, 1, device, out);
                 self.sending.push(sending);
             }
@@ -157,10 +148,11 @@ impl Site {
                 device.counters.parts.fetch_add(1, Relaxed);
                 let (ack, whole) = self.receive((from, invoke), segment, body);
                 say(&ack);
-                let Some(whole) = whole else { return };
-                let body = whole.as_slice();
-                let apdu = Apdu::Confirmed { segment: None, takes_segments, limits, invoke, service, body };
-                self.answer(device, place, (from, now), &apdu, out);
+                if let Some(body) = whole.as_deref() {
+                    let apdu =
+                        Apdu::Confirmed { segment: None, takes_segments, limits, invoke, service, body };
+                    self.answer(device, place, (from, now), &apdu, out);
+                }
             }
             Apdu::SegmentAck { server: false, invoke, sequence, window, .. } => {
                 self.go_on(device, place, (from, invoke), (sequence, window), out);
@@ -319,6 +311,17 @@ impl Site {
     }
 }
 
+/// What leaves for an answer, lies included.
+fn spoken(conduct: Conduct, to: SocketAddrV4, place: &Option<Address>, apdu: &Apdu<'_>) -> Out {
+    let mut bytes = Vec::new();
+    apdu.emit(&mut bytes);
+    let told = match conduct {
+        Conduct::Lie(lie) => lie.tell(&bytes),
+        _ => vec![bytes],
+    };
+    told.into_iter().map(|apdu| (to, sealed(place, &apdu))).collect()
+}
+
 /// The answer to a Who-Is; `None` if another device is asked.
 fn i_am(device: &Device, asked: &[u8]) -> Option<(u8, Vec<u8>)> {
     let (low, high) = WhoIs::parse(asked).ok()?.range.unwrap_or((0, u32::MAX));
@@ -350,6 +353,15 @@ impl Served {
 }
 
 impl Sending {
+    fn new<'a>(
+        place: &Option<Address>,
+        (to, invoke): (SocketAddrV4, u8),
+        service: u8,
+        parts: impl Iterator<Item = &'a [u8]>,
+    ) -> Self {
+        Self { place: place.clone(), to, invoke, service, parts: parts.map(<[u8]>::to_vec).collect() }
+    }
+
     fn send(&self, from: usize, count: u8, device: &Device, out: &mut Out) {
         for (number, part) in self.parts.iter().enumerate().skip(from).take(count.into()) {
             let more = number + 1 < self.parts.len();
