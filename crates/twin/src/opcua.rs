@@ -180,10 +180,8 @@ impl Site {
         drop(variables);
         let Some(live) = live else { return };
         let now = stamp(now);
-        let changed: Vec<(NodeId, DataValue)> = changed
-            .into_iter()
-            .map(|(name, value)| (node(name), DataValue::new_at(value, now.clone())))
-            .collect();
+        let changed: Vec<(NodeId, DataValue)> =
+            changed.into_iter().map(|(name, value)| (node(name), DataValue::new_at(value, now))).collect();
         let values = changed.iter().map(|(id, value)| (id, None, value.clone()));
         if let Err(code) = live.manager.set_values(live.handle.subscriptions(), values) {
             tracing::warn!(%code, "the simulated OPC UA server shows nothing new");

@@ -148,9 +148,9 @@ impl Space<'_> {
     pub(super) fn references(&self, node: &NodeId) -> Option<Vec<Reference>> {
         if node.namespace == 0 {
             let mut found = Vec::new();
-            if *node == NodeId::from(ObjectId::ObjectsFolder) {
+            if *node == ObjectId::ObjectsFolder {
                 self.children("", &mut found);
-            } else if *node == NodeId::from(ObjectTypeId::BaseObjectType) {
+            } else if *node == ObjectTypeId::BaseObjectType {
                 for kind in self.model.types.keys() {
                     found.push(self.to(ReferenceTypeId::HasSubtype, true, &Node::Type(kind.clone())));
                 }

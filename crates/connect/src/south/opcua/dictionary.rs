@@ -42,7 +42,7 @@ pub(super) async fn learn(asking: Asking<'_>, asked: Vec<NodeId>, types: &mut Ty
         };
         if read.insert(dictionary.clone())
             && let Some(Variant::ByteString(xml)) =
-                asking.values(&[dictionary.clone()]).await?.into_iter().next().flatten()
+                asking.values(std::slice::from_ref(dictionary)).await?.into_iter().next().flatten()
         {
             let text = String::from_utf8_lossy(xml.as_ref());
             types.structures.extend(parse(&text, dictionary).unwrap_or_default());
