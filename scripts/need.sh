@@ -34,6 +34,7 @@ if [ "$what" = test ]; then
     need curl 'command -v curl' "an independent HTTP client"
     need tshark 'command -v tshark' "an independent analyser of captures"
     need iproute2 'command -v ip' "a cable of our own for the PROFINET test"
+    need postgresql-client 'command -v psql' "psql, by which SQL is asked as people do"
     need socat 'command -v socat' "a serial line for the RTU tests"
     need tcpdump 'command -v tcpdump || [ -x /usr/sbin/tcpdump ]' "what really goes over the wire when the plant is changed"
     need python3-venv 'python3 -c "import venv, ensurepip"' "a throw-away environment for Python peers"

@@ -1,10 +1,10 @@
 //! Identity, certificates, secrets and the audit ledger.
 //!
 //! ```text
-//!            ┌ users.json     argon2id hashes, one-time links      ─┐
-//!  Access ───┤ sessions.json  sha256 of session ids                 ├─ every change: ledger first, then the file,
-//!            ┤ tokens.json    sha256 of API tokens                  │  then memory
-//!            ┤ secrets.json   XChaCha20-Poly1305 under secret.key  ─┘
+//!            ┌ users.json     argon2id hashes, SCRAM verifiers, links ─┐
+//!  Access ───┤ sessions.json  sha256 of session ids                    ├─ every change: ledger first, then the file,
+//!            ┤ tokens.json    sha256 and verifiers of API tokens       │  then memory
+//!            ┤ secrets.json   XChaCha20-Poly1305 under secret.key     ─┘
 //!            ├ ledger.jsonl   hash chain, synced record by record
 //!            └ ca/            built-in authority, listener certificates
 //! ```
@@ -26,6 +26,7 @@ mod listener;
 mod open;
 mod password;
 mod random;
+mod scram;
 mod secret;
 mod session;
 mod signin;
@@ -39,6 +40,7 @@ pub use error::AccessError;
 pub use ledger::{Chain, LedgerFile, Page, Record, Verification};
 pub use listener::{Certificate, ListenerTls, check_listener};
 pub use open::{Access, LEDGER_FILE, Options};
+pub use scram::Scram;
 pub use secret::SecretInfo;
 pub use session::{Session, SignedIn};
 pub use token::{NewToken, TokenInfo};

@@ -6,6 +6,7 @@ use parking_lot::{Mutex, RwLock};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,10 @@ pub struct ListenerTls {
     config: Arc<ServerConfig>,
 }
 
+/// Signatures over SHA-256, and those that RFC 5929 treats so: RSA, ECDSA, and RSA with MD5 or SHA-1.
+const SHA_256: [&str; 4] =
+    ["1.2.840.113549.1.1.11", "1.2.840.10045.4.3.2", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5"];
+
 type Stamp = [Option<(u64, Option<SystemTime>)>; 2];
 
 /// The certificate of this moment.
@@ -65,6 +70,16 @@ impl ListenerTls {
     /// The same, for [`transport::Listener`].
     pub fn server(&self) -> TlsServer {
         TlsServer::from_config(self.config.clone())
+    }
+
+    /// The hash of the certificate in use, for channel binding by `tls-server-end-point` (RFC 5929 section 4.1). `None`
+    /// where its signature names another hash than SHA-256.
+    pub fn end_point(&self) -> Option<Vec<u8>> {
+        let key = self.resolver.0.read().clone();
+        let der = key.cert.first()?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
+        let by = parsed.signature_algorithm.algorithm.to_id_string();
+        SHA_256.contains(&by.as_str()).then(|| Sha256::digest(der).to_vec())
     }
 
     /// What is shown of the certificate in use.

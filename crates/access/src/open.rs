@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) hasher: Hasher,
     pub(crate) refusals: Mutex<crate::signin::Refusals>,
     pub(crate) authority: CertificateAuthority,
+    /// For challenges to names that do not exist.
+    pub(crate) invention: zeroize::Zeroizing<[u8; 32]>,
     pub(crate) listeners: Mutex<Vec<Arc<ListenerTls>>>,
     _lock: File,
 }
@@ -101,6 +103,7 @@ impl Access {
             throttle: Throttle::new(clock.clone()),
             hasher: Hasher::new(),
             refusals: Mutex::default(),
+            invention: crate::random::bytes::<32>()?,
             authority: CertificateAuthority::new(dir.join("ca"), clock.clone()),
             listeners: Mutex::default(),
             ledger,

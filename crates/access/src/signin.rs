@@ -1,6 +1,7 @@
 //! Signing in: by password, by link, for the first time.
 
 use crate::open::entry;
+use crate::scram::{PASSWORD_ROUNDS, Verifier, verifier};
 use crate::user::{LinkPurpose, UserRow, check_name, not_found};
 use crate::{Access, AccessError, SignedIn, password};
 use model::{Principal, Role};
@@ -17,6 +18,23 @@ pub(crate) struct Refusals {
     since: Duration,
     listed: u64,
     unlisted: u64,
+}
+
+/// What is kept of a password.
+struct Kept {
+    hash: password::PasswordHash,
+    scram: Verifier,
+}
+
+impl Kept {
+    fn of(password: &str) -> Result<Self, AccessError> {
+        Ok(Self { hash: password::hash(password)?, scram: verifier(password, PASSWORD_ROUNDS)? })
+    }
+
+    fn keep(self, user: &mut UserRow) {
+        user.password = Some(self.hash);
+        user.scram = Some(self.scram);
+    }
 }
 
 impl Access {
@@ -93,7 +111,7 @@ impl Access {
     }
 
     /// Runs `work` under rate limit and concurrency limit. Only a refusal counts against name and source.
-    async fn throttled<R: Send + 'static>(
+    pub(crate) async fn throttled<R: Send + 'static>(
         &self,
         name: &str,
         source: &str,
@@ -137,9 +155,20 @@ impl Access {
         let better = row
             .password
             .as_ref()
-            .filter(|kept| kept.is_outdated())
-            .and_then(|_| password::hash(password).ok());
+            .filter(|kept| kept.is_outdated() || row.scram.is_none())
+            .and_then(|_| Kept::of(password).ok());
         self.signed_in(&row.name, source, "password", better)
+    }
+
+    /// Records a sign-in by SCRAM.
+    pub(crate) fn welcomed(&self, who: &Principal, source: &str) {
+        match who.name.split_once(':') {
+            Some(("token", name)) => self.token_used(name),
+            Some((_, name)) => {
+                self.note(&entry(&who.name, "sign-in", name, "ok", format!("by SCRAM from {source}")));
+            }
+            None => {}
+        }
     }
 
     fn signed_in(
@@ -147,7 +176,7 @@ impl Access {
         name: &str,
         source: &str,
         how: &str,
-        better: Option<password::PasswordHash>,
+        better: Option<Kept>,
     ) -> Result<SignedIn, AccessError> {
         let now = self.0.clock.now();
         let signed_in = self.begin_session(name, source, how == "link")?;
@@ -155,7 +184,7 @@ impl Access {
             let Ok(user) = users.find_mut(name) else { return false };
             user.last_sign_in = Some(now);
             if let Some(better) = better {
-                user.password = Some(better);
+                better.keep(user);
             }
             true
         });
@@ -181,7 +210,7 @@ impl Access {
         }
         check_name(name)?;
         password::check_new(password, name)?;
-        let hash = password::hash(password)?;
+        let kept = Kept::of(password)?;
         self.0.users.change(&self.0.ledger, |users| {
             if !users.setup_fits(token, now) {
                 return Err(users.setup_refusal());
@@ -196,7 +225,8 @@ impl Access {
                 disabled: false,
                 created: now,
                 last_sign_in: Some(now),
-                password: Some(hash),
+                password: Some(kept.hash),
+                scram: Some(kept.scram),
             });
             Ok(((), entry("setup", "user-add", name, "done", format!("role administrator, from {source}"))))
         })?;
@@ -243,16 +273,16 @@ impl Access {
                 return Err(AccessError::Wrong);
             }
         }
-        let hash = password::hash(new)?;
+        let kept = Kept::of(new)?;
         self.0.users.change(&self.0.ledger, |users| {
             let row = users.find_mut(user)?;
-            row.password = Some(hash);
+            kept.keep(row);
             Ok(((), entry(&format!("user:{user}"), "password", user, "done", format!("from {source}"))))
         })
     }
 
     /// Lists a refusal, or counts it when there are many: guessing must not fill the disk or wear it out.
-    fn refused(&self, name: &str, source: &str, why: &str) {
+    pub(crate) fn refused(&self, name: &str, source: &str, why: &str) {
         if !self.lists_refusal() {
             return;
         }

@@ -1,6 +1,7 @@
 //! API tokens: 256 random bits, looked up by their SHA-256.
 
 use crate::open::{entry, require};
+use crate::scram::{TOKEN_ROUNDS, Verifier, verifier};
 use crate::table::Table;
 use crate::{Access, AccessError, random};
 use model::{Path, Principal, Role, Time, path::check_segment};
@@ -32,6 +33,8 @@ struct TokenRow {
     created_by: String,
     expires: Option<Time>,
     last_used: Option<Time>,
+    #[serde(default)]
+    scram: Option<Verifier>,
 }
 
 /// Last uses, in memory until [`Access::housekeeping`]: a lookup never waits for the disk.
@@ -87,6 +90,12 @@ impl Tokens {
     pub(crate) fn principal_of(&self, name: &str, now: Time) -> Option<Principal> {
         self.tokens.iter().find(|token| token.name == name && token.is_valid(now)).map(TokenRow::principal)
     }
+
+    /// The valid token of that name, and what proves its text.
+    pub(crate) fn scram_of(&self, name: &str, now: Time) -> Option<(Principal, Option<Verifier>)> {
+        let row = self.tokens.iter().find(|row| row.name.eq_ignore_ascii_case(name) && row.is_valid(now))?;
+        Some((row.principal(), row.scram.clone()))
+    }
 }
 
 impl Uses {
@@ -117,12 +126,24 @@ impl Access {
         let now = self.0.clock.now();
         let tokens = self.0.tokens.get();
         let row = tokens.tokens.iter().find(|row| row.hash == hash).filter(|row| row.is_valid(now))?;
+        self.used(row, now);
+        Some(row.principal())
+    }
+
+    /// Remembers that the token of that name was used.
+    pub(crate) fn token_used(&self, name: &str) {
+        let tokens = self.0.tokens.get();
+        if let Some(row) = tokens.tokens.iter().find(|row| row.name == name) {
+            self.used(row, self.0.clock.now());
+        }
+    }
+
+    fn used(&self, row: &TokenRow, now: Time) {
         let coarse = |time: Time| time.millis() / 60_000;
         if row.last_used.map(coarse) != Some(coarse(now)) {
             // At most one entry per token; tokens are bounded.
             self.0.uses.0.lock().insert(row.id.clone(), now);
         }
-        Some(row.principal())
     }
 
     /// All tokens by name.
@@ -180,6 +201,7 @@ impl Access {
             created_by: actor.name.clone(),
             expires: wish.valid.map(|valid| now.after(valid)),
             last_used: None,
+            scram: Some(verifier(&text, TOKEN_ROUNDS)?),
         };
         self.0.tokens.change(&self.0.ledger, |tokens| {
             if tokens.tokens.iter().any(|other| other.name.eq_ignore_ascii_case(&row.name)) {

@@ -2,6 +2,7 @@
 
 use crate::open::{entry, require};
 use crate::password::PasswordHash;
+use crate::scram::Verifier;
 use crate::{Access, AccessError, random};
 use model::{Principal, Role, Time};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub(crate) struct UserRow {
     pub(crate) last_sign_in: Option<Time>,
     #[serde(default)]
     pub(crate) password: Option<PasswordHash>,
+    /// The same password, for clients with SCRAM.
+    #[serde(default)]
+    pub(crate) scram: Option<Verifier>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -273,6 +277,7 @@ impl Access {
                 created: now,
                 last_sign_in: None,
                 password: None,
+                scram: None,
             };
             let shown = row.shown();
             users.users.push(row);

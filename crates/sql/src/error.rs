@@ -27,12 +27,24 @@ pub enum SqlError {
     /// Too many at once.
     #[error("{0} queries are waiting already; try again in a moment")]
     TooMany(usize),
+    /// The answer is larger than the role may have.
+    #[error(
+        "the answer has more than {0} rows, the most that your role may have; aggregate first, or ask for a shorter time"
+    )]
+    Rows(usize),
     /// History or the disk refused.
     #[error("{0}")]
     Store(String),
 }
 
 impl SqlError {
+    /// From the parser's.
+    pub(crate) fn from_parser(error: &dyn std::fmt::Display) -> Self {
+        let text = tidy(&error.to_string());
+        let text = text.strip_prefix("sql parser error: ").unwrap_or(&text);
+        Self::Query(format!("this is not SQL that can be read: {text}"))
+    }
+
     /// From DataFusion's, without its inner names.
     pub(crate) fn from_engine(error: DataFusionError, memory: usize) -> Self {
         match error.find_root() {
@@ -41,9 +53,7 @@ impl SqlError {
             DataFusionError::Plan(text) if REFUSALS.iter().any(|r| text.contains(r)) => {
                 Self::ReadOnly(tidy(text))
             }
-            DataFusionError::SQL(e, _) => {
-                Self::Query(format!("this is not SQL that can be read: {}", tidy(&e.to_string())))
-            }
+            DataFusionError::SQL(e, _) => Self::from_parser(e),
             DataFusionError::SchemaError(e, _) => Self::Query(tidy(&e.to_string())),
             DataFusionError::IoError(e) => Self::Store(e.to_string()),
             DataFusionError::External(e) => Self::Store(e.to_string()),

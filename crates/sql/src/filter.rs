@@ -19,6 +19,8 @@ pub(crate) struct Wanted {
 #[derive(Clone, Debug, PartialEq)]
 enum PathTest {
     In(Vec<String>),
+    /// Under one of these assets.
+    Of(Vec<String>),
     Like(String, bool),
 }
 
@@ -32,6 +34,9 @@ impl Wanted {
     pub fn holds(&self, path: &Path) -> bool {
         self.paths.iter().all(|test| match test {
             PathTest::In(all) => all.iter().any(|p| p == path.as_str()),
+            PathTest::Of(all) => {
+                path.as_str().rsplit_once('/').is_some_and(|(asset, _)| all.iter().any(|p| p == asset))
+            }
             PathTest::Like(pattern, ignore_case) if *ignore_case => {
                 like(&pattern.to_lowercase(), &path.as_str().to_lowercase())
             }
@@ -44,6 +49,13 @@ impl Wanted {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
                 self.take(left);
                 self.take(right);
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if is_asset(left) => {
+                self.paths.extend(text(right).map(|asset| PathTest::Of(vec![asset])));
+            }
+            Expr::InList(list) if !list.negated && is_asset(&list.expr) => {
+                let all: Option<Vec<String>> = list.list.iter().map(text).collect();
+                self.paths.extend(all.map(PathTest::Of));
             }
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (name(left), name(right)) {
                 (Some("time"), _) => self.time(*op, stamp(right)),
@@ -94,6 +106,19 @@ impl Wanted {
     }
 }
 
+/// One path, or a pattern as LIKE takes it.
+pub(crate) struct Pattern(String);
+
+impl Pattern {
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub fn fits(&self, path: &str) -> bool {
+        self.0 == path || like(&self.0, path)
+    }
+}
+
 /// Whether a condition narrows the scan.
 pub(crate) fn pushdown(filter: &Expr) -> TableProviderFilterPushDown {
     let nothing = Wanted { from: i64::MIN, to: i64::MAX, paths: Vec::new() };
@@ -118,6 +143,16 @@ fn alternatives(filter: &Expr, all: &mut Vec<String>) -> bool {
             let there = found.is_some();
             all.extend(found);
             there
+        }
+        _ => false,
+    }
+}
+
+/// `asset_of(path)`.
+fn is_asset(expr: &Expr) -> bool {
+    match expr {
+        Expr::ScalarFunction(call) => {
+            call.func.name() == "asset_of" && call.args.first().and_then(name) == Some("path")
         }
         _ => false,
     }

@@ -1,8 +1,9 @@
 //! Tables `samples`, `rollup_1m` and `rollup_1h`: read from the store while the query runs, part by part.
 
 use crate::catalog::Catalog;
-use crate::error::CANCELLED;
+use crate::error::{CANCELLED, SqlError};
 use crate::filter::{Wanted, pushdown};
+use crate::worker::Limits;
 use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder, TimestampNanosecondArray,
     TimestampNanosecondBuilder,
@@ -31,27 +32,70 @@ use store::{Bucket, Part, Run, Store};
 /// Rows of a batch.
 const BATCH: usize = 8_192;
 
-/// What all tables of one query share.
-pub(crate) struct Shared {
+/// What all tables of one session share.
+pub(crate) struct Scope {
     pub store: Store,
     pub catalog: Arc<dyn Catalog>,
     pub who: Principal,
-    pub cancelled: AtomicBool,
-    pub deadline: Instant,
-    pub scanned: AtomicU64,
 }
 
-impl Shared {
+/// One query under way; its scans find it in their context.
+pub(crate) struct Running {
+    pub cancelled: AtomicBool,
+    pub scanned: AtomicU64,
+    started: Instant,
+    /// Longest run from the start, us.
+    allowed: AtomicU64,
+}
+
+impl Running {
+    pub fn new(time: Duration) -> Arc<Self> {
+        let allowed = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Arc::new(Self {
+            cancelled: AtomicBool::new(false),
+            scanned: AtomicU64::new(0),
+            started: Instant::now(),
+            allowed: AtomicU64::new(allowed),
+        })
+    }
+
+    /// Its time is over.
+    pub fn is_over(&self) -> bool {
+        self.started.elapsed().as_micros() > u128::from(self.allowed.load(Ordering::Relaxed))
+    }
+
+    /// What is left of its time.
+    pub fn left(&self) -> Duration {
+        Duration::from_micros(self.allowed.load(Ordering::Relaxed)).saturating_sub(self.started.elapsed())
+    }
+
+    /// Time in which it waited for its reader does not count.
+    pub fn waited(&self, time: Duration) {
+        self.allowed.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX >> 1), Ordering::Relaxed);
+    }
+
+    /// An engine's error in words.
+    pub fn error(&self, error: DataFusionError, limits: &Limits) -> SqlError {
+        match SqlError::from_engine(error, limits.memory) {
+            SqlError::Cancelled if self.is_over() => SqlError::Time(limits.time),
+            other => other,
+        }
+    }
+
+    /// # Errors
+    /// It was cancelled, or its time is over.
+    pub fn check(&self) -> Result<()> {
+        let stop = self.cancelled.load(Ordering::Relaxed) || self.is_over();
+        if stop { Err(DataFusionError::Execution(CANCELLED.into())) } else { Ok(()) }
+    }
+}
+
+impl Scope {
     /// Numbers and paths of the points that the principal sees and the query wants.
     fn points(&self, wanted: &Wanted) -> HashMap<u32, Arc<str>> {
         let all = self.catalog.points();
         let seen = all.into_iter().filter(|(_, d)| self.who.sees(&d.path) && wanted.holds(&d.path));
         seen.map(|(id, d)| (id.0, Arc::from(d.path.as_str()))).collect()
-    }
-
-    fn check(&self) -> Result<()> {
-        let stop = self.cancelled.load(Ordering::Relaxed) || Instant::now() > self.deadline;
-        if stop { Err(DataFusionError::Execution(CANCELLED.into())) } else { Ok(()) }
     }
 }
 
@@ -105,7 +149,7 @@ impl Kind {
 /// The table.
 pub(crate) struct History {
     pub kind: Kind,
-    pub shared: Arc<Shared>,
+    pub scope: Arc<Scope>,
 }
 
 impl fmt::Debug for History {
@@ -140,7 +184,8 @@ impl TableProvider for History {
         let schema = Arc::new(whole.project(&columns)?);
         let scan = Scan {
             kind: self.kind,
-            shared: Arc::clone(&self.shared),
+            scope: Arc::clone(&self.scope),
+            running: Running::new(Duration::ZERO),
             wanted: Wanted::of(filters),
             schema: Arc::clone(&schema),
             columns,
@@ -152,7 +197,9 @@ impl TableProvider for History {
 #[derive(Clone)]
 struct Scan {
     kind: Kind,
-    shared: Arc<Shared>,
+    scope: Arc<Scope>,
+    /// Of the query that reads.
+    running: Arc<Running>,
     wanted: Wanted,
     schema: SchemaRef,
     columns: Vec<usize>,
@@ -173,8 +220,11 @@ impl PartitionStream for Scan {
         &self.schema
     }
 
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let scan = self.clone();
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let mut scan = self.clone();
+        if let Some(running) = context.session_config().get_extension::<Running>() {
+            scan.running = running;
+        }
         let begin = Progress { scan, state: State::Begin, ready: VecDeque::new() };
         let batches = stream::try_unfold(begin, |mut progress| async move {
             Ok(progress.next()?.map(|batch| (batch, progress)))
@@ -198,7 +248,7 @@ struct Progress {
 impl Progress {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            self.scan.shared.check()?;
+            self.scan.running.check()?;
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
             }
@@ -214,12 +264,12 @@ impl Progress {
         let (from, to) = (Time(scan.wanted.from), Time(scan.wanted.to));
         match &mut self.state {
             State::Begin => {
-                let paths = scan.shared.points(&scan.wanted);
+                let paths = scan.scope.points(&scan.wanted);
                 let mut numbers: Vec<u32> = paths.keys().copied().collect();
                 numbers.sort_unstable();
                 self.state = match scan.kind {
                     Kind::Samples => {
-                        let parts = scan.shared.store.scan(Some(&numbers), from, to).map_err(external)?;
+                        let parts = scan.scope.store.scan(Some(&numbers), from, to).map_err(external)?;
                         State::Samples { paths, parts: parts.into() }
                     }
                     Kind::Rollup(width) => {
@@ -233,10 +283,10 @@ impl Progress {
             State::Samples { paths, parts } => {
                 let Some(part) = parts.pop_front() else { return Ok(false) };
                 let mut rows = Rows::new(scan);
-                for run in scan.shared.store.read_part(&part).map_err(external)? {
+                for run in scan.scope.store.read_part(&part).map_err(external)? {
                     let Some(path) = paths.get(&run.point) else { continue };
                     let (first, last) = (run.stamps.lower(from.0), run.stamps.lower(to.0));
-                    scan.shared.scanned.fetch_add((last - first) as u64, Ordering::Relaxed);
+                    scan.running.scanned.fetch_add((last - first) as u64, Ordering::Relaxed);
                     let mut at = first;
                     while at < last {
                         let end = last.min(at + BATCH - rows.len);
@@ -263,7 +313,7 @@ impl Progress {
                 let from = Time(from.0.saturating_sub(*width));
                 let to = Time(to.0.saturating_add(*width));
                 let span = Duration::from_nanos(*width as u64);
-                let all = scan.shared.store.aggregate(&numbers, from, to, span).map_err(external)?;
+                let all = scan.scope.store.aggregate(&numbers, from, to, span).map_err(external)?;
                 self.ready.extend(rollup_batch(scan, &some, &all)?);
                 Ok(true)
             }
@@ -377,7 +427,7 @@ fn fill(cells: &mut Cells, run: &Run, path: &str, from: usize, to: usize) {
 fn rollup_batch(scan: &Scan, points: &[(u32, Arc<str>)], all: &[Vec<Bucket>]) -> Result<Option<RecordBatch>> {
     let rows: Vec<(&str, &Bucket)> =
         points.iter().zip(all).flat_map(|(p, buckets)| buckets.iter().map(|b| (&*p.1, b))).collect();
-    scan.shared.scanned.fetch_add(rows.len() as u64, Ordering::Relaxed);
+    scan.running.scanned.fetch_add(rows.len() as u64, Ordering::Relaxed);
     if rows.is_empty() {
         return Ok(None);
     }

@@ -1,22 +1,31 @@
-//! One DataFusion session per query: tables as the principal sees them, bounds as the caller sets them.
+//! One DataFusion session: tables as the principal sees them, bounds as the caller sets them.
 
 use crate::functions;
-use crate::samples::{History, Kind, Shared};
-use crate::small::{Small, SmallTable};
+use crate::postgres::{Identity, rewrite};
+use crate::samples::{History, Kind, Running, Scope};
+use crate::schema::{self, PublicSchema};
+use crate::small::Small;
 use crate::worker::{Limits, TableInfo};
 use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::Result;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
 
-const MINUTE: i64 = 60_000_000_000;
+pub(crate) const MINUTE: i64 = 60_000_000_000;
+/// The one database.
+pub(crate) const DATABASE: &str = "ironbridge";
 
 /// Tables with a word about each.
-const TABLES: [(&str, &str); 7] = [
+pub(crate) const TABLES: [(&str, &str); 7] = [
     ("samples", "every sample of every point; `value` is NULL when the quality is Bad"),
     ("latest", "the newest sample of each point, its last good value and the age of that"),
     ("points", "what is declared about each point"),
@@ -26,7 +35,7 @@ const TABLES: [(&str, &str); 7] = [
     ("rollup_1h", "one row for each point and hour, read from kept rollups"),
 ];
 
-fn schema_of(table: &str) -> SchemaRef {
+pub(crate) fn schema_of(table: &str) -> SchemaRef {
     match table {
         "samples" => Kind::Samples.schema(),
         "rollup_1m" => Kind::Rollup(MINUTE).schema(),
@@ -69,40 +78,71 @@ pub fn describe() -> Vec<TableInfo> {
 }
 
 /// Reading only.
-pub(crate) fn options() -> SQLOptions {
+fn options() -> SQLOptions {
     SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
 }
 
-/// A session for one query.
-pub(crate) fn open(shared: &Arc<Shared>, limits: &Limits) -> Result<SessionContext> {
+/// A session.
+pub(crate) fn open(scope: &Arc<Scope>, limits: &Limits, identity: &Identity) -> Result<SessionContext> {
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory)))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
         .build_arc()?;
     let mut config = SessionConfig::new()
         .with_target_partitions(1)
-        .with_information_schema(true)
-        .with_default_catalog_and_schema("ironbridge", "public");
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(DATABASE, "public");
     // Without room to spill, a sort must not set memory aside for merging.
     config.options_mut().execution.sort_spill_reservation_bytes = 0;
     config.options_mut().execution.time_zone = Some("UTC".into());
     let context = SessionContext::new_with_config_rt(config, runtime);
-    context.register_udf(functions::time_bucket());
-    for (name, _) in TABLES {
-        let history =
-            |kind| -> Arc<dyn TableProvider> { Arc::new(History { kind, shared: Arc::clone(shared) }) };
-        let small =
-            |which| -> Arc<dyn TableProvider> { Arc::new(SmallTable { which, shared: Arc::clone(shared) }) };
-        let table = match name {
-            "samples" => history(Kind::Samples),
-            "rollup_1m" => history(Kind::Rollup(MINUTE)),
-            "rollup_1h" => history(Kind::Rollup(60 * MINUTE)),
-            "latest" => small(Small::Latest),
-            "points" => small(Small::Points),
-            "assets" => small(Small::Assets),
-            _ => small(Small::Events),
-        };
-        context.register_table(name, table)?;
+    functions::register(&context, scope);
+    crate::postgres::register(&context, scope, identity);
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema("public", Arc::new(PublicSchema { scope: Arc::clone(scope) }))?;
+    for name in schema::SYSTEM {
+        catalog.register_schema(name, Arc::new(schema::SystemSchema::new(name, scope, identity)))?;
     }
+    context.register_catalog(DATABASE, Arc::new(catalog));
     Ok(context)
+}
+
+/// From the words of one statement to a plan that only reads.
+pub(crate) async fn plan(context: &SessionContext, mut statement: ast::Statement) -> Result<LogicalPlan> {
+    rewrite(&mut statement)?;
+    let plan = context.state().statement_to_plan(Statement::Statement(Box::new(statement))).await?;
+    options().verify_plan(&plan)?;
+    Ok(plan)
+}
+
+/// Begins a plan for one run.
+pub(crate) async fn execute(
+    context: &SessionContext,
+    plan: &LogicalPlan,
+    running: &Arc<Running>,
+) -> Result<SendableRecordBatchStream> {
+    let mut state = context.state();
+    state.config_mut().set_extension(Arc::clone(running));
+    let physical = state.create_physical_plan(plan).await?;
+    execute_stream(physical, state.task_ctx())
+}
+
+/// One of the tables above.
+pub(crate) fn table(name: &str, scope: &Arc<Scope>) -> Option<Arc<dyn datafusion::catalog::TableProvider>> {
+    let history = |kind| -> Arc<dyn datafusion::catalog::TableProvider> {
+        Arc::new(History { kind, scope: Arc::clone(scope) })
+    };
+    let small = |which| -> Arc<dyn datafusion::catalog::TableProvider> {
+        Arc::new(crate::small::SmallTable { which, scope: Arc::clone(scope) })
+    };
+    Some(match name {
+        "samples" => history(Kind::Samples),
+        "rollup_1m" => history(Kind::Rollup(MINUTE)),
+        "rollup_1h" => history(Kind::Rollup(60 * MINUTE)),
+        "latest" => small(Small::Latest),
+        "points" => small(Small::Points),
+        "assets" => small(Small::Assets),
+        "events" => small(Small::Events),
+        _ => return None,
+    })
 }

@@ -1,7 +1,7 @@
 //! Tables `latest`, `points`, `assets`, `events`: small, made when the query asks for them.
 
 use crate::filter::{Wanted, pushdown};
-use crate::samples::Shared;
+use crate::samples::Scope;
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, TimestampNanosecondArray,
 };
@@ -32,7 +32,7 @@ pub(crate) enum Small {
 
 pub(crate) struct SmallTable {
     pub which: Small,
-    pub shared: Arc<Shared>,
+    pub scope: Arc<Scope>,
 }
 
 impl fmt::Debug for SmallTable {
@@ -139,10 +139,10 @@ impl SmallTable {
     }
 
     fn latest(&self, wanted: &Wanted) -> Vec<ArrayRef> {
-        let who = &self.shared.who;
-        let mut rows = self.shared.catalog.latest();
+        let who = &self.scope.who;
+        let mut rows = self.scope.catalog.latest();
         rows.retain(|r| who.sees(&r.path) && wanted.holds(&r.path));
-        let now = self.shared.catalog.now();
+        let now = self.scope.catalog.now();
         let age = |t: Time| now.0.saturating_sub(t.0).max(0) as f64 / 1e9;
         vec![
             texts(rows.iter().map(|r| Some(r.path.as_str()))),
@@ -163,8 +163,8 @@ impl SmallTable {
     }
 
     fn points(&self, wanted: &Wanted) -> Vec<ArrayRef> {
-        let who = &self.shared.who;
-        let mut rows = self.shared.catalog.points();
+        let who = &self.scope.who;
+        let mut rows = self.scope.catalog.points();
         rows.retain(|(_, d)| who.sees(&d.path) && wanted.holds(&d.path));
         rows.sort_by(|a, b| a.1.path.cmp(&b.1.path));
         let text = |f: fn(&model::Declaration) -> &str| texts(rows.iter().map(|(_, d)| Some(f(d))));
@@ -186,8 +186,8 @@ impl SmallTable {
     }
 
     fn assets(&self) -> Vec<ArrayRef> {
-        let who = &self.shared.who;
-        let mut rows = self.shared.catalog.assets();
+        let who = &self.scope.who;
+        let mut rows = self.scope.catalog.assets();
         rows.retain(|r| who.prefix.is_none() || Path::new(&r.path).is_ok_and(|p| who.sees(&p)));
         let text = |f: fn(&crate::AssetRow) -> &str| texts(rows.iter().map(|r| Some(f(r))));
         vec![
@@ -202,11 +202,11 @@ impl SmallTable {
     }
 
     fn events(&self) -> Result<Vec<ArrayRef>> {
-        let found = self.shared.store.events(&EventFilter::default(), MOST_EVENTS);
+        let found = self.scope.store.events(&EventFilter::default(), MOST_EVENTS);
         let mut rows = found.map_err(|e| DataFusionError::External(Box::new(e)))?;
         // Someone who sees only a part of the plant sees only events about that part.
-        let about = |text: &String| Path::new(text).is_ok_and(|p| self.shared.who.sees(&p));
-        if self.shared.who.prefix.is_some() {
+        let about = |text: &String| Path::new(text).is_ok_and(|p| self.scope.who.sees(&p));
+        if self.scope.who.prefix.is_some() {
             rows.retain(|e| about(&e.source) || (!e.refs.is_empty() && e.refs.iter().all(about)));
         }
         let word =

@@ -3,7 +3,9 @@
 use crate::catalog::{Catalog, StoreCatalog};
 use crate::error::SqlError;
 use crate::export::{Format, Output};
-use crate::samples::Shared;
+use crate::postgres::{Identity, Statement};
+use crate::rows::Session;
+use crate::samples::{Running, Scope};
 use crate::session;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -13,11 +15,13 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 use store::Store;
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 /// Queries that may wait or run at once.
 const MOST_QUERIES: usize = 32;
@@ -89,28 +93,24 @@ impl QueryResult {
     }
 }
 
-struct Job {
-    sql: String,
-    limits: Limits,
-    who: Principal,
-    id: Option<String>,
-    output: Option<(Format, PathBuf)>,
-    stop: oneshot::Receiver<()>,
-    shared: Arc<Shared>,
-    answer: oneshot::Sender<Result<QueryResult, SqlError>>,
+/// A query that waits or runs.
+struct Known {
+    running: Arc<Running>,
+    task: Option<AbortHandle>,
 }
 
-struct Running {
-    stop: Option<oneshot::Sender<()>>,
-    shared: Arc<Shared>,
+/// The thread of queries; it ends when this is dropped.
+struct Thread {
+    handle: Handle,
+    _stop: oneshot::Sender<()>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     store: Store,
     catalog: Arc<dyn Catalog>,
-    sender: OnceLock<mpsc::Sender<Job>>,
+    thread: OnceLock<Thread>,
     start: Mutex<()>,
-    running: Mutex<HashMap<String, Running>>,
+    queries: Mutex<HashMap<String, Known>>,
     next: AtomicU64,
 }
 
@@ -120,17 +120,36 @@ pub struct Sql {
     inner: Arc<Inner>,
 }
 
-/// Takes the query out of the list of running ones, whatever becomes of its caller.
-struct Registered<'a> {
-    inner: &'a Inner,
+/// Takes the query out of the list of running ones, whatever becomes of its caller, and takes its work along.
+pub(crate) struct Registered {
+    sql: Sql,
     key: String,
+    pub running: Arc<Running>,
 }
 
-impl Drop for Registered<'_> {
+impl Drop for Registered {
     fn drop(&mut self) {
-        if let Some(running) = self.inner.running.lock().remove(&self.key) {
-            // A caller that went away takes its query along.
-            running.shared.cancelled.store(true, Ordering::Relaxed);
+        if let Some(known) = self.sql.inner.queries.lock().remove(&self.key) {
+            known.end();
+        }
+    }
+}
+
+impl Registered {
+    pub fn key(&self) -> String {
+        self.key.clone()
+    }
+
+    pub fn weak(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.sql.inner)
+    }
+}
+
+impl Known {
+    fn end(&self) {
+        self.running.cancelled.store(true, Ordering::Relaxed);
+        if let Some(task) = &self.task {
+            task.abort();
         }
     }
 }
@@ -141,9 +160,9 @@ impl Sql {
         let inner = Inner {
             store,
             catalog,
-            sender: OnceLock::new(),
+            thread: OnceLock::new(),
             start: Mutex::new(()),
-            running: Mutex::default(),
+            queries: Mutex::default(),
             next: AtomicU64::new(1),
         };
         Self { inner: Arc::new(inner) }
@@ -200,14 +219,82 @@ impl Sql {
 
     /// Stops the query that `who` started with `id`; whether there was one.
     pub fn cancel(&self, id: &str, who: &Principal) -> bool {
-        let mut running = self.inner.running.lock();
-        let Some(found) = running.get_mut(&key(who, id)) else { return false };
-        found.shared.cancelled.store(true, Ordering::Relaxed);
-        if let Some(stop) = found.stop.take() {
-            // The receiver is gone when the query has just ended: nothing to stop then.
-            let _ = stop.send(());
-        }
+        let queries = self.inner.queries.lock();
+        let Some(found) = queries.get(&key(who, id)) else { return false };
+        found.end();
         true
+    }
+
+    /// Stops a query by its key, if it still runs.
+    pub(crate) fn stop(inner: &Inner, key: &str) {
+        if let Some(known) = inner.queries.lock().get(key) {
+            known.end();
+        }
+    }
+
+    /// A session as `who`, for several queries one after the other.
+    ///
+    /// # Errors
+    /// [`SqlError::Store`] when the thread of queries cannot be started.
+    pub async fn session(
+        &self,
+        who: &Principal,
+        limits: Limits,
+        identity: &Identity,
+    ) -> Result<Session, SqlError> {
+        let scope = self.scope(who);
+        let identity = identity.clone();
+        let opened = self.on_thread(async move { session::open(&scope, &limits, &identity) }).await?;
+        let context = opened.map_err(|e| SqlError::from_engine(e, limits.memory))?;
+        Ok(Session::new(self.clone(), context, who.clone(), limits))
+    }
+
+    pub(crate) fn scope(&self, who: &Principal) -> Arc<Scope> {
+        let inner = &self.inner;
+        Arc::new(Scope { store: inner.store.clone(), catalog: Arc::clone(&inner.catalog), who: who.clone() })
+    }
+
+    /// Takes a place among the queries that may run.
+    pub(crate) fn register(
+        &self,
+        who: &Principal,
+        id: Option<&str>,
+        limits: &Limits,
+    ) -> Result<Registered, SqlError> {
+        let own = format!("#{}", self.inner.next.fetch_add(1, Ordering::Relaxed));
+        let key = key(who, id.unwrap_or(&own));
+        let mut queries = self.inner.queries.lock();
+        if queries.contains_key(&key) {
+            return Err(SqlError::Busy(id.unwrap_or_default().to_string()));
+        }
+        if queries.len() >= MOST_QUERIES {
+            return Err(SqlError::TooMany(MOST_QUERIES));
+        }
+        let running = Running::new(limits.time);
+        queries.insert(key.clone(), Known { running: Arc::clone(&running), task: None });
+        drop(queries);
+        Ok(Registered { sql: self.clone(), key, running })
+    }
+
+    /// Runs `work` on the thread of queries under a place that was taken.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        place: &Registered,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<tokio::task::JoinHandle<T>, SqlError> {
+        let task = self.thread()?.spawn(work);
+        if let Some(known) = self.inner.queries.lock().get_mut(&place.key) {
+            known.task = Some(task.abort_handle());
+        }
+        Ok(task)
+    }
+
+    /// Runs `work` that is no query on the thread of queries.
+    pub(crate) async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, SqlError> {
+        self.thread()?.spawn(work).await.map_err(|_| ended())
     }
 
     async fn run(
@@ -218,117 +305,78 @@ impl Sql {
         id: Option<&str>,
         output: Option<(Format, PathBuf)>,
     ) -> Result<QueryResult, SqlError> {
-        let inner = &self.inner;
-        let (stop, stopped) = oneshot::channel();
-        let (answer, wait) = oneshot::channel();
-        let shared = Arc::new(Shared {
-            store: inner.store.clone(),
-            catalog: Arc::clone(&inner.catalog),
-            who: who.clone(),
-            cancelled: AtomicBool::new(false),
-            deadline: Instant::now() + limits.time,
-            scanned: AtomicU64::new(0),
-        });
-        let own = format!("#{}", inner.next.fetch_add(1, Ordering::Relaxed));
-        let key = key(who, id.unwrap_or(&own));
-        {
-            let mut running = inner.running.lock();
-            if running.contains_key(&key) {
-                return Err(SqlError::Busy(id.unwrap_or_default().to_string()));
-            }
-            if running.len() >= MOST_QUERIES {
-                return Err(SqlError::TooMany(MOST_QUERIES));
-            }
-            running.insert(key.clone(), Running { stop: Some(stop), shared: Arc::clone(&shared) });
-        }
-        let _registered = Registered { inner, key };
-        let job = Job {
-            sql: sql.into(),
-            limits,
-            who: who.clone(),
-            id: id.map(str::to_string),
-            output,
-            stop: stopped,
-            shared,
-            answer,
-        };
-        let sender = self.sender()?;
-        sender.send(job).await.map_err(|_| SqlError::Store("the query thread has ended".into()))?;
-        wait.await.map_err(|_| SqlError::Store("the query thread has ended".into()))?
+        let place = self.register(who, id, &limits)?;
+        let (scope, running, sql) = (self.scope(who), Arc::clone(&place.running), sql.to_owned());
+        let start = Instant::now();
+        let task = self.spawn(&place, async move {
+            tokio::time::timeout(limits.time, execute(&sql, &limits, output, &scope, &running))
+                .await
+                .unwrap_or(Err(SqlError::Time(limits.time)))
+        })?;
+        let result =
+            task.await.unwrap_or_else(|e| Err(if e.is_cancelled() { SqlError::Cancelled } else { ended() }));
+        tracing::debug!(
+            who = who.name,
+            id,
+            elapsed_ms = start.elapsed().as_millis() as u64,
+            ok = result.is_ok(),
+            "query"
+        );
+        result.map(|mut r| {
+            r.elapsed = start.elapsed();
+            r.rows_scanned = place.running.scanned.load(Ordering::Relaxed);
+            r
+        })
     }
 
-    fn sender(&self) -> Result<mpsc::Sender<Job>, SqlError> {
+    fn thread(&self) -> Result<Handle, SqlError> {
         let _guard = self.inner.start.lock();
-        if let Some(sender) = self.inner.sender.get() {
-            return Ok(sender.clone());
+        if let Some(thread) = self.inner.thread.get() {
+            return Ok(thread.handle.clone());
         }
-        let (sender, receiver) = mpsc::channel(MOST_QUERIES);
         let failed = |e: std::io::Error| SqlError::Store(format!("the query thread cannot be started: {e}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = Thread { handle: runtime.handle().clone(), _stop: stop };
         std::thread::Builder::new()
             .name("sql".into())
-            .spawn(move || serve(&runtime, receiver))
+            .spawn(move || {
+                // On Linux this concerns the calling thread alone: everything else of the process goes first.
+                if let Err(e) = rustix::process::nice(19) {
+                    tracing::warn!(error = %e, "the query thread could not take the lowest priority");
+                }
+                // The sender is never used: it goes away with the last handle.
+                let _ = runtime.block_on(stopped);
+            })
             .map_err(failed)?;
-        Ok(self.inner.sender.get_or_init(|| sender).clone())
+        Ok(self.inner.thread.get_or_init(|| thread).handle.clone())
     }
+}
+
+fn ended() -> SqlError {
+    SqlError::Store("the query failed inside Ironbridge; please report this".into())
 }
 
 fn key(who: &Principal, id: &str) -> String {
     format!("{}\u{0}{id}", who.name)
 }
 
-fn serve(runtime: &tokio::runtime::Runtime, mut jobs: mpsc::Receiver<Job>) {
-    // On Linux this concerns the calling thread alone: everything else of the process goes first.
-    if let Err(e) = rustix::process::nice(19) {
-        tracing::warn!(error = %e, "the query thread could not take the lowest priority");
-    }
-    runtime.block_on(async move {
-        while let Some(job) = jobs.recv().await {
-            tokio::spawn(answer(job));
-        }
-    });
-}
-
-async fn answer(job: Job) {
-    let Job { sql, limits, who, id, output, stop, shared, answer } = job;
-    let start = Instant::now();
-    let result = tokio::select! {
-        biased;
-        _ = stop => Err(SqlError::Cancelled),
-        () = tokio::time::sleep(limits.time) => Err(SqlError::Time(limits.time)),
-        done = execute(&sql, &limits, output, &shared) => done,
-    };
-    shared.cancelled.store(true, Ordering::Relaxed);
-    let result = result.map(|mut r| {
-        r.elapsed = start.elapsed();
-        r.rows_scanned = shared.scanned.load(Ordering::Relaxed);
-        r
-    });
-    tracing::debug!(
-        who = who.name,
-        id,
-        elapsed_ms = start.elapsed().as_millis() as u64,
-        ok = result.is_ok(),
-        "query"
-    );
-    // Nobody waits any more if the caller went away.
-    let _ = answer.send(result);
-}
-
 async fn execute(
     sql: &str,
     limits: &Limits,
     output: Option<(Format, PathBuf)>,
-    shared: &Arc<Shared>,
+    scope: &Arc<Scope>,
+    running: &Arc<Running>,
 ) -> Result<QueryResult, SqlError> {
-    let deadline = shared.deadline;
-    let engine = |e| match SqlError::from_engine(e, limits.memory) {
-        SqlError::Cancelled if Instant::now() > deadline => SqlError::Time(limits.time),
-        other => other,
+    let engine = |e| running.error(e, limits);
+    let text = match crate::postgres::read(sql)?.as_slice() {
+        [Statement::Query(text)] => text.clone(),
+        [_] => return Err(SqlError::ReadOnly("write a SELECT".into())),
+        _ => return Err(SqlError::Query("write one statement".into())),
     };
-    let context = session::open(shared, limits).map_err(engine)?;
-    let frame = context.sql_with_options(sql, session::options()).await.map_err(engine)?;
-    let mut stream = frame.execute_stream().await.map_err(engine)?;
+    let context = session::open(scope, limits, &Identity::default()).map_err(engine)?;
+    let plan = session::plan(&context, *text.ast).await.map_err(engine)?;
+    let mut stream = session::execute(&context, &plan, running).await.map_err(engine)?;
     let schema = stream.schema();
     let column = |f: &Arc<arrow::datatypes::Field>| Column {
         name: f.name().clone(),
@@ -348,7 +396,7 @@ async fn execute(
         // Timers are served between batches only; a stream that is always ready must look at the clock itself.
         let step = match batch {
             Err(e) => Err(engine(e)),
-            Ok(_) if Instant::now() > deadline => Err(SqlError::Time(limits.time)),
+            Ok(_) if running.is_over() => Err(SqlError::Time(limits.time)),
             Ok(batch) => take(batch, limits.rows, &mut rows, &mut output, &mut result),
         };
         if let Err(e) = step {

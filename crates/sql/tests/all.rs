@@ -167,6 +167,33 @@ fn answers() {
 }
 
 #[test]
+fn functions_of_a_historian() {
+    let plant = plant();
+    let cases: Vec<(&str, Json)> = vec![
+        (
+            "select round(time_average(value, time), 3), counted(value, time), first(value, time), last(value, time) from samples \
+             where path = 'acme/leeds/a/speed' and time < '2026-01-01T00:00:10Z'",
+            json!([[0.45, 0.9, 0.0, 0.9]]),
+        ),
+        (
+            "select count(*), min(value), max(value), bool_and(good) from \
+             history('acme/york/b/speed', 'time_average2', '2026-01-01T00:00:00Z', '2026-01-01T00:59:00Z', '15 minutes')",
+            json!([[4, -1.0, -1.0, true]]),
+        ),
+        (
+            "select path, round(value, 2), quality from \
+             history('acme/leeds/a/%', 'percent_good', '2026-01-01T00:00:00Z', '2026-01-01T00:59:00Z', interval '59 minutes') \
+             where path like '%level'",
+            json!([["acme/leeds/a/level", 98.98, "Good"]]),
+        ),
+    ];
+    for (sql, want) in &cases {
+        let got = ask(&plant, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        assert_eq!(json!(got), *want, "{sql}");
+    }
+}
+
+#[test]
 fn only_what_is_asked_for_is_read() {
     let plant = plant();
     plant.store.compact().unwrap();
@@ -208,8 +235,16 @@ fn nothing_can_be_changed_and_errors_are_words() {
         assert!(error.contains(word) && !error.to_lowercase().contains("datafusion"), "{sql}: {error}");
     }
     assert!(!std::path::Path::new("/tmp/x.csv").exists());
-    let error = ask(&plant, "select time_bucket('soon', time) from samples").unwrap_err().to_string();
-    assert!(error.contains("1 minute"), "{error}");
+    for (sql, word) in [
+        ("select time_bucket('soon', time) from samples", "1 minute"),
+        ("select * from history('a', 'mean', now(), now(), '1m')", "there is no aggregate `mean`; there are"),
+        ("select * from history('a', 'average', now(), now(), '1m')", "behind its start"),
+        ("select * from history('a', 'average', now() - interval '300 days', now(), '1 ms')", "larger width"),
+        ("select * from history('a')", "write history("),
+    ] {
+        let error = ask(&plant, sql).unwrap_err().to_string();
+        assert!(error.contains(word), "{sql}: {error}");
+    }
 }
 
 #[test]

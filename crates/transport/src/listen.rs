@@ -73,11 +73,14 @@ impl Incoming {
     /// # Errors
     /// [`Fault::Security`] when certificates do not fit, [`Fault::Lost`] when the caller went away or was too slow.
     pub async fn open(self, timeout: Duration) -> Result<Stream, Fault> {
-        let Some(tls) = self.tls else { return Ok(Stream::Tcp(self.tcp)) };
-        match tokio::time::timeout(timeout, tls.acceptor().accept(self.tcp)).await {
-            Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream.into()))),
-            Ok(Err(error)) => Err(fault_from_io(&error)),
-            Err(_) => Err(Fault::Lost("the TLS handshake took too long".into())),
+        match self.tls {
+            None => Ok(Stream::Tcp(self.tcp)),
+            Some(tls) => tls.accept(self.tcp, timeout).await,
         }
+    }
+
+    /// The bare connection of a listener without TLS, for a protocol that asks for TLS by itself.
+    pub fn plain(self) -> Option<TcpStream> {
+        self.tls.is_none().then_some(self.tcp)
     }
 }

@@ -23,4 +23,5 @@ mod opcua;
 mod opcua_server;
 mod s7;
 mod services;
+mod sql;
 mod webhook;

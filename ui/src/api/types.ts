@@ -301,6 +301,8 @@ export interface QueryTables {
   tables: { name: string; text?: Maybe<string>; columns: { name: string; type?: Maybe<string>; text?: Maybe<string> }[] }[];
   functions: { name: string; text?: Maybe<string> }[];
   examples: { title: string; sql: string }[];
+  /** Where other tools ask the same tables, if SQL is offered to them. */
+  address?: Maybe<string>;
 }
 export interface QueryResult {
   columns: { name: string; type: string }[];

@@ -4,6 +4,7 @@ import { api } from "../api/client";
 import type { QueryResult, QueryTables } from "../api/types";
 import { formatCount, plural } from "../format/number";
 import { formatDuration } from "../format/time";
+import { CopyButton } from "../parts/Copy";
 import { Empty, ErrorBox } from "../parts/Messages";
 import { Page, Panel } from "../parts/Page";
 import { Prose } from "../parts/Prose";
@@ -97,10 +98,39 @@ function Result({ result }: { result: QueryResult }) {
   );
 }
 
+const OFFER = '[serve.postgres]\nlisten = "127.0.0.1:5432"';
+
+/** How psql, Grafana, pandas and Excel reach the same tables. */
+function Connect({ address }: { address: string | null }) {
+  const [, host, port] = /^postgresql:\/\/(.*):(\d+)\//.exec(address ?? "") ?? [];
+  return (
+    <Panel title="From other tools" id="connect">
+      {address === null ? (
+        <Empty title="SQL is not offered to other tools.">
+          <p>Write this in ironbridge.toml and start Ironbridge again:</p>
+          <pre className="mono">{OFFER}</pre>
+          <CopyButton text={OFFER} />
+        </Empty>
+      ) : (
+        <>
+          <p>psql, Grafana, pandas, Excel (ODBC) and JDBC tools read the same tables here, as a PostgreSQL database:</p>
+          <p>
+            <span className="mono" data-testid="sql-address">{address}</span> <CopyButton text={address} />
+          </p>
+          <p className="quiet">
+            Host {host}, port {port}, database ironbridge. User and password: yours, or the name and the text of an API token (page Users).
+          </p>
+        </>
+      )}
+    </Panel>
+  );
+}
+
 function Help({ tables, error, onExample }: { tables: QueryTables | undefined; error: unknown; onExample: (sql: string) => void }) {
   return (
     <aside className="query-help" aria-label="Examples and tables">
       {error !== null && tables === undefined && <ErrorBox error={error} />}
+      {tables && <Connect address={tables.address ?? null} />}
       <Panel title="Examples" id="examples">
         {(tables?.examples ?? []).length === 0 ? (
           <p className="quiet">No example yet.</p>

@@ -21,6 +21,7 @@ mod pages;
 mod plan;
 mod query;
 mod run;
+mod serve;
 mod shapes;
 mod watchdog;
 
@@ -61,6 +62,8 @@ pub struct House {
     connections: Mutex<BTreeMap<String, Running<south::Handle>>>,
     destinations: Mutex<BTreeMap<String, Running<north::Handle>>>,
     pub(crate) facts: ArcSwap<Facts>,
+    /// SQL for others, while it is offered.
+    postgres: Mutex<Option<::serve::postgres::Server>>,
     /// Scans for devices.
     desk: connect::discover::Desk,
     /// Measurements of devices.
@@ -70,6 +73,8 @@ pub struct House {
     applied: applied::Applied,
     /// The plant as an OPC UA server, while it is offered.
     opcua: Mutex<Option<::serve::opcua::Server>>,
+    /// The one engine of all queries.
+    sql: OnceLock<sql::Sql>,
     /// One change at a time.
     applying: tokio::sync::Mutex<()>,
 }
@@ -226,6 +231,8 @@ impl House {
             applied: applied::Applied::new(&options.data),
             opcua: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
+            postgres: Mutex::default(),
+            sql: OnceLock::new(),
         }))
     }
 

@@ -44,7 +44,10 @@ impl Plant for Pages {
             started: self.0.started,
             data_dir: self.0.data.clone(),
             plant_dir: facts.folder.clone(),
-            listeners: std::iter::once(facts.address.clone()).chain(self.0.opcua_address()).collect(),
+            listeners: std::iter::once(facts.address.clone())
+                .chain(self.0.opcua_address())
+                .chain(self.0.sql_address())
+                .collect(),
             address: facts.address.clone(),
         }
     }
@@ -192,6 +195,7 @@ impl Plant for Pages {
         let mut out = String::from("# TYPE ironbridge_tasks_failed_total counter\n");
         out.push_str(&format!("ironbridge_tasks_failed_total {}\n", self.0.supervisor.panics()));
         out.push_str(&self.0.opcua_metrics());
+        out.push_str(&self.0.sql_metrics());
         out.push_str("# TYPE ironbridge_connection_counter_total counter\n");
         for (name, one) in self.0.connections.lock().iter() {
             for (counter, value) in one.handle.status().counters {

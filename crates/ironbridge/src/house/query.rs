@@ -7,7 +7,7 @@ use model::{Declaration, PointId, Principal, Role, Time};
 use serde_json::json;
 use sql::{AssetRow, Catalog, LatestRow, Limits, Sql, SqlError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use web::shapes::{
     FileFormat, QueryAsk, QueryColumn, QueryColumnText, QueryExample, QueryFunction, QueryResult, QueryTable,
@@ -21,23 +21,25 @@ const MOST_ROWS: usize = 100_000;
 const EXPORT: Limits = Limits { time: Duration::from_secs(300), rows: usize::MAX, memory: 256 << 20 };
 
 /// Live values and metadata for SQL.
-struct Live(Arc<House>);
+struct Live(Weak<House>);
 
 impl Catalog for Live {
     fn points(&self) -> Vec<(PointId, Arc<Declaration>)> {
-        let tree = self.0.namespace.points();
+        let Some(house) = self.0.upgrade() else { return Vec::new() };
+        let tree = house.namespace.points();
         let mut found = Vec::with_capacity(tree.len());
         let ids = tree.ids();
-        self.0.namespace.visit(ids, |row, declaration, _| {
+        house.namespace.visit(ids, |row, declaration, _| {
             found.extend(ids.get(row).map(|id| (*id, declaration.clone())));
         });
         found
     }
 
     fn latest(&self) -> Vec<LatestRow> {
-        let tree = self.0.namespace.points();
+        let Some(house) = self.0.upgrade() else { return Vec::new() };
+        let tree = house.namespace.points();
         let mut found = Vec::with_capacity(tree.len());
-        self.0.namespace.visit(tree.ids(), |_, declaration, last| {
+        house.namespace.visit(tree.ids(), |_, declaration, last| {
             found.push(LatestRow {
                 path: declaration.path.clone(),
                 time: last.time,
@@ -61,11 +63,12 @@ impl Catalog for Live {
             owner_ot: asset.owner_ot.clone(),
             owner_it: asset.owner_it.clone(),
         };
-        self.0.facts.load().assets.iter().map(row).collect()
+        let Some(house) = self.0.upgrade() else { return Vec::new() };
+        house.facts.load().assets.iter().map(row).collect()
     }
 
     fn now(&self) -> Time {
-        self.0.clock.now()
+        self.0.upgrade().map_or(Time::ZERO, |house| house.clock.now())
     }
 }
 
@@ -78,8 +81,14 @@ pub struct Queries {
 impl Queries {
     /// Nothing is started yet.
     pub fn new(house: &Arc<House>) -> Self {
-        Self { house: house.clone(), sql: Sql::new(house.store.clone(), Arc::new(Live(house.clone()))) }
+        Self { house: house.clone(), sql: engine(house) }
     }
+}
+
+/// The one engine of all queries. It holds the house weakly: the house holds it.
+pub(super) fn engine(house: &Arc<House>) -> Sql {
+    let make = || Sql::new(house.store.clone(), Arc::new(Live(Arc::downgrade(house))));
+    house.sql.get_or_init(make).clone()
 }
 
 fn problem(error: &SqlError) -> Problem {
@@ -87,7 +96,7 @@ fn problem(error: &SqlError) -> Problem {
         SqlError::Query(_) | SqlError::ReadOnly(_) => {
             (ProblemKind::Invalid, "Nothing was read.", "Look at the tables and examples beside the editor.")
         }
-        SqlError::Time(_) | SqlError::Memory(_) => (
+        SqlError::Time(_) | SqlError::Memory(_) | SqlError::Rows(_) => (
             ProblemKind::TooMuch,
             "Recording was not disturbed.",
             "Ask for fewer points or a shorter time, or aggregate first.",
@@ -117,10 +126,11 @@ impl Query for Queries {
         let example = |title: &str, sql: String| QueryExample { title: title.into(), sql };
         QueryTables {
             tables: sql::describe().into_iter().map(table).collect(),
-            functions: vec![QueryFunction {
-                name: "time_bucket('1 minute', time)".into(),
-                text: "start of the bucket that holds a time".into(),
-            }],
+            functions: sql::functions()
+                .into_iter()
+                .map(|(name, text)| QueryFunction { name: name.into(), text: text.into() })
+                .collect(),
+            address: self.house.sql_address(),
             examples: vec![
                 example(
                     "Everything that is not good now",

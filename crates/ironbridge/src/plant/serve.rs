@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 pub struct Serve {
     /// the plant as an OPC UA server, for SCADA systems, MES and other clients
     pub opcua: Option<OpcUa>,
+    /// SQL for psql, Grafana, pandas, JDBC and ODBC
+    pub postgres: Option<super::postgres::Postgres>,
 }
 
 /// An OPC UA server.

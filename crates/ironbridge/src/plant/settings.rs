@@ -30,7 +30,7 @@ pub struct Settings {
     /// the monitor of the network: what passes at a span port is watched
     #[serde(default)]
     pub monitor: MonitorSettings,
-    /// interfaces that others connect to: an OPC UA server
+    /// interfaces that others connect to: an OPC UA server, SQL
     #[serde(default)]
     pub serve: super::serve::Serve,
 }
@@ -173,15 +173,30 @@ fn max_skew() -> Period {
 /// # Errors
 /// Message and help.
 pub fn check_listen(web: &Web) -> Result<std::net::SocketAddr, (String, &'static str)> {
-    let address: std::net::SocketAddr = web.listen.parse().map_err(|_| {
+    listen_address(
+        &web.listen,
+        web.tls.is_some(),
+        "add `tls = \"built-in\"` to [web], or listen on 127.0.0.1",
+    )
+}
+
+/// An address to listen on; `help` is for one that needs TLS and has none.
+///
+/// # Errors
+/// Message and help.
+pub(super) fn listen_address(
+    listen: &str,
+    tls: bool,
+    help: &'static str,
+) -> Result<std::net::SocketAddr, (String, &'static str)> {
+    let address: std::net::SocketAddr = listen.parse().map_err(|_| {
         (
-            format!("`{}` is no address with a port", web.listen),
+            format!("`{listen}` is no address with a port"),
             "write it like \"127.0.0.1:8080\" or \"[::1]:8080\"",
         )
     })?;
-    if !address.ip().is_loopback() && web.tls.is_none() {
-        let message = format!("{} leaves this machine and must be encrypted", web.listen);
-        return Err((message, "add `tls = \"built-in\"` to [web], or listen on 127.0.0.1"));
+    if !address.ip().is_loopback() && !tls {
+        return Err((format!("{listen} leaves this machine and must be encrypted"), help));
     }
     Ok(address)
 }

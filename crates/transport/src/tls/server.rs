@@ -1,6 +1,8 @@
 //! The accepting side of TLS.
 
 use super::{certificates_from_pem, certified_key, pem, provider};
+use crate::Stream;
+use crate::words::fault_from_io;
 use model::Fault;
 use rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -8,6 +10,8 @@ use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 /// Files of a TLS server.
@@ -71,8 +75,16 @@ impl TlsServer {
         &self.0
     }
 
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.clone())
+    /// Makes the handshake on a connection that was accepted, within `timeout`: for protocols that begin plainly.
+    ///
+    /// # Errors
+    /// [`Fault::Security`] when certificates do not fit, [`Fault::Lost`] when the caller went away or was too slow.
+    pub async fn accept(&self, tcp: TcpStream, timeout: Duration) -> Result<Stream, Fault> {
+        match tokio::time::timeout(timeout, TlsAcceptor::from(self.0.clone()).accept(tcp)).await {
+            Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream.into()))),
+            Ok(Err(error)) => Err(fault_from_io(&error)),
+            Err(_) => Err(Fault::Lost("the TLS handshake took too long".into())),
+        }
     }
 }
 

@@ -89,6 +89,8 @@ pub struct QueryTables {
     pub functions: Vec<QueryFunction>,
     /// To start from.
     pub examples: Vec<QueryExample>,
+    /// Where other tools ask the same tables (`postgresql://HOST:PORT/ironbridge`), if SQL is offered to them.
+    pub address: Option<String>,
 }
 
 /// A table.

@@ -1,4 +1,4 @@
-//! Functions for time series.
+//! `time_bucket`.
 
 use arrow::array::{Array, ArrayRef, TimestampNanosecondArray};
 use arrow::compute::cast;
@@ -16,7 +16,7 @@ struct TimeBucket {
     signature: Signature,
 }
 
-fn stamp_type() -> DataType {
+pub(crate) fn stamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
 }
 

@@ -1,0 +1,260 @@
+//! A connection: bytes in, messages out, and every wait with an end.
+
+use super::message::{Broken, MOST_STARTUP, Message, message};
+use super::reply::{Replies, Report};
+use super::server::Shared;
+use super::startup;
+use bytes::{Buf, BytesMut};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use transport::Stream;
+
+/// From the first byte to the end of the sign-in.
+const SIGN_IN: Duration = Duration::from_secs(20);
+/// A client that takes nothing for this long is gone.
+const WRITE: Duration = Duration::from_secs(60);
+/// Told and gone.
+const TELL: Duration = Duration::from_secs(2);
+/// Bytes that are put together before they are written.
+const ENOUGH: usize = 64 << 10;
+
+/// Why a connection ends.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Gone {
+    /// The client went away, or stopped taking what we send.
+    #[error("the client went away")]
+    Closed,
+    /// It broke the protocol.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// It was told why.
+    #[error("refused")]
+    Refused(Refused),
+}
+
+/// Why a client is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Full(usize),
+    Seats(usize),
+    Plain,
+    SignIn(String),
+    Protocol(&'static str),
+    Database(String),
+    Ended,
+    Internal,
+}
+
+impl Refused {
+    pub fn report(&self) -> Report {
+        let (code, message, hint) = match self {
+            Self::Full(most) => (
+                "53300",
+                format!("there are {most} SQL connections already"),
+                "close some, or raise `connections` under [serve.postgres] in ironbridge.toml",
+            ),
+            Self::Seats(most) => (
+                "53300",
+                format!("you have {most} SQL connections already, the most of your role"),
+                "close some, or let the tool use a smaller pool",
+            ),
+            Self::Plain => (
+                "28000",
+                "this connection must be encrypted".to_owned(),
+                "connect with sslmode=require, or better verify-full with the certificate of Ironbridge's authority",
+            ),
+            Self::SignIn(why) => (
+                "28P01",
+                why.clone(),
+                "use your name and password of the page (set once more if it is older than SQL access), or the name of an API token and its text",
+            ),
+            Self::Protocol(why) => ("08P01", (*why).to_owned(), ""),
+            Self::Database(name) => (
+                "3D000",
+                format!("there is no database \"{name}\" here"),
+                "the one database is called ironbridge",
+            ),
+            Self::Ended => {
+                ("57P01", "your rights changed, and this connection ends".to_owned(), "sign in again")
+            }
+            Self::Internal => {
+                ("XX000", "this gateway cannot make a session just now".to_owned(), "try again in a moment")
+            }
+        };
+        Report { severity: "FATAL", code, message, hint: hint.to_owned() }
+    }
+}
+
+/// Bytes of a client.
+pub(super) struct Line {
+    pub stream: Stream,
+    input: BytesMut,
+    pub out: Replies,
+}
+
+impl Line {
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, input: BytesMut::with_capacity(4_096), out: Replies::default() }
+    }
+
+    /// Whether the client sent more than we asked for.
+    pub fn has_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    async fn fill(&mut self, wanted: usize) -> Result<(), Gone> {
+        while self.input.len() < wanted {
+            match self.stream.read_buf(&mut self.input).await {
+                Ok(0) | Err(_) => return Err(Gone::Closed),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn length(&self, at: usize) -> Option<usize> {
+        let bytes: [u8; 4] = self.input.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(i32::from_be_bytes(bytes)).ok()?.checked_sub(4)
+    }
+
+    /// A start-up packet, without its length.
+    pub async fn packet(&mut self) -> Result<Vec<u8>, Gone> {
+        self.fill(4).await?;
+        let length = self.length(0).filter(|l| (4..=MOST_STARTUP).contains(l));
+        let length = length.ok_or(Broken("this is no client of PostgreSQL"))?;
+        self.fill(4 + length).await?;
+        self.input.advance(4);
+        Ok(self.input.split_to(length).to_vec())
+    }
+
+    /// The next message of at most `most` bytes. Cancel-safe: what came stays.
+    pub async fn message(&mut self, most: usize) -> Result<Message, Gone> {
+        self.fill(5).await?;
+        let kind = self.input.first().copied().unwrap_or_default();
+        let length = self.length(1).filter(|l| *l <= most);
+        let length = length.ok_or(Broken("the message is too long; send less at once"))?;
+        self.fill(5 + length).await?;
+        self.input.advance(5);
+        Ok(message(kind, &self.input.split_to(length))?)
+    }
+
+    /// Waits until the client closes; what it sends meanwhile is kept, up to a bound.
+    pub async fn closed(&mut self) -> Gone {
+        loop {
+            if self.input.len() > ENOUGH {
+                return std::future::pending().await;
+            }
+            match self.stream.read_buf(&mut self.input).await {
+                Ok(0) | Err(_) => return Gone::Closed,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Writes what has come together, if it is much.
+    pub async fn drain(&mut self) -> Result<(), Gone> {
+        if self.out.bytes.len() >= ENOUGH { self.flush().await } else { Ok(()) }
+    }
+
+    /// Writes everything.
+    pub async fn flush(&mut self) -> Result<(), Gone> {
+        while self.out.bytes.has_remaining() {
+            let write = tokio::time::timeout(WRITE, self.stream.write_buf(&mut self.out.bytes));
+            match write.await {
+                Ok(Ok(count)) if count > 0 => {}
+                _ => return Err(Gone::Closed),
+            }
+        }
+        match tokio::time::timeout(WRITE, self.stream.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone::Closed),
+        }
+    }
+}
+
+/// Tells a client why it cannot stay.
+pub(super) async fn refuse(tcp: TcpStream, why: Refused) {
+    let mut line = Line::new(Stream::Tcp(tcp));
+    line.out.report(&why.report());
+    let tell = async {
+        let _ = line.packet().await;
+        let _ = line.flush().await;
+    };
+    // Whoever does not listen is not told.
+    let _ = tokio::time::timeout(TELL, tell).await;
+}
+
+/// Serves a client until it goes.
+pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
+    let begun = tokio::time::timeout(SIGN_IN, startup::begin(tcp, peer, shared)).await;
+    let mut line = match begun {
+        Err(_) => return count(shared, &Gone::Closed),
+        Ok(Ok(None)) => return,
+        Ok(Ok(Some(mut session))) => {
+            let why = session.run().await;
+            count(shared, &why);
+            let report = report(&why);
+            let mut line = session.line;
+            line.out.bytes.clear();
+            report.iter().for_each(|report| line.out.report(report));
+            line
+        }
+        Ok(Err((why, line))) => {
+            count(shared, &why);
+            let Some(mut line) = line else { return };
+            report(&why).iter().for_each(|report| line.out.report(report));
+            line
+        }
+    };
+    // The end of a connection waits for nobody.
+    let _ = tokio::time::timeout(TELL, async {
+        let _ = line.flush().await;
+        let _ = line.stream.shutdown().await;
+    })
+    .await;
+}
+
+fn report(why: &Gone) -> Option<Report> {
+    match why {
+        Gone::Closed => None,
+        Gone::Broken(broken) => Some(Refused::Protocol(broken.0).report()),
+        Gone::Refused(refused) => Some(refused.report()),
+    }
+}
+
+fn count(shared: &Shared, why: &Gone) {
+    let counters = &shared.counters;
+    match why {
+        Gone::Broken(_) => counters.broken.fetch_add(1, Ordering::Relaxed),
+        Gone::Refused(Refused::Full(_) | Refused::Seats(_)) => counters.full.fetch_add(1, Ordering::Relaxed),
+        Gone::Refused(Refused::SignIn(_) | Refused::Plain) => {
+            counters.refused.fetch_add(1, Ordering::Relaxed)
+        }
+        Gone::Refused(_) | Gone::Closed => 0,
+    };
+}
+
+/// The error of a query.
+pub(super) fn failed(error: &sql::SqlError) -> Report {
+    use sql::SqlError as E;
+    let text = error.to_string();
+    let code = match error {
+        E::Query(why) if why.contains("not found") && why.contains("table") => "42P01",
+        E::Query(why) if why.starts_with("No field named") => "42703",
+        E::Query(why) if why.starts_with("Invalid function") => "42883",
+        E::Query(why) if why.contains("Divide by zero") => "22012",
+        E::Query(_) => "42601",
+        E::ReadOnly(_) => "25006",
+        E::Time(_) | E::Cancelled => "57014",
+        E::Memory(_) => "53200",
+        E::Rows(_) => "54000",
+        E::Busy(_) => "55006",
+        E::TooMany(_) => "53300",
+        E::Store(_) => "58030",
+    };
+    Report { severity: "ERROR", code, message: text, hint: String::new() }
+}

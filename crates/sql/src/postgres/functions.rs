@@ -1,0 +1,279 @@
+//! Functions that clients of PostgreSQL call to look around.
+
+use super::tables::{namespace_oid, relations, type_oid, type_words};
+use super::{Identity, VERSION, setting};
+use crate::functions::rowwise;
+use crate::samples::Scope;
+use crate::session::DATABASE;
+use arrow::array::{Array, ArrayRef, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::{MemTable, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::ScalarUDF;
+use datafusion::prelude::SessionContext;
+use std::sync::Arc;
+
+/// Always true: what can be seen at all may be read.
+const TRUE: [&str; 20] = [
+    "has_any_column_privilege",
+    "has_column_privilege",
+    "has_database_privilege",
+    "has_function_privilege",
+    "has_language_privilege",
+    "has_schema_privilege",
+    "has_sequence_privilege",
+    "has_server_privilege",
+    "has_table_privilege",
+    "has_tablespace_privilege",
+    "has_type_privilege",
+    "pg_collation_is_visible",
+    "pg_function_is_visible",
+    "pg_has_role",
+    "pg_opclass_is_visible",
+    "pg_operator_is_visible",
+    "pg_opfamily_is_visible",
+    "pg_table_is_visible",
+    "pg_ts_config_is_visible",
+    "pg_type_is_visible",
+];
+const FALSE: [&str; 5] = [
+    "pg_is_in_recovery",
+    "pg_is_other_temp_schema",
+    "pg_relation_is_publishable",
+    "pg_stat_get_snapshot_timestamp",
+    "row_security_active",
+];
+/// What Ironbridge does not have: NULL.
+const NOTHING: [&str; 28] = [
+    "col_description",
+    "inet_client_addr",
+    "inet_client_port",
+    "inet_server_addr",
+    "inet_server_port",
+    "pg_advisory_unlock_all",
+    "pg_get_constraintdef",
+    "pg_get_expr",
+    "pg_get_function_arg_default",
+    "pg_get_function_arguments",
+    "pg_get_function_identity_arguments",
+    "pg_get_function_result",
+    "pg_get_function_sqlbody",
+    "pg_get_functiondef",
+    "pg_get_indexdef",
+    "pg_get_partition_constraintdef",
+    "pg_get_partkeydef",
+    "pg_get_ruledef",
+    "pg_get_serial_sequence",
+    "pg_get_statisticsobjdef_columns",
+    "pg_get_triggerdef",
+    "pg_get_viewdef",
+    "pg_relation_filepath",
+    "pg_size_pretty",
+    "pg_tablespace_location",
+    "pg_relation_is_updatable",
+    "shobj_description",
+    "to_json",
+];
+const ZERO: [&str; 9] = [
+    "age",
+    "pg_database_size",
+    "pg_indexes_size",
+    "pg_relation_size",
+    "pg_table_size",
+    "pg_total_relation_size",
+    "pg_stat_get_numscans",
+    "txid_current",
+    "pg_stat_get_live_tuples",
+];
+
+fn some(text: impl Into<String>) -> ScalarValue {
+    ScalarValue::Utf8(Some(text.into()))
+}
+
+fn text(args: &[ScalarValue], at: usize) -> Option<&str> {
+    args.get(at).and_then(|v| v.try_as_str().flatten())
+}
+
+fn number(args: &[ScalarValue], at: usize) -> Option<u32> {
+    let value = args.get(at)?;
+    match value.cast_to(&DataType::UInt32).ok()? {
+        ScalarValue::UInt32(number) => number,
+        _ => None,
+    }
+}
+
+fn constant(name: &'static str, value: ScalarValue) -> ScalarUDF {
+    let kind = value.data_type();
+    rowwise(name, kind, move |_| value.clone())
+}
+
+fn texts(all: &[&str]) -> ScalarValue {
+    let values: Vec<ScalarValue> = all.iter().map(|t| some(*t)).collect();
+    ScalarValue::List(ScalarValue::new_list_nullable(&values, &DataType::Utf8))
+}
+
+/// A relation's number by its name, with or without schema and quotes.
+fn relation_oid(scope: &Arc<Scope>, name: &str) -> Option<u32> {
+    let plain = name.replace('"', "");
+    let (schema, table) = plain.rsplit_once('.').map_or((None, plain.as_str()), |(s, t)| (Some(s), t));
+    let fits = |one: &crate::schema::Relation| {
+        one.name.eq_ignore_ascii_case(table) && schema.is_none_or(|s| s.ends_with(one.schema))
+    };
+    relations(scope).iter().find(|one| fits(one)).map(|one| one.oid)
+}
+
+fn relation_name(scope: &Arc<Scope>, oid: u32) -> String {
+    let found = relations(scope).into_iter().find(|one| one.oid == oid);
+    found.map_or_else(|| oid.to_string(), |one| one.name)
+}
+
+/// The text about a relation.
+fn relation_text(scope: &Arc<Scope>, oid: u32) -> Option<String> {
+    relations(scope).into_iter().find(|one| one.oid == oid).map(|one| one.text).filter(|t| !t.is_empty())
+}
+
+/// The texts of a list.
+fn items(list: &ScalarValue) -> Vec<String> {
+    let list = match list {
+        ScalarValue::List(list) => list,
+        text => {
+            let text = text.try_as_str().flatten().unwrap_or_default();
+            let inner = text.trim().trim_start_matches('{').trim_end_matches('}');
+            return inner
+                .split(',')
+                .filter(|t| !t.is_empty())
+                .map(|t| t.trim_matches('"').to_owned())
+                .collect();
+        }
+    };
+    if list.is_empty() || list.is_null(0) {
+        return Vec::new();
+    }
+    crate::json::texts(&list.value(0)).into_iter().flatten().collect()
+}
+
+fn quote_ident(name: &str) -> String {
+    let bare = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if bare { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+fn about_session(context: &SessionContext, identity: &Identity) {
+    for name in ["current_user", "session_user", "user", "current_role"] {
+        context.register_udf(constant(name, some(&identity.user)));
+    }
+    for name in ["current_database", "current_catalog"] {
+        context.register_udf(constant(name, some(DATABASE)));
+    }
+    context.register_udf(constant("current_schema", some("public")));
+    context.register_udf(constant("pg_backend_pid", ScalarValue::Int32(Some(identity.process))));
+    context.register_udf(constant("pg_encoding_to_char", some("UTF8")));
+    context.register_udf(constant("pg_client_encoding", some("UTF8")));
+    context.register_udf(constant("getdatabaseencoding", some("UTF8")));
+    context.register_udf(constant("pg_get_userbyid", some("ironbridge")));
+    context.register_udf(constant("pg_my_temp_schema", ScalarValue::UInt32(Some(0))));
+    let version = format!("PostgreSQL {VERSION} compatible, Ironbridge {}", env!("CARGO_PKG_VERSION"));
+    context.register_udf(constant("version", some(version)));
+    let user = identity.user.clone();
+    context.register_udf(rowwise("current_setting", DataType::Utf8, move |args| {
+        let name = text(args, 0).unwrap_or_default();
+        let value = setting(name).map(|one| one.value.to_owned());
+        let own = (name == "session_authorization").then(|| user.clone());
+        ScalarValue::Utf8(own.or(value))
+    }));
+    context.register_udf(rowwise("set_config", DataType::Utf8, |args| {
+        ScalarValue::Utf8(text(args, 1).map(str::to_owned))
+    }));
+    let list = texts(&[]).data_type();
+    context.register_udf(rowwise("current_schemas", list, |args| match args.first() {
+        Some(ScalarValue::Boolean(Some(true))) => texts(&["pg_catalog", "public"]),
+        _ => texts(&["public"]),
+    }));
+}
+
+/// Makes them known to a session.
+pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &Identity) {
+    about_session(context, identity);
+    for name in TRUE {
+        context.register_udf(constant(name, ScalarValue::Boolean(Some(true))));
+    }
+    for name in FALSE {
+        context.register_udf(constant(name, ScalarValue::Boolean(Some(false))));
+    }
+    for name in NOTHING {
+        context.register_udf(constant(name, ScalarValue::Utf8(None)));
+    }
+    for name in ZERO {
+        context.register_udf(constant(name, ScalarValue::Int64(Some(0))));
+    }
+    let known = scope.clone();
+    context.register_udf(rowwise("to_regclass", DataType::UInt32, move |args| {
+        ScalarValue::UInt32(
+            text(args, 0).and_then(|name| name.parse().ok().or_else(|| relation_oid(&known, name))),
+        )
+    }));
+    let known = scope.clone();
+    context.register_udf(rowwise("regclass_name", DataType::Utf8, move |args| {
+        ScalarValue::Utf8(number(args, 0).map(|oid| relation_name(&known, oid)))
+    }));
+    let known = scope.clone();
+    context.register_udf(rowwise("obj_description", DataType::Utf8, move |args| {
+        ScalarValue::Utf8(number(args, 0).and_then(|oid| relation_text(&known, oid)))
+    }));
+    context.register_udf(rowwise("to_regtype", DataType::UInt32, |args| {
+        ScalarValue::UInt32(text(args, 0).and_then(type_oid))
+    }));
+    context.register_udf(rowwise("to_regnamespace", DataType::UInt32, |args| {
+        ScalarValue::UInt32(text(args, 0).and_then(namespace_oid))
+    }));
+    context.register_udf(rowwise("format_type", DataType::Utf8, |args| {
+        ScalarValue::Utf8(number(args, 0).filter(|oid| *oid != 0).map(type_words))
+    }));
+    context.register_udf(rowwise("quote_ident", DataType::Utf8, |args| {
+        ScalarValue::Utf8(text(args, 0).map(quote_ident))
+    }));
+    context.register_udf(rowwise("array_to_string", DataType::Utf8, |args| match args.first() {
+        Some(list) if !list.is_null() => some(items(list).join(text(args, 1).unwrap_or(","))),
+        _ => ScalarValue::Utf8(None),
+    }));
+    for name in ["array_upper", "array_length", "cardinality"] {
+        context.register_udf(rowwise(name, DataType::Int64, |args| {
+            let length = args.first().map_or(0, |list| items(list).len());
+            ScalarValue::Int64(i64::try_from(length).ok().filter(|n| *n > 0))
+        }));
+    }
+    context.register_udf(rowwise("any_of", DataType::Boolean, |args| {
+        let (Some(value), Some(list)) = (args.first(), args.get(1)) else {
+            return ScalarValue::Boolean(None);
+        };
+        let wanted = value.to_string();
+        ScalarValue::Boolean((!value.is_null() && !list.is_null()).then(|| items(list).contains(&wanted)))
+    }));
+    context.register_udf(constant("array_lower", ScalarValue::Int32(Some(1))));
+    context.register_udf(rowwise("element_of", DataType::Utf8, |args| {
+        let at = number(args, 1).and_then(|at| usize::try_from(at).ok()?.checked_sub(1));
+        ScalarValue::Utf8(at.and_then(|at| items(args.first()?).into_iter().nth(at)))
+    }));
+    let list = texts(&[]).data_type();
+    context.register_udf(rowwise("parse_ident", list, |args| {
+        let parts: Vec<&str> =
+            text(args, 0).unwrap_or_default().split('.').map(|p| p.trim_matches('"')).collect();
+        texts(&parts)
+    }));
+    context.register_udtf("pg_get_keywords", Arc::new(Keywords));
+}
+
+/// Words that need quotes beyond those that every dialect knows: none.
+#[derive(Debug)]
+struct Keywords;
+
+impl TableFunctionImpl for Keywords {
+    fn call_with_args(&self, _: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
+        let field = |name: &str| Field::new(name, DataType::Utf8, true);
+        let schema = Arc::new(Schema::new(vec![field("word"), field("catcode"), field("catdesc")]));
+        let none = || -> ArrayRef { Arc::new(StringArray::from(Vec::<Option<String>>::new())) };
+        let batch = RecordBatch::try_new(schema.clone(), vec![none(), none(), none()])?;
+        Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+    }
+}

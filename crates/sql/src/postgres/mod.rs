@@ -1,0 +1,34 @@
+//! What clients of PostgreSQL expect to find beside the tables: its statements, its catalogue, its functions and the
+//! types it numbers. The catalogue tables are small and made when they are asked for; those that describe what
+//! Ironbridge does not have (indexes, constraints, triggers) are always empty.
+
+mod functions;
+mod information;
+mod kind;
+mod names;
+mod rewrite;
+mod settings;
+mod statement;
+pub(crate) mod tables;
+
+pub(crate) use functions::register;
+pub use kind::{PgType, TEXT, TYPES, by_oid, column_of, oid_of};
+pub use names::output_names;
+pub(crate) use rewrite::rewrite;
+pub use settings::{SETTINGS, Setting, VERSION, setting};
+pub use statement::{CopyFormat, Count, Statement, Text, read};
+
+/// What a session says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Name of the user or token.
+    pub user: String,
+    /// Number by which queries of the connection are cancelled.
+    pub process: i32,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { user: "ironbridge".into(), process: 0 }
+    }
+}

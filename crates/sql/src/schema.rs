@@ -1,0 +1,169 @@
+//! Schemas: `public` with our tables and the wide views, and the system's beside it.
+
+use crate::postgres::{Identity, tables};
+use crate::samples::Scope;
+use crate::session::{self, TABLES};
+use crate::wide;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{MemTable, SchemaProvider, Session, TableProvider};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::ExecutionPlan;
+use std::fmt;
+use std::sync::Arc;
+
+/// Schemas that describe the others.
+pub(crate) const SYSTEM: [&str; 2] = ["pg_catalog", "information_schema"];
+/// First number of a table of ours.
+const FIRST: u32 = 16_384;
+
+/// A table or view with its number.
+pub(crate) struct Relation {
+    pub oid: u32,
+    pub schema: &'static str,
+    pub name: String,
+    /// A word about it.
+    pub text: String,
+    pub columns: SchemaRef,
+    pub is_view: bool,
+}
+
+/// What schema `public` holds: tables in their order, then a view for each asset type.
+pub(crate) fn public(scope: &Arc<Scope>) -> Vec<Relation> {
+    let mut all: Vec<Relation> = Vec::new();
+    for (name, text) in TABLES {
+        all.push(Relation {
+            oid: FIRST + all.len() as u32,
+            schema: "public",
+            name: name.to_owned(),
+            text: text.to_owned(),
+            columns: session::schema_of(name),
+            is_view: false,
+        });
+    }
+    for view in wide::views(scope) {
+        all.push(Relation {
+            oid: FIRST + 100 + all.len() as u32,
+            schema: "public",
+            text: format!("one row for each time at which an asset of type {} has a value", view.type_name),
+            columns: view.schema(),
+            name: view.name,
+            is_view: true,
+        });
+    }
+    all
+}
+
+pub(crate) struct PublicSchema {
+    pub scope: Arc<Scope>,
+}
+
+impl fmt::Debug for PublicSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("public")
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for PublicSchema {
+    fn table_names(&self) -> Vec<String> {
+        public(&self.scope).into_iter().map(|one| one.name).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        if let Some(table) = session::table(name, &self.scope) {
+            return Ok(Some(table));
+        }
+        wide::view(&self.scope, name)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        TABLES.iter().any(|(known, _)| *known == name)
+            || wide::views(&self.scope).iter().any(|v| v.name == name)
+    }
+}
+
+/// `pg_catalog` or `information_schema`.
+pub(crate) struct SystemSchema {
+    name: &'static str,
+    scope: Arc<Scope>,
+    identity: Identity,
+}
+
+impl SystemSchema {
+    pub fn new(name: &'static str, scope: &Arc<Scope>, identity: &Identity) -> Self {
+        Self { name, scope: Arc::clone(scope), identity: identity.clone() }
+    }
+
+    fn full(&self, table: &str) -> String {
+        if self.name == "pg_catalog" { table.to_owned() } else { format!("{}.{table}", self.name) }
+    }
+}
+
+impl fmt::Debug for SystemSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for SystemSchema {
+    fn table_names(&self) -> Vec<String> {
+        tables::names(self.name).map(str::to_owned).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let full = self.full(name);
+        let Some(definition) = tables::definition(&full) else { return Ok(None) };
+        let table = SystemTable {
+            name: definition.name,
+            schema: Arc::clone(&definition.schema),
+            scope: Arc::clone(&self.scope),
+            identity: self.identity.clone(),
+        };
+        Ok(Some(Arc::new(table)))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        tables::definition(&self.full(name)).is_some()
+    }
+}
+
+/// A table of the catalogue; its rows are made when it is read.
+struct SystemTable {
+    name: &'static str,
+    schema: SchemaRef,
+    scope: Arc<Scope>,
+    identity: Identity,
+}
+
+impl fmt::Debug for SystemTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[async_trait]
+impl TableProvider for SystemTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let batch = tables::batch(self.name, &self.scope, &self.identity)?;
+        let table = MemTable::try_new(self.schema(), vec![vec![batch]])?;
+        table.scan(state, projection, &[], limit).await
+    }
+}

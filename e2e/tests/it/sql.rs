@@ -1,0 +1,276 @@
+//! SQL over the PostgreSQL wire, asked by the tools that people have.
+
+use crate::harness::{Http, Plant, Process, Python, free_port, wait_for};
+use crate::modbus::{latest, plant_with_pymodbus};
+use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+const SITE: &str = "acme/leeds";
+const FILLER: &str = "acme/leeds/packaging/line-1/filler";
+
+/// A plant that offers SQL: the plant, its device, the port, a token's text.
+struct Offered {
+    plant: Plant,
+    _device: Process,
+    port: u16,
+    token: String,
+}
+
+fn offered(settings: &str) -> Option<Offered> {
+    let port = free_port();
+    let settings = format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[serve.postgres]\nlisten = \"127.0.0.1:{port}\"\n{settings}"
+    );
+    let (mut plant, device, _) = plant_with_pymodbus(&settings)?;
+    plant.write(
+        "assets/filler.toml",
+        "type = \"Filler\"\npath = \"packaging/line-1/filler\"\nlevel = \"work-unit\"\n",
+    );
+    plant.start();
+    latest(&plant, &format!("{FILLER}/level"), |p| p["good"] == true);
+    wait_for("the SQL port", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let token = plant.say(&["token", "add", "grafana", "--role", "viewer"]).trim().to_owned();
+    let count = format!("select count(*) from samples where path = '{FILLER}/level'");
+    wait_for("history", Duration::from_secs(30), || {
+        let text = plant.say(&["query", &count, "--format", "csv"]);
+        text.lines().nth(1)?.trim().parse::<u64>().ok().filter(|n| *n > 20)
+    });
+    Some(Offered { plant, _device: device, port, token })
+}
+
+impl Offered {
+    fn dsn(&self) -> String {
+        format!("postgresql://grafana:{}@127.0.0.1:{}/ironbridge", self.token, self.port)
+    }
+
+    /// psql with one command; `None` says that it was skipped.
+    fn psql(&self, dsn: &str, command: &str) -> Option<Output> {
+        let out = Command::new("psql")
+            .args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-c", command])
+            .output();
+        if out.is_err() {
+            println!("SKIPPED: no psql; `make test` installs it");
+        }
+        out.ok()
+    }
+
+    #[track_caller]
+    fn say(&self, command: &str) -> Option<String> {
+        let out = self.psql(&self.dsn(), command)?;
+        assert!(out.status.success(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+        Some(String::from_utf8_lossy(&out.stdout).into_owned())
+    }
+}
+
+#[test]
+fn psql_finds_its_way() {
+    let Some(plant) = offered("") else { return };
+    let Some(tables) = plant.say("\\dt") else { return };
+    for table in ["samples", "latest", "points", "assets", "events", "rollup_1h"] {
+        assert!(tables.contains(&format!("public|{table}|table|ironbridge")), "{tables}");
+    }
+    assert!(plant.say("\\dv").unwrap().contains("public|filler|view|ironbridge"));
+    let samples = plant.say("\\d samples").unwrap();
+    assert!(
+        samples.contains("value|double precision|||")
+            && samples.contains("time|timestamp with time zone||not null|"),
+        "{samples}"
+    );
+    for command in [
+        "\\d",
+        "\\d+ samples",
+        "\\d+ filler",
+        "\\l",
+        "\\du",
+        "\\dn",
+        "\\df time_bucket",
+        "\\dT",
+        "\\di",
+        "\\dS pg_class",
+        "\\conninfo",
+        "\\dp",
+        "\\dx",
+    ] {
+        plant.say(command);
+    }
+    let level = plant.say(&format!("select value, good from latest where path = '{FILLER}/level'")).unwrap();
+    assert_eq!(level.trim(), "12.5|t");
+    let wide = plant
+        .say("select asset, level from filler where level is not null order by time desc limit 1")
+        .unwrap();
+    assert_eq!(wide.trim(), format!("{FILLER}|12.5"));
+    let minute = format!(
+        "select value, quality from history('{FILLER}/level', 'time_average2', now() - interval '10 seconds', now(), '5 seconds') order by time desc limit 1"
+    );
+    assert!(plant.say(&minute).unwrap().starts_with("12.5|"));
+    // What a text of the plant or of a person holds stays a text.
+    let hostile = plant.say("select 'x''; drop table samples; --' as t, E'\\\\x' as e").unwrap();
+    assert_eq!(hostile.trim(), "x'; drop table samples; --|\\x");
+}
+
+#[test]
+fn psycopg_sqlalchemy_and_pandas_read_and_nothing_writes() {
+    let Some(plant) = offered("") else { return };
+    let out = Python::find().unwrap().run("sql_client.py", &[&plant.dsn(), SITE]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let said: Json = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(said["parameters"], json!([42, "a'b;--", 1.5, true]));
+    assert_eq!(said["any"], 1);
+    assert!(said["read_only"].as_str().unwrap().contains("DELETE"), "{said}");
+    assert_eq!(said["wrong"][0], "42703", "{said}");
+    assert_eq!((said["copy"].as_str(), said["cursor"].as_i64()), (Some("path,value"), Some(1275)));
+    assert_eq!(said["failed"], true);
+    assert!(said["tables"].as_array().unwrap().contains(&json!("samples")), "{said}");
+    assert_eq!(said["views"], json!(["filler"]));
+    assert_eq!(said["columns"]["value"], "DOUBLE PRECISION");
+    assert_eq!(said["frame"], json!(["datetime64[us, UTC]", "float64", true]));
+}
+
+#[test]
+fn rights_end_and_bounds_hold() {
+    let Some(plant) =
+        offered("connections = 4\n[serve.postgres.viewer]\nrows = 100\ntime = \"2s\"\nconnections = 2\n")
+    else {
+        return;
+    };
+    let wrong = format!("postgresql://grafana:wrong@127.0.0.1:{}/ironbridge", plant.port);
+    let Some(out) = plant.psql(&wrong, "select 1") else { return };
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success() && text.contains("name or password is wrong"), "{text}");
+    let fails = |command: &str, words: &str| {
+        let out = plant.psql(&plant.dsn(), command).unwrap();
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!out.status.success() && text.contains(words), "{command}: {text}");
+    };
+    fails("select * from generate_series(1, 101)", "more than 100 rows");
+    fails(
+        "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11",
+        "stopped after 2 s",
+    );
+    fails("drop table samples", "would change something");
+    let two = [hold(&plant), hold(&plant)];
+    fails("select 1", "2 SQL connections already");
+    drop(two);
+    wait_for("seats are free again", Duration::from_secs(10), || {
+        plant.psql(&plant.dsn(), "select 1").unwrap().status.success().then_some(())
+    });
+    // A token that is confined sees its part only; one that is removed sees nothing.
+    let token = plant.plant.say(&["token", "add", "york", "--role", "viewer", "--prefix", "acme/york"]);
+    let york = format!("postgresql://york:{}@127.0.0.1:{}/ironbridge", token.trim(), plant.port);
+    let seen = plant.psql(&york, "select count(*) from points").unwrap();
+    assert_eq!(String::from_utf8_lossy(&seen.stdout).trim(), "0");
+    let tokens = plant.plant.local().get("/api/tokens").ok();
+    let id = tokens["tokens"].as_array().unwrap().iter().find(|t| t["name"] == "york").unwrap()["id"].clone();
+    plant.plant.say(&["token", "remove", id.as_str().unwrap()]);
+    assert!(!plant.psql(&york, "select 1").unwrap().status.success());
+}
+
+/// A connection that sends nothing after its sign-in: psql that waits for its input.
+fn hold(plant: &Offered) -> Process {
+    use std::process::Stdio;
+    let mut child = Command::new("psql")
+        .args(["-X", "-A", "-t", "-d", &plant.dsn()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"select 'in';\n").unwrap();
+    let mut byte = [0; 2];
+    child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+    Process(child)
+}
+
+#[test]
+fn nonsense_and_crowds_disturb_nobody() {
+    let Some(plant) = offered("connections = 20\n") else { return };
+    let connect = || TcpStream::connect(("127.0.0.1", plant.port)).unwrap();
+    let answer = |bytes: &[u8]| {
+        let mut stream = connect();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut text = Vec::new();
+        let _ = stream.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    assert!(answer(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").contains("no client of PostgreSQL"));
+    assert!(answer(&[0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0]).contains("no client of PostgreSQL"));
+    let no_user = [&[0, 0, 0, 9, 0, 3, 0, 0][..], b"\0"].concat();
+    assert!(answer(&no_user).contains("names no user"));
+    // A session that skips its sign-in.
+    let user = [&[0, 0, 0, 17][..], &[0, 3, 0, 0], b"user\0abc\0\0"].concat();
+    let query = [&user[..], b"Q\0\0\0\x0dselect 1\0"].concat();
+    let user_length = user.len();
+    let query = {
+        let mut q = query;
+        q[3] = user_length as u8;
+        q
+    };
+    assert!(answer(&query).contains("sign-in is not done"), "{}", answer(&query));
+    // Many that say nothing: the page and those inside go on, the next one is told.
+    let crowd: Vec<TcpStream> = (0..500).map(|_| connect()).collect();
+    let before =
+        latest(&plant.plant, &format!("{FILLER}/count"), |p| p["good"] == true)["value"].as_i64().unwrap();
+    latest(&plant.plant, &format!("{FILLER}/count"), |p| p["value"].as_i64() > Some(before));
+    if let Some(out) = plant.psql(&plant.dsn(), "select 1") {
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!out.status.success() && text.contains("20 SQL connections already"), "{text}");
+    }
+    drop(crowd);
+    wait_for("room again", Duration::from_secs(30), || {
+        plant.psql(&plant.dsn(), "select 1").is_none_or(|out| out.status.success()).then_some(())
+    });
+    let metrics = String::from_utf8_lossy(&metrics(&plant.plant.local())).into_owned();
+    assert!(metrics.contains("ironbridge_sql_total{what=\"broken\"}"), "{metrics}");
+}
+
+fn metrics(http: &Http) -> Vec<u8> {
+    http.get("/metrics").body
+}
+
+#[test]
+fn tls_is_asked_for_and_binds_the_sign_in() {
+    let Some(plant) = offered("tls = \"built-in\"\n") else { return };
+    let with = |mode: &str| format!("{}?{mode}", plant.dsn());
+    let Some(plain) = plant.psql(&with("sslmode=disable"), "select 1") else { return };
+    let text = String::from_utf8_lossy(&plain.stderr).into_owned();
+    assert!(!plain.status.success() && text.contains("must be encrypted"), "{text}");
+    let bound = plant.psql(&with("sslmode=require&channel_binding=require"), "select 1").unwrap();
+    assert!(bound.status.success(), "{}", String::from_utf8_lossy(&bound.stderr));
+    let authority = plant.plant.data().join("access/ca/ca.pem");
+    let verified = with(&format!("sslmode=verify-full&sslrootcert={}", authority.display()));
+    let verified = plant.psql(&verified, "select 1").unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+#[test]
+fn a_query_is_stopped_by_control_c() {
+    let Some(plant) = offered("") else { return };
+    let endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11";
+    let Ok(child) = Command::new("psql")
+        .args(["-X", "-d", &plant.dsn(), "-c", endless])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+    else {
+        println!("SKIPPED: no psql; `make test` installs it");
+        return;
+    };
+    let mut psql = Process(child);
+    wait_for("the query to run", Duration::from_secs(20), || {
+        let text = String::from_utf8(metrics(&plant.plant.local())).unwrap();
+        text.contains("ironbridge_sql_total{what=\"queries\"} 1").then_some(())
+    });
+    let cancelled = || {
+        psql.signal("INT");
+        String::from_utf8(metrics(&plant.plant.local()))
+            .unwrap()
+            .contains("what=\"cancelled\"} 1")
+            .then_some(())
+    };
+    wait_for("psql sends its cancel request", Duration::from_secs(20), cancelled);
+    let mut text = String::new();
+    psql.0.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    assert!(text.contains("cancelled"), "{text}");
+}
