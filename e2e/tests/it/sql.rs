@@ -103,7 +103,7 @@ fn psql_finds_its_way() {
         .unwrap();
     assert_eq!(wide.trim(), format!("{FILLER}|12.5"));
     let minute = format!(
-        "select value, quality from history('{FILLER}/level', 'time_average2', now() - interval '10 seconds', now(), '5 seconds') order by time desc limit 1"
+        "select round(value, 3), quality from history('{FILLER}/level', 'time_average2', now() - interval '10 seconds', now(), '5 seconds') order by time desc limit 1"
     );
     assert!(plant.say(&minute).unwrap().starts_with("12.5|"));
     // What a text of the plant or of a person holds stays a text.
@@ -147,7 +147,7 @@ fn rights_end_and_bounds_hold() {
     };
     fails("select * from generate_series(1, 101)", "more than 100 rows");
     fails(
-        "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11",
+        "select count(*) from generate_series(1, 100000000000) g where g.value % 7 = 8",
         "stopped after 2 s",
     );
     fails("drop table samples", "would change something");
@@ -210,7 +210,7 @@ fn nonsense_and_crowds_disturb_nobody() {
     };
     assert!(answer(&query).contains("sign-in is not done"), "{}", answer(&query));
     // Many that say nothing: the page and those inside go on, the next one is told.
-    let crowd: Vec<TcpStream> = (0..500).map(|_| connect()).collect();
+    let crowd: Vec<TcpStream> = (0..60).map(|_| connect()).collect();
     let before =
         latest(&plant.plant, &format!("{FILLER}/count"), |p| p["good"] == true)["value"].as_i64().unwrap();
     latest(&plant.plant, &format!("{FILLER}/count"), |p| p["value"].as_i64() > Some(before));
