@@ -130,7 +130,7 @@ impl<'a> Series<'a> {
     fn counts(&self, raw: &Raw) -> bool {
         !raw.status.is_bad()
             && raw.value.is_finite()
-            && !(self.rules.uncertain_is_bad && !raw.status.is_good())
+            && (!self.rules.uncertain_is_bad || raw.status.is_good())
     }
 
     fn is_good(&self, raw: &Raw) -> bool {

@@ -115,7 +115,7 @@ impl Stream {
             "The stream {} was put back to an older state, or made anew. What the journal still holds is sent again.",
             self.name
         );
-        let next = "Ask who runs the cluster; send older data again with Replay on the page Destinations.";
+        let next = "Ask who runs the cluster. What is older than the journal stands in the history: read it there with SQL.";
         let id = format!("destination/{}/forgot/{}", feed.name(), feed.now().millis());
         let source = format!("destination/{}", feed.name());
         let mut event = Event::info(EventKind::Fault, id, source, feed.now(), title).explained(text, next);

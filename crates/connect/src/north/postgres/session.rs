@@ -116,7 +116,7 @@ impl Session {
                 "The database knows nothing of this gateway any more: it was emptied, or it is another one. What the journal still holds is sent again."
             }
         };
-        let next = "Look at the database; send older data again with Replay on the page Destinations.";
+        let next = "Look at the database, and at who put it back. What is older than the journal stands in the history: read it there with SQL and load it.";
         let id = format!("destination/{}/forgot/{}", feed.name(), feed.now().millis());
         let source = format!("destination/{}", feed.name());
         let mut event = Event::info(EventKind::Fault, id, source, feed.now(), title).explained(text, next);
