@@ -22,13 +22,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Stops the query of a connection.
 pub(super) type Stopper = Box<dyn Fn() + Send + Sync>;
 
+/// What a cancel request would stop now.
+pub(super) type Stopped = Arc<Mutex<Option<Stopper>>>;
+
 /// What all connections share.
 pub(super) struct Shared {
     pub access: Access,
     pub sql: Sql,
     pub options: Options,
     pub counters: Counters,
-    keys: Mutex<HashMap<i32, (i32, Arc<Mutex<Option<Stopper>>>)>>,
+    /// Secret and what is stopped with it, by process number.
+    keys: Mutex<HashMap<i32, (i32, Stopped)>>,
     by_name: Mutex<HashMap<String, usize>>,
     next: AtomicI32,
     open: AtomicUsize,
@@ -86,7 +90,7 @@ pub(super) struct Key {
     pub process: i32,
     pub secret: i32,
     /// What stops the query that runs.
-    pub stopper: Arc<Mutex<Option<Stopper>>>,
+    pub stopper: Stopped,
 }
 
 impl Drop for Key {

@@ -6,6 +6,7 @@ use super::extended::{Portal, Prepared, Source};
 use super::message::{MOST_MESSAGE, Message};
 use super::reply::{Report, Told};
 use super::server::{Key, Seat, Shared};
+use super::startup::Ready;
 use arrow::record_batch::RecordBatch;
 use model::Principal;
 use sql::postgres::{CopyFormat, SETTINGS, Statement, oid_of, setting};
@@ -76,15 +77,8 @@ impl Wanted {
 }
 
 impl Session {
-    pub fn new(
-        line: Line,
-        shared: Arc<Shared>,
-        who: Principal,
-        sql: sql::Session,
-        key: Key,
-        seat: Seat,
-        settings: Vec<(String, String)>,
-    ) -> Self {
+    pub fn new(line: Line, ready: Ready) -> Self {
+        let Ready { who, sql, key, seat, settings, shared } = ready;
         let mut session = Self {
             line,
             shared,

@@ -70,7 +70,7 @@ pub(super) async fn begin(
             }
             Ok(Startup::Session { minor, parameters }) => {
                 return match open(&mut line, peer, shared, binding, minor, parameters).await {
-                    Ok(ready) => Ok(Some(Box::new(ready.session(line)))),
+                    Ok(ready) => Ok(Some(Box::new(Session::new(line, ready)))),
                     Err(why) => Err((why, Some(line))),
                 };
             }
@@ -96,19 +96,13 @@ async fn encrypted(tcp: TcpStream, shared: &Shared) -> Result<(Stream, Option<Ve
 }
 
 /// Everything of a session but its line.
-struct Ready {
-    who: Principal,
-    sql: sql::Session,
-    key: super::server::Key,
-    seat: super::server::Seat,
-    settings: Vec<(String, String)>,
-    shared: Arc<Shared>,
-}
-
-impl Ready {
-    fn session(self, line: Line) -> Session {
-        Session::new(line, self.shared, self.who, self.sql, self.key, self.seat, self.settings)
-    }
+pub(super) struct Ready {
+    pub who: Principal,
+    pub sql: sql::Session,
+    pub key: super::server::Key,
+    pub seat: super::server::Seat,
+    pub settings: Vec<(String, String)>,
+    pub shared: Arc<Shared>,
 }
 
 async fn open(

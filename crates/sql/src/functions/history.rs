@@ -72,7 +72,7 @@ fn literal(expr: Option<&Expr>) -> Result<&ScalarValue> {
     }
 }
 
-fn text<'a>(expr: Option<&'a Expr>) -> Result<&'a str> {
+fn text(expr: Option<&Expr>) -> Result<&str> {
     literal(expr)?.try_as_str().flatten().map_or_else(|| plan_err!("{USAGE}"), Ok)
 }
 

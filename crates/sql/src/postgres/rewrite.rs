@@ -218,17 +218,15 @@ fn unique(select: &mut Select) {
     let wildcard = select.projection.iter().any(all);
     for (at, item) in select.projection.iter_mut().enumerate() {
         match item {
-            SelectItem::UnnamedExpr(expr) => {
-                if !seen.insert(expr.to_string()) || (wildcard && matches!(expr, Expr::CompoundIdentifier(_)))
-                {
-                    let alias = Ident::new(format!("column_{at}"));
-                    *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
-                }
+            SelectItem::UnnamedExpr(expr)
+                if !seen.insert(expr.to_string())
+                    || (wildcard && matches!(expr, Expr::CompoundIdentifier(_))) =>
+            {
+                let alias = Ident::new(format!("column_{at}"));
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
             }
-            SelectItem::ExprWithAlias { alias, .. } => {
-                if !seen.insert(alias.value.clone()) {
-                    *alias = Ident::new(format!("column_{at}"));
-                }
+            SelectItem::ExprWithAlias { alias, .. } if !seen.insert(alias.value.clone()) => {
+                *alias = Ident::new(format!("column_{at}"));
             }
             _ => {}
         }
