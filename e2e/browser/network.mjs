@@ -140,7 +140,7 @@ async function timeline(page) {
 }
 
 const problems = [];
-const page = await person(problems, ["401 GET /api/session", "404 GET /api/monitor/modes", "404 GET /api/monitor/differences", "404 GET /api/monitor/windows"]);
+const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
   await page.setViewportSize(WIDE);
   await page.goto(link);

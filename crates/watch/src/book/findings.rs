@@ -151,15 +151,19 @@ impl KeptFinding {
     }
 
     fn event(&self, id: &str) -> Event {
-        let title = format!("{}: {} to {}", self.title, self.source, self.target);
+        let title = match self.source == self.target {
+            // One machine, towards nobody alone.
+            true => format!("{}: {}", self.title, self.source),
+            false => format!("{}: {} to {}", self.title, self.source, self.target),
+        };
         let mut event = Event::active(EventKind::Finding, id, "monitor", self.first, self.severity, title);
         event.revision = self.revision;
         let times =
             if self.count == 1 { "Once".to_owned() } else { format!("{} times, the last", self.count) };
         let detail =
             self.details.first().map_or_else(String::new, |detail| format!(" First case: {detail}."));
-        event =
-            event.explained(format!("{times} at {}. {}{detail}", self.last, self.meaning), self.next.clone());
+        let last = Time(self.last.0 - self.last.0.rem_euclid(1_000_000_000));
+        event = event.explained(format!("{times} at {last}. {}{detail}", self.meaning), self.next.clone());
         event.refs = vec![self.rule.clone(), self.source.clone(), self.target.clone()];
         event.refs.extend(self.window.iter().chain(&self.path).cloned());
         event.refs.extend(self.techniques.iter().map(|(id, _)| id.clone()));

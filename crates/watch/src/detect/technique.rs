@@ -29,6 +29,14 @@ macro_rules! techniques {
     ($($name:ident $id:literal $words:literal $($was:literal)?;)*) => {
         $(pub(crate) const $name: Technique =
             Technique { id: $id, name: $words, was: before(concat!($($was)?)) };)*
+
+        impl Technique {
+            /// The technique that has this id since version 19, if a detection names it.
+            #[must_use]
+            pub fn of(id: &str) -> Option<Self> {
+                [$($name),*].into_iter().find(|one| one.id == id)
+            }
+        }
     };
 }
 

@@ -9,6 +9,8 @@ pub struct MonitorTechnique {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Its id before version 19 (April 2026), where that was another.
+    pub was: Option<String>,
 }
 
 /// Somebody's decision.

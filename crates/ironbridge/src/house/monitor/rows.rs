@@ -158,8 +158,11 @@ pub fn finding(
     size: Size,
     called: impl Fn(&str) -> String,
 ) -> api::MonitorFinding {
-    let technique =
-        |(id, name): &(String, String)| api::MonitorTechnique { id: id.clone(), name: name.clone() };
+    let technique = |(id, name): &(String, String)| api::MonitorTechnique {
+        id: id.clone(),
+        name: name.clone(),
+        was: watch::Technique::of(id).and_then(|one| one.was).map(str::to_owned),
+    };
     let decided = |standing| kept.step(standing).map(decision);
     api::MonitorFinding {
         id: id.to_owned(),
