@@ -213,17 +213,17 @@ async function newFile(page) {
   await page.getByRole("button", { name: "Add a file" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("What it describes").selectOption("asset/");
-  await dialog.getByLabel("Name").fill("Cold store");
+  await dialog.getByLabel("Name").fill("Spare room");
   await dialog.getByRole("button", { name: "Begin with the sample" }).click();
-  await page.getByRole("heading", { name: "assets/cold-store.toml" }).waitFor();
+  await page.getByRole("heading", { name: "assets/spare-room.toml" }).waitFor();
   await page.getByRole("table", { name: "Files of the plant" }).getByText("not saved").waitFor();
   await page.locator(".cm-content").click();
   await page.keyboard.press("Control+a");
-  await page.keyboard.insertText('type = "ColdStore"\npath = "utilities/cold-store"\nname = "Cold store"\nlevel = "area"\n');
+  await page.keyboard.insertText('type = "SpareRoom"\npath = "utilities/spare-room"\nname = "Spare room"\nlevel = "area"\n');
   await page.getByRole("button", { name: "Check and compare" }).click();
   await page.getByRole("button", { name: "Save into the plant folder" }).click();
   await page.getByText(/^Saved\./).first().waitFor();
-  assert.match(text("assets/cold-store.toml"), /ColdStore/);
+  assert.match(text("assets/spare-room.toml"), /SpareRoom/);
 }
 
 /** The numbers first, then an explicit yes; what a connection talks to already is left alone. */
