@@ -61,7 +61,7 @@ fn a_server_is_refused_trusted_read_recorded_and_written() {
     complaint(&plant, "ironbridge trust");
     let list = plant.say(&["trust"]);
     let line = list.lines().find(|line| line.starts_with("rejected")).unwrap_or_else(|| panic!("{list}"));
-    let thumbprint = line.split_whitespace().nth(1).unwrap();
+    let thumbprint = line.split_whitespace().nth(2).unwrap();
     assert!(list.contains("own/cert.der"), "{list}");
     let trusted = plant.say(&["trust", &thumbprint[..12]]);
     assert!(trusted.contains("is trusted"), "{trusted}");

@@ -176,13 +176,14 @@ impl Line {
     }
 }
 
-/// Tells a client why it cannot stay.
-pub(super) async fn refuse(tcp: TcpStream, why: Refused) {
-    let mut line = Line::new(Stream::Tcp(tcp));
-    line.out.report(&why.report());
+/// Tells a client why it cannot stay, where it listens for that: clients of PostgreSQL show nothing that comes before they
+/// have said who they are.
+pub(super) async fn refuse(tcp: TcpStream, shared: &Arc<Shared>, why: Refused) {
     let tell = async {
-        let _ = line.packet().await;
-        let _ = line.flush().await;
+        if let Ok(Some(mut greeting)) = startup::hear(tcp, shared).await {
+            greeting.line.out.report(&why.report());
+            let _ = greeting.line.flush().await;
+        }
     };
     // Whoever does not listen is not told.
     let _ = tokio::time::timeout(TELL, tell).await;

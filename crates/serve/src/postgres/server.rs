@@ -238,7 +238,7 @@ async fn accept(listener: Listener, shared: Arc<Shared>, mut stop: watch::Receiv
             }
             shared.counters.full.fetch_add(1, Ordering::Relaxed);
             if let Some(_place) = place(&shared.told, TOLD) {
-                connection::refuse(tcp, Refused::Full(shared.options.connections)).await;
+                connection::refuse(tcp, &shared, Refused::Full(shared.options.connections)).await;
             }
         });
     }

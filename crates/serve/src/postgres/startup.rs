@@ -22,12 +22,32 @@ const MOST_REQUESTS: usize = 3;
 
 type Failed = (Gone, Option<Line>);
 
+/// A client that has said what it wants, encrypted if it asked for that.
+pub(super) struct Greeting {
+    pub line: Line,
+    /// What binds the sign-in to the encrypted channel.
+    binding: Option<Vec<u8>>,
+    minor: u16,
+    parameters: Vec<(String, String)>,
+}
+
 /// Begins a session; `None` for a connection that only stops a query.
 pub(super) async fn begin(
     tcp: TcpStream,
     peer: SocketAddr,
     shared: &Arc<Shared>,
 ) -> Result<Option<Box<Session>>, Failed> {
+    let Some(Greeting { mut line, binding, minor, parameters }) = hear(tcp, shared).await? else {
+        return Ok(None);
+    };
+    match open(&mut line, peer, shared, binding, minor, parameters).await {
+        Ok(ready) => Ok(Some(Box::new(Session::new(line, ready)))),
+        Err(why) => Err((why, Some(line))),
+    }
+}
+
+/// Hears what a client wants before any sign-in; `None` for one that only stops a query.
+pub(super) async fn hear(tcp: TcpStream, shared: &Arc<Shared>) -> Result<Option<Greeting>, Failed> {
     let mut first = [0];
     match tcp.peek(&mut first).await {
         Ok(1) => {}
@@ -69,10 +89,7 @@ pub(super) async fn begin(
                 line = Line::new(stream);
             }
             Ok(Startup::Session { minor, parameters }) => {
-                return match open(&mut line, peer, shared, binding, minor, parameters).await {
-                    Ok(ready) => Ok(Some(Box::new(Session::new(line, ready)))),
-                    Err(why) => Err((why, Some(line))),
-                };
+                return Ok(Some(Greeting { line, binding, minor, parameters }));
             }
         }
     }

@@ -99,7 +99,9 @@ pub struct Entry {
 impl Certificates {
     /// The certificates of a data folder. Nothing is read or written yet.
     pub fn in_data(data: &Path) -> Self {
-        Self { folder: data.join("opc-ua") }
+        // Whole: the server's library takes parts of a path for places of its own, and a person is told where files lie.
+        let folder = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+        Self { folder: folder.join("opc-ua") }
     }
 
     /// The folder, for messages.
