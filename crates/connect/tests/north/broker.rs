@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Polls until `found` gives something; panics with `what` at the deadline.
 pub fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
