@@ -105,6 +105,8 @@ async function forms(page) {
     const [sort] = kind.split("/");
     const what = sort === "asset" ? "owner_ot" : "description";
     if (sort === "asset" || sort === "type") await key(page, what, "from the form");
+    // A file that another program writes has no devices.
+    else if (kind.endsWith("/suricata-eve")) await key(page, "file", "/var/log/form-device.json");
     else {
       // A connection gets one more device, a destination another selection.
       const [map, entry] = sort === "connection" ? ["device", "form-device"] : ["send", ""];
