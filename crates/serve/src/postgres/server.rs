@@ -81,7 +81,8 @@ impl Drop for Place<'_> {
 
 fn place(count: &AtomicUsize, most: usize) -> Option<Place<'_>> {
     let room = count.try_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < most).then_some(n + 1));
-    room.is_ok().then_some(Place(count))
+    // Made only where there is room: one that is dropped gives its room back.
+    room.is_ok().then(|| Place(count))
 }
 
 /// A connection's number and the secret to it.

@@ -104,7 +104,7 @@ fn numbers_are_as_short_as_they_can_be_and_keep_their_sign() {
 fn wrong_bytes_are_refused_by_name() {
     for (bytes, words) in [
         ("82 0A 0004", "begins with 81"),
-        ("81 0A 0007 01 00", "not as long as it says"),
+        ("81 0A 0007 01 00", "needs at least 1"),
         ("81 03 0004", "no part in this BVLL function"),
         ("81 0A 0006 02 00", "version 1"),
         ("81 0A 0006 01 40", "reserved bits of the network"),
