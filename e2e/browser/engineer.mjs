@@ -110,6 +110,8 @@ async function forms(page) {
     else {
       // A connection gets one more device, a destination another selection.
       const [map, entry] = sort === "connection" ? ["device", "form-device"] : ["send", ""];
+      // What a sample does not name stands behind "more keys".
+      await fields.first().evaluate((all) => all.querySelectorAll("details").forEach((one) => (one.open = true)));
       if (entry === "") await page.getByLabel("select", { exact: true }).first().fill("from/the/form/**");
       else {
         await page.getByLabel(`New entry of ${map}`).fill(entry);
