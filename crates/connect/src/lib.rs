@@ -13,7 +13,9 @@
 
 pub mod characterise;
 pub mod discover;
+mod disk;
 pub mod draft;
+mod endless;
 mod http;
 pub mod import;
 pub mod inbox;

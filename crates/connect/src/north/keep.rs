@@ -2,9 +2,9 @@
 //! must not forget (Sparkplug's bdSeq).
 
 use super::progress::Saved;
+use crate::disk;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Version of the file; a newer one is refused.
@@ -83,15 +83,7 @@ impl Keep {
     /// What the disk says.
     pub fn write(&self) -> std::io::Result<()> {
         let content = Content { version: VERSION, ..self.content.clone() };
-        let new = self.file.with_extension("new");
-        let mut file = std::fs::File::create(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(&content)?)?;
-        file.sync_all()?;
-        std::fs::rename(&new, &self.file)?;
-        match self.file.parent() {
-            Some(folder) => std::fs::File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+        disk::replace(&self.file, &serde_json::to_vec_pretty(&content)?)
     }
 }
 

@@ -37,7 +37,7 @@ pub use select::below;
 pub use settings::{CatchUp, Deadband, Settings, Switch, schema};
 pub use status::{Backlog, LastError, Skipped, State, Status};
 
-use crate::kind::{Built, Context, Kind, choose};
+use crate::kind::{Built, Context, Kind, Security, choose};
 use futures_util::future::BoxFuture;
 use model::Fault;
 use model::config::{Diagnostic, Document, check};
@@ -60,6 +60,14 @@ pub trait Sink: Send {
     /// What its destination does after an outage unless the configuration says otherwise.
     fn catch_up(&self) -> CatchUp {
         CatchUp::InOrder
+    }
+}
+
+impl Built<dyn Sink> {
+    /// What a kind makes of a file: the sink, its other side for people, and how the traffic is protected.
+    pub(crate) fn destination(sink: impl Sink + 'static, endpoint: String, security: Security) -> Self {
+        let it = Box::new(sink);
+        Self { it, points: Vec::new(), claims: Vec::new(), expected: Vec::new(), endpoint, security }
     }
 }
 

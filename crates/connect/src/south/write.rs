@@ -77,6 +77,18 @@ impl Link {
         }
         Some(Writing { order, device, group, row, readbacks: 0 })
     }
+
+    /// The next write that may go. For what speaks when it likes: nothing is scanned there and nobody is probed.
+    pub fn take_write(&mut self) -> Option<Writing> {
+        while let Some(job) = self.take() {
+            if let Work::Write(order) = job.work
+                && let Some(writing) = self.admit(*order)
+            {
+                return Some(writing);
+            }
+        }
+        None
+    }
 }
 
 impl Writing {

@@ -5,11 +5,11 @@
 use super::post::{Item, post};
 use super::webhook::{PATIENCE, address};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
+use crate::endless::endless;
 use crate::http::{self, Server};
 use crate::kind::{Built, Context, Kind, Secrets};
 use crate::reach::{self, Address, TlsKeys};
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use model::config::{Diagnostic, Document, SecretRef};
@@ -83,14 +83,9 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         address,
         tls,
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: format!("{}://{}{}", sink.address.scheme, sink.address.place(), sink.address.path),
-        security: sink.security(),
-        it: Box::new(sink),
-    })
+    let (endpoint, security) =
+        (format!("{}://{}{}", sink.address.scheme, sink.address.place(), sink.address.path), sink.security());
+    Ok(Built::destination(sink, endpoint, security))
 }
 
 /// See the module.
@@ -105,11 +100,7 @@ struct Influx {
 
 impl Sink for Influx {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(feed).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(feed))
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod command;
 
+use crate::endless::endless;
 use crate::kind::{Built, Context, Kind};
 use crate::mqtt::broker::{Broker, BrokerKeys};
 use crate::mqtt::session::{Note, Opening, Qos, Session};
@@ -15,7 +16,6 @@ use crate::north::settings::schema;
 use crate::north::window::{LOOSE, Window};
 use crate::north::{CatchUp, Current, Delivery, Feed, Reject, Samples, Sink};
 use command::Commands;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::config::{Diagnostic, Document};
 use model::{Fault, Path};
@@ -108,14 +108,8 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         commands_topic: keys.commands_topic.unwrap_or_else(|| own(&format!("commands/{}", context.name))),
         broker,
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: sink.broker.endpoint(),
-        security: sink.broker.security(),
-        it: Box::new(sink),
-    })
+    let (endpoint, security) = (sink.broker.endpoint(), sink.broker.security());
+    Ok(Built::destination(sink, endpoint, security))
 }
 
 /// See the module.
@@ -132,11 +126,7 @@ struct Mqtt {
 
 impl Sink for Mqtt {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(feed).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(feed))
     }
 
     fn takes_commands(&self) -> bool {

@@ -240,23 +240,18 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
         secrets: context.secrets.clone(),
         certificate: keys.tls.certificate.is_some(),
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: servers.endpoint(),
-        security: servers.security(),
-        it: Box::new(Nats {
-            servers,
-            stream,
-            site: context.site.clone(),
-            origin,
-            format,
-            subject,
-            events_subject,
-            window: usize::try_from(keys.window).unwrap_or(1).max(1),
-        }),
-    })
+    let (endpoint, security) = (servers.endpoint(), servers.security());
+    let sink = Nats {
+        servers,
+        stream,
+        site: context.site.clone(),
+        origin,
+        format,
+        subject,
+        events_subject,
+        window: usize::try_from(keys.window).unwrap_or(1).max(1),
+    };
+    Ok(Built::destination(sink, endpoint, security))
 }
 
 /// The subjects that a template can become: its fixed beginning and `>`.

@@ -15,6 +15,7 @@ mod stream;
 use super::payload::{self, Format, Renderer, template};
 use super::window::Window;
 use super::{Delivery, Feed, Reject, Samples, Sink};
+use crate::endless::endless;
 use crate::kind::Kind;
 use config::Servers;
 use futures_util::FutureExt;
@@ -57,11 +58,7 @@ struct Nats {
 
 impl Sink for Nats {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(feed).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(feed))
     }
 }
 

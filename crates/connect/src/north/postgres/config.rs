@@ -127,12 +127,7 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
         address,
         tls,
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: server.endpoint(),
-        security: server.security(),
-        it: Box::new(Postgres { server, delivered: model::Position::START }),
-    })
+    let (endpoint, security) = (server.endpoint(), server.security());
+    let sink = Postgres { server, delivered: model::Position::START };
+    Ok(Built::destination(sink, endpoint, security))
 }

@@ -16,9 +16,9 @@ mod session;
 mod words;
 
 use super::{Delivery, Feed, Gathered, Reject, Sink};
+use crate::endless::endless;
 use crate::kind::Kind;
 use config::Server;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::{Fault, Position};
 use rows::Rows;
@@ -48,11 +48,7 @@ struct Postgres {
 
 impl Sink for Postgres {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(feed).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(feed))
     }
 }
 

@@ -86,12 +86,9 @@ pub fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, 
         command_ttl: keys.command_ttl.0,
         broker,
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: format!("{} as {}/{}", sink.broker.endpoint(), sink.identity.group, sink.identity.node),
-        security: sink.broker.security(),
-        it: Box::new(sink),
-    })
+    let (endpoint, security) = (
+        format!("{} as {}/{}", sink.broker.endpoint(), sink.identity.group, sink.identity.node),
+        sink.broker.security(),
+    );
+    Ok(Built::destination(sink, endpoint, security))
 }

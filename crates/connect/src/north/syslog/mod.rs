@@ -10,9 +10,9 @@
 
 use super::event::{Facility, cef, ocsf, syslog};
 use super::{Delivery, Feed, Gathered, Sink, settings};
+use crate::endless::endless;
 use crate::kind::{Built, Context, Kind};
 use crate::reach::{self, Address, Scheme, TlsKeys};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::config::{Diagnostic, Document};
 use model::{Event, Fault, Position};
@@ -106,14 +106,9 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         address,
         tls,
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: format!("{}://{}", sink.address.scheme, sink.address.place()),
-        security: sink.security(),
-        it: Box::new(sink),
-    })
+    let (endpoint, security) =
+        (format!("{}://{}", sink.address.scheme, sink.address.place()), sink.security());
+    Ok(Built::destination(sink, endpoint, security))
 }
 
 /// See the module.
@@ -135,11 +130,7 @@ enum Way {
 
 impl Sink for Syslog {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(feed).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(feed))
     }
 
     fn wants_samples(&self) -> bool {

@@ -4,11 +4,11 @@ use super::event::{kind, ocsf};
 use super::payload::{self, json};
 use super::post::{Item, post};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
+use crate::endless::endless;
 use crate::http::{self, Server};
 use crate::kind::{Built, Context, Kind, Secrets};
 use crate::reach::{self, Address, Scheme, TlsKeys};
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use model::config::{Diagnostic, Document, SecretRef};
@@ -142,14 +142,9 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         address,
         tls,
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: format!("{}://{}{}", sink.address.scheme, sink.address.place(), sink.address.path),
-        security: sink.security(),
-        it: Box::new(sink),
-    })
+    let (endpoint, security) =
+        (format!("{}://{}{}", sink.address.scheme, sink.address.place(), sink.address.path), sink.security());
+    Ok(Built::destination(sink, endpoint, security))
 }
 
 /// The address of a web service.
@@ -188,11 +183,7 @@ struct Webhook {
 
 impl Sink for Webhook {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(feed).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(feed))
     }
 
     fn wants_samples(&self) -> bool {

@@ -124,14 +124,7 @@ impl Bacnet {
             units.push(Unit::new(device, Subscription::of_device(&groups, index)));
         }
         let timing = endpoint.timing;
-        let layout = Layout {
-            devices: named,
-            groups: layouts,
-            timeout: timing.timeout,
-            retries: timing.retries,
-            recheck: timing.recheck,
-            budget: timing.budget,
-        };
+        let layout = timing.layout(named, layouts);
         Self { door, endpoint, units, groups, layout }
     }
 

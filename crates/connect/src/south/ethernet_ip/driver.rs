@@ -49,14 +49,7 @@ impl EtherNetIp {
             .map(|(layout, rows)| (layout.device, layout, rows))
             .map(|(d, l, r)| (l, Group::new(d, r)))
             .unzip();
-        let layout = Layout {
-            devices,
-            groups: layouts,
-            timeout: timing.timeout,
-            retries: timing.retries,
-            recheck: timing.recheck,
-            budget: timing.budget,
-        };
+        let layout = timing.layout(devices, layouts);
         Self { address, timing, controllers, groups, layout, measured: String::new(), delayed: Vec::new() }
     }
 

@@ -67,14 +67,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
     // Without a URL there was a mistake, and the line above has returned it.
     let Some(url) = url else { return Err(Vec::new()) };
     let (layouts, groups, rows) = arrange(devices, &classes);
-    let layout = Layout {
-        devices: layouts,
-        groups,
-        timeout: timing.timeout,
-        retries: timing.retries,
-        recheck: timing.recheck,
-        budget: timing.budget,
-    };
+    let layout = timing.layout(layouts, groups);
     let (endpoint, security) = (url.to_string(), security(&file, &url));
     let target = match tls {
         Some(config) => Target::Tls { host: url.host.clone(), port: url.port, config },

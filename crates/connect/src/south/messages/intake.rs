@@ -48,14 +48,7 @@ impl Intake {
         let (groups, seats) = groups(&spec);
         let device =
             |name: &String| DeviceLayout { name: name.clone(), unit: unit.into(), excluded: Vec::new() };
-        let layout = Layout {
-            devices: spec.devices.iter().map(device).collect(),
-            groups,
-            timeout: timing.timeout,
-            retries: timing.retries,
-            recheck: timing.recheck,
-            budget: timing.budget,
-        };
+        let layout = timing.layout(spec.devices.iter().map(device).collect(), groups);
         (Self { book: Book::new(connection, spec, &seats), recalled: false, sweep_at: None }, layout)
     }
 

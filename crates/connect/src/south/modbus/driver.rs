@@ -145,14 +145,7 @@ impl Modbus {
                 groups.push(Group::new(index, device, points));
             }
         }
-        let layout = Layout {
-            devices: devices.iter().map(device_layout).collect(),
-            groups: layouts,
-            timeout: timing.shared.timeout,
-            retries: timing.shared.retries,
-            recheck: timing.shared.recheck,
-            budget: timing.shared.budget,
-        };
+        let layout = timing.shared.layout(devices.iter().map(device_layout).collect(), layouts);
         let (measured, witness) = (String::new(), Arc::default());
         Self { dial, framing, timing, devices, groups, layout, announced: false, measured, witness }
     }

@@ -5,7 +5,7 @@ use crate::mqtt::broker::Broker;
 use crate::mqtt::session::{MAX_FILTERS, Message, Note, Opening, Qos, Session};
 use crate::south::messages::{Came, Command, Intake, Spec, filters};
 use crate::south::tags::{Scaling, Timing, to_double};
-use crate::south::{Driver, Layout, Link, Work, Writing};
+use crate::south::{Driver, Layout, Link, Writing};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::event::severity;
@@ -226,13 +226,8 @@ impl MqttIn {
     }
 
     fn jobs(&mut self, talk: &mut Talk, link: &mut Link) -> Result<(), Fault> {
-        while let Some(job) = link.take() {
-            // Nothing is scanned, and devices behind a broker are not probed: they speak when they like.
-            if let Work::Write(order) = job.work
-                && let Some(writing) = link.admit(*order)
-            {
-                self.write(writing, talk, link)?;
-            }
+        while let Some(writing) = link.take_write() {
+            self.write(writing, talk, link)?;
         }
         Ok(())
     }

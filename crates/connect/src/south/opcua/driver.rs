@@ -51,14 +51,7 @@ impl Driver for OpcUa {
             },
             points: group.items.iter().map(|item| item.index).collect(),
         };
-        Layout {
-            devices: spec.devices.iter().map(device).collect(),
-            groups: spec.groups.iter().map(group).collect(),
-            timeout: spec.timing.timeout,
-            retries: spec.timing.retries,
-            recheck: spec.timing.recheck,
-            budget: spec.timing.budget,
-        }
+        spec.timing.layout(spec.devices.iter().map(device).collect(), spec.groups.iter().map(group).collect())
     }
 
     fn requests(&self, group: usize) -> Option<usize> {

@@ -102,14 +102,7 @@ impl S7 {
             named.push(DeviceLayout { name: device.name, unit: unit.clone(), excluded: device.excluded });
         }
         let timing = settings.timing;
-        let layout = Layout {
-            devices: named,
-            groups: layouts,
-            timeout: timing.timeout,
-            retries: timing.retries,
-            recheck: timing.recheck,
-            budget: timing.budget,
-        };
+        let layout = timing.layout(named, layouts);
         let (measured, witness) = (String::new(), Arc::default());
         Self { dial, settings, groups, layout, announced: false, measured, witness }
     }

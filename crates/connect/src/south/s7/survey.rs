@@ -30,7 +30,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
 use transport::Target;
 use wire::s7::cotp::{self, Joiner, Tpdu};
 use wire::s7::{HeaderError, ReadItem, Request, Response, repr};
@@ -162,13 +161,7 @@ impl Tongue for Connection {
         manner: &Manner,
         progress: &Progress,
     ) -> (Result<Vec<Answer>, Fault>, Duration) {
-        for _ in questions {
-            manner.budget.turn().await;
-        }
-        let sent = Instant::now();
-        let timeout_ms = u64::try_from(manner.timeout.as_millis()).unwrap_or(u64::MAX);
-        let answers = timeout_at(sent + manner.timeout, self.put(questions, progress)).await;
-        (answers.unwrap_or(Err(Fault::Timeout { timeout_ms })), sent.elapsed())
+        manner.asked(questions.len(), self.put(questions, progress)).await
     }
 
     fn busy(_: &Answer) -> Option<Fault> {

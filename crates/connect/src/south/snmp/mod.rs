@@ -72,14 +72,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
             rows.push(points.into_iter().map(|point| point.row).collect());
         }
     }
-    let layout = Layout {
-        devices: layouts,
-        groups,
-        timeout: timing.timeout,
-        retries: timing.retries,
-        recheck: timing.recheck,
-        budget: timing.budget,
-    };
+    let layout = timing.layout(layouts, groups);
     let endpoint = format!("{}:{}", bracketed(&file.host), file.port);
     let expected = vec![ExpectedTraffic::to(&context.name, &file.host, file.port, "snmp")];
     let security = security(&file.who);

@@ -3,13 +3,13 @@
 use super::book::{Book, device_name};
 use super::config::{File, owner};
 use super::host::{Host, Ignored, News, Owner, Sample};
+use crate::endless::endless;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::session::{MAX_FILTERS, Message, Note, Opening, Qos, Session, Will};
 use crate::mqtt::sparkplug::{Metric, MetricValue, Payload, REBIRTH, ROOT, Topic, datatype, stamp};
 use crate::south::link::Seat;
 use crate::south::tags::{Timing, to_double};
-use crate::south::{Arrival, DeviceLayout, Driver, GroupLayout, Layout, Link, Origin, Work, Writing};
-use futures_util::FutureExt;
+use crate::south::{Arrival, DeviceLayout, Driver, GroupLayout, Layout, Link, Origin, Writing};
 use futures_util::future::BoxFuture;
 use model::{Declaration, Fault, Status, Time, Value};
 use prost::Message as _;
@@ -63,14 +63,7 @@ impl SparkplugHost {
             [] => vec![format!("{ROOT}/#")],
             groups => groups.iter().map(|group| format!("{ROOT}/{group}/#")).chain([state]).collect(),
         };
-        let layout = Layout {
-            devices,
-            groups,
-            timeout: timing.timeout,
-            retries: timing.retries,
-            recheck: timing.recheck,
-            budget: timing.budget,
-        };
+        let layout = timing.layout(devices, groups);
         Self { broker, host_id, filters, layout, host: Host::new(file.limits()), book, recalled: false }
     }
 
@@ -356,13 +349,8 @@ impl SparkplugHost {
     }
 
     fn jobs(&mut self, talk: &mut Talk, link: &mut Link) -> Result<(), Fault> {
-        while let Some(job) = link.take() {
-            // Nothing is scanned; a silent node is asked when it is heard.
-            if let Work::Write(order) = job.work
-                && let Some(writing) = link.admit(*order)
-            {
-                self.write(writing, talk, link)?;
-            }
+        while let Some(writing) = link.take_write() {
+            self.write(writing, talk, link)?;
         }
         Ok(())
     }
@@ -426,11 +414,7 @@ impl Driver for SparkplugHost {
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
         // Ended from outside, the connection closes without a word, and the broker publishes our will: offline.
-        async move {
-            let Err(fault) = self.run(link).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(link))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::south::budget::Budget;
 use model::Fault;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Attempts to reach a device that did not answer.
 pub(in crate::south) const ATTEMPTS: u32 = 3;
@@ -27,6 +27,27 @@ pub(in crate::south) struct Manner {
     pub(in crate::south) pause: Duration,
     /// What the endpoint is asked at most, by whomever.
     pub(in crate::south) budget: Arc<Budget>,
+}
+
+impl Manner {
+    /// Waits until the budget lets as many questions through, then for what `put` answers, the time-out at most; and how
+    /// long that took, the wait for the budget left out.
+    ///
+    /// # Errors
+    /// Those of `put`, or it was late.
+    pub(in crate::south) async fn asked<T>(
+        &self,
+        questions: usize,
+        put: impl Future<Output = Result<T, Fault>> + Send,
+    ) -> (Result<T, Fault>, Duration) {
+        for _ in 0..questions {
+            self.budget.turn().await;
+        }
+        let sent = Instant::now();
+        let timeout_ms = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
+        let answers = timeout_at(sent + self.timeout, put).await;
+        (answers.unwrap_or(Err(Fault::Timeout { timeout_ms })), sent.elapsed())
+    }
 }
 
 /// One connection of a protocol. It counts what it sends.

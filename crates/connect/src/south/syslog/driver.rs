@@ -5,9 +5,9 @@ use super::config::{File, Level, Means, Transport};
 use super::listen::{Door, open};
 use super::repeats::Repeats;
 use super::words::{From, event, key};
+use crate::endless::endless;
 use crate::kind::{Context, Secrets};
 use crate::south::{Driver, Layout, Link, rate::Rate};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::{Fault, text};
 use std::convert::Infallible;
@@ -128,10 +128,6 @@ impl Driver for Syslog {
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(link).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(link))
     }
 }

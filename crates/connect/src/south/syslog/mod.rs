@@ -96,12 +96,5 @@ fn layout(devices: impl IntoIterator<Item = (String, String)>, resolved: &Resolv
         .map(|device| GroupLayout { device, class: class(), period: Duration::ZERO, points: Vec::new() })
         .collect();
     let timing = resolved.timing;
-    Layout {
-        devices,
-        groups,
-        timeout: timing.timeout,
-        retries: timing.retries,
-        recheck: timing.recheck,
-        budget: timing.budget,
-    }
+    timing.layout(devices, groups)
 }

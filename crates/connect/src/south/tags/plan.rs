@@ -5,6 +5,7 @@ use super::list::{self, decode_text};
 use super::{Scaling, TagEntry, Wrong, contract, rules};
 use crate::kind::Context;
 use crate::south::budget::Limits;
+use crate::south::{DeviceLayout, GroupLayout, Layout};
 use model::config::{Diagnostic, Document, Period};
 use model::{Declaration, Path, ValueType};
 use std::collections::{BTreeMap, HashMap};
@@ -32,6 +33,14 @@ pub struct Timing {
     pub retries: u32,
     /// What the endpoint is asked at most.
     pub budget: Limits,
+}
+
+impl Timing {
+    /// What the link must know of an endpoint with these devices and groups.
+    pub const fn layout(self, devices: Vec<DeviceLayout>, groups: Vec<GroupLayout>) -> Layout {
+        let Self { timeout, retries, recheck, budget, .. } = self;
+        Layout { devices, groups, timeout, retries, recheck, budget }
+    }
 }
 
 /// What becomes of the shared keys of a file.

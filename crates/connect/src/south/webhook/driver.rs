@@ -1,11 +1,11 @@
 //! Takes posts as long as the connection runs, and says what became of each.
 
 use super::config::File;
+use crate::endless::endless;
 use crate::inbox::{Frame, Kept, Post, Refused, SHORTEST_TOKEN, Taken};
 use crate::kind::{Context, Secrets};
 use crate::south::messages::{Came, Intake};
 use crate::south::{Driver, Layout, Link};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::Fault;
 use std::convert::Infallible;
@@ -108,10 +108,6 @@ impl Driver for Webhook {
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(link).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(link))
     }
 }

@@ -79,13 +79,7 @@ impl Tongue for Connection {
         manner: &Manner,
         progress: &Progress,
     ) -> (Result<Vec<Answer>, Fault>, Duration) {
-        for _ in questions {
-            manner.budget.turn().await;
-        }
-        let sent = Instant::now();
-        let timeout_ms = u64::try_from(manner.timeout.as_millis()).unwrap_or(u64::MAX);
-        let answers = timeout_at(sent + manner.timeout, self.put(questions, progress)).await;
-        (answers.unwrap_or(Err(Fault::Timeout { timeout_ms })), sent.elapsed())
+        manner.asked(questions.len(), self.put(questions, progress)).await
     }
 
     fn busy(answer: &Answer) -> Option<Fault> {

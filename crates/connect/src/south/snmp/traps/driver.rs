@@ -4,12 +4,12 @@ use super::super::credentials::Credentials;
 use super::super::speaker::Row;
 use super::receiver::{self, Heard, Starting, check_port, engine, plain};
 use super::words::{meaning, objects};
+use crate::endless::endless;
 use crate::kind::{Context, Secrets};
 use crate::south::rate::Rate;
 use crate::south::{Arrival, Driver, Layout, Link, Origin};
 use async_snmp::Oid;
 use async_snmp::notification::{NotificationEnvelope, NotificationReceiver};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::{Event, Fault, Position, Status, Value};
 use std::collections::VecDeque;
@@ -171,10 +171,6 @@ impl Driver for Traps {
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(link).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(link))
     }
 }

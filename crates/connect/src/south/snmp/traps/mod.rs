@@ -78,14 +78,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         groups.push(GroupLayout { device, class, period: Duration::ZERO, points: indices });
         senders.push(Sender { name, host, credentials, rows });
     }
-    let layout = Layout {
-        devices: layouts,
-        groups,
-        timeout: timing.timeout,
-        retries: timing.retries,
-        recheck: timing.recheck,
-        budget: timing.budget,
-    };
+    let layout = timing.layout(layouts, groups);
     let address = SocketAddr::new(listen, file.port);
     Ok(Built {
         it: Box::new(Traps::new(context, address, file.max_rate, senders, layout)),

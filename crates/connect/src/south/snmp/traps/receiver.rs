@@ -1,6 +1,7 @@
 //! The listener: a thread of its own, because an inform is acknowledged inside the library, and that has to wait for the
 //! disk.
 
+use crate::disk;
 use crate::kind::Secrets;
 use crate::south::port::udp_fault;
 use async_snmp::notification::{
@@ -12,7 +13,7 @@ use async_snmp::{AuthoritativeEngine, Oid, VarBind};
 use model::Fault;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc as waiting;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -169,16 +170,9 @@ fn parse(text: &str) -> Option<PersistedAuthoritativeEngine> {
     PersistedAuthoritativeEngine::new(pairs.collect::<Option<Vec<u8>>>()?, boots.parse().ok()?).ok()
 }
 
-/// Beside the old one first, so that a power cut leaves one of the two.
-fn write(path: &PathBuf, engine: &PersistedAuthoritativeEngine) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
+fn write(path: &Path, engine: &PersistedAuthoritativeEngine) -> io::Result<()> {
     let id: String = engine.engine_id().iter().map(|byte| format!("{byte:02x}")).collect();
-    let fresh = path.with_extension("new");
-    std::fs::write(&fresh, format!("{id} {}\n", engine.engine_boots()))?;
-    std::fs::File::open(&fresh)?.sync_all()?;
-    std::fs::rename(&fresh, path)
+    disk::replace(path, format!("{id} {}\n", engine.engine_boots()).as_bytes())
 }
 
 /// The address as it was configured: a socket for both families sees IPv4 in the form of IPv6.

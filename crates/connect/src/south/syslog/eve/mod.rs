@@ -8,10 +8,10 @@ mod tail;
 use super::alert::Record;
 use super::repeats::Repeats;
 use super::words::From;
+use crate::endless::endless;
 use crate::kind::{Built, Context, Kind, Secrets, Security};
 use crate::south::tags::{FileKeys, Plan, closed_schema};
 use crate::south::{Driver, Layout, Link};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::Fault;
 use model::config::{Diagnostic, Document};
@@ -192,10 +192,6 @@ impl Driver for Eve {
     }
 
     fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(link).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(link))
     }
 }

@@ -1,5 +1,6 @@
 //! A file that another program writes, and sometimes puts away and begins anew.
 
+use crate::disk;
 use model::Fault;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -44,14 +45,8 @@ impl Place {
     /// # Errors
     /// The disk does not take it.
     pub(super) fn write(self, path: &Path) -> Result<(), Fault> {
-        let done = || -> io::Result<()> {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            let fresh = path.with_extension("new");
-            std::fs::write(&fresh, format!("1 {} {}\n", self.inode, self.offset))?;
-            File::open(&fresh)?.sync_all()?;
-            std::fs::rename(&fresh, path)
-        };
-        done().map_err(|error| fault(path, &error))
+        disk::replace(path, format!("1 {} {}\n", self.inode, self.offset).as_bytes())
+            .map_err(|error| fault(path, &error))
     }
 }
 
