@@ -10,7 +10,7 @@
 //! A write is sent once. If its answer never comes, nobody knows, and that is what is said: it is never sent again.
 //! Dropping a [`Writing`] answers Unknown.
 
-use super::Link;
+use super::{Link, Work};
 use model::{Access, Confirm, Declaration, Fault, Outcome, Path, PointId, Status, Value};
 use namespace::{Namespace, Order};
 use std::sync::Arc;

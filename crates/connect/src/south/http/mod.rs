@@ -14,7 +14,7 @@ mod url;
 
 use super::tags::{self, Plan, Resolved, Source, Tag, Wrong, closed_schema, portions};
 use super::turns::Turns;
-use super::{DeviceLayout, Driver, GroupLayout, Layout};
+use super::{DeviceLayout, Driver, GroupLayout};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use client::Client;
 use config::{Device, File, Tag as Entry};

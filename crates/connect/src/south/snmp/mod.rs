@@ -20,7 +20,7 @@ pub use traps::KIND as TRAPS;
 
 use super::tags::{Plan, Resolved, Source, Wrong, closed_schema, portions};
 use super::turns::Turns;
-use super::{DeviceLayout, Driver, GroupLayout, Layout};
+use super::{DeviceLayout, Driver, GroupLayout};
 use crate::kind::{Built, Claim, Context, Kind};
 use config::{File, Tag as Entry};
 use credentials::{Credentials, security};

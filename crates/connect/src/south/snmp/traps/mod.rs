@@ -20,7 +20,7 @@ use crate::kind::{Built, Claim, Context, Kind, Security};
 use crate::south::link::ARRIVES;
 use crate::south::port::address;
 use crate::south::tags::{FileKeys, GROUP_POINTS, Plan, Resolved, Source, Tag, Wrong, closed_schema};
-use crate::south::{DeviceLayout, Driver, GroupLayout, Layout};
+use crate::south::{DeviceLayout, Driver, GroupLayout};
 use config::File;
 use driver::{Sender, Traps};
 use model::config::{Diagnostic, Document};

@@ -13,7 +13,7 @@ use async_snmp::{AuthoritativeEngine, Oid, VarBind};
 use model::Fault;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc as waiting;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
