@@ -4,7 +4,7 @@ use crate::coverage::Coverage;
 use crate::decode::is_server_port;
 use crate::detect::{self, Rule, Seen};
 use crate::findings::{Findings, Scene};
-use crate::flow::Flow;
+use crate::flow::{Booked, Flow};
 use crate::guard::{Guard, Written};
 use crate::hosts::{Evidence, Field, HostId, Hosts};
 use crate::limits::Limits;
@@ -162,8 +162,10 @@ impl Core {
             fired.iter_mut().zip(hits).for_each(|(place, rule)| *place = Some(rule));
         }
         let window = if op.effect.is_engineering() { self.window(talk.server, talk.time_ns) } else { 0 };
+        // What a person said yes to looks like a search to every rule; changes are no part of it.
+        let is_agreed = !changes(op.effect) && self.is_announced(talk.client, talk.server, talk.time_ns);
         for rule in fired.into_iter().flatten() {
-            if !self.knows_better(rule) {
+            if !self.knows_better(rule) && !is_agreed {
                 self.findings.raise(rule, Scene { window, ..talk.scene() }, op);
             }
         }
@@ -171,6 +173,9 @@ impl Core {
 
     /// Takes that a host asked whether somebody is at an address.
     pub fn asked_for(&mut self, by: HostId, address: IpAddr, talk: &Talk) {
+        if self.is_searching(by, talk.time_ns) {
+            return;
+        }
         let Some(count) = self.sweeps.asked(by, address, talk.time_ns, &self.hosts) else { return };
         self.hosts.get_mut(by).into_iter().for_each(|host| host.searches = true);
         let scene = Scene { source: by, target: by, ..talk.scene() };
@@ -232,30 +237,50 @@ impl Core {
             client_port: flow.client_port(),
             from_client: true,
         };
-        let Some(id) = flow.link.or_else(|| self.link(&talk, protocol)) else { return };
-        flow.link = (protocol != Protocol::Silent).then_some(id);
-        let Some(link) = self.links.get_mut(id) else { return };
+        let key = LinkKey { client: talk.client, server: talk.server, protocol, port: talk.port };
+        if let Some(moved) = flow.booked.take_if(|booked| booked.key != key) {
+            self.take_back(flow, moved);
+        }
+        let one_way = flow.seen != (true, true);
+        let is_new = flow.booked.is_none();
+        let booked = match flow.booked {
+            Some(booked) => booked,
+            None => {
+                let Some(link) = self.link(&talk, protocol) else { return };
+                let client_is_low = flow.client_is_low;
+                Booked { key, link, low: (0, 0), high: (0, 0), client_is_low, one_way: false }
+            }
+        };
+        let Some(link) = self.links.get_mut(booked.link) else { return };
         link.last_ns = link.last_ns.max(flow.last_ns);
         let (there, back) = if flow.client_is_low { (flow.low, flow.high) } else { (flow.high, flow.low) };
         for (sum, new) in [(&mut link.to_server, there), (&mut link.to_client, back)] {
-            sum.0 += new.0;
-            sum.1 += new.1;
+            *sum = (sum.0 + new.0, sum.1 + new.1);
         }
+        let add = |sum: (u64, u64), new: (u64, u64)| (sum.0 + new.0, sum.1 + new.1);
+        let (low, high) = (add(booked.low, flow.low), add(booked.high, flow.high));
         (flow.low, flow.high) = ((0, 0), (0, 0));
-        if flow.accounted {
-            return;
+        flow.booked = Some(Booked { low, high, one_way, ..booked });
+        self.coverage.one_way_flows += u64::from(one_way);
+        self.coverage.one_way_flows = self.coverage.one_way_flows.saturating_sub(booked.one_way.into());
+        if is_new {
+            self.counted_flow(flow, &talk, booked);
         }
-        flow.accounted = true;
+    }
+
+    /// What a conversation that is counted for the first time means for those who hold it.
+    fn counted_flow(&mut self, flow: &Flow, talk: &Talk, booked: Booked) {
+        let protocol = booked.key.protocol;
+        let Some(link) = self.links.get_mut(booked.link) else { return };
         link.flows += 1;
         link.tried(flow.server_port());
         let ports = link.tried_ports();
-        if protocol != Protocol::Silent && flow.seen == (true, true) {
+        if protocol.realm() != Realm::Unknown && flow.seen == (true, true) {
             self.hosts.get_mut(talk.client).into_iter().for_each(|host| host.asks |= protocol.bit());
             self.hosts.get_mut(talk.server).into_iter().for_each(|host| host.serves |= protocol.bit());
         }
-        self.coverage.one_way_flows += u64::from(flow.seen != (true, true));
         self.coverage.encrypted_flows += u64::from(protocol.is_encrypted());
-        self.coverage.unknown_flows += u64::from(matches!(protocol, Protocol::Tcp | Protocol::Udp));
+        self.coverage.unknown_flows += u64::from(is_unknown(protocol));
         if flow.data && is_side_talk(protocol, flow) {
             let is_controller =
                 |host: HostId| self.hosts.get(host).is_some_and(|host| host.serves & Protocol::OT_BITS != 0);
@@ -264,13 +289,32 @@ impl Core {
                 self.findings.raise(&detect::net::side_talk::RULE, talk.scene(), what);
             }
         }
-        if protocol == Protocol::Silent && flow.key.is_tcp() && ports >= detect::SCAN_PORTS {
+        if protocol == Protocol::Silent
+            && flow.key.is_tcp()
+            && ports >= detect::SCAN_PORTS
+            && !self.is_announced(talk.client, talk.server, talk.time_ns)
+        {
             self.findings.raise(
                 &detect::net::SCAN,
                 talk.scene(),
                 format_args!("port {}", flow.server_port()),
             );
         }
+    }
+
+    /// Takes a conversation out of the link in which it was counted before more was known of it.
+    fn take_back(&mut self, flow: &mut Flow, booked: Booked) {
+        let Booked { low, high, client_is_low, key, .. } = booked;
+        let (there, back) = if client_is_low { (low, high) } else { (high, low) };
+        self.links.take_back(booked.link, there, back);
+        for (sum, given) in [(&mut flow.low, low), (&mut flow.high, high)] {
+            *sum = (sum.0 + given.0, sum.1 + given.1);
+        }
+        let coverage = &mut self.coverage;
+        coverage.one_way_flows = coverage.one_way_flows.saturating_sub(booked.one_way.into());
+        coverage.unknown_flows = coverage.unknown_flows.saturating_sub(is_unknown(key.protocol).into());
+        coverage.encrypted_flows =
+            coverage.encrypted_flows.saturating_sub(key.protocol.is_encrypted().into());
     }
 
     /// Notes an outcome of a refused or done request.
@@ -280,6 +324,11 @@ impl Core {
             None => Outcome::Done,
         }
     }
+}
+
+/// Whether somebody said something that is not understood.
+const fn is_unknown(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Tcp | Protocol::Udp)
 }
 
 /// Whether a conversation is one that controllers have no reason for: no protocol of theirs, no known port.

@@ -3,7 +3,7 @@
 use crate::core::Talk;
 use crate::decode::Decoder;
 use crate::hosts::{Evidence, HostId};
-use crate::links::LinkId;
+use crate::links::{LinkId, LinkKey};
 use crate::protocol::Protocol;
 use crate::stream::Half;
 use std::collections::HashMap;
@@ -32,6 +32,19 @@ impl FlowKey {
     }
 }
 
+/// Where a conversation is counted. What was not recognised yet, or by a guess the wrong way round, moves when more is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Booked {
+    pub key: LinkKey,
+    pub link: LinkId,
+    /// Packets and bytes that were counted there, from the smaller end and from the other.
+    pub low: (u64, u64),
+    pub high: (u64, u64),
+    pub client_is_low: bool,
+    /// Counted as seen in one direction only.
+    pub one_way: bool,
+}
+
 /// One conversation. Of pairs, the first is of the smaller end.
 pub struct Flow {
     pub key: FlowKey,
@@ -45,7 +58,9 @@ pub struct Flow {
     pub decoder: Option<Box<dyn Decoder>>,
     /// Pieces of data that were looked at in vain.
     pub tries: u8,
-    pub link: Option<LinkId>,
+    /// What was sent last while the roles were not known, and whether the smaller end sent it.
+    pub unsure: Option<(bool, u64)>,
+    pub booked: Option<Booked>,
     /// Packets and bytes from the smaller end, and from the other, since they were accounted.
     pub low: (u64, u64),
     pub high: (u64, u64),
@@ -54,7 +69,6 @@ pub struct Flow {
     pub data: bool,
     /// Its beginning was seen.
     pub opened: bool,
-    pub accounted: bool,
     pub first: Evidence,
     pub first_ns: i64,
     pub last_ns: i64,

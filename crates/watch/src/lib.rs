@@ -45,7 +45,7 @@ mod vendor;
 pub use baseline::Baseline;
 pub use coverage::Coverage;
 pub use detect::{Rule, Technique};
-pub use guard::{Authorised, Expected, Explained, Mode, Reply, Window};
+pub use guard::{Announced, Authorised, Expected, Explained, Mode, Reply, Window};
 pub use hosts::{Evidence, Field};
 pub use limits::Limits;
 pub use monitor::{Monitor, Packet};

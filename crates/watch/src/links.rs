@@ -113,6 +113,8 @@ pub struct Link {
     asked: [u64; 4],
     answered: [u64; 4],
     pub minutes: Minutes,
+    /// All that was counted here turned out to belong to another link.
+    void: bool,
 }
 
 /// A request after so much silence is a new beginning.
@@ -273,8 +275,9 @@ impl Links {
     }
 
     pub fn id(&mut self, key: LinkKey, time_ns: i64) -> Option<LinkId> {
-        if let Some(id) = self.places.get(&key) {
-            return Some(*id);
+        if let Some(id) = self.places.get(&key).copied() {
+            self.get_mut(id).into_iter().for_each(|link| link.void = false);
+            return Some(id);
         }
         if self.list.len() >= self.limit {
             self.refused += 1;
@@ -310,6 +313,7 @@ impl Links {
             asked: [0; 4],
             answered: [0; 4],
             minutes: Minutes::default(),
+            void: false,
         });
         self.places.insert(key, id);
         Some(id)
@@ -341,6 +345,18 @@ impl Links {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Link> {
-        self.list.iter()
+        self.list.iter().filter(|link| !link.void)
+    }
+
+    /// Takes a conversation out of a link: it belongs to another.
+    pub fn take_back(&mut self, id: LinkId, to_server: (u64, u64), to_client: (u64, u64)) {
+        let Some(link) = self.get_mut(id) else { return };
+        for (sum, gone) in [(&mut link.to_server, to_server), (&mut link.to_client, to_client)] {
+            *sum = (sum.0.saturating_sub(gone.0), sum.1.saturating_sub(gone.1));
+        }
+        link.flows = link.flows.saturating_sub(1);
+        if link.flows == 0 && link.functions.is_empty() {
+            (link.void, link.asked) = (true, [0; 4]);
+        }
     }
 }

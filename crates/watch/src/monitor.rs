@@ -9,7 +9,6 @@ use crate::fragments::Fragments;
 use crate::hosts::{Endpoint, Evidence};
 use crate::impostor;
 use crate::limits::Limits;
-use crate::links::LinkId;
 use crate::operation::Operation;
 use crate::protocol::Protocol;
 use crate::report::Report;
@@ -21,6 +20,8 @@ use wire::net::{Content, Datagram, Frame, LinkType, Segment, flag, ip};
 const MAX_TRIES: u8 = 32;
 /// Bytes at the beginning of a stream that wait for more, so that its protocol can be recognised.
 const ENOUGH: usize = 24;
+/// From here on ports are those that a system gives to whoever asks: that servers listen on one tells nothing.
+pub(crate) const DYNAMIC_PORT: u16 = 32_768;
 /// Without packets for so long, in nanoseconds, a capture was stopped or is another one.
 const PAUSE_NS: i64 = 600_000_000_000;
 
@@ -157,6 +158,7 @@ impl Monitor {
         if opens {
             flow.half_mut(from_low).open(segment.sequence);
         }
+        let was_known = flow.protocol.is_some();
         if segment.has(flag::ACK) {
             let number = segment.acknowledged;
             converse(flow, core, !from_low, |half, take| half.acknowledge(number, shared, take));
@@ -165,6 +167,12 @@ impl Monitor {
             flow.data = true;
             let (sequence, data) = (segment.sequence, (segment.payload, stamp));
             converse(flow, core, from_low, |half, take| half.segment(sequence, data, shared, take));
+            if !was_known && flow.protocol.is_some() {
+                // What waited until the protocol was known; the client's words come first.
+                for low in [flow.client_is_low, !flow.client_is_low] {
+                    converse(flow, core, low, |half, take| half.again(stamp, shared, take));
+                }
+            }
             let talk = flow.talk(from_low).at(stamp);
             if std::mem::take(&mut shared.changed) {
                 core.findings.raise(&detect::net::CHANGED, talk.scene(), "the same place, other bytes");
@@ -225,13 +233,13 @@ impl Monitor {
             protocol: None,
             decoder: None,
             tries: 0,
-            link: None,
+            unsure: None,
+            booked: None,
             low: (0, 0),
             high: (0, 0),
             seen: (false, false),
             data: false,
             opened: false,
-            accounted: false,
             first: context.evidence,
             first_ns: context.time_ns,
             last_ns: context.time_ns,
@@ -304,8 +312,8 @@ fn restart(flow: &mut Flow, core: &mut Core, shared: &mut Shared, context: &Cont
     flow.halves.0.forget(shared);
     flow.halves.1.forget(shared);
     flow.halves = (Half::default(), Half::default());
-    (flow.decoder, flow.protocol, flow.link, flow.tries) = (None, None, None, 0);
-    (flow.certain, flow.data, flow.accounted, flow.seen) = (false, false, false, (false, false));
+    (flow.decoder, flow.protocol, flow.booked, flow.tries) = (None, None, None, 0);
+    (flow.certain, flow.data, flow.seen, flow.unsure) = (false, false, (false, false), None);
     flow.opened = false;
     (flow.first, flow.first_ns) = (context.evidence, context.time_ns);
 }
@@ -315,44 +323,59 @@ struct Speaker<'a> {
     decoder: &'a mut Option<Box<dyn Decoder>>,
     protocol: &'a mut Option<Protocol>,
     tries: &'a mut u8,
-    link: &'a mut Option<LinkId>,
+    unsure: &'a mut Option<(bool, u64)>,
     client_is_low: &'a mut bool,
+    certain: bool,
     /// Port of the client, if the roles turn out to be the other way round.
     other_port: u16,
     turned: bool,
+    /// It was recognised by an echo.
+    echoed: bool,
     core: &'a mut Core,
     tcp: bool,
 }
 
 impl<'a> Speaker<'a> {
     fn new(flow: &'a mut Flow, core: &'a mut Core) -> (Self, &'a mut (Half, Half)) {
-        let (tcp, other_port) = (flow.key.is_tcp(), flow.client_port());
-        let Flow { decoder, protocol, tries, link, client_is_low, halves, .. } = flow;
-        let turned = false;
-        (Self { decoder, protocol, tries, link, client_is_low, other_port, turned, core, tcp }, halves)
+        let (tcp, certain, other_port) = (flow.key.is_tcp(), flow.certain, flow.client_port());
+        let Flow { decoder, protocol, tries, unsure, client_is_low, halves, .. } = flow;
+        let (turned, echoed) = (false, false);
+        let speaker = Self {
+            decoder,
+            protocol,
+            tries,
+            unsure,
+            client_is_low,
+            certain,
+            other_port,
+            turned,
+            echoed,
+            core,
+            tcp,
+        };
+        (speaker, halves)
     }
 
     fn take(&mut self, bytes: &[u8], talk: &Talk) -> Step {
         let mut talk = if self.turned { talk.turned(self.other_port) } else { *talk };
+        let mut waits = false;
         if self.protocol.is_none() && *self.tries < MAX_TRIES {
             *self.tries += 1;
-            let sight = Sight { bytes, port: talk.port, tcp: self.tcp, from_client: talk.from_client };
-            let mut found = decode::recognise(&sight);
-            if found.is_none() && self.tcp && decode::is_server_port(self.other_port) {
-                // A server may open the connection, or its client was taken for one: the data tell.
-                let sight = Sight { port: self.other_port, from_client: !talk.from_client, ..sight };
-                found = decode::recognise(&sight);
-                if found.is_some() {
+            waits = self.tcp && bytes.len() < ENOUGH && *self.tries < MAX_TRIES;
+            if let Some((protocol, turns)) = self.recognise(bytes, &talk) {
+                if turns {
                     talk = talk.turned(self.other_port);
                     self.turned = true;
                     *self.client_is_low = !*self.client_is_low;
                 }
-            }
-            if let Some(protocol) = found {
                 *self.protocol = Some(protocol);
-                *self.link = self.core.link(&talk, protocol);
+                self.core.link(&talk, protocol);
                 *self.decoder = decode::decoder(protocol);
                 decode::met(protocol, &talk, self.core);
+                if self.echoed {
+                    // What it answers waits in the other direction and comes first.
+                    return Step::Took(0);
+                }
             }
         }
         match self.decoder {
@@ -361,14 +384,40 @@ impl<'a> Speaker<'a> {
                 decoder.datagram(bytes, &talk, self.core);
                 Step::Took(bytes.len())
             }
-            None if self.tcp
-                && self.protocol.is_none()
-                && *self.tries < MAX_TRIES
-                && bytes.len() < ENOUGH =>
-            {
-                Step::Took(0)
-            }
+            None if self.protocol.is_none() && waits => Step::Took(0),
             None => Step::Took(bytes.len()),
         }
+    }
+
+    /// The protocol, and whether who was taken for the client is the server.
+    fn recognise(&mut self, bytes: &[u8], talk: &Talk) -> Option<(Protocol, bool)> {
+        let here = Sight { bytes, port: talk.port, tcp: self.tcp, from_client: talk.from_client };
+        let there = Sight { port: self.other_port, from_client: !talk.from_client, ..here };
+        let by_port = [talk.port, self.other_port].map(decode::is_server_port);
+        let found = decode::recognise(&here).map(|protocol| (protocol, false)).or_else(|| {
+            // A server may open the connection, or its client was taken for one: the data tell.
+            let may_turn = self.tcp && (by_port[1] || !self.certain);
+            Some((decode::recognise(&there).filter(|_| may_turn)?, true))
+        });
+        let (protocol, turns) = found?;
+        let port_tells = by_port[0] != by_port[1] && talk.port < DYNAMIC_PORT;
+        if self.certain || port_tells {
+            return Some((protocol, turns));
+        }
+        match decode::asks(protocol, bytes, talk.from_client != turns) {
+            Some(asks) => Some((protocol, asks != talk.from_client)),
+            None if !self.tcp || *self.tries >= MAX_TRIES => Some((protocol, turns)),
+            None => {
+                self.echoed = self.is_echo(bytes, talk);
+                self.echoed.then_some((protocol, talk.from_client))
+            }
+        }
+    }
+
+    /// Whether the other end said the very same before: then this is the answer to it.
+    fn is_echo(&mut self, bytes: &[u8], talk: &Talk) -> bool {
+        let from_low = *self.client_is_low == talk.from_client;
+        let said = decode::hash(decode::adus(bytes).last().unwrap_or(bytes));
+        self.unsure.replace((from_low, said)) == Some((!from_low, said))
     }
 }

@@ -179,6 +179,13 @@ impl Half {
         }
     }
 
+    /// Hands over again what is held: more is known of the conversation now.
+    pub fn again(&mut self, stamp: Stamp, shared: &mut Shared, take: &mut Take<'_>) {
+        if !self.held.is_empty() {
+            self.deliver(&[], stamp, shared, take);
+        }
+    }
+
     /// No more will come: what waits is taken as it is, holes and all.
     pub fn end(&mut self, shared: &mut Shared, take: &mut Take<'_>) {
         while !self.parked.is_empty() {

@@ -1,43 +1,14 @@
 //! The monitor at a real cable: devices in a network namespace of their own, Ironbridge and whoever attacks them at the
 //! other end of a veth pair.
 
-use crate::harness::{Plant, Process, Python, binary, wait_for};
+use crate::harness::{Plant, Process, Python, binary, in_own_network, ip_does as ip, wait_for};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Set in the process that runs in a network of its own.
-const INSIDE: &str = "IRONBRIDGE_TEST_OWN_NETWORK";
-/// What a test program says with its exit code when a test failed.
-const FAILED: i32 = 101;
 const PATIENCE: Duration = Duration::from_secs(60);
 const DEVICE: &str = "10.9.0.2";
-
-/// Runs the test of this name again in a network namespace; skips in words.
-fn in_own_network(name: &str, test: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return test();
-    }
-    let out = Command::new("unshare")
-        .args(["--map-root-user", "--net"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, "1")
-        .output();
-    match out {
-        Ok(out) if out.status.success() => eprint!("{}", String::from_utf8_lossy(&out.stderr)),
-        Ok(out) if out.status.code() == Some(FAILED) => {
-            panic!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
-        }
-        Ok(out) => eprintln!("skipped: no network namespace: {}", String::from_utf8_lossy(&out.stderr)),
-        Err(why) => eprintln!("skipped: no `unshare`: {why}"),
-    }
-}
-
-fn ip(words: &str) -> bool {
-    Command::new("ip").args(words.split(' ')).status().is_ok_and(|status| status.success())
-}
 
 /// The far end of the cable: a network namespace with the device's address.
 struct Far(Process);
@@ -104,7 +75,8 @@ fn millis() -> f64 {
 
 #[test]
 fn what_happens_on_the_cable_is_found_kept_and_remembered() {
-    in_own_network("monitor::what_happens_on_the_cable_is_found_kept_and_remembered", || {
+    let name = "monitor::what_happens_on_the_cable_is_found_kept_and_remembered";
+    in_own_network(name, || {
         let Some(python) = Python::find() else { return };
         let Some(far) = Far::new() else { return };
         let _modbus = far.start(&python, "modbus_server.py", &["502", DEVICE]);
@@ -245,7 +217,8 @@ fn what_cannot_be_listened_to_is_told_and_everything_else_runs() {
 
 #[test]
 fn an_interface_can_be_watched_without_a_plant() {
-    in_own_network("monitor::an_interface_can_be_watched_without_a_plant", || {
+    let name = "monitor::an_interface_can_be_watched_without_a_plant";
+    in_own_network(name, || {
         let Some(python) = Python::find() else { return };
         if !ip("link set lo up") {
             return eprintln!("skipped: no loopback interface");

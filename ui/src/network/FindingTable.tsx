@@ -22,7 +22,15 @@ const columns: Column<Finding>[] = [
           </b>
         </Link>
         <div>
-          <AssetName id={f.source} name={f.source_name} /> {f.target && f.target !== f.source && <>to <AssetName id={f.target} name={f.target_name} /></>}
+          {f.target && f.target !== f.source ? (
+            <>
+              <AssetName id={f.source} name={f.source_name} /> to <AssetName id={f.target} name={f.target_name} />
+            </>
+          ) : (
+            <>
+              by <AssetName id={f.source} name={f.source_name} />
+            </>
+          )}
         </div>
         {f.path && (
           <div className="small">

@@ -139,6 +139,7 @@ impl House {
             return Err(why);
         }
         let (house, running) = (self.clone(), run.clone());
+        let asks = self.announce_endpoint(format!("characterise/{connection}"), &run.effort.endpoint).await;
         self.supervisor.spawn("characterise", async move {
             let paused = match &pauses {
                 Some(name) => house.pause_for(name).await.then(|| name.clone()),
@@ -148,6 +149,7 @@ impl House {
                 () = house.supervisor.stopped() => running.stop(),
                 () = running.run(survey, &*house.clock) => {}
             }
+            drop(asks);
             if let Some(name) = paused {
                 house.connections.lock().get(&name).iter().for_each(|one| one.handle.resume());
             }

@@ -19,8 +19,10 @@ use futures_util::future::BoxFuture;
 use model::config::{Diagnostic, Document};
 use model::{Principal, Time};
 use namespace::{Entry, Ledger as _};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use watch::Announced;
 use web::shapes::{
     BrowseAsk, CharacteriseAsk, CharacterisePlan, CharacteriseRun, CharacteriseStart, DeviceProfile,
     DiscoverAsk, DiscoverDetail, DiscoverFound, DiscoverPlan, DiscoverProtocol, DiscoverProtocols,
@@ -73,11 +75,17 @@ impl Discover for Pages {
                 return Err(why);
             }
             let (house, running) = (self.0.clone(), scan.clone());
+            let asks = house.announce(
+                format!("scan/{}", scan.id),
+                scan.plan.addresses.iter().copied(),
+                scan.plan.ask.interface.is_some(),
+            );
             self.0.supervisor.spawn("discover", async move {
                 tokio::select! {
                     () = house.supervisor.stopped() => running.stop(),
                     () = house.desk.run(&running) => {}
                 }
+                drop(asks);
             });
             Ok(scan_shape(&scan))
         })
@@ -223,8 +231,49 @@ pub(super) fn mistakes(found: &[Diagnostic]) -> Problem {
     )
 }
 
+/// We ask devices because a person said yes to it, until this is dropped: the monitor takes no such packet for a stranger's.
+pub(super) struct Asking {
+    house: Arc<House>,
+    announced: Announced,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let until_ns = self.house.clock.now().0;
+        self.house.watching.announce(Announced { until_ns, ..self.announced.clone() });
+    }
+}
+
 impl House {
-    async fn browse(&self, ask: &BrowseAsk) -> Result<DraftFile, Problem> {
+    /// Tells the monitor whom we ask from now on.
+    pub(super) fn announce(
+        self: &Arc<Self>,
+        id: String,
+        addresses: impl IntoIterator<Item = IpAddr>,
+        everybody: bool,
+    ) -> Asking {
+        let (from_ns, until_ns) = (self.clock.now().0, i64::MAX);
+        let announced =
+            Announced { id, addresses: addresses.into_iter().collect(), everybody, from_ns, until_ns };
+        self.watching.announce(announced.clone());
+        Asking { house: self.clone(), announced }
+    }
+
+    /// The same for one endpoint, by address or name.
+    pub(super) async fn announce_endpoint(self: &Arc<Self>, id: String, endpoint: &str) -> Asking {
+        let host = host_of(endpoint).unwrap_or_default();
+        let addresses: Vec<IpAddr> = match host.parse() {
+            Ok(address) => vec![address],
+            // A name that nobody knows reaches nobody.
+            Err(_) => tokio::net::lookup_host((host, 0))
+                .await
+                .map(|found| found.map(|found| found.ip()).collect())
+                .unwrap_or_default(),
+        };
+        self.announce(id, addresses, false)
+    }
+
+    async fn browse(self: &Arc<Self>, ask: &BrowseAsk) -> Result<DraftFile, Problem> {
         let document = Document::parse(&ask.file, &ask.text).map_err(|found| mistakes(&found))?;
         let chosen = kind::choose(KINDS, "connection", &document).map_err(|found| mistakes(&found))?;
         let Some(browser) = BROWSERS.iter().find(|browser| browser.kind == chosen.name) else {
@@ -238,6 +287,9 @@ impl House {
         context.secrets = self.secrets();
         context.budget = self.budget_at(stem, &document);
         let now = self.namespace.clock().now();
+        let text = |key: &str| document.root.get(key).and_then(|node| node.as_text());
+        let endpoint = text("url").or(text("host")).unwrap_or_default();
+        let _asks = self.announce_endpoint(format!("browse/{stem}"), endpoint).await;
         match (browser.browse)(&document, &context, now).await {
             Ok(draft) => Ok(draft_shape(draft)),
             Err(BrowseError::File(found)) => Err(mistakes(&found)),

@@ -5,15 +5,13 @@ use crate::core::Core;
 use crate::decode::function_name;
 use crate::hosts::{Endpoint, Host, HostId};
 use crate::links::LinkKey;
+use crate::monitor::DYNAMIC_PORT;
 use crate::points::{Point, PointKey};
 use crate::protocol::{Protocol, Realm};
 use crate::text::clean_text;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use wire::net::Mac;
-
-/// From here on ports are those that a system gives to whoever asks: they name nothing.
-const DYNAMIC_PORT: u16 = 32_768;
 
 /// Whether a host is one that a baseline lists: it spoke, and for itself.
 pub(crate) fn is_asset(host: &Host) -> bool {

@@ -13,6 +13,7 @@ mod opcua;
 pub mod plain;
 mod profinet;
 mod recognise;
+mod roles;
 mod s7;
 pub mod smb;
 pub mod snmp;
@@ -21,6 +22,7 @@ pub mod tls;
 pub use bacnet::BVLL;
 pub use network::{layer2, met, other_ip};
 pub use recognise::{Sight, is_server_port, recognise, sender_is_client};
+pub use roles::{adus, asks};
 
 use crate::core::{Core, Talk};
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
@@ -113,7 +115,7 @@ impl Told {
 }
 
 /// A number for a name. Without a secret: the tables are bounded, and an analysis gives the same twice.
-fn hash(value: impl Hash) -> u64 {
+pub fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()

@@ -1,6 +1,8 @@
 //! Which protocol a conversation speaks, judged by its first bytes; ports only decide between what the bytes allow.
 
+use super::roles::adus;
 use crate::protocol::Protocol;
+use wire::modbus::table::Length;
 use wire::{dnp3, enip, ntp};
 
 /// What there is to judge by.
@@ -64,7 +66,7 @@ fn tcp(sight: &Sight<'_>) -> Option<Protocol> {
 
 /// Modbus has no magic number: the header must fit the bytes, and the function be one that exists unless the port says so.
 fn is_modbus(sight: &Sight<'_>) -> bool {
-    let [_, _, 0, 0, high, low, _unit, function, ..] = sight.bytes else { return false };
+    let [_, _, 0, 0, high, low, _unit, _function, ..] = sight.bytes else { return false };
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     if !(2..=254).contains(&length) {
         return false;
@@ -72,21 +74,19 @@ fn is_modbus(sight: &Sight<'_>) -> bool {
     if matches!(sight.port, 502 | 802) {
         return true;
     }
-    // Elsewhere: exactly one message, a function of the standard, and a length that it can have.
-    let code = function & 0x7F;
-    let plausible = wire::modbus::table::function(code).is_some();
-    let pdu = sight.bytes.get(7..).unwrap_or_default();
-    let fits = |known| match known {
-        wire::modbus::table::Length::Known(n) | wire::modbus::table::Length::Need(n) => n + 1 == length,
-        wire::modbus::table::Length::Unknown => false,
-    };
-    plausible
-        && sight.bytes.len() == length + 6
-        && if sight.from_client {
-            fits(wire::modbus::table::request_length(pdu))
+    // Elsewhere: nothing but whole messages, each a function of the standard with a length that it can have.
+    let fits = |adu: &[u8]| {
+        let [_, _, 0, 0, _, _, _, pdu @ ..] = adu else { return false };
+        let length = if sight.from_client {
+            wire::modbus::table::request_length(pdu)
         } else {
-            fits(wire::modbus::table::response_length(pdu))
-        }
+            wire::modbus::table::response_length(pdu)
+        };
+        let known = pdu.first().and_then(|code| wire::modbus::table::function(code & 0x7F)).is_some();
+        let whole = matches!(length, Length::Known(n) | Length::Need(n) if n == pdu.len());
+        known && whole
+    };
+    adus(sight.bytes).all(fits) && adus(sight.bytes).map(<[u8]>::len).sum::<usize>() == sight.bytes.len()
 }
 
 fn is_whole_enip(bytes: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! What the monitor is told and asked about what is normal.
 
-use super::{Authorised, Expected, Explained, Mode, Reply, Window};
+use super::{Announced, Authorised, Expected, Explained, Mode, Reply, Window};
 use crate::baseline::{Baseline, Difference};
 use crate::monitor::Monitor;
 
@@ -50,6 +50,20 @@ impl Monitor {
     /// Takes a command that was authorised, before or shortly after its write is on the wire.
     pub fn authorise(&mut self, command: Authorised) {
         self.core.authorise(command);
+    }
+
+    /// Says that all commands that left for their devices before this time were told: what is on the wire since then and not
+    /// among them was asked for by nobody, and is found without waiting.
+    pub fn authorised_until(&mut self, time_ns: i64) {
+        self.core.guard.ledger_ns = self.core.guard.ledger_ns.max(time_ns);
+    }
+
+    /// Takes that we ask devices because a person said yes to it; one with a known id is changed. False if there is no room
+    /// for one.
+    pub fn announce(&mut self, announced: Announced) -> bool {
+        let room = self.core.guard.announced.take(announced);
+        self.core.guard.explained.no_room += u64::from(!room);
+        room
     }
 
     /// Takes windows of expected work; those with a known id are changed. False if there is no room for one.

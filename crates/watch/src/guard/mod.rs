@@ -11,6 +11,7 @@
 //! finding, not four (new asset, new link, new function, new writer): the lesser ones wait a few seconds and are dropped when
 //! the greater one came.
 
+mod announced;
 mod api;
 mod images;
 mod ledger;
@@ -19,6 +20,7 @@ mod socket;
 mod window;
 mod write;
 
+pub use announced::Announced;
 pub use ledger::Authorised;
 pub use model::expected::Reply;
 pub use own::Expected;
@@ -107,8 +109,11 @@ pub struct Guard {
     /// Hosts that are not in the baseline, with whom they talked first.
     strangers: HashMap<HostId, HostId>,
     pub(crate) expected: Expected,
+    announced: announced::Announcements,
     pub(crate) windows: window::Windows,
     ledger: ledger::Ledger,
+    /// All commands that left before this time are in the ledger.
+    ledger_ns: i64,
     waiting: Vec<write::Waiting>,
     images: images::Images,
     socket: socket::Socket,
@@ -223,8 +228,10 @@ impl Core {
             }
             let (time_ns, name) = (host.first_ns, host.endpoint.to_string());
             let scene = Scene { source: id, target: HostId(0), time_ns, ..Scene::default() };
+            let is_found = self.guard.announced.asks(host, host.first_ns);
             if self.guard.guards(&name) && !self.guard.strangers.contains_key(&id) {
-                self.differs(&base::ASSET, scene, "speaks to everybody".into());
+                let words = if is_found { "answers our own search" } else { "speaks to everybody" };
+                self.differs(&base::ASSET, scene, words.into());
             }
         }
     }
@@ -294,8 +301,8 @@ impl Core {
 
     /// A link's name, and whether the baseline has it; `None` if it is not one that is judged here.
     fn judged(&self, id: LinkId) -> Option<(LinkName, bool)> {
-        let key = self.links.get(id)?.key;
-        if self.guard.expected.plans(self, &key) {
+        let (key, last_ns) = self.links.get(id).map(|link| (link.key, link.last_ns))?;
+        if self.guard.expected.plans(self, &key) || self.is_announced(key.client, key.server, last_ns) {
             return None;
         }
         let name = link_name(self, &key)?;
@@ -370,7 +377,8 @@ impl Core {
         }
         let link =
             LinkKey { client: talk.client, server: talk.server, protocol: key.protocol, port: talk.port };
-        if self.guard.expected.plans(self, &link) {
+        if self.guard.expected.plans(self, &link) || self.is_announced(link.client, link.server, talk.time_ns)
+        {
             return;
         }
         let (Some(name), Some(point)) = (link_name(self, &link), self.points.get(key)) else { return };

@@ -162,14 +162,14 @@ impl Core {
         self.guard.pending.retain(|pending| pending.rule.id != own::UNPLANNED.id);
     }
 
-    pub(super) fn is_own(&self, id: HostId) -> bool {
+    pub(crate) fn is_own(&self, id: HostId) -> bool {
         !self.guard.expected.is_empty()
             && self.guard.expected.is_own(self.hosts.get(id).map(|host| host.endpoint))
     }
 
     /// A link of our own that no connection explains.
     pub(super) fn own_link(&mut self, id: LinkId, talk: &Talk) {
-        if !self.is_own(talk.client) {
+        if !self.is_own(talk.client) || self.is_announced(talk.client, talk.server, talk.time_ns) {
             return;
         }
         let Some(key) = self.links.get(id).map(|link| link.key) else { return };
@@ -196,7 +196,7 @@ impl Core {
 
     /// Data that we read: the plan has them, or somebody else speaks with our address.
     pub(super) fn own_read(&mut self, key: &PointKey, talk: &Talk) {
-        if !self.is_own(talk.client) {
+        if !self.is_own(talk.client) || self.is_announced(talk.client, talk.server, talk.time_ns) {
             return;
         }
         let planned = self.guard.expected.planned(self, key.server, talk.port, key.protocol);

@@ -10,8 +10,10 @@ use crate::links::LinkKey;
 use crate::points::PointKey;
 use model::Value;
 
-/// How long a write of our own waits for its entry in the ledger, in nanoseconds.
+/// How long a write of our own waits for its entry in the ledger, in nanoseconds, where nobody says how far the ledger was read.
 const LATE_NS: i64 = 2_000_000_000;
+/// How much later than a write the ledger must have been read, in nanoseconds: capture and gateway read their clocks apart.
+const READ_NS: i64 = 50_000_000;
 /// Most writes that wait.
 const MAX_WAITING: usize = 256;
 /// Most usual writers that are named.
@@ -226,7 +228,8 @@ impl Core {
             if self.explain(&waiting.key, waiting.port, &waiting.bytes, waiting.scene.time_ns) {
                 continue;
             }
-            if waiting.due_ns <= now_ns {
+            let was_read = waiting.scene.time_ns.saturating_add(READ_NS) <= self.guard.ledger_ns;
+            if was_read || waiting.due_ns <= now_ns {
                 self.unexplained(waiting);
             } else {
                 self.guard.waiting.push(waiting);

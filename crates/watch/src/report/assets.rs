@@ -1,6 +1,7 @@
 //! Hosts that are one machine become one asset.
 
 use crate::hosts::{Endpoint, Evidence, Field, Host, HostId, Hosts};
+use crate::links::{Link, Links};
 use crate::protocol::{Protocol, Realm};
 use crate::vendor::vendor;
 use model::Time;
@@ -146,9 +147,23 @@ fn owners(hosts: &Hosts) -> HashMap<HostId, Mac> {
     own
 }
 
+/// Who asks and who answers in what is not recognised: that is only as sure as the links are.
+type Unrecognised = HashMap<HostId, (u64, u64)>;
+
+fn unrecognised(links: &Links) -> Unrecognised {
+    let mut roles = Unrecognised::new();
+    let both = |link: &&Link| link.to_server.0 > 0 && link.to_client.0 > 0;
+    for link in links.iter().filter(|link| link.key.protocol.realm() == Realm::Unknown).filter(both) {
+        let bit = link.key.protocol.bit();
+        roles.entry(link.key.client).or_default().0 |= bit;
+        roles.entry(link.key.server).or_default().1 |= bit;
+    }
+    roles
+}
+
 /// All assets, and what each host is called.
-pub fn assets(hosts: &Hosts) -> (Vec<Asset>, Names) {
-    let own = owners(hosts);
+pub fn assets(hosts: &Hosts, links: &Links) -> (Vec<Asset>, Names) {
+    let (own, unrecognised) = (owners(hosts), unrecognised(links));
     let mut names = HashMap::new();
     let mut groups: BTreeMap<(u8, Endpoint), Vec<(HostId, &Host)>> = BTreeMap::new();
     for (id, host) in hosts.iter() {
@@ -166,7 +181,7 @@ pub fn assets(hosts: &Hosts) -> (Vec<Asset>, Names) {
     let mut assets: Vec<Asset> = groups
         .into_values()
         .map(|members| {
-            let asset = asset(&members);
+            let asset = asset(&members, &unrecognised);
             members.iter().for_each(|(id, _)| drop(names.insert(*id, asset.id.clone())));
             asset
         })
@@ -175,7 +190,7 @@ pub fn assets(hosts: &Hosts) -> (Vec<Asset>, Names) {
     (assets, Names(names))
 }
 
-fn asset(members: &[(HostId, &Host)]) -> Asset {
+fn asset(members: &[(HostId, &Host)], unrecognised: &Unrecognised) -> Asset {
     let mut addresses: Vec<IpAddr> = members
         .iter()
         .filter_map(|(_, host)| if let Endpoint::Ip(ip) = host.endpoint { Some(ip) } else { None })
@@ -192,7 +207,11 @@ fn asset(members: &[(HostId, &Host)]) -> Asset {
     macs.dedup();
     let sum = |of: fn(&Host) -> u64| members.iter().map(|(_, host)| of(host)).sum::<u64>();
     let set = |of: fn(&Host) -> u64| members.iter().fold(0, |set, (_, host)| set | of(host));
-    let (serves, asks, sent) = (set(|host| host.serves), set(|host| host.asks), sum(|host| host.sent));
+    let (mut serves, mut asks, sent) =
+        (set(|host| host.serves), set(|host| host.asks), sum(|host| host.sent));
+    for (more_asked, more_served) in members.iter().filter_map(|(id, _)| unrecognised.get(id)) {
+        (asks, serves) = (asks | more_asked, serves | more_served);
+    }
     let facts = members.iter().flat_map(|(_, host)| &host.facts).map(|fact| AssetFact {
         field: fact.field,
         value: fact.value.to_string(),

@@ -201,7 +201,7 @@ pub const fn level(severity: u16) -> &'static str {
 
 impl Report {
     pub(crate) fn new(core: &Core) -> Self {
-        let (assets, names) = assets::assets(&core.hosts);
+        let (assets, names) = assets::assets(&core.hosts, &core.links);
         let mut coverage = core.coverage;
         coverage.no_room = core.hosts.refused
             + core.links.refused

@@ -5,7 +5,7 @@ use model::expected::{Coding, ExpectedTraffic};
 use model::{Access, Declaration, Path, Time, Value, ValueType, WriteRule};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use watch::{Authorised, Baseline, Expected, Limits, Mode, Monitor, Reply, Report, Window};
+use watch::{Announced, Authorised, Baseline, Expected, Limits, Mode, Monitor, Reply, Report, Window};
 
 const HMI: Host = 5;
 const PLC: Host = 9;
@@ -380,6 +380,70 @@ fn the_ledger_may_come_a_little_after_the_wire() {
     monitor.authorise(command(&capture, "late", 30.0));
     let report = finish(&mut monitor, &capture.later());
     assert_eq!((report.explained.commands_matched, rules(&report)), (1, vec![]));
+}
+
+#[test]
+fn what_nobody_asked_for_is_found_as_soon_as_the_ledger_was_read() {
+    let (mut monitor, mut capture) = learned();
+    monitor.expect(expected());
+    let before_ns = capture.now_ns();
+    capture.connection(GATEWAY, PLC, 502, &write(1, 100, 300));
+    capture.feed(&mut monitor);
+    let now_ns = capture.now_ns() + 100_000_000;
+    let found = |monitor: &mut Monitor| {
+        monitor.tick(now_ns);
+        rules(&monitor.report())
+    };
+    monitor.authorised_until(before_ns);
+    assert_eq!(found(&mut monitor), Vec::<&str>::new(), "its command may stand in what was not read yet");
+    monitor.authorised_until(now_ns);
+    assert_eq!(found(&mut monitor), ["IB-OWN-001"]);
+}
+
+#[test]
+fn what_a_person_said_yes_to_is_expected_and_nothing_else_is() {
+    let look = |said_yes: bool, happens: &dyn Fn(&mut Capture)| {
+        let (mut monitor, mut capture) = learned();
+        monitor.expect(expected());
+        let (from_ns, addresses) = (capture.now_ns(), [8, PLC].map(address).into());
+        if said_yes {
+            let id = "scan/1".to_owned();
+            let until_ns = i64::MAX;
+            assert!(monitor.announce(Announced { id, addresses, everybody: true, from_ns, until_ns }));
+        }
+        happens(&mut capture);
+        rules(&finish(&mut monitor, &capture))
+    };
+    // A search: who is there, who are you, in protocols and at addresses that no connection talks to.
+    let search = |capture: &mut Capture| {
+        for target in 20..60 {
+            capture.arp(GATEWAY, GATEWAY, Some(target));
+        }
+        capture.wait(1);
+        for target in 60..70 {
+            capture.arp(GATEWAY, GATEWAY, Some(target));
+        }
+        capture.connection(GATEWAY, 8, 102, &[(true, s7_job(1, &[0xF0]))]);
+        capture.connection(GATEWAY, PLC, 502, &[(true, modbus(1, &[43, 14, 1, 0]))]);
+        capture.connection(GATEWAY, PLC, 502, &read(2, 50, 1, &[]));
+        (1..40).for_each(|port| capture.connection(GATEWAY, 8, 1_000 + port, &[]));
+    };
+    // That there is a device which nobody knew is found all the same.
+    assert_eq!(look(true, &search), ["IB-BASE-001"]);
+    let found = look(false, &search);
+    for rule in ["IB-OWN-002", "IB-NET-001", "IB-NET-009", "IB-MB-006"] {
+        assert!(found.contains(&rule), "{rule}: {found:?}");
+    }
+    // Whom nobody named, what changes a device, and somebody else's search are found as ever.
+    let strange = |capture: &mut Capture| {
+        capture.connection(GATEWAY, HMI, 102, &[(true, s7_job(1, &[0xF0]))]);
+        capture.connection(GATEWAY, PLC, 502, &write(3, 100, 300));
+        capture.connection(ROGUE, PLC, 502, &[(true, modbus(1, &[43, 14, 1, 0]))]);
+    };
+    let found = look(true, &strange);
+    for rule in ["IB-OWN-001", "IB-OWN-002", "IB-MB-006", "IB-BASE-001"] {
+        assert!(found.contains(&rule), "{rule}: {found:?}");
+    }
 }
 
 #[test]

@@ -48,6 +48,85 @@ fn assets_links_and_points() {
     assert_eq!(report.points[0].writers, ["10.0.0.5"]);
 }
 
+/// A conversation of which only the middle is seen: what the client (5) and the server (9) say in turn.
+fn joined_late((client_port, port): (u16, u16), said: &[(bool, Vec<u8>)]) -> Capture {
+    let mut capture = Capture::new();
+    let (client, server) = ((5, client_port), (9, port));
+    let (mut c, mut s) = (1_000_u32, 9_000_u32);
+    for (from_client, data) in said {
+        let length = u32::try_from(data.len()).unwrap();
+        if *from_client {
+            capture.segment((client, server), (c, s), 0x18, data);
+            c += length;
+        } else {
+            capture.segment((server, client), (s, c), 0x18, data);
+            s += length;
+        }
+    }
+    capture
+}
+
+/// Who asks whom is as it is, and nothing else is said of the two.
+fn is_right(report: &watch::Report, port: u16, frames: usize, what: &str) {
+    let links: Vec<_> = report
+        .links
+        .iter()
+        .map(|link| (link.client.as_str(), link.server.as_str(), link.protocol, link.port))
+        .collect();
+    assert_eq!(links, [("10.0.0.5", "10.0.0.9", Protocol::Modbus, port)], "{what}");
+    let link = &report.links[0];
+    let packets = link.packets_to_server + link.packets_to_client;
+    assert_eq!((packets, link.connections), (frames as u64, 1), "{what}");
+    for asset in &report.assets {
+        let (asks, serves) = if asset.id == "10.0.0.5" { (1, 0) } else { (0, 1) };
+        assert_eq!((asset.asks.len(), asset.serves.len()), (asks, serves), "{what}: {asset:?}");
+    }
+    let coverage = &report.coverage;
+    assert_eq!((coverage.unknown_flows, coverage.one_way_flows), (0, 0), "{what}");
+}
+
+#[test]
+fn who_asks_is_known_by_what_is_said_where_the_beginning_was_not_seen() {
+    let poll = |number: u16| {
+        let answer = [&[3, 4][..], &number.to_be_bytes(), &[0, 7]].concat();
+        [(true, modbus(number, &[3, 0, 100, 0, 2])), (false, modbus(number, &answer))]
+    };
+    let write = |number: u16| {
+        let same = modbus(number, &[6, 0, 5, 0, 42]);
+        [(true, same.clone()), (false, same)]
+    };
+    let polls: Vec<_> = (1..4).flat_map(poll).collect();
+    let writes: Vec<_> = (1..4).flat_map(write).collect();
+    // The port that a system gave to the client may be smaller than the server's, or one that servers are known to have.
+    for ports in [(35_096, 38_000), (38_000, 35_096), (44_818, 38_000), (35_096, 502)] {
+        for (what, said) in [("polls", &polls), ("writes", &writes)] {
+            // From a request, and from an answer.
+            for from in [0, 1] {
+                let capture = joined_late(ports, &said[from..]);
+                let what = format!("{what} {ports:?} from {from}");
+                let mut monitor = watch::Monitor::new(watch::Limits::STANDARD);
+                let mut live = watch::Monitor::new(watch::Limits::STANDARD);
+                capture.feed(&mut monitor);
+                for frame in &capture.frames {
+                    let mut one = capture.clone();
+                    one.frames = vec![frame.clone()];
+                    one.feed(&mut live);
+                    let _ = live.report();
+                }
+                for report in [monitor.report(), live.report()] {
+                    is_right(&report, ports.1, said.len() - from, &what);
+                    let points: Vec<_> =
+                        report.points.iter().map(|point| (point.name.as_str(), point.writes)).collect();
+                    let whole = said.len() as u64 / 2 - from as u64;
+                    let expected =
+                        if what.starts_with('p') { ("holding 100..101", 0) } else { ("holding 5", whole) };
+                    assert_eq!(points, [expected], "{what}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn messages_cut_across_segments_and_mixed_up_are_read_all_the_same() {
     let said: Vec<u8> = (0..20u16).flat_map(|number| modbus(number, &[3, 0, 0, 0, 2])).collect();

@@ -56,6 +56,23 @@ impl Mutation {
         }
     }
 
+    /// What a host with this name in the changed capture is called in the other one.
+    pub fn name(&self, id: &str) -> String {
+        if let Ok(std::net::IpAddr::V4(ip)) = id.parse() {
+            let mut octets = ip.octets();
+            self.address(&mut octets);
+            return std::net::Ipv4Addr::from(octets).to_string();
+        }
+        let octets: Result<Vec<u8>, _> = id.split(':').map(|octet| u8::from_str_radix(octet, 16)).collect();
+        match octets {
+            Ok(mut octets) if octets.len() == 6 => {
+                self.card(&mut octets);
+                octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":")
+            }
+            _ => id.to_owned(),
+        }
+    }
+
     /// One frame of Ethernet, as one or two others.
     fn frame(&self, number: usize, frame: &[u8]) -> Vec<Vec<u8>> {
         let mut out = frame.to_vec();

@@ -6,7 +6,7 @@ mod peers;
 mod plant;
 
 pub use http::Http;
-pub use net::Net;
+pub use net::{Net, in_own_network, ip_does};
 pub use peers::{Broker, Python, chromium, node_dir};
 pub use plant::{Plant, binary};
 

@@ -166,6 +166,8 @@ impl Memory {
             let replies = self.replies.iter().flat_map(Receiver::try_iter);
             replies.take(ROOM).for_each(|reply| monitor.reply(&reply));
             commands.into_iter().for_each(|command| monitor.authorise(command));
+            // A command is in the register before it leaves, and the register was read after `now`.
+            monitor.authorised_until(now.0);
             monitor.tick(now.0);
         }
         self.save(watching, house.clock.monotonic());

@@ -38,7 +38,7 @@ use std::time::Duration;
 use tap::Tap;
 use watch::book::{AssetBook, FindingBook};
 use watch::recent::Pairs;
-use watch::{Baseline, Limits, Monitor, Report};
+use watch::{Announced, Baseline, Limits, Monitor, Report};
 
 const FINDINGS: &str = "findings.json";
 const ASSETS: &str = "assets.json";
@@ -48,6 +48,8 @@ const TICK: Duration = Duration::from_millis(250);
 const REPORT: Duration = Duration::from_secs(1);
 /// A report may take at most one part in so many of the time, because packets wait for it.
 const PART: u32 = 20;
+/// The same when there is something new to find.
+const PART_NEWS: u32 = 4;
 /// When assets were seen last is written this often; new ones, and what people say, sooner.
 const SAVE_ASSETS: Duration = Duration::from_secs(60);
 /// What the plant says of the network is looked up this often.
@@ -171,8 +173,9 @@ impl Watching {
             (monitor.coverage().packets, monitor.coverage().messages, monitor.findings())
         };
         let since = monotonic.saturating_sub(keeper.reported);
-        let due = (since >= REPORT && packets != keeper.packets || found != keeper.findings)
-            && since >= keeper.cost * PART;
+        let is_news = found != keeper.findings;
+        let part = if is_news { PART_NEWS } else { PART };
+        let due = (is_news || since >= REPORT && packets != keeper.packets) && since >= keeper.cost * part;
         let mut news = Vec::new();
         if due {
             let report = self.monitor.lock().report();
@@ -199,6 +202,13 @@ impl Watching {
         };
         self.save_assets(keeper, monotonic);
         events
+    }
+
+    /// Takes that devices are asked because a person said yes to it, before the first packet; again when it is over.
+    pub fn announce(&self, announced: Announced) {
+        if self.is_on() && !self.monitor.lock().announce(announced) {
+            tracing::warn!("the monitor has no room for one more search: it may take it for a stranger's");
+        }
     }
 
     /// Brings a report into the books. Findings that are new or happened again.
