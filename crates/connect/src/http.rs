@@ -15,6 +15,8 @@ use transport::TlsClient;
 
 /// Longest answer that is read: its words are for a person.
 const MAX_ANSWER: usize = 64 * 1024;
+/// Longest time that a server may ask us to wait.
+const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// What a server answered.
 pub struct Answer {
@@ -22,6 +24,8 @@ pub struct Answer {
     pub status: u16,
     /// The beginning of its text, for people.
     pub text: String,
+    /// The whole of it, for programs; empty when it is too long.
+    pub body: Bytes,
     /// How long it asks us to wait, s.
     pub retry_after_s: Option<u64>,
 }
@@ -44,12 +48,13 @@ pub struct Server {
     tls: Option<TlsClient>,
     patience: Duration,
     open: Option<Open>,
+    wait_s: Option<u64>,
 }
 
 impl Server {
     /// Not open yet. A request takes at most `patience`.
     pub fn new(address: Address, tls: Option<TlsClient>, patience: Duration) -> Self {
-        Self { address, tls, patience, open: None }
+        Self { address, tls, patience, open: None, wait_s: None }
     }
 
     /// Opens the connection, if it is not open.
@@ -68,6 +73,11 @@ impl Server {
         let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
         self.open = Some(Open { sender, task });
         Ok(())
+    }
+
+    /// How long the server asked us to wait with its last answer (`Retry-After` of 429 or 503), five minutes at most.
+    pub fn asked_to_wait(&self) -> Option<Duration> {
+        self.wait_s.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT))
     }
 
     /// Posts `body` to `path`. Nothing is repeated here: whether it was taken is not known when the answer is missing.
@@ -97,11 +107,10 @@ impl Server {
             let status = response.status().as_u16();
             let after =
                 response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            let text = match Limited::new(response.into_body(), MAX_ANSWER).collect().await {
-                Ok(body) => String::from_utf8_lossy(&body.to_bytes()).chars().take(300).collect(),
-                Err(_) => String::new(),
-            };
-            Ok(Answer { status, text, retry_after_s: after })
+            let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&body).chars().take(300).collect();
+            Ok(Answer { status, text, body, retry_after_s: after })
         };
         let answer = timeout(self.patience, asking).await.unwrap_or_else(|_| {
             Err(Fault::Timeout { timeout_ms: u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX) })
@@ -109,6 +118,8 @@ impl Server {
         if answer.is_err() {
             self.open = None;
         }
+        let busy = answer.as_ref().ok().filter(|answer| matches!(answer.status, 429 | 503));
+        self.wait_s = busy.and_then(|answer| answer.retry_after_s);
         answer
     }
 }
@@ -143,6 +154,8 @@ pub fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Fault
 pub enum Verdict {
     /// Taken.
     Taken,
+    /// Taken but for so many items, which will never be; the reason. Which ones, it does not say.
+    Partly(usize, String),
     /// Will never be taken as it is: the reason.
     Never(String),
     /// Not now.

@@ -3,8 +3,9 @@
 use crate::plant::Problem;
 use crate::shapes::Trend;
 use crate::state::Web;
-use model::{Event, PointId, Position, Status, Time, Value};
+use model::{Declaration, Event, PointId, Position, Status, Time, Value};
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One sample.
@@ -73,6 +74,9 @@ pub trait History: Send + Sync + 'static {
     /// # Errors
     /// As [`History::range`].
     fn aggregate(&self, points: &[PointId], span: Span, width: Duration) -> Result<Vec<Trend>, Problem>;
+
+    /// What was declared of a point, oldest first, each with the time from which on it counts.
+    fn declared(&self, point: PointId) -> Vec<(Time, Arc<Declaration>)>;
 
     /// First and last sample.
     fn extent(&self, point: PointId) -> Option<(Time, Time)>;

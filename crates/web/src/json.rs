@@ -31,6 +31,11 @@ impl Writer {
         self.0.push_str(itoa::Buffer::new().format(value));
     }
 
+    /// A whole number; what a double does not hold exactly becomes text.
+    pub fn whole(&mut self, value: i64) {
+        if value.unsigned_abs() <= EXACT { self.i64(value) } else { self.text(itoa::Buffer::new().format(value)) }
+    }
+
     pub fn bool(&mut self, value: bool) {
         self.0.push_str(if value { "true" } else { "false" });
     }
@@ -107,11 +112,11 @@ impl Writer {
         match value {
             Value::None => self.raw("null"),
             Value::Bool(v) => self.bool(*v),
-            Value::I64(v) if v.unsigned_abs() <= EXACT => self.i64(*v),
+            Value::I64(v) => self.whole(*v),
             Value::U64(v) if *v <= EXACT => self.u64(*v),
             Value::F64(v) => self.f64(*v),
             Value::Text(v) => self.text(v),
-            Value::I64(_) | Value::U64(_) | Value::Bytes(_) => self.text(&value.to_string()),
+            Value::U64(_) | Value::Bytes(_) => self.text(&value.to_string()),
         }
     }
 }

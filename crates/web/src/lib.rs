@@ -12,6 +12,7 @@
 mod answer;
 mod assets;
 mod auth;
+mod chosen;
 mod configuration;
 pub mod csv;
 mod discover;
@@ -29,11 +30,13 @@ mod overview;
 mod pages;
 mod plant;
 mod point_json;
+mod point_metrics;
 mod quality_index;
 mod rate;
 mod routes;
 mod server;
 pub mod shapes;
+mod sheet;
 mod state;
 mod streams;
 
@@ -49,4 +52,5 @@ pub use plant::{Asset, AssetType, Facts, Pausable, Plant, Problem, ProblemKind, 
 pub use rate::Rate;
 pub use routes::openapi;
 pub use server::{Options, Server, serve};
+pub use sheet::{CellKind, Column, Sheet};
 pub use state::App;

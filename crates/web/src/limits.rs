@@ -34,6 +34,8 @@ pub struct Limits {
     pub streams_per_session: usize,
     /// Live streams of all sessions.
     pub streams: usize,
+    /// Records of the journal that a stream of samples may be behind; then it goes on with the newest values.
+    pub stream_behind: u64,
     /// History reads at once; more wait.
     pub reads: usize,
     /// How long open requests may go on when the server stops.
@@ -57,6 +59,7 @@ impl Default for Limits {
             requests_per_session: 32,
             streams_per_session: 16,
             streams: 256,
+            stream_behind: 200_000,
             reads: 8,
             shutdown: Duration::from_secs(5),
         }

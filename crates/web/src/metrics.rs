@@ -6,6 +6,9 @@ use axum::http::StatusCode;
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Media type of the text format.
+pub(crate) const MEDIA: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// A number that only grows.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -36,6 +39,8 @@ pub(crate) struct Counters {
     pub panics: Counter,
     pub streams: Counter,
     pub stream_messages: Counter,
+    pub stream_gaps: Counter,
+    pub stream_skipped: Counter,
     pub queries: Counter,
     ok: Counter,
     client_errors: Counter,
@@ -55,14 +60,14 @@ impl Counters {
 
 /// Writes the text format.
 #[derive(Default)]
-struct Text(String);
+pub(crate) struct Text(pub String);
 
 impl Text {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
+    pub fn head(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+    pub fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         self.0.push_str(name);
         for (index, (label, text)) in labels.iter().enumerate() {
             let _ = write!(self.0, "{}{label}=\"{}\"", if index == 0 { "{" } else { "," }, escape(text));
@@ -324,6 +329,16 @@ fn own(out: &mut Text, web: &Web) {
         "ironbridge_web_stream_messages_total",
         "Messages sent on live streams.",
         c.stream_messages.get(),
+    );
+    out.counter(
+        "ironbridge_web_stream_gaps_total",
+        "Times that a stream of samples could not say everything: its reader was too slow, or came back too late.",
+        c.stream_gaps.get(),
+    );
+    out.counter(
+        "ironbridge_web_stream_skipped_records_total",
+        "Records of the journal in those gaps, as far as known.",
+        c.stream_skipped.get(),
     );
     out.counter("ironbridge_web_queries_total", "SQL queries.", c.queries.get());
 }

@@ -4,6 +4,7 @@
 use crate::Discover;
 use crate::inbox::Door;
 use crate::monitor::{Monitor, NoMonitor};
+use crate::sheet::{Column, Sheet};
 use crate::shapes::{
     AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
     FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Site,
@@ -296,4 +297,10 @@ pub trait Query: Send + Sync + 'static {
         format: FileFormat,
         who: &'a Principal,
     ) -> BoxFuture<'a, Result<PathBuf, Problem>>;
+
+    /// A Parquet file in the making.
+    ///
+    /// # Errors
+    /// A [`Problem`] when no file can be made of these columns.
+    fn parquet(&self, columns: &'static [Column]) -> Result<Box<dyn Sheet>, Problem>;
 }

@@ -15,6 +15,7 @@ pub mod influx;
 mod keep;
 pub mod mqtt;
 pub mod nats;
+pub mod otlp;
 pub mod payload;
 mod post;
 pub mod postgres;
@@ -93,6 +94,7 @@ pub const KINDS: &[&Kind<dyn Sink>] = &[
     &syslog::KIND,
     &webhook::KIND,
     &influx::KIND,
+    &otlp::KIND,
 ];
 
 /// A destination that can be started.
@@ -156,6 +158,7 @@ mod tests {
             include_str!("syslog/README.md"),
             include_str!("webhook/README.md"),
             include_str!("influx/README.md"),
+            include_str!("otlp/README.md"),
         ];
         assert_eq!(readmes.len(), KINDS.len());
         for (kind, readme) in KINDS.iter().zip(readmes) {
@@ -186,6 +189,7 @@ mod tests {
             include_str!("syslog/cases/wrong.toml"),
             include_str!("webhook/cases/wrong.toml"),
             include_str!("influx/cases/wrong.toml"),
+            include_str!("otlp/cases/wrong.toml"),
         ];
         for text in cases {
             let expected: Vec<(usize, &str)> = text

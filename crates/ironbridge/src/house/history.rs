@@ -1,7 +1,7 @@
 //! The historian as the pages ask for it.
 
 use super::House;
-use model::{Event, PointId, Time};
+use model::{Declaration, Event, PointId, Time};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Bucket, EventFilter, Order, Samples, StoreError, Trend};
@@ -79,6 +79,11 @@ impl History for Recorded {
             bucketed(width.as_nanos() as i64, &filled)
         };
         Ok(found.into_iter().map(filled).collect())
+    }
+
+    fn declared(&self, point: PointId) -> Vec<(Time, Arc<Declaration>)> {
+        let all = self.0.store.metadata_history(point);
+        all.into_iter().map(|known| (known.since, known.declaration)).collect()
     }
 
     fn extent(&self, point: PointId) -> Option<(Time, Time)> {

@@ -18,6 +18,7 @@ mod inbox;
 mod monitor;
 mod opcua;
 mod pages;
+mod parquet;
 mod plan;
 mod query;
 mod run;

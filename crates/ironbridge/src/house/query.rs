@@ -1,6 +1,7 @@
 //! SQL for pages and command line; the engine is made on first use.
 
 use super::House;
+use super::parquet::ParquetSheet;
 use crate::cli::{Format, complain, exit, print, print_rows};
 use futures_util::future::BoxFuture;
 use model::{Declaration, PointId, Principal, Role, Time};
@@ -13,7 +14,7 @@ use web::shapes::{
     FileFormat, QueryAsk, QueryColumn, QueryColumnText, QueryExample, QueryFunction, QueryResult, QueryTable,
     QueryTables,
 };
-use web::{Problem, ProblemKind, Query};
+use web::{Column, Problem, ProblemKind, Query, Sheet};
 
 /// Most rows of an answer on a page.
 const MOST_ROWS: usize = 100_000;
@@ -194,6 +195,10 @@ impl Query for Queries {
             self.sql.export(text, format, &path, EXPORT, who).await.map_err(|error| problem(&error))?;
             Ok(path)
         })
+    }
+
+    fn parquet(&self, columns: &'static [Column]) -> Result<Box<dyn Sheet>, Problem> {
+        Ok(Box::new(ParquetSheet::new(columns)?))
     }
 }
 

@@ -1,15 +1,18 @@
 //! About, health, metrics, the OpenAPI document.
 
+use super::given::Given;
 use crate::ApiError;
 use crate::answer;
+use crate::extract::Params;
 use crate::metrics;
+use crate::point_metrics;
 use crate::shapes::About;
-use crate::state::Shared;
-use axum::Json;
+use crate::state::{Shared, Who};
+use axum::{Extension, Json};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 const TEXT: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
 
@@ -39,7 +42,23 @@ pub(super) async fn readyz(State(web): State<Shared>) -> Response {
 
 pub(super) async fn metrics(State(web): State<Shared>) -> Result<Response, ApiError> {
     let text = answer::look(&web, |web| metrics::text(web)).await?;
-    let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+    let kind = (header::CONTENT_TYPE, metrics::MEDIA);
+    Ok(([kind], text).into_response())
+}
+
+pub(super) async fn point_metrics(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Params(pairs): Params<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let mut given = Given::new(pairs);
+    let wanted = given.all("points");
+    given.end()?;
+    if wanted.is_empty() {
+        return Err(ApiError::bad_request("`points` says which points are meant, e.g. points=packaging/**."));
+    }
+    let text = answer::look(&web, move |web| point_metrics::text(web, &who.principal, &wanted)).await??;
+    let kind = (header::CONTENT_TYPE, metrics::MEDIA);
     Ok(([kind], text).into_response())
 }
 

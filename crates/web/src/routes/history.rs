@@ -1,24 +1,22 @@
 //! Samples, trends and downloads of one point.
 
 use super::points::visible;
-use super::query::{attachment, file_kind, send_file};
+use super::given::{Given, Rows};
+use super::rows::stream_rows;
+use super::samples::{self, Ask, SAMPLES as SAMPLES_TABLE, Walk};
 use crate::ApiError;
 use crate::answer;
-use crate::csv;
 use crate::extract::{Body, Params};
 use crate::history::{Sample, Span};
 use crate::json::Writer;
 use crate::shapes::{Aggregate, AggregateAsk, Aggregates, FileFormat, Trend};
 use crate::state::{Shared, Web, Who};
-use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use axum::{Extension, Json};
-use futures_util::stream;
-use model::{Declaration, PointId, Time, Value};
+use model::{PointId, Position, Time};
 use serde::Deserialize;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,32 +30,10 @@ const MOST_BUCKETS: usize = 5_000;
 const MOST_POINTS: usize = 1_000;
 /// Most buckets of one answer.
 const MOST_CELLS: f64 = 500_000.0;
-/// An hour, ms.
-const HOUR: f64 = 3_600_000.0;
-/// Samples read at a time for a download.
-const PAGE: usize = 50_000;
-
-#[derive(Clone, Copy, Default, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Order {
-    #[default]
-    Asc,
-    Desc,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RangeAsk {
-    path: String,
-    from: Option<f64>,
-    to: Option<f64>,
-    limit: Option<usize>,
-    #[serde(default)]
-    order: Order,
-}
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Milliseconds to a time; not finite or out of range is refused.
-fn time(name: &str, ms: f64) -> Result<Time, ApiError> {
+pub(super) fn time(name: &str, ms: f64) -> Result<Time, ApiError> {
     if ms.is_finite() && ms.abs() < 9.2e12 {
         // Whole and fraction apart: the product alone would lose digits.
         let whole = ms.trunc();
@@ -66,25 +42,64 @@ fn time(name: &str, ms: f64) -> Result<Time, ApiError> {
     Err(ApiError::bad_request(format!("`{name}` is milliseconds since 1970 UTC.")))
 }
 
-fn span(web: &Web, from: Option<f64>, to: Option<f64>) -> Result<Span, ApiError> {
-    let to = to.map_or_else(|| Ok(web.clock.now()), |to| time("to", to))?;
-    let from = from.map_or_else(|| time("from", to.millis_f64() - HOUR), |from| time("from", from))?;
+/// A stretch of time; the last hour if nothing is said.
+pub(super) fn span(web: &Web, from: Option<Time>, to: Option<Time>) -> Result<Span, ApiError> {
+    let to = to.unwrap_or_else(|| web.clock.now());
+    let from = from.unwrap_or_else(|| to.before(HOUR));
     if from > to {
         return Err(ApiError::bad_request("`from` is after `to`."));
     }
     Ok(Span { from, to })
 }
 
+/// As [`span`], from milliseconds.
+fn span_of(web: &Web, from: Option<f64>, to: Option<f64>) -> Result<Span, ApiError> {
+    let moment = |name, ms: Option<f64>| ms.map(|ms| time(name, ms)).transpose();
+    span(web, moment("from", from)?, moment("to", to)?)
+}
+
+/// Samples: of one point as columns, as charts take them; else as a table.
 pub(super) async fn range(
     State(web): State<Shared>,
     Extension(who): Extension<Arc<Who>>,
-    Params(ask): Params<RangeAsk>,
+    headers: HeaderMap,
+    uri: Uri,
+    Params(pairs): Params<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
-    let (id, _) = visible(&web, &who.principal, &ask.path)?;
-    let span = span(&web, ask.from, ask.to)?;
-    let limit = ask.limit.unwrap_or(SAMPLES).clamp(1, MOST);
-    let newest_first = ask.order == Order::Desc;
-    let text = answer::read(&web, move |web| {
+    let mut given = Given::new(pairs);
+    let rows = given.rows(&headers)?;
+    let (paths, patterns) = (given.all("path"), given.all("points"));
+    let (from, to, limit) = (given.time("from")?, given.time("to")?, given.whole("limit")?);
+    let cursor = given.one("cursor")?;
+    match (rows, paths.as_slice(), patterns.as_slice()) {
+        (None, [path], []) if !path.contains('*') && cursor.is_none() => {
+            let newest_first = match given.one("order")?.as_deref() {
+                None | Some("asc") => false,
+                Some("desc") => true,
+                Some(_) => return Err(ApiError::bad_request("`order` is asc or desc.")),
+            };
+            given.end()?;
+            let (id, _) = visible(&web, &who.principal, path)?;
+            let limit = limit.map_or(SAMPLES, |limit| limit.clamp(1, MOST as u64) as usize);
+            columns(&web, id, span(&web, from, to)?, limit, newest_first).await
+        }
+        (_, [], []) => Err(ApiError::bad_request("`path` or `points` says which points are meant.")),
+        _ => {
+            let wanted = [paths, patterns].concat();
+            let ask = Ask { wanted, rows: rows.unwrap_or(Rows::Json), from, to, limit, cursor };
+            samples::table(web, who, &uri, given, ask).await
+        }
+    }
+}
+
+async fn columns(
+    web: &Shared,
+    id: PointId,
+    span: Span,
+    limit: usize,
+    newest_first: bool,
+) -> Result<Response, ApiError> {
+    let text = answer::read(web, move |web| {
         let mut samples = web.store.range(id, span, limit + 1, newest_first)?;
         let more = samples.len() > limit;
         samples.truncate(limit);
@@ -140,7 +155,7 @@ pub(super) async fn trend(
     Params(ask): Params<TrendAsk>,
 ) -> Result<Json<Trend>, ApiError> {
     let (id, _) = visible(&web, &who.principal, &ask.path)?;
-    let span = span(&web, ask.from, ask.to)?;
+    let span = span_of(&web, ask.from, ask.to)?;
     let buckets = ask.buckets.unwrap_or(800).clamp(1, MOST_BUCKETS);
     let trend = answer::read(&web, move |web| web.store.trend(id, span, buckets)).await??;
     Ok(Json(trend))
@@ -155,7 +170,7 @@ pub(super) async fn aggregate(
     if ask.paths.len() > MOST_POINTS {
         return Err(ApiError::bad_request(format!("One request may ask for at most {MOST_POINTS} points.")));
     }
-    let span = span(&web, Some(ask.from), Some(ask.to))?;
+    let span = span_of(&web, Some(ask.from), Some(ask.to))?;
     let buckets = (ask.to - ask.from) / ask.bucket_ms;
     // Written so that a width of zero, below zero or not a number is refused, too.
     if !(ask.bucket_ms >= 1.0 && buckets <= MOST_BUCKETS as f64) {
@@ -200,114 +215,15 @@ pub(super) async fn download(
         }
     };
     let name = declared.path.as_str().replace('/', "_");
-    match ask.format.unwrap_or(FileFormat::Csv) {
-        FileFormat::Csv => csv_response(web, id, declared, Span { from, to }, &name),
-        FileFormat::Parquet => {
-            // A path holds no quote (model::path), so it cannot leave its literal.
-            let sql = format!(
-                "SELECT * FROM samples WHERE path = '{}' AND time >= to_timestamp_nanos({}) AND time <= to_timestamp_nanos({}) ORDER BY time, seq",
-                declared.path, from.0, to.0
-            );
-            let file = web.query.export(&sql, FileFormat::Parquet, &who.principal).await?;
-            send_file(file, FileFormat::Parquet, &name).await
-        }
-    }
-}
-
-/// A download in progress: reads a page, sends it, reads the next.
-struct Download {
-    web: Shared,
-    id: PointId,
-    declared: Arc<Declaration>,
-    span: Span,
-    done: bool,
-}
-
-fn csv_response(
-    web: Shared,
-    id: PointId,
-    declared: Arc<Declaration>,
-    span: Span,
-    name: &str,
-) -> Result<Response, ApiError> {
-    let (kind, extension) = file_kind(FileFormat::Csv);
-    let head = "path,time,received,seq,value,unit,state,quality,historical\r\n";
-    let state = Download { web, id, declared, span, done: false };
-    let rows = stream::try_unfold(state, |mut state| async move {
-        if state.done {
-            return Ok::<_, std::io::Error>(None);
-        }
-        let web = state.web.clone();
-        let result = answer::read(&web, move |_| {
-            let text = state.page()?;
-            Ok::<_, crate::Problem>((text, state))
-        });
-        let failed = |_| std::io::Error::other("history could not be read");
-        let (text, state) = result.await.map_err(failed)?.map_err(|problem| {
-            tracing::warn!(problem = problem.title, "a download broke off");
-            std::io::Error::other("history could not be read")
-        })?;
-        Ok(Some((Bytes::from(text), state)))
-    });
-    let whole = futures_util::StreamExt::chain(
-        stream::once(async move { Ok(Bytes::from_static(head.as_bytes())) }),
-        rows,
-    );
-    let mut response = HttpBody::from_stream(whole).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CONTENT_DISPOSITION, attachment(name, extension)?);
-    Ok(response)
-}
-
-impl Download {
-    /// The next rows as text. A page ends between two times, so that the next one neither repeats nor skips samples.
-    fn page(&mut self) -> Result<String, crate::Problem> {
-        let mut most = PAGE;
-        let samples = loop {
-            let mut samples = self.web.store.range(self.id, self.span, most, false)?;
-            if samples.len() < most {
-                self.done = true;
-                break samples;
-            }
-            let last = samples.last().map_or(self.span.to, |sample| sample.time);
-            let whole = samples.partition_point(|sample| sample.time < last);
-            if whole > 0 {
-                samples.truncate(whole);
-                self.span.from = last;
-                break samples;
-            }
-            most = most.saturating_mul(2); // that many samples of one point at one instant
-        };
-        let mut out = String::with_capacity(samples.len() * 100);
-        for sample in &samples {
-            self.row(&mut out, sample);
-        }
-        Ok(out)
-    }
-
-    fn row(&self, out: &mut String, sample: &Sample) {
-        let _ = write!(out, "{},{},{},{},", self.declared.path, sample.time, sample.received, sample.seq.0);
-        match &sample.value {
-            Value::None => {}
-            Value::Text(text) => csv::field(out, text),
-            number => {
-                let _ = write!(out, "{number}");
-            }
-        }
-        out.push(',');
-        csv::field(out, &self.declared.unit);
-        out.push(',');
-        csv::field(out, self.declared.state_of(&sample.value).unwrap_or_default());
-        let _ = write!(out, ",{},{}\r\n", sample.status.name(), sample.historical);
-    }
+    let walk = Walk::new(vec![(id, declared)], Span { from, to }, Position::END);
+    stream_rows(web, Rows::File(ask.format.unwrap_or(FileFormat::Csv)), SAMPLES_TABLE, &name, walk)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::shapes::Range;
-    use model::{Position, Status};
+    use model::{Status, Value};
 
     #[test]
     fn milliseconds_keep_their_fraction() {

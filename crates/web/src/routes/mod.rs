@@ -11,6 +11,7 @@ mod commands;
 mod configuration;
 mod discover;
 mod events;
+mod given;
 mod guard;
 mod history;
 mod inbox;
@@ -19,10 +20,16 @@ mod monitor;
 mod of_points;
 mod points;
 mod query;
+mod rows;
+mod samples;
 mod session;
+mod sse;
 mod status;
+mod stream;
 pub(crate) mod table;
 mod write;
+
+pub(crate) use points::{short, visible};
 
 use crate::ApiError;
 use crate::guard::Need;
@@ -433,7 +440,17 @@ fn about_routes() -> Vec<Route> {
             .media("text/plain"),
         route(Method::GET, "/readyz", Need::Nobody, "Whether everything that must run runs.", about::readyz)
             .media("text/plain"),
-        route(Method::GET, "/metrics", Need::LocalOrViewer, "Prometheus metrics.", about::metrics)
-            .media("text/plain"),
+        route(
+            Method::GET,
+            "/metrics",
+            Need::LocalOrViewer,
+            "Ironbridge's own figures, for Prometheus.",
+            about::metrics,
+        )
+        .media("text/plain"),
+        get("/metrics/points", Viewer, "Newest values of chosen points, for Prometheus.", about::point_metrics)
+            .must("points", "A path or a pattern like `packaging/**`; may be repeated.")
+            .media("text/plain")
+            .scoped(),
     ]
 }

@@ -1,7 +1,10 @@
 //! Tree, search, one point, newest values.
 
+use super::given::{Given, Rows};
+use super::rows::{LATEST, POINTS, PointRows, stream_rows};
 use crate::ApiError;
 use crate::answer;
+use crate::chosen::{Chosen, chosen};
 use crate::extract::{Body, Params};
 use crate::json::Writer;
 use crate::plant::Asset;
@@ -13,11 +16,12 @@ use crate::shapes::{
 };
 use crate::state::{Shared, Web, Who};
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::{Extension, Json};
 use model::command::Confirm;
 use model::{Access, Declaration, PointId, Principal, Role, Time};
-use namespace::Child;
+use namespace::{Child, Tree};
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::Arc;
@@ -151,63 +155,94 @@ fn write_child(out: &mut Writer, path: &str, counts: Counts, asset: Option<&Asse
     out.raw("}");
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SearchAsk {
-    #[serde(default)]
+struct SearchAsk {
     search: String,
-    #[serde(default)]
     prefix: String,
-    #[serde(default)]
     quality: Option<Wanted>,
-    #[serde(default)]
     limit: Option<usize>,
-    #[serde(default)]
     after: Option<String>,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq)]
 enum Wanted {
     Bad,
     Good,
 }
 
+impl Wanted {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        match text {
+            "bad" => Ok(Self::Bad),
+            "good" => Ok(Self::Good),
+            _ => Err(ApiError::bad_request("`quality` is bad or good.")),
+        }
+    }
+}
+
 pub(super) async fn search(
     State(web): State<Shared>,
     Extension(who): Extension<Arc<Who>>,
-    Params(ask): Params<SearchAsk>,
+    headers: HeaderMap,
+    Params(pairs): Params<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
-    let text = answer::look(&web, move |web| write_search(web, &who.principal, &ask)).await?;
-    Ok(answer::json(text))
+    let mut given = Given::new(pairs);
+    let rows = given.rows(&headers)?;
+    let patterns = given.all("points");
+    let ask = SearchAsk {
+        search: given.one("search")?.unwrap_or_default(),
+        prefix: given.one("prefix")?.unwrap_or_default(),
+        quality: given.one("quality")?.map(|text| Wanted::parse(&text)).transpose()?,
+        limit: given.whole("limit")?.map(|limit| limit.min(MOST_PAGE as u64) as usize),
+        after: given.one("after")?,
+    };
+    given.end()?;
+    if rows.is_none() && patterns.is_empty() {
+        let text = answer::look(&web, move |web| write_search(web, &who.principal, &ask)).await?;
+        return Ok(answer::json(text));
+    }
+    let ids = answer::look(&web, move |web| {
+        if !patterns.is_empty() {
+            return ids_of(chosen(web, &who.principal, &patterns, namespace::MAX_POINTS));
+        }
+        let tree = web.namespace.points();
+        let range = range_of(&tree, &who.principal, &ask.prefix);
+        Ok(of_quality(web, tree.search(range, &ask.search, ask.after.as_deref(), usize::MAX), ask.quality))
+    });
+    let source = PointRows { ids: ids.await??, latest: false, at: 0 };
+    stream_rows(web, rows.unwrap_or(Rows::Json), POINTS, "ironbridge-points", source)
+}
+
+fn ids_of(found: Result<Vec<Chosen>, ApiError>) -> Result<Vec<PointId>, ApiError> {
+    Ok(found?.into_iter().map(|(id, _)| id).collect())
+}
+
+/// The points below `prefix` that `who` may see.
+fn range_of(tree: &Tree, who: &Principal, prefix: &str) -> Range<usize> {
+    let scope = tree.under(who.prefix.as_deref().unwrap_or_default());
+    intersect(tree.under(prefix.trim_matches('/')), &scope)
+}
+
+/// Those of a quality, if one is wanted.
+fn of_quality(web: &Web, ids: Vec<PointId>, wanted: Option<Wanted>) -> Vec<PointId> {
+    let Some(wanted) = wanted else { return ids };
+    let mut kept = Vec::new();
+    for some in ids.chunks(4_096) {
+        web.namespace.visit(some, |index, _, last| {
+            if let Some(id) = some.get(index)
+                && last.status.is_good() == (wanted == Wanted::Good)
+            {
+                kept.push(*id);
+            }
+        });
+    }
+    kept
 }
 
 fn write_search(web: &Web, who: &Principal, ask: &SearchAsk) -> String {
     let tree = web.namespace.points();
-    let scope = tree.under(who.prefix.as_deref().unwrap_or_default());
-    let range = intersect(tree.under(ask.prefix.trim_matches('/')), &scope);
+    let range = range_of(&tree, who, &ask.prefix);
     let limit = ask.limit.unwrap_or(200).clamp(1, MOST_PAGE);
-    let fits = |status: model::Status| match ask.quality {
-        None => true,
-        Some(Wanted::Bad) => !status.is_good(),
-        Some(Wanted::Good) => status.is_good(),
-    };
-    let keep = |ids: Vec<PointId>| -> Vec<PointId> {
-        if ask.quality.is_none() {
-            return ids;
-        }
-        let mut kept = Vec::new();
-        for some in ids.chunks(4_096) {
-            web.namespace.visit(some, |index, _, last| {
-                if let Some(id) = some.get(index)
-                    && fits(last.status)
-                {
-                    kept.push(*id);
-                }
-            });
-        }
-        kept
-    };
+    let keep = |ids: Vec<PointId>| of_quality(web, ids, ask.quality);
     let total = if ask.search.trim().is_empty() && ask.quality.is_none() {
         range.len()
     } else {
@@ -252,19 +287,22 @@ pub(super) async fn latest(
 pub(super) async fn latest_by_query(
     State(web): State<Shared>,
     Extension(who): Extension<Arc<Who>>,
-    Params(ask): Params<Vec<(String, String)>>,
+    headers: HeaderMap,
+    Params(pairs): Params<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
-    let mut paths = Vec::with_capacity(ask.len());
-    for (name, value) in ask {
-        if name != "path" {
-            return Err(ApiError::bad_request(format!(
-                "There is no parameter `{}`; it is `path`.",
-                short(&name)
-            )));
-        }
-        paths.push(value);
+    let mut given = Given::new(pairs);
+    let rows = given.rows(&headers)?;
+    let (paths, patterns) = (given.all("path"), given.all("points"));
+    given.end()?;
+    if rows.is_none() && patterns.is_empty() {
+        return write_latest(&web, &who.principal, &paths);
     }
-    write_latest(&web, &who.principal, &paths)
+    let wanted = [paths, patterns].concat();
+    let ids = answer::look(&web, move |web| {
+        ids_of(chosen(web, &who.principal, &wanted, namespace::MAX_POINTS))
+    });
+    let source = PointRows { ids: ids.await??, latest: true, at: 0 };
+    stream_rows(web, rows.unwrap_or(Rows::Json), LATEST, "ironbridge-latest", source)
 }
 
 fn write_latest(web: &Web, who: &Principal, paths: &[String]) -> Result<Response, ApiError> {

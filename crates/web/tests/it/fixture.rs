@@ -25,8 +25,8 @@ use web::shapes::{
     QueryResult, QueryTables, Reject, Saved, Site, Trend,
 };
 use web::{
-    App, Asset, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind, Query,
-    Sample, Server, Span,
+    App, Asset, Column, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind, Query,
+    Sample, Server, Sheet, Span,
 };
 
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -87,6 +87,10 @@ impl History for Memory {
             }
         };
         Ok(points.iter().map(buckets).collect())
+    }
+
+    fn declared(&self, _: PointId) -> Vec<(Time, Arc<Declaration>)> {
+        Vec::new()
     }
 
     fn extent(&self, point: PointId) -> Option<(Time, Time)> {
@@ -248,6 +252,41 @@ impl Query for TestQuery {
             std::fs::write(&path, sql).map_err(Problem::internal)?;
             Ok(path)
         })
+    }
+    fn parquet(&self, columns: &'static [Column]) -> Result<Box<dyn Sheet>, Problem> {
+        Ok(Box::new(Cells { out: columns.iter().map(|column| column.name).collect::<Vec<_>>().join("|") + "\n" }))
+    }
+}
+
+/// Stands for a Parquet file: cells with a stroke behind each.
+struct Cells {
+    out: String,
+}
+
+impl Sheet for Cells {
+    fn null(&mut self) {
+        self.out += "|";
+    }
+    fn text(&mut self, text: &str) {
+        self.out += &format!("{text}|");
+    }
+    fn time(&mut self, time: Time) {
+        self.out += &format!("{}|", time.0);
+    }
+    fn double(&mut self, value: f64) {
+        self.out += &format!("{value}|");
+    }
+    fn whole(&mut self, value: i64) {
+        self.out += &format!("{value}|");
+    }
+    fn flag(&mut self, value: bool) {
+        self.out += &format!("{value}|");
+    }
+    fn end_row(&mut self) {
+        self.out += "\n";
+    }
+    fn take(&mut self, _: bool) -> Result<Vec<u8>, Problem> {
+        Ok(std::mem::take(&mut self.out).into_bytes())
     }
 }
 

@@ -110,6 +110,8 @@ const ROUTES: &[(&str, &str, Role)] = {
         ("POST", "/api/latest", Viewer),
         ("GET", "/api/range?path=acme/leeds/line-1/filler/Speed", Viewer),
         ("GET", "/api/download?path=acme/leeds/line-1/filler/Speed", Viewer),
+        ("GET", "/api/stream?events=change&interval_ms=x", Viewer),
+        ("GET", "/metrics/points?points=**", Viewer),
         ("GET", "/api/connections", Viewer),
         ("POST", "/api/connections/line-1/pause", Engineer),
         ("POST", "/api/connections/line-1/resume", Engineer),
@@ -197,6 +199,15 @@ async fn a_prefix_hides_everything_else() {
     let latest = plant.send(&get(&format!("/api/latest?path={mine}&path={other}"))).await.ok();
     assert_eq!(latest["values"][0]["quality"], "Good");
     assert_eq!(latest["values"][1]["quality"], "BadNodeIdUnknown");
+    for path in ["range?format=csv&points=", "latest?points=", "points?format=csv&points=", "stream?points="] {
+        let hidden = plant.send(&get(&format!("/api/{path}{other}"))).await;
+        assert_eq!((hidden.status, hidden.code().as_str()), (404, "not-found"), "{path}");
+    }
+    for path in ["/api/latest?points=**", "/api/points?format=csv", "/metrics/points?points=**"] {
+        let seen = plant.send(&get(path)).await.text();
+        assert!(seen.contains(mine) && !seen.contains(other), "{path}: {seen}");
+    }
+    assert_eq!(plant.send(&get("/api/stream?events=all")).await.code(), "out-of-scope");
     let write = Request::new("POST", "/api/point/write").header("authorization", &bearer);
     let write = plant.send(&write.json(&json!({"path": other, "value": 1}))).await;
     assert_eq!(write.status, 404);

@@ -2,11 +2,11 @@
 //!
 //! Series are made of the point's path and unit; the far side's own key (series, time) makes replays idempotent.
 
-use super::post::{Item, post};
+use super::post::{Item, patient, post};
 use super::webhook::{PATIENCE, address};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
 use crate::endless::endless;
-use crate::http::{self, Server};
+use crate::http::{self, Answer, Server};
 use crate::kind::{Built, Context, Kind, Secrets};
 use crate::reach::{self, Address, TlsKeys};
 use bytes::Bytes;
@@ -137,7 +137,8 @@ impl Influx {
                 let body = items.iter().map(|item| item.bytes.as_slice()).collect::<Vec<_>>().concat();
                 Ok((headers.clone(), Bytes::from(body)))
             };
-            rejects.extend(post(&mut server, &self.path, &items, &make, feed).await?);
+            let done = post(&mut server, &self.path, &items, &make, &Answer::verdict, feed).await;
+            rejects.extend(patient(done, &mut server, feed).await?);
             feed.ack_all(&gathered.positions(), rejects);
             if gathered.stop {
                 return Err(Fault::Stopped);

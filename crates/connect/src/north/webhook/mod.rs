@@ -2,10 +2,10 @@
 
 use super::event::{kind, ocsf};
 use super::payload::{self, json};
-use super::post::{Item, post};
+use super::post::{Headers, Item, patient, post};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
 use crate::endless::endless;
-use crate::http::{self, Server};
+use crate::http::{self, Answer, Server};
 use crate::kind::{Built, Context, Kind, Secrets};
 use crate::reach::{self, Address, Scheme, TlsKeys};
 use bytes::Bytes;
@@ -39,7 +39,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_ITEMS: usize = 500;
 const LINGER: Duration = Duration::from_millis(200);
 /// Header with the signature.
-const SIGNATURE: &str = "x-ironbridge-signature";
+pub(super) const SIGNATURE: &str = "x-ironbridge-signature";
 
 /// Keys of `kind = "webhook"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -102,19 +102,6 @@ fn check(keys: &Keys, document: &Document, mistakes: &mut Vec<Diagnostic>) {
             help,
         ));
     }
-    for name in keys.headers.keys().chain(keys.secret_headers.keys()) {
-        let lower = name.to_ascii_lowercase();
-        let reserved = ["host", "authorization", "content-length", "connection", SIGNATURE];
-        if reserved.contains(&lower.as_str()) || http::add(&mut HeaderMap::new(), &lower, "x").is_err() {
-            let key = if keys.headers.contains_key(name) { "headers" } else { "secret_headers" };
-            let help = "headers are words with dashes like X-Api-Key; sign-in has keys of its own";
-            mistakes.push(document.mistake(
-                &[key, name],
-                format!("the header `{name}` cannot be set here"),
-                help,
-            ));
-        }
-    }
 }
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<Diagnostic>> {
@@ -124,16 +111,14 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
     let address = address(&keys.url, document, &mut mistakes);
     let secure = address.as_ref().map_or(keys.tls.any(), |address| address.tls);
     let tls = reach::tls(&keys.tls, secure, "https://...", document, context, &mut mistakes);
+    let headers = Headers::new(keys.bearer, keys.headers, keys.secret_headers, context);
+    headers.check(document, &mut mistakes);
     let (Some(address), true) = (address, mistakes.is_empty()) else { return Err(mistakes) };
-    let name = |secret: &SecretRef| secret.secret.clone();
-    let secret_headers = keys.secret_headers.iter().map(|(key, secret)| (key.clone(), name(secret)));
     let sink = Webhook {
         site: context.site.to_string(),
         name: context.name.clone(),
-        bearer: keys.bearer.as_ref().map(name),
-        headers: keys.headers.clone(),
-        secret_headers: secret_headers.collect(),
-        signing: keys.signing.as_ref().map(name),
+        headers,
+        signing: keys.signing.map(|secret| secret.secret),
         secrets: context.secrets.clone(),
         format: keys.format,
         payload: keys.payload.unwrap_or_default(),
@@ -169,9 +154,7 @@ struct Webhook {
     address: Address,
     tls: Option<TlsClient>,
     certificate: bool,
-    bearer: Option<String>,
-    headers: BTreeMap<String, String>,
-    secret_headers: BTreeMap<String, String>,
+    headers: Headers,
     signing: Option<String>,
     secrets: Arc<dyn Secrets>,
     format: Format,
@@ -193,10 +176,10 @@ impl Sink for Webhook {
 
 impl Webhook {
     fn security(&self) -> crate::kind::Security {
-        let who = match (&self.bearer, &self.signing) {
-            (Some(_), _) => "token",
-            (_, Some(_)) => "signature",
-            _ => reach::who(false, self.certificate),
+        let who = match (self.headers.sign_in(), &self.signing) {
+            (Some(who), _) => who,
+            (None, Some(_)) => "signature",
+            (None, None) => reach::who(false, self.certificate),
         };
         reach::security(self.tls.is_some(), "HTTP", who)
     }
@@ -207,7 +190,7 @@ impl Webhook {
             open = server.connect() => open?,
             () = feed.stopping() => return Err(Fault::Stopped),
         }
-        let fixed = self.fixed_headers()?;
+        let fixed = self.headers.fixed("application/json")?;
         feed.secured(self.security());
         feed.connected().await;
         loop {
@@ -218,30 +201,14 @@ impl Webhook {
             let mut rejects = Vec::new();
             for part in items.chunks(each) {
                 let make = |items: &[Item]| self.request(&fixed, items, feed);
-                rejects.extend(post(&mut server, "", part, &make, feed).await?);
+                let done = post(&mut server, "", part, &make, &Answer::verdict, feed).await;
+                rejects.extend(patient(done, &mut server, feed).await?);
             }
             feed.ack_all(&gathered.positions(), rejects);
             if gathered.stop {
                 return Err(Fault::Stopped);
             }
         }
-    }
-
-    /// Looked up anew for each session, so that a changed secret counts.
-    fn fixed_headers(&self) -> Result<HeaderMap, Fault> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in &self.headers {
-            http::add(&mut headers, name, value)?;
-        }
-        for (name, secret) in &self.secret_headers {
-            http::add(&mut headers, name, &reach::secret(&*self.secrets, secret)?)?;
-        }
-        if let Some(secret) = &self.bearer {
-            let token = reach::secret(&*self.secrets, secret)?;
-            headers.insert(AUTHORIZATION, http::sensitive(format!("Bearer {token}"))?);
-        }
-        Ok(headers)
     }
 
     fn items(&self, gathered: &Gathered, feed: &Feed) -> Vec<Item> {
