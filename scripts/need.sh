@@ -35,6 +35,7 @@ if [ "$what" = test ]; then
     need tshark 'command -v tshark' "an independent analyser of captures"
     need iproute2 'command -v ip' "a cable of our own for the PROFINET test"
     need postgresql-client 'command -v psql' "psql, by which SQL is asked as people do"
+    need prometheus 'command -v promtool' "Prometheus, which scrapes chosen points"
     need socat 'command -v socat' "a serial line for the RTU tests"
     need tcpdump 'command -v tcpdump || [ -x /usr/sbin/tcpdump ]' "what really goes over the wire when the plant is changed"
     need python3-venv 'python3 -c "import venv, ensurepip"' "a throw-away environment for Python peers"

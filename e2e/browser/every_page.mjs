@@ -26,6 +26,7 @@ const PAGES = [
   "/query",
   "/audit",
   "/users",
+  "/programs",
   "/words",
   "/account",
   "/nothing-is-here",

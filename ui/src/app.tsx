@@ -14,6 +14,7 @@ import { LinkSignIn } from "./pages/LinkSignIn";
 import { Namespace } from "./pages/Namespace";
 import { NotFound } from "./pages/NotFound";
 import { Overview } from "./pages/Overview";
+import { Programs } from "./pages/Programs";
 import { SetupNeeded, SignIn } from "./pages/SignIn";
 import { Setup } from "./pages/Setup";
 import { Users } from "./pages/Users";
@@ -47,6 +48,7 @@ const PLAIN: Record<string, ComponentType> = {
   "/query": Query,
   "/audit": Audit,
   "/users": Users,
+  "/programs": Programs,
   "/words": Words,
   "/account": Account,
 };

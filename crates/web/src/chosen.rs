@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// A point that was chosen, and what is declared of it now.
 pub(crate) type Chosen = (PointId, Arc<Declaration>);
 
-/// Points by path or pattern, each once, sorted by path. A pattern counts for the whole path or for what stands below
-/// the site, as destinations select; `*` is one segment, `**` at the end any number. Own health (`_ironbridge`) is named
+/// Points by path or pattern, each once, sorted by path. Both count for the whole path or for what stands below the
+/// site, as destinations select; `*` is one segment, `**` at the end any number. Own health (`_ironbridge`) is named
 /// or left out. Blocks while it looks: call it where that is allowed.
 ///
 /// # Errors
@@ -28,7 +28,9 @@ pub(crate) fn chosen(
     for wish in wanted {
         let wish = wish.trim_matches('/');
         if !wish.contains('*') {
-            let (id, (declared, _)) = visible(web, who, wish)?;
+            let whole = visible(web, who, wish);
+            let (id, (declared, _)) =
+                whole.or_else(|error| visible(web, who, &format!("{site}/{wish}")).map_err(|_| error))?;
             found.push((id, declared));
             continue;
         }
@@ -39,7 +41,9 @@ pub(crate) fn chosen(
             let paths = tree.paths().get(range.clone()).unwrap_or_default();
             let all = tree.ids().get(range).unwrap_or_default();
             let fits = |path: &Path| who.sees(path) && holds(path, pattern);
-            ids.extend(all.iter().zip(paths).filter(|(_, path)| fits(path)).map(|(id, _)| *id).take(most + 1));
+            ids.extend(
+                all.iter().zip(paths).filter(|(_, path)| fits(path)).map(|(id, _)| *id).take(most + 1),
+            );
         }
         if ids.is_empty() {
             return Err(ApiError::not_found(format_args!("point that matches `{}`", short(wish))));

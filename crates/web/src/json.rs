@@ -33,7 +33,11 @@ impl Writer {
 
     /// A whole number; what a double does not hold exactly becomes text.
     pub fn whole(&mut self, value: i64) {
-        if value.unsigned_abs() <= EXACT { self.i64(value) } else { self.text(itoa::Buffer::new().format(value)) }
+        if value.unsigned_abs() <= EXACT {
+            self.i64(value)
+        } else {
+            self.text(itoa::Buffer::new().format(value))
+        }
     }
 
     pub fn bool(&mut self, value: bool) {

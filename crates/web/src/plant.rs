@@ -4,11 +4,11 @@
 use crate::Discover;
 use crate::inbox::Door;
 use crate::monitor::{Monitor, NoMonitor};
-use crate::sheet::{Column, Sheet};
 use crate::shapes::{
     AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
     FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Site,
 };
+use crate::sheet::{Column, Sheet};
 use futures_util::future::BoxFuture;
 use model::{Path, Principal, Time};
 use std::path::PathBuf;

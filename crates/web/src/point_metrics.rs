@@ -208,10 +208,13 @@ mod tests {
             known("a/two/p", Value::F64(9.0), Status::BAD_SENSOR_FAILURE),
             known("a/note", Value::Text("x".into()), Status::GOOD),
         ]);
-        assert!(text.contains("# TYPE plant_p_bar gauge\nplant_p_bar{path=\"a/one/p\",unit=\"bar\"} 2.5\n"), "{text}");
+        assert!(
+            text.contains("# TYPE plant_p_bar gauge\nplant_p_bar{path=\"a/one/p\",unit=\"bar\"} 2.5\n"),
+            "{text}"
+        );
         assert!(!text.contains("plant_p_bar{path=\"a/two/p\"") && !text.contains("plant_note"), "{text}");
         assert!(text.contains("plant_point_good{path=\"a/two/p\"} 0\n"), "{text}");
-        assert!(text.contains("plant_point_status{path=\"a/two/p\"} 2156134400\n"), "{text}");
+        assert!(text.contains("plant_point_status{path=\"a/two/p\"} 2156658688\n"), "{text}");
         assert!(text.contains("plant_point_time_seconds{path=\"a/note\"} 1.5\n"), "{text}");
     }
 }

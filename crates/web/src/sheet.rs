@@ -175,7 +175,11 @@ impl Sheet for CsvSheet {
         csv::field(self.cell(), text);
     }
     fn time(&mut self, time: Time) {
-        self.shown(time);
+        // All with nine digits: programs that guess a format from the first row then read all of them.
+        let text = time.rfc3339();
+        let body = text.trim_end_matches('Z');
+        let (whole, fraction) = body.split_once('.').unwrap_or((body, ""));
+        self.shown(format_args!("{whole}.{fraction:0<9}Z"));
     }
     fn double(&mut self, value: f64) {
         self.shown(value);
@@ -233,7 +237,10 @@ mod tests {
     #[test]
     fn json_is_a_list_of_objects_also_when_taken_in_pieces() {
         let read: serde_json::Value = serde_json::from_str(&filled(&mut JsonSheet::new(COLUMNS))).unwrap();
-        assert_eq!((read[0]["value"].clone(), read[1]["value"].clone()), (1.5.into(), serde_json::Value::Null));
+        assert_eq!(
+            (read[0]["value"].clone(), read[1]["value"].clone()),
+            (1.5.into(), serde_json::Value::Null)
+        );
         assert_eq!(read[0]["seq"], "9223372036854775807", "more than a double holds is text");
         assert_eq!(read.as_array().map(Vec::len), Some(2));
         assert_eq!(JsonSheet::new(COLUMNS).take(true).unwrap(), b"[]\n");

@@ -11,6 +11,7 @@ mod discover;
 mod docs;
 mod ethernet_ip;
 mod exchange;
+mod export;
 mod first_hour;
 mod guard;
 mod harness;

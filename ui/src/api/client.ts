@@ -87,6 +87,11 @@ export const api = {
     trend(await request<Partial<T.Trend>>("GET", `/api/trend${query(p)}`, undefined, o)),
   downloadUrl: (p: { path: string; from: number; to: number; format: "csv" | "parquet" }) => `/api/download${query(p)}`,
 
+  about: async (o: Options = {}): Promise<T.About> => {
+    const raw = await request<Partial<T.About>>("GET", "/api/about", undefined, o);
+    return { listeners: list(raw.listeners) };
+  },
+
   // Connections and destinations
   connections: async (o: Options = {}): Promise<T.Connection[]> => {
     const raw = await request<{ connections?: T.Connection[] }>("GET", "/api/connections", undefined, o);

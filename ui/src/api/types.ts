@@ -348,3 +348,8 @@ export interface Secret {
   set_at?: Maybe<number>;
   used_by: string[];
 }
+
+export interface About {
+  /** Addresses that the gateway listens on. */
+  listeners: string[];
+}

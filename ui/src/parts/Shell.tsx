@@ -39,6 +39,7 @@ const GROUPS: { name: string; pages: { to: string; text: string; also?: string }
       { to: "/configuration", text: "Configuration" },
       { to: "/audit", text: "Audit" },
       { to: "/users", text: "Users, tokens, secrets" },
+      { to: "/programs", text: "For other programs" },
       { to: "/words", text: "Words explained" },
     ],
   },

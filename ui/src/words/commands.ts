@@ -6,6 +6,7 @@ export const COMMANDS = {
   apply: "ironbridge apply PLANT",
   setSecret: "ironbridge secret set NAME",
   audit: "ironbridge audit verify",
+  token: "ironbridge token add NAME --role viewer",
 };
 export const FILES = {
   plant: "ironbridge.toml",

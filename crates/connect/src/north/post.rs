@@ -112,7 +112,8 @@ impl Headers {
     pub fn check(&self, document: &Document, mistakes: &mut Vec<Diagnostic>) {
         for name in self.plain.keys().chain(self.secret.keys()) {
             let lower = name.to_ascii_lowercase();
-            let reserved = ["host", "authorization", "content-length", "connection", super::webhook::SIGNATURE];
+            let reserved =
+                ["host", "authorization", "content-length", "connection", super::webhook::SIGNATURE];
             if reserved.contains(&lower.as_str()) || http::add(&mut HeaderMap::new(), &lower, "x").is_err() {
                 let key = if self.plain.contains_key(name) { "headers" } else { "secret_headers" };
                 let help = "headers are words with dashes like X-Api-Key; sign-in has keys of its own";

@@ -13,8 +13,8 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// A process with a folder; ended with the value.
-struct Peer {
-    port: u16,
+pub struct Peer {
+    pub port: u16,
     dir: TempDir,
     start: Vec<String>,
     child: Option<Child>,
@@ -22,7 +22,7 @@ struct Peer {
 
 impl Peer {
     /// `None`, loudly, when the program is not installed.
-    fn new(package: &str, programs: &[&str]) -> Option<Self> {
+    pub fn new(package: &str, programs: &[&str]) -> Option<Self> {
         let there = |program: &&&str| std::path::Path::new(program).exists();
         let Some(program) = programs.iter().find(there) else {
             eprintln!("SKIPPED: {package} is not installed (apt-get install {package})");
@@ -32,7 +32,7 @@ impl Peer {
         Some(Self { port: free_port(), dir: tempfile::tempdir().unwrap(), start, child: None })
     }
 
-    fn up(&mut self) {
+    pub fn up(&mut self) {
         assert!(self.child.is_none());
         let log = std::fs::File::create(self.dir.path().join("log")).unwrap();
         let mut command = Command::new(&self.start[0]);
@@ -47,25 +47,25 @@ impl Peer {
     }
 
     /// `kill -9`.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Lets it write down what it has, and end.
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         let mut child = self.child.take().unwrap();
         signal(child.id(), "-TERM");
         child.wait().unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Lines of a file that it writes.
-    fn lines(&self, name: &str) -> Vec<String> {
+    pub fn lines(&self, name: &str) -> Vec<String> {
         std::fs::read_to_string(self.path(name)).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 }
@@ -223,17 +223,22 @@ fn a_collector_that_is_killed_gets_every_event() {
     runtime.block_on(handle.stop());
 }
 
-/// A web server in Python; what it does stands in `answers`, what it got in `requests`.
-fn web_server() -> Option<Peer> {
+/// A server in Python, one of the scripts in `tests/peers`.
+pub fn python_server(script: &str) -> Option<Peer> {
     let Ok(python) = std::env::var("IRONBRIDGE_PEERS_PYTHON") else {
         eprintln!("SKIPPED: set IRONBRIDGE_PEERS_PYTHON to a Python");
         return None;
     };
     let mut peer = Peer::new("python3", &[&python])?;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/collector.py");
-    peer.start.extend([script.to_owned(), peer.port.to_string()]);
+    let script = format!("{}/tests/peers/{script}", env!("CARGO_MANIFEST_DIR"));
+    peer.start.extend([script, peer.port.to_string()]);
     peer.up();
     Some(peer)
+}
+
+/// A web server; what it does stands in `answers`, what it got in `requests`.
+fn web_server() -> Option<Peer> {
+    python_server("collector.py")
 }
 
 /// What was posted to a path.

@@ -11,6 +11,7 @@ mod database;
 mod hostile;
 mod mqtt;
 mod nats;
+mod otlp;
 mod outage;
 mod postgres;
 mod sparkplug;

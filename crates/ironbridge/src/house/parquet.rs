@@ -89,8 +89,8 @@ impl ParquetSheet {
         let schema = Arc::new(Schema::new(fields));
         let properties =
             WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
-        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))
-            .map_err(Problem::internal)?;
+        let writer =
+            ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).map_err(Problem::internal)?;
         let cells = columns.iter().map(|column| Cells::new(column.kind)).collect();
         Ok(Self { schema, cells, at: 0, rows: 0, in_group: 0, writer: Some(writer), misfit: false })
     }
@@ -203,7 +203,11 @@ mod tests {
             for row in 0..50_000 {
                 sheet.text("a/b");
                 sheet.time(Time(piece * 50_000 + row));
-                if row % 2 == 0 { sheet.double(row as f64) } else { sheet.null() }
+                if row % 2 == 0 {
+                    sheet.double(row as f64)
+                } else {
+                    sheet.null()
+                }
                 sheet.end_row();
             }
             let some = sheet.take(false).unwrap();

@@ -8,10 +8,10 @@ use crate::metrics;
 use crate::point_metrics;
 use crate::shapes::About;
 use crate::state::{Shared, Who};
-use axum::{Extension, Json};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use std::sync::{Arc, OnceLock};
 
 const TEXT: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");

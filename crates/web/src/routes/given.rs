@@ -2,9 +2,9 @@
 
 use super::points::short;
 use crate::shapes::FileFormat;
+use crate::sheet::{Column, CsvSheet, JsonSheet, Sheet};
 use crate::state::Web;
 use crate::{ApiError, Problem};
-use crate::sheet::{Column, CsvSheet, JsonSheet, Sheet};
 use axum::http::{HeaderMap, header};
 use model::Time;
 
@@ -58,7 +58,8 @@ impl Given {
     }
 
     pub fn whole(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
-        let wrong = |text: &str| ApiError::bad_request(format!("`{name}` is a whole number, not `{}`.", short(text)));
+        let wrong =
+            |text: &str| ApiError::bad_request(format!("`{name}` is a whole number, not `{}`.", short(text)));
         self.one(name)?.map(|text| text.parse().map_err(|_| wrong(&text))).transpose()
     }
 
@@ -77,7 +78,8 @@ impl Given {
                 return Err(ApiError::bad_request(text));
             }
             None => {
-                let takes = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let takes =
+                    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
                 let wants = |media: &str| takes.split(',').any(|one| one.trim().starts_with(media));
                 match (wants("text/csv"), wants("application/vnd.apache.parquet")) {
                     (true, _) => Rows::File(FileFormat::Csv),
@@ -92,7 +94,9 @@ impl Given {
     pub fn end(self) -> Result<(), ApiError> {
         match self.0.first() {
             None => Ok(()),
-            Some((name, _)) => Err(ApiError::bad_request(format!("There is no parameter `{}` here.", short(name)))),
+            Some((name, _)) => {
+                Err(ApiError::bad_request(format!("There is no parameter `{}` here.", short(name))))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Samples, trends and downloads of one point.
 
-use super::points::visible;
 use super::given::{Given, Rows};
+use super::points::visible;
 use super::rows::stream_rows;
 use super::samples::{self, Ask, SAMPLES as SAMPLES_TABLE, Walk};
 use crate::ApiError;

@@ -448,9 +448,14 @@ fn about_routes() -> Vec<Route> {
             about::metrics,
         )
         .media("text/plain"),
-        get("/metrics/points", Viewer, "Newest values of chosen points, for Prometheus.", about::point_metrics)
-            .must("points", "A path or a pattern like `packaging/**`; may be repeated.")
-            .media("text/plain")
-            .scoped(),
+        get(
+            "/metrics/points",
+            Viewer,
+            "Newest values of chosen points, for Prometheus.",
+            about::point_metrics,
+        )
+        .must("points", "A path or a pattern like `packaging/**`; may be repeated.")
+        .media("text/plain")
+        .scoped(),
     ]
 }

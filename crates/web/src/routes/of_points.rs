@@ -67,7 +67,7 @@ pub(super) fn routes() -> Vec<Route> {
         .param("points", POINTS)
         .param("events", "Kinds of events: `alarm`, `finding`, `fault`, `interval`, `change`, or `all`; may be repeated.")
         .param("after", "Position after which it begins; the header `Last-Event-ID` says the same and goes before.")
-        .param("interval_ms", "At most one message per this many milliseconds (0-10,000, default 250).")
+        .param("interval_ms", "Pause after a message when nothing more waits, ms (0-10,000, default 250).")
         .media("text/event-stream")
         .within(FOR_EVER)
         .scoped(),

@@ -298,9 +298,8 @@ pub(super) async fn latest_by_query(
         return write_latest(&web, &who.principal, &paths);
     }
     let wanted = [paths, patterns].concat();
-    let ids = answer::look(&web, move |web| {
-        ids_of(chosen(web, &who.principal, &wanted, namespace::MAX_POINTS))
-    });
+    let ids =
+        answer::look(&web, move |web| ids_of(chosen(web, &who.principal, &wanted, namespace::MAX_POINTS)));
     let source = PointRows { ids: ids.await??, latest: true, at: 0 };
     stream_rows(web, rows.unwrap_or(Rows::Json), LATEST, "ironbridge-latest", source)
 }

@@ -4,8 +4,8 @@ use super::given::Rows;
 use super::query::attachment;
 use crate::answer;
 use crate::point_json::{Known, for_each_point};
-use crate::sheet::{CellKind, Column, Sheet};
 use crate::shapes::FileFormat;
+use crate::sheet::{CellKind, Column, Sheet};
 use crate::state::{Shared, Web};
 use crate::{ApiError, Problem};
 use axum::body::{Body, Bytes};
@@ -115,7 +115,11 @@ fn latest_row(sheet: &mut dyn Sheet, now: Time, (declared, last): &Known) {
     sheet.text(declared.path.as_str());
     sheet.time_or_null(last.time);
     sheet.time_or_null(last.received);
-    if last.time == Time::ZERO { sheet.null() } else { sheet.whole(last.position.as_i64()) }
+    if last.time == Time::ZERO {
+        sheet.null()
+    } else {
+        sheet.whole(last.position.as_i64())
+    }
     value_cells(sheet, &last.value, last.status);
     meaning_cells(sheet, declared, &last.value, last.status);
     quality_cells(sheet, last.status);
@@ -233,7 +237,7 @@ mod tests {
         let row = text.lines().nth(1).unwrap();
         assert_eq!(
             row,
-            "a/b,1970-01-01T00:00:05Z,1970-01-01T00:00:05Z,0,,,,bar,,false,BadCommunicationError,2147811328,2.5,,1970-01-01T00:00:03Z,3"
+            "a/b,1970-01-01T00:00:05.000000000Z,1970-01-01T00:00:05.000000000Z,0,,,,bar,,false,BadCommunicationError,2147811328,2.5,,1970-01-01T00:00:03.000000000Z,3"
         );
         assert_eq!(row.split(',').count(), LATEST.len());
     }

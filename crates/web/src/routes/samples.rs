@@ -7,15 +7,16 @@ use super::given::{Given, Rows};
 use super::history::span;
 use super::points::short;
 use super::rows::{
-    Source, dressed, double, flag, meaning_cells, moment, quality_cells, stream_rows, text, value_cells, whole,
+    Source, double, dressed, flag, meaning_cells, moment, quality_cells, stream_rows, text, value_cells,
+    whole,
 };
 use crate::ApiError;
-use crate::{Problem, ProblemKind};
 use crate::answer;
 use crate::chosen::{Chosen, chosen};
 use crate::history::{Sample, Span};
 use crate::sheet::{Column, Sheet};
 use crate::state::{Shared, Web, Who};
+use crate::{Problem, ProblemKind};
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::{Declaration, PointId, Position, Time};
@@ -249,7 +250,13 @@ pub(super) struct Ask {
 }
 
 /// The rest of a question whose points, format and times are read.
-pub(super) async fn table(web: Shared, who: Arc<Who>, uri: &Uri, given: Given, ask: Ask) -> Result<Response, ApiError> {
+pub(super) async fn table(
+    web: Shared,
+    who: Arc<Who>,
+    uri: &Uri,
+    given: Given,
+    ask: Ask,
+) -> Result<Response, ApiError> {
     given.end()?;
     let Ask { wanted, rows, from, to, limit, cursor } = ask;
     let cursor = cursor.map(|text| Cursor::parse(&text)).transpose()?;

@@ -118,7 +118,8 @@ impl Tail {
         }
         let (who, wanted) = (self.heart.who.clone(), self.wanted.clone());
         let found =
-            answer::look(&self.heart.web, move |web| chosen(web, &who.principal, &wanted, MOST_POINTS)).await??;
+            answer::look(&self.heart.web, move |web| chosen(web, &who.principal, &wanted, MOST_POINTS))
+                .await??;
         let added = found.iter().map(|(id, _)| *id).filter(|id| !self.points.contains_key(id)).collect();
         self.points = found.into_iter().collect();
         self.shapes.clear();
@@ -234,7 +235,6 @@ impl Tail {
     }
 
     async fn take(&mut self, item: Item) {
-        self.not_before = Instant::now() + self.interval;
         let lag = self.reader.lag();
         if lag > self.heart.web.limits.stream_behind {
             let journal = self.heart.web.namespace.journal();
@@ -261,7 +261,11 @@ impl Tail {
                     self.gap(Some(from), records, samples, "the journal does not hold it any more");
                 }
                 Some(Item::Record { .. }) => {}
-                None => break,
+                // Only who has caught up waits.
+                None => {
+                    self.not_before = Instant::now() + self.interval;
+                    break;
+                }
             }
             if count >= ROWS || looked == RECORDS {
                 break;

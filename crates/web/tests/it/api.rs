@@ -151,7 +151,11 @@ async fn ranges_and_downloads() {
     assert!(file.header("content-disposition").contains("acme_leeds_line-1_filler_Speed.csv"));
     let lines: Vec<String> = file.text().lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 11);
-    assert!(lines[1].starts_with("acme/leeds/line-1/filler/Speed,1970-01-01T00:00:01Z,"), "{}", lines[1]);
+    assert!(
+        lines[1].starts_with("acme/leeds/line-1/filler/Speed,1970-01-01T00:00:01.000000000Z,"),
+        "{}",
+        lines[1]
+    );
     assert!(lines[1].ends_with(",0,,,/min,,true,Good,0,false"), "{}", lines[1]);
     for wrong in ["from=9&to=1", "from=NaN", "from=x", "limit=-1", "limti=5", "order=up", "to=1e300"] {
         let reply = plant.get(&format!("/api/range?path={SPEED}&{wrong}"), &anna).await;

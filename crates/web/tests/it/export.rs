@@ -42,7 +42,8 @@ async fn many_points_are_one_table() {
     assert_eq!((&rows[10]["path"], &rows[10]["state"]), (&json!(STATE), &json!("Execute")));
     assert_eq!((&rows[19]["time"], &rows[19]["value_int"]), (&json!(1009), &json!(1)));
     let paths = format!("path={SPEED}&path={STATE}");
-    let csv = plant.get(&format!("/api/range?{paths}&from=1970-01-01T00:00:00Z&to=5000&format=csv"), &anna).await;
+    let csv =
+        plant.get(&format!("/api/range?{paths}&from=1970-01-01T00:00:00Z&to=5000&format=csv"), &anna).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     assert!(csv.header("content-disposition").contains("ironbridge-samples.csv"));
     assert_eq!(csv.text().lines().count(), 21);
@@ -85,7 +86,11 @@ async fn pages_neither_repeat_nor_skip_while_data_arrive() {
         let mut once = all.clone();
         once.sort();
         once.dedup();
-        assert_eq!((all.len(), once.len(), pages), (20, 20, 20_usize.div_ceil(limit) as u64), "limit {limit}");
+        assert_eq!(
+            (all.len(), once.len(), pages),
+            (20, 20, 20_usize.div_ceil(limit) as u64),
+            "limit {limit}"
+        );
     }
 }
 
@@ -117,16 +122,23 @@ async fn points_and_newest_values_are_tables_too() {
     let anna = plant.administrator().await;
     let rows = plant.get("/api/latest?points=**", &anna).await.ok();
     let speed = &rows.as_array().unwrap()[0];
-    assert_eq!((&speed["path"], &speed["value"], &speed["unit"]), (&json!(SPEED), &json!(null), &json!("/min")));
+    assert_eq!(
+        (&speed["path"], &speed["value"], &speed["unit"]),
+        (&json!(SPEED), &json!(null), &json!("/min"))
+    );
     assert!(speed["last_good"].is_number() && speed["last_good_time"].is_number(), "{speed}");
     assert_eq!(rows.as_array().unwrap().len(), 3);
     let csv = plant.get("/api/points?prefix=acme/leeds/line-1&format=csv", &anna).await.text();
     assert_eq!(csv.lines().count(), 3);
-    assert!(csv.lines().nth(1).unwrap().starts_with("acme/leeds/line-1/filler/Speed,Speed,f64,/min,"), "{csv}");
+    assert!(
+        csv.lines().nth(1).unwrap().starts_with("acme/leeds/line-1/filler/Speed,Speed,f64,/min,"),
+        "{csv}"
+    );
     let bad = plant.get("/api/points?quality=bad&format=csv", &anna).await.text();
     assert_eq!(bad.lines().count(), 2);
     // Text of the plant never becomes a formula of a spreadsheet.
-    let mut formula = model::Declaration::new(model::Path::new("acme/leeds/f").unwrap(), model::ValueType::Text);
+    let mut formula =
+        model::Declaration::new(model::Path::new("acme/leeds/f").unwrap(), model::ValueType::Text);
     formula.description = "=HYPERLINK(\"http://x\")".into();
     let id = plant.namespace.declare(vec![formula]).unwrap();
     plant.publish(&id, vec![Value::Text("+cmd|' /C calc'!A0".into())]);

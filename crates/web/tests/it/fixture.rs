@@ -25,8 +25,8 @@ use web::shapes::{
     QueryResult, QueryTables, Reject, Saved, Site, Trend,
 };
 use web::{
-    App, Asset, Column, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind, Query,
-    Sample, Server, Sheet, Span,
+    App, Asset, Column, Facts, Figures, History, Limits, Options, Pausable, Plant, Problem, ProblemKind,
+    Query, Sample, Server, Sheet, Span,
 };
 
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -254,7 +254,9 @@ impl Query for TestQuery {
         })
     }
     fn parquet(&self, columns: &'static [Column]) -> Result<Box<dyn Sheet>, Problem> {
-        Ok(Box::new(Cells { out: columns.iter().map(|column| column.name).collect::<Vec<_>>().join("|") + "\n" }))
+        Ok(Box::new(Cells {
+            out: columns.iter().map(|column| column.name).collect::<Vec<_>>().join("|") + "\n",
+        }))
     }
 }
 

@@ -199,7 +199,8 @@ async fn a_prefix_hides_everything_else() {
     let latest = plant.send(&get(&format!("/api/latest?path={mine}&path={other}"))).await.ok();
     assert_eq!(latest["values"][0]["quality"], "Good");
     assert_eq!(latest["values"][1]["quality"], "BadNodeIdUnknown");
-    for path in ["range?format=csv&points=", "latest?points=", "points?format=csv&points=", "stream?points="] {
+    for path in ["range?format=csv&points=", "latest?points=", "points?format=csv&points=", "stream?points="]
+    {
         let hidden = plant.send(&get(&format!("/api/{path}{other}"))).await;
         assert_eq!((hidden.status, hidden.code().as_str()), (404, "not-found"), "{path}");
     }

@@ -122,7 +122,9 @@ async fn who_is_too_far_behind_is_told_and_gets_the_newest() {
     let ids = plant.points();
     let anna = plant.administrator().await;
     let path = format!("points={SPEED}&interval_ms=0");
-    for (last, gap) in [("1", true), ("9999999999999999999999", true), ("77777777777777777", true), ("x", true)] {
+    for (last, gap) in
+        [("1", true), ("9999999999999999999999", true), ("77777777777777777", true), ("x", true)]
+    {
         for n in 0..100 {
             plant.publish(&ids[..1], vec![Value::F64(f64::from(n))]);
         }

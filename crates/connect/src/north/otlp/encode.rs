@@ -66,7 +66,8 @@ pub fn head(site: &str) -> Head {
     ];
     let (mut resource, mut scope) = (Vec::new(), Vec::new());
     field(&mut resource, RESOURCE, &Resource { attributes, ..Resource::default() }.encode_to_vec());
-    let own = InstrumentationScope { name: "ironbridge".into(), version: version.into(), ..Default::default() };
+    let own =
+        InstrumentationScope { name: "ironbridge".into(), version: version.into(), ..Default::default() };
     field(&mut scope, SCOPE, &own.encode_to_vec());
     Head { resource, scope }
 }
@@ -223,7 +224,10 @@ mod tests {
         let read = ExportLogsServiceRequest::decode(body).unwrap();
         let record = &read.resource_logs[0].scope_logs[0].log_records[0];
         assert_eq!(record.severity_number, SeverityNumber::Error as i32);
-        assert_eq!((record.severity_text.as_str(), record.event_name.as_str()), ("high", "ironbridge.finding"));
+        assert_eq!(
+            (record.severity_text.as_str(), record.event_name.as_str()),
+            ("high", "ironbridge.finding")
+        );
         assert_eq!(record.body, any(Any::StringValue(nasty().title)));
         assert!(record.attributes.contains(&text("id", "finding/IB-S7-003/17")));
     }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use futures_util::future::BoxFuture;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use model::Fault;
 use model::config::{Diagnostic, Document, SecretRef};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
@@ -163,11 +163,9 @@ fn items(gathered: &Gathered, feed: &Feed) -> (Vec<Item>, Vec<Item>) {
     let (mut metrics, mut logs) = (Vec::new(), Vec::new());
     for delivery in &gathered.deliveries {
         match delivery {
-            Delivery::Event { position, event, .. } => logs.push(Item {
-                position: *position,
-                about: event.id.clone(),
-                bytes: encode::event(event),
-            }),
+            Delivery::Event { position, event, .. } => {
+                logs.push(Item { position: *position, about: event.id.clone(), bytes: encode::event(event) })
+            }
             Delivery::Samples(samples) => sample_items(samples, feed, &mut metrics, &mut logs),
             Delivery::Declare { .. } | Delivery::Stop => {}
         }

@@ -10,7 +10,7 @@ use crate::kind::{Built, Context, Kind, Secrets};
 use crate::reach::{self, Address, Scheme, TlsKeys};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
 use model::config::{Diagnostic, Document, SecretRef};
 use model::event::severity::word;
 use model::{Event, Fault};
