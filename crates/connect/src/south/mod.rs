@@ -26,6 +26,8 @@ pub mod modbus;
 mod mqtt;
 mod names;
 pub mod opcua;
+mod pccc;
+mod planner;
 mod port;
 mod rate;
 mod runner;
@@ -70,6 +72,7 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
     &modbus::RTU_TCP,
     &modbus::TLS,
     &opcua::KIND,
+    &pccc::KIND,
     &s7::KIND,
     &snmp::KIND,
     &snmp::TRAPS,
@@ -111,7 +114,9 @@ pub fn why_not_measured(kind: &str) -> &'static str {
         "bacnet-ip" => {
             "a BACnet device says itself how long a message may be, and gets one request at a time"
         }
-        "snmp" | "http" => "it is asked one question at a time, so there is no size or depth to find out",
+        "snmp" | "http" | "pccc" => {
+            "it is asked one question at a time, so there is no size or depth to find out"
+        }
         _ => "nothing is asked there: its values come by themselves",
     }
 }

@@ -10,6 +10,9 @@ fn samples_build_and_cases_name_each_mistake_at_its_line() {
     let context = Context::new("x", Path::new("acme/leeds").unwrap(), "");
     for text in [
         include_str!("mqtt/sample.toml"),
+        include_str!("pccc/sample.toml"),
+        include_str!("pccc/cases/wrong-keys.toml"),
+        include_str!("pccc/cases/wrong-meaning.toml"),
         include_str!("snmp/traps-sample.toml"),
         include_str!("snmp/cases/traps-wrong-keys.toml"),
         include_str!("snmp/cases/traps-wrong-meaning.toml"),

@@ -21,6 +21,7 @@ mod mixed;
 mod mqtt_in;
 mod names;
 mod opcua;
+mod pccc;
 mod profiles;
 mod pymodbus;
 mod s7;

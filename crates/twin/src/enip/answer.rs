@@ -1,6 +1,7 @@
 //! The answer to a message. Sound: what a behaviour makes of it is the server's business.
 
 use super::controller::{Connection, Controller, count};
+use super::files::{DataFiles, execute};
 use std::sync::atomic::Ordering::Relaxed;
 use wire::enip::connection::{ForwardOpen, Opened, UnconnectedSend, emit_closed};
 use wire::enip::repr::{emit_error, emit_reply, emit_reply_multiple};
@@ -54,6 +55,15 @@ pub(super) fn answer(controller: &Controller, message: &[u8], capacity: usize, o
         }
         Request::GetAttributesAll { path } => attributes_all(controller, path, out),
         _ if controller.busy.load(Relaxed) => Err(Status::DEVICE_STATE),
+        Request::Other { service: service::EXECUTE_PCCC, path, data }
+            if path.class() == Some(class_id::PCCC) =>
+        {
+            match &controller.files {
+                Some(files) => execute_pccc(controller, files, data, out),
+                None => Err(Status::PATH_DESTINATION),
+            }
+        }
+        _ if controller.files.is_some() => Err(Status::SERVICE),
         Request::Multiple { .. } if !services.multiple => Err(Status::SERVICE),
         Request::Multiple { requests } => return multiple(controller, requests, capacity, out),
         request => tag_service(controller, request, capacity, out),
@@ -65,6 +75,18 @@ pub(super) fn answer(controller: &Controller, message: &[u8], capacity: usize, o
     out.truncate(start);
     emit_error(code, status, out);
     Told::Answer
+}
+
+fn execute_pccc(
+    controller: &Controller,
+    files: &DataFiles,
+    data: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Status> {
+    let mut answer = Vec::new();
+    execute(controller, files, data, &mut answer).ok_or(Status::NOT_ENOUGH_DATA)?;
+    emit_reply(service::EXECUTE_PCCC, Status::OK, out, |out| out.extend_from_slice(&answer));
+    Ok(())
 }
 
 fn unconnected(controller: &Controller, send: &UnconnectedSend, out: &mut Vec<u8>) -> Told {

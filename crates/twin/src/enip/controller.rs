@@ -1,6 +1,7 @@
 //! The controller: its program, its manners, and what it counts.
 
 use super::behaviour::Behaviour;
+use super::files::DataFiles;
 use super::program::{NoSuchTag, Program};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub struct Controller {
     pub(super) identity: Identity,
     pub(super) slot: u8,
     pub(super) program: RwLock<Program>,
+    /// Of an SLC 500 or the like, which has no tags.
+    pub(super) files: Option<DataFiles>,
     behaviour: RwLock<Behaviour>,
     /// Downloads since the start.
     pub(super) revision: AtomicU32,
@@ -80,6 +83,7 @@ impl Controller {
             identity,
             slot: 0,
             program: RwLock::new(program),
+            files: None,
             behaviour: RwLock::default(),
             revision: AtomicU32::new(1),
             busy: AtomicBool::new(false),
@@ -89,6 +93,27 @@ impl Controller {
             max_connections: 32,
             counters: Counters::default(),
         }
+    }
+
+    /// An SLC 5/05 with its data files, and no tags.
+    #[must_use]
+    pub fn with_files(files: DataFiles) -> Self {
+        let identity = Identity {
+            vendor: 1,
+            device_type: 14,
+            product: 90,
+            revision: (10, 9),
+            status: 0x0060,
+            serial: 0x0510_0005,
+            name: "1747-L551/C C/10 - DC 3.46".into(),
+        };
+        Self { files: Some(files), ..Self::new(Program::new("")) }.identified(identity)
+    }
+
+    /// The data files, where there are some.
+    #[must_use]
+    pub const fn files(&self) -> Option<&DataFiles> {
+        self.files.as_ref()
     }
 
     /// The same in another slot.

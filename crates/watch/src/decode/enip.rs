@@ -265,10 +265,7 @@ pub fn function_name(function: u32) -> Cow<'static, str> {
     }
     if function >= PCCC {
         let [_, _, command, code] = function.to_be_bytes();
-        // Command, status, transaction, function: as it would stand in a message.
-        let bytes = [0, command, 0, 0, 0, code];
-        let view = wire::enip::pccc::PcccView::new(bytes.get(1..).unwrap_or_default());
-        return match view.facts() {
+        return match wire::enip::pccc::facts(command, Some(code), None) {
             Some((name, _)) => format!("PCCC {name}").into(),
             None => format!("PCCC command {command:02X} function {code:02X}").into(),
         };

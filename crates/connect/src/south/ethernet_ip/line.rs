@@ -23,14 +23,14 @@ const MAX_STRANGERS: u32 = 64;
 
 /// A CIP connection, from our side.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Connected {
-    pub(super) to_target: u32,
-    pub(super) to_originator: u32,
-    pub(super) sequence: u16,
+pub(in crate::south) struct Connected {
+    pub(in crate::south) to_target: u32,
+    pub(in crate::south) to_originator: u32,
+    pub(in crate::south) sequence: u16,
 }
 
 /// How a message travels.
-pub(super) enum Way<'a> {
+pub(in crate::south) enum Way<'a> {
     /// For itself, along a route.
     Unconnected(&'a Path),
     /// In a connection.
@@ -39,15 +39,15 @@ pub(super) enum Way<'a> {
 
 /// What is to be told to the link.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) requests: u64,
-    pub(super) sent: usize,
-    pub(super) received: usize,
-    pub(super) late: u32,
+pub(in crate::south) struct Tally {
+    pub(in crate::south) requests: u64,
+    pub(in crate::south) sent: usize,
+    pub(in crate::south) received: usize,
+    pub(in crate::south) late: u32,
 }
 
 /// An open session.
-pub(super) struct Line {
+pub(in crate::south) struct Line {
     stream: Stream,
     deframer: Deframer,
     session: u32,
@@ -57,7 +57,7 @@ pub(super) struct Line {
     buffer: Vec<u8>,
     /// Bytes that were read and not yet looked at.
     rest: std::ops::Range<usize>,
-    pub(super) tally: Tally,
+    pub(in crate::south) tally: Tally,
     budget: Arc<Budget>,
 }
 
@@ -74,7 +74,7 @@ enum Mark {
 
 impl Line {
     /// Dials and opens a session.
-    pub(super) async fn open(
+    pub(in crate::south) async fn open(
         target: &Target,
         patience: Duration,
         budget: Arc<Budget>,
@@ -110,7 +110,7 @@ impl Line {
     ///
     /// # Errors
     /// `Timeout` leaves the session usable; everything else ends it.
-    pub(super) async fn ask(
+    pub(in crate::south) async fn ask(
         &mut self,
         way: Way<'_>,
         message: &[u8],
@@ -175,7 +175,7 @@ impl Line {
     }
 
     /// Waits while nothing is asked; ends only when the session does. Cancel-safe.
-    pub(super) async fn idle(&mut self) -> Fault {
+    pub(in crate::south) async fn idle(&mut self) -> Fault {
         loop {
             if let Err(fault) = self.look(None) {
                 return fault;

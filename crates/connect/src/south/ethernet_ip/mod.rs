@@ -16,7 +16,7 @@ mod catalog;
 mod config;
 mod driver;
 mod group;
-mod line;
+pub(super) mod line;
 mod probe;
 mod read;
 mod route;

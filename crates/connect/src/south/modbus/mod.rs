@@ -6,7 +6,7 @@
 //!                  quarantine, cuts ──┘   session: window, ids, time-outs ──▶ wire::modbus ──▶ stream
 //! ```
 //! Rationale: what separates a gateway from a toy is what happens when a device is slow, silent, lying or half right.
-//! `planner`, `types` and `address` are pure and tested by tables and properties; `session` is one loop for all
+//! `types`, `address` and the planner of blocks are pure and tested by tables and properties; `session` is one loop for all
 //! framings; `rtu` holds what only a line without transaction ids needs.
 
 mod address;
@@ -16,7 +16,6 @@ mod config;
 mod driver;
 mod expected;
 mod group;
-mod planner;
 mod probe;
 mod profile;
 mod rtu;
@@ -36,6 +35,7 @@ pub use survey::SURVEYORS;
 pub use types::{Order, Packing, Type};
 
 use super::Driver;
+use super::planner;
 use super::survey::measured;
 use super::tags::{Plan, Resolved, closed_schema};
 use crate::kind::{Built, Claim, Context, Kind, Security};

@@ -1,6 +1,7 @@
-//! PCCC inside CIP: the commands of PLC-5, SLC 500 and MicroLogix (Rockwell 1770-6.5.16), to look at.
+//! Commands as they are, to look at.
 
-use super::table::Effect;
+use super::{command, function};
+use crate::enip::table::Effect;
 use std::fmt;
 
 /// A look at what Execute PCCC carries: requester id, then command, status, transaction, function.
@@ -60,43 +61,56 @@ impl<'a> PcccView<'a> {
     /// Name and effect, where they are known.
     #[must_use]
     pub fn facts(&self) -> Option<(&'static str, Effect)> {
-        Some(match (self.command()?, self.function()) {
-            (0x00, _) => ("protected write", Effect::Write),
-            (0x01, _) => ("unprotected read", Effect::Read),
-            (0x02, _) => ("protected bit write", Effect::Write),
-            (0x05, _) => ("unprotected bit write", Effect::Write),
-            (0x08, _) => ("unprotected write", Effect::Write),
-            (0x06, Some(0x00)) => ("echo", Effect::Read),
-            (0x06, Some(0x03)) => ("diagnostic status", Effect::Read),
-            (0x0F, Some(0x00)) => ("word range write", Effect::Write),
-            (0x0F, Some(0x01)) => ("word range read", Effect::Read),
-            (0x0F, Some(0x03)) => ("bit write", Effect::Write),
-            (0x0F, Some(0x07)) => ("disable forces", Effect::Configure),
-            (0x0F, Some(0x11)) => ("get edit resource", Effect::Configure),
-            (0x0F, Some(0x12)) => ("return edit resource", Effect::Configure),
-            (0x0F, Some(0x26)) => ("read-modify-write", Effect::Write),
-            (0x0F, Some(0x29)) => ("read section size", Effect::Read),
-            (0x0F, Some(0x3A)) => ("set CPU mode (PLC-5)", Effect::Stop),
-            (0x0F, Some(0x41)) => ("disable outputs", Effect::Stop),
-            (0x0F, Some(0x50)) => ("download all request", Effect::Download),
-            (0x0F, Some(0x52)) => ("download complete", Effect::Download),
-            (0x0F, Some(0x53)) => ("upload all request", Effect::Upload),
-            (0x0F, Some(0x55)) => ("upload complete", Effect::Upload),
-            (0x0F, Some(0x57)) => ("initialise memory", Effect::Download),
-            (0x0F, Some(0x67)) => ("typed write", Effect::Write),
-            (0x0F, Some(0x68)) => ("typed read", Effect::Read),
-            (0x0F, Some(0x80)) => ("change mode", mode(self.data().first().copied())),
-            (0x0F, Some(0x81)) => ("open file", Effect::Configure),
-            (0x0F, Some(0x82)) => ("close file", Effect::Configure),
-            (0x0F, Some(0x88)) => ("execute several commands", Effect::Write),
-            (0x0F, Some(0xA1 | 0xA2)) => ("protected typed logical read", Effect::Read),
-            (0x0F, Some(0xA9 | 0xAA)) => ("protected typed logical write", Effect::Write),
-            (0x0F, Some(0xA7)) => ("protected typed file read", Effect::Read),
-            (0x0F, Some(0xAF)) => ("protected typed file write", Effect::Write),
-            (0x0F, Some(0xAB)) => ("protected typed logical write with mask", Effect::Write),
-            _ => return None,
-        })
+        facts(self.command()?, self.function(), self.data().first().copied())
     }
+}
+
+/// Name and effect of a command and its function, where they are known; `first` is the byte behind them.
+#[must_use]
+pub fn facts(code: u8, function: Option<u8>, first: Option<u8>) -> Option<(&'static str, Effect)> {
+    Some(match (code, function) {
+        (0x00, _) => ("protected write", Effect::Write),
+        (0x01, _) => ("unprotected read", Effect::Read),
+        (0x02, _) => ("protected bit write", Effect::Write),
+        (0x05, _) => ("unprotected bit write", Effect::Write),
+        (0x08, _) => ("unprotected write", Effect::Write),
+        (command::DIAGNOSTIC, Some(0x00)) => ("echo", Effect::Read),
+        (command::DIAGNOSTIC, Some(function::STATUS)) => ("diagnostic status", Effect::Read),
+        (command::EXTENDED, Some(code)) => extended(code, first)?,
+        _ => return None,
+    })
+}
+
+const fn extended(code: u8, first: Option<u8>) -> Option<(&'static str, Effect)> {
+    Some(match code {
+        function::WRITE_PLC5 => ("word range write", Effect::Write),
+        function::READ_PLC5 => ("word range read", Effect::Read),
+        0x03 => ("bit write", Effect::Write),
+        0x07 => ("disable forces", Effect::Configure),
+        0x11 => ("get edit resource", Effect::Configure),
+        0x12 => ("return edit resource", Effect::Configure),
+        function::MODIFY_PLC5 | 0x79 => ("read-modify-write", Effect::Write),
+        0x29 => ("read section size", Effect::Read),
+        0x3A => ("set CPU mode (PLC-5)", Effect::Stop),
+        0x41 => ("disable outputs", Effect::Stop),
+        0x50 => ("download all request", Effect::Download),
+        0x52 => ("download complete", Effect::Download),
+        0x53 => ("upload all request", Effect::Upload),
+        0x55 => ("upload complete", Effect::Upload),
+        0x57 => ("initialise memory", Effect::Download),
+        0x67 => ("typed write", Effect::Write),
+        0x68 => ("typed read", Effect::Read),
+        0x80 => ("change mode", mode(first)),
+        0x81 => ("open file", Effect::Configure),
+        0x82 => ("close file", Effect::Configure),
+        0x88 => ("execute several commands", Effect::Write),
+        0xA1 | function::READ_SLC => ("protected typed logical read", Effect::Read),
+        0xA9 | function::WRITE_SLC => ("protected typed logical write", Effect::Write),
+        0xA7 => ("protected typed file read", Effect::Read),
+        0xAF => ("protected typed file write", Effect::Write),
+        function::MASK_SLC => ("protected typed logical write with mask", Effect::Write),
+        _ => return None,
+    })
 }
 
 /// Modes of an SLC 500: 6 is run, 1 is program, others test.

@@ -19,7 +19,7 @@ pub struct Item {
 }
 
 impl Item {
-    pub(super) const fn end(self) -> u32 {
+    pub const fn end(self) -> u32 {
         self.first as u32 + self.width as u32
     }
 }

@@ -1,0 +1,1 @@
+//! Only names the crate that carries the sources.
