@@ -11,6 +11,7 @@
 pub mod event;
 mod feed;
 mod filter;
+pub mod iceberg;
 pub mod influx;
 mod keep;
 pub mod mqtt;
@@ -58,6 +59,11 @@ pub trait Sink: Send {
         false
     }
 
+    /// The tables that it fills, for those who read them.
+    fn lake(&self) -> Option<lake::Opener> {
+        None
+    }
+
     /// What its destination does after an outage unless the configuration says otherwise.
     fn catch_up(&self) -> CatchUp {
         CatchUp::InOrder
@@ -95,6 +101,7 @@ pub const KINDS: &[&Kind<dyn Sink>] = &[
     &webhook::KIND,
     &influx::KIND,
     &otlp::KIND,
+    &iceberg::KIND,
 ];
 
 /// A destination that can be started.
@@ -159,6 +166,7 @@ mod tests {
             include_str!("webhook/README.md"),
             include_str!("influx/README.md"),
             include_str!("otlp/README.md"),
+            include_str!("iceberg/README.md"),
         ];
         assert_eq!(readmes.len(), KINDS.len());
         for (kind, readme) in KINDS.iter().zip(readmes) {
@@ -190,6 +198,8 @@ mod tests {
             include_str!("webhook/cases/wrong.toml"),
             include_str!("influx/cases/wrong.toml"),
             include_str!("otlp/cases/wrong.toml"),
+            include_str!("iceberg/cases/wrong.toml"),
+            include_str!("iceberg/cases/wrong-folder.toml"),
         ];
         for text in cases {
             let expected: Vec<(usize, &str)> = text

@@ -59,6 +59,17 @@ impl Feed {
         self.progress.rewind(to.max(oldest));
     }
 
+    /// As [`Feed::rewind`], and everybody is told: `what` was lost (`data`, `12 messages`), what it means, what to do next.
+    pub(in crate::north) fn forgot(&mut self, what: &str, text: &str, next: &str, to: Position) {
+        let title = format!("{} has lost {what} that it had acknowledged", self.name);
+        let id = format!("destination/{}/forgot/{}", self.name, self.now().millis());
+        let source = format!("destination/{}", self.name);
+        let mut event = Event::info(EventKind::Fault, id, source, self.now(), title).explained(text, next);
+        event.severity = severity::HIGH;
+        self.tell(event);
+        self.rewind(to);
+    }
+
     /// A message will never be taken; its record is acknowledged all the same. For sinks whose acknowledgements do not
     /// name messages.
     pub fn reject(&self, reject: Reject) {

@@ -110,18 +110,12 @@ impl Stream {
     }
 
     fn forgot(&self, feed: &mut Feed, messages: u64, position: Option<Position>) {
-        let title = format!("{} has lost {messages} messages that it had acknowledged", feed.name());
         let text = format!(
             "The stream {} was put back to an older state, or made anew. What the journal still holds is sent again.",
             self.name
         );
         let next = "Ask who runs the cluster. What is older than the journal stands in the history: read it there with SQL.";
-        let id = format!("destination/{}/forgot/{}", feed.name(), feed.now().millis());
-        let source = format!("destination/{}", feed.name());
-        let mut event = Event::info(EventKind::Fault, id, source, feed.now(), title).explained(text, next);
-        event.severity = severity::HIGH;
-        feed.tell(event);
-        feed.rewind(position.unwrap_or(Position::START));
+        feed.forgot(&format!("{messages} messages"), &text, next, position.unwrap_or(Position::START));
     }
 
     /// Keeps from time to time how far the stream is.

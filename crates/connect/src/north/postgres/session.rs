@@ -8,8 +8,7 @@ use super::words::{fault, refused};
 use crate::north::{Feed, Samples};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use model::event::severity;
-use model::{Access, Declaration, Event, EventKind, Fault, PointId, Position, Status, Time};
+use model::{Access, Declaration, Event, Fault, PointId, Position, Status, Time};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -107,7 +106,6 @@ impl Session {
     }
 
     fn forgot(&self, feed: &mut Feed, far: Option<Position>) {
-        let title = format!("{} has lost data that it had acknowledged", feed.name());
         let text = match far {
             Some(_) => {
                 "The database was put back to an older state. What the journal still holds of it is sent again."
@@ -117,12 +115,7 @@ impl Session {
             }
         };
         let next = "Look at the database, and at who put it back. What is older than the journal stands in the history: read it there with SQL and load it.";
-        let id = format!("destination/{}/forgot/{}", feed.name(), feed.now().millis());
-        let source = format!("destination/{}", feed.name());
-        let mut event = Event::info(EventKind::Fault, id, source, feed.now(), title).explained(text, next);
-        event.severity = severity::HIGH;
-        feed.tell(event);
-        feed.rewind(far.unwrap_or(Position::START));
+        feed.forgot("data", text, next, far.unwrap_or(Position::START));
     }
 
     /// Completes when the connection is lost.
