@@ -60,10 +60,13 @@ fi
 peers=${IRONBRIDGE_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/ironbridge/peers}
 mkdir -p "$peers"
 wanted=$(cat e2e/peers/requirements.txt e2e/peers/package.json e2e/peers/package-lock.json e2e/peers/ab-server/* 2>/dev/null | cksum)
+wanted=$(cat e2e/peers/requirements.txt e2e/peers/requirements-lake.txt e2e/peers/package.json e2e/peers/package-lock.json 2>/dev/null | cksum)
 if [ "$(cat "$peers/.installed" 2>/dev/null)" != "$wanted" ]; then
     echo "ironbridge: installing Python and Node peers into $peers"
     [ -x "$peers/venv/bin/python" ] || python3 -m venv "$peers/venv"
     "$peers/venv/bin/pip" install --quiet --disable-pip-version-check -r e2e/peers/requirements.txt
+    [ -x "$peers/lake/bin/python" ] || python3 -m venv "$peers/lake"
+    "$peers/lake/bin/pip" install --quiet --disable-pip-version-check -r e2e/peers/requirements-lake.txt
     mkdir -p "$peers/node"
     cp e2e/peers/package.json e2e/peers/package-lock.json e2e/peers/.npmrc "$peers/node/"
     (cd "$peers/node" && npm ci --no-audit --no-fund --loglevel=error)

@@ -45,7 +45,12 @@ const fn column(name: &'static str, holds: Holds, required: bool, doc: &'static 
 /// A column's identity is its place here, from 1: never change the order, only append.
 const SAMPLES: &[Column] = &[
     column("path", Holds::Text, true, "the point"),
-    column("time", Holds::Stamp, true, "source time, or receive time where the source's clock cannot be right"),
+    column(
+        "time",
+        Holds::Stamp,
+        true,
+        "source time, or receive time where the source's clock cannot be right",
+    ),
     column("received", Holds::Stamp, true, "when the gateway received it"),
     column("seq", Holds::Long, true, "journal position; (path, time, nanos, seq) is the key"),
     column("value", Holds::Double, false, "as a number; NULL when the quality is Bad"),
@@ -159,7 +164,10 @@ impl Kind {
             };
             let held = field.field_type.as_primitive_type();
             if field.name != name || held != Some(&column.holds.iceberg()) {
-                return unfit(format!("the column `{name}` is now `{}` of type {}", field.name, field.field_type));
+                return unfit(format!(
+                    "the column `{name}` is now `{}` of type {}",
+                    field.name, field.field_type
+                ));
             }
         }
         let foreign = schema.as_struct().fields().iter().find(|field| {

@@ -56,8 +56,7 @@ pub(crate) fn make(
     spec: i32,
 ) -> Result<Made, LakeError> {
     let wrong = |why: parquet::errors::ParquetError| LakeError::Unfit(format!("a data file: {why}"));
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), kind.arrow(), Some(properties(kind))).map_err(wrong)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), kind.arrow(), Some(properties(kind))).map_err(wrong)?;
     writer.write(rows).map_err(wrong)?;
     let bytes = Bytes::from(writer.into_inner().map_err(wrong)?);
     let name = format!("data/{}/ib-{unique}.parquet", day_name(day));
@@ -131,7 +130,10 @@ impl Bounds {
     }
 }
 
-fn both<T: ArrowNumericType>(values: &ArrayRef, datum: impl Fn(T::Native) -> Datum) -> Option<(Datum, Datum)> {
+fn both<T: ArrowNumericType>(
+    values: &ArrayRef,
+    datum: impl Fn(T::Native) -> Datum,
+) -> Option<(Datum, Datum)> {
     let values = values.as_primitive::<T>();
     Some((datum(min(values)?), datum(max(values)?)))
 }
@@ -148,12 +150,22 @@ mod tests {
         let mut rows = SampleRows::default();
         for (n, value) in [2.0, f64::NAN, -7.5].into_iter().enumerate() {
             let time = Time(1_000 * n as i64);
-            rows.add("s/a", (time, time), Position::new(1, n as u64), Status::GOOD, &Value::F64(value), false);
+            rows.add(
+                "s/a",
+                (time, time),
+                Position::new(1, n as u64),
+                Status::GOOD,
+                &Value::F64(value),
+                false,
+            );
         }
         let batch = rows.days().unwrap().remove(&0).unwrap();
         let made = make(Kind::Samples, 0, &batch, "x", "s3://b/t", 0).unwrap();
         assert_eq!(made.entry.file_path(), "s3://b/t/data/1970-01-01/ib-x.parquet");
-        assert_eq!((made.entry.lower_bounds()[&5].clone(), made.entry.upper_bounds()[&5].clone()), (Datum::double(-7.5), Datum::double(2.0)));
+        assert_eq!(
+            (made.entry.lower_bounds()[&5].clone(), made.entry.upper_bounds()[&5].clone()),
+            (Datum::double(-7.5), Datum::double(2.0))
+        );
         assert_eq!((made.entry.nan_value_counts()[&5], made.entry.null_value_counts()[&7]), (1, 3));
         assert_eq!(made.entry.lower_bounds()[&2], Datum::timestamptz_micros(0));
         assert!(!made.entry.lower_bounds().contains_key(&7), "nothing but NULL has no bounds");

@@ -25,9 +25,14 @@ fn wrong(doing: &'static str) -> impl Fn(iceberg::Error) -> LakeError {
 }
 
 /// The manifests of a snapshot.
-pub(crate) async fn list(place: &Place, table: &TableMetadata, of: &Snapshot) -> Result<Vec<ManifestFile>, LakeError> {
+pub(crate) async fn list(
+    place: &Place,
+    table: &TableMetadata,
+    of: &Snapshot,
+) -> Result<Vec<ManifestFile>, LakeError> {
     let bytes = fetch(place, table, of.manifest_list()).await?;
-    let list = ManifestList::parse_with_version(&bytes, table.format_version()).map_err(wrong("a manifest list"))?;
+    let list =
+        ManifestList::parse_with_version(&bytes, table.format_version()).map_err(wrong("a manifest list"))?;
     Ok(list.consume_entries().into_iter().collect())
 }
 
@@ -60,7 +65,10 @@ pub(crate) async fn live(
 ) -> Result<Vec<Live>, LakeError> {
     if manifest.content == ManifestContentType::Deletes {
         let what = "another program deleted single rows of it, and such files of deletes are not read here";
-        return Err(LakeError::Unfit(format!("the table {}: {what}; rewrite its data files there", table.location())));
+        return Err(LakeError::Unfit(format!(
+            "the table {}: {what}; rewrite its data files there",
+            table.location()
+        )));
     }
     let manifest = read(place, table, manifest).await?;
     let live = manifest.entries().iter().filter(|entry| entry.status() != ManifestStatus::Deleted);
@@ -122,7 +130,11 @@ impl<'a> Making<'a> {
     }
 
     /// One manifest instead of several: their files without those `removed`, which are marked so.
-    pub async fn merged(&mut self, files: &[Live], removed: &HashSet<String>) -> Result<ManifestFile, LakeError> {
+    pub async fn merged(
+        &mut self,
+        files: &[Live],
+        removed: &HashSet<String>,
+    ) -> Result<ManifestFile, LakeError> {
         let (mut writer, name) = self.writer();
         for one in files {
             let file = one.file.clone();

@@ -8,8 +8,8 @@ use object_store::client::{Certificate, ClientOptions};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Name;
 use object_store::{
-    BackoffConfig, Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    RetryConfig,
+    BackoffConfig, Error as StoreError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload, RetryConfig,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// How long a connection may take to stand.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long one request may take, a data file on a slow line included.
-const REQUEST: Duration = Duration::from_secs(120);
+const REQUEST: Duration = Duration::from_secs(60);
 /// Attempts after the first one, and how long they may take together.
 const RETRIES: usize = 3;
 const RETRYING: Duration = Duration::from_secs(20);

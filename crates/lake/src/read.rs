@@ -54,7 +54,11 @@ impl Wanted {
     /// Whether one of the points lies between two.
     fn between(&self, low: &str, high: &str) -> bool {
         let Some(paths) = &self.paths else { return true };
-        low <= high && paths.range::<str, _>((std::ops::Bound::Included(low), std::ops::Bound::Included(high))).next().is_some()
+        low <= high
+            && paths
+                .range::<str, _>((std::ops::Bound::Included(low), std::ops::Bound::Included(high)))
+                .next()
+                .is_some()
     }
 
     fn file(&self, kind: Kind, file: &DataFile) -> bool {
@@ -68,7 +72,9 @@ impl Wanted {
         };
         let here = match bounds(1) {
             // Other writers may have cut the upper bound short: it is then still not below the longest.
-            Some((PrimitiveLiteral::String(low), PrimitiveLiteral::String(high))) => self.between(&low, &high),
+            Some((PrimitiveLiteral::String(low), PrimitiveLiteral::String(high))) => {
+                self.between(&low, &high)
+            }
             _ => true,
         };
         in_time && here
@@ -174,9 +180,7 @@ impl Reader {
         columns: &[usize],
     ) -> Result<BoxStream<'static, Result<RecordBatch, LakeError>>, LakeError> {
         let uri = self.place.uri(&file.name);
-        let wrong = move |why: ParquetError| {
-            LakeError::Unreachable(format!("reading {uri}: {why}"))
-        };
+        let wrong = move |why: ParquetError| LakeError::Unreachable(format!("reading {uri}: {why}"));
         let reader =
             Stored { store: self.place.store(), name: self.place.name(&file.name), bytes: file.bytes };
         let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(&wrong)?;
@@ -184,7 +188,9 @@ impl Reader {
         // A column is known by its identity, whatever the file calls it and wherever it stands.
         let at = |id: i32| {
             let fields = parquet.root_schema().get_fields();
-            fields.iter().position(|field| field.get_basic_info().has_id() && field.get_basic_info().id() == id)
+            fields
+                .iter()
+                .position(|field| field.get_basic_info().has_id() && field.get_basic_info().id() == id)
         };
         let ids: Vec<i32> = columns.iter().map(|column| *column as i32 + 1).collect();
         let roots: Vec<Option<usize>> = ids.iter().map(|id| at(*id)).collect();
@@ -225,7 +231,10 @@ impl AsyncFileReader for Stored {
         self.store.get_range(&self.name, range).map_err(external).boxed()
     }
 
-    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
         async move { self.store.get_ranges(&self.name, &ranges).await.map_err(external) }.boxed()
     }
 
@@ -243,7 +252,11 @@ impl AsyncFileReader for Stored {
 }
 
 /// Columns in the order and of the types that were asked for.
-fn arranged(batch: &RecordBatch, schema: &SchemaRef, places: &[Option<usize>]) -> Result<RecordBatch, LakeError> {
+fn arranged(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+    places: &[Option<usize>],
+) -> Result<RecordBatch, LakeError> {
     let rows = batch.num_rows();
     let unfit = |why: arrow::error::ArrowError| LakeError::Unfit(format!("a column of another type: {why}"));
     let columns: Result<Vec<ArrayRef>, _> = places

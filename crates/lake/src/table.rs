@@ -10,7 +10,8 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use iceberg::spec::{
-    DataFile, FormatVersion, ManifestContentType, Operation, Snapshot, Summary, TableMetadata, TableMetadataBuilder,
+    DataFile, FormatVersion, ManifestContentType, Operation, Snapshot, Summary, TableMetadata,
+    TableMetadataBuilder,
 };
 use model::{Position, Time};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -72,7 +73,8 @@ fn version_name(version: u64) -> String {
 }
 
 fn parse(bytes: &[u8]) -> Result<TableMetadata, LakeError> {
-    serde_json::from_slice(bytes).map_err(|why| LakeError::Unfit(format!("the table's metadata cannot be read: {why}")))
+    serde_json::from_slice(bytes)
+        .map_err(|why| LakeError::Unfit(format!("the table's metadata cannot be read: {why}")))
 }
 
 /// The newest metadata, if there is a table.
@@ -91,7 +93,10 @@ pub(crate) async fn newest(place: &Place) -> Result<Option<(u64, TableMetadata)>
         version += 1;
     }
     let Some(bytes) = place.get(&version_name(version)).await? else {
-        return Err(LakeError::Gone(format!("{} vanished while it was read", place.uri(&version_name(version)))));
+        return Err(LakeError::Gone(format!(
+            "{} vanished while it was read",
+            place.uri(&version_name(version))
+        )));
     };
     Ok(Some((version, parse(&bytes)?)))
 }
@@ -136,13 +141,15 @@ impl Table {
             ("write.format.default".to_owned(), "parquet".to_owned()),
         ]);
         let (schema, spec, order) = (kind.schema()?, kind.parts()?, kind.order()?);
-        let builder =
-            TableMetadataBuilder::new(schema, spec, order, location, FormatVersion::V2, properties).map_err(doing)?;
+        let builder = TableMetadataBuilder::new(schema, spec, order, location, FormatVersion::V2, properties)
+            .map_err(doing)?;
         let metadata = builder.build().map_err(doing)?.metadata;
         if at.create(&version_name(1), serialised(&metadata)?).await? {
             at.put(HINT, Bytes::from_static(b"1")).await?;
         }
-        Self::open(place, kind).await?.ok_or_else(|| LakeError::Gone("the table vanished while it was made".into()))
+        Self::open(place, kind)
+            .await?
+            .ok_or_else(|| LakeError::Gone("the table vanished while it was made".into()))
     }
 
     /// A store that takes what must not be there yet a second time would let two writers lose each other's rows.
@@ -237,7 +244,9 @@ impl Table {
         let made = tokio::task::spawn_blocking(move || -> Result<Vec<Made>, LakeError> {
             let days = days()?;
             days.iter()
-                .map(|(day, rows)| file::make(kind, *day, rows, &format!("{:016x}", random()), &location, spec))
+                .map(|(day, rows)| {
+                    file::make(kind, *day, rows, &format!("{:016x}", random()), &location, spec)
+                })
                 .collect()
         });
         let made = made.await.map_err(|panic| LakeError::Unfit(format!("an internal error: {panic}")))??;
@@ -275,7 +284,9 @@ impl Table {
                 self.hint().await;
                 return Ok(());
             }
-            if self.marks() != before && change.words.keys().any(|key| self.marks().get(key) != before.get(key)) {
+            if self.marks() != before
+                && change.words.keys().any(|key| self.marks().get(key) != before.get(key))
+            {
                 return Err(LakeError::Gone(format!("the table {} was put back", self.place.location())));
             }
         }
@@ -356,7 +367,8 @@ impl Table {
     pub(crate) async fn expire(&mut self, ids: &[i64]) -> Result<bool, LakeError> {
         let doing = |why| LakeError::table(&why, "an expiry");
         let from = Some(self.place.uri(&version_name(self.version)));
-        let next = self.metadata.clone().into_builder(from).remove_snapshots(ids).build().map_err(doing)?.metadata;
+        let next =
+            self.metadata.clone().into_builder(from).remove_snapshots(ids).build().map_err(doing)?.metadata;
         let version = self.version + 1;
         let made = self.place.create(&version_name(version), serialised(&next)?).await?;
         if made {
@@ -387,7 +399,8 @@ fn mark(value: &str) -> Option<Position> {
 }
 
 fn serialised(metadata: &TableMetadata) -> Result<Bytes, LakeError> {
-    let bytes = serde_json::to_vec(metadata).map_err(|why| LakeError::Unfit(format!("the metadata: {why}")))?;
+    let bytes =
+        serde_json::to_vec(metadata).map_err(|why| LakeError::Unfit(format!("the metadata: {why}")))?;
     Ok(Bytes::from(bytes))
 }
 
@@ -437,7 +450,10 @@ impl Totals {
             if removed > 0 {
                 words.insert(format!("{verb}-{what}"), removed.to_string());
             }
-            words.insert(format!("total-{what}"), (of(&self.total) + added).saturating_sub(removed).to_string());
+            words.insert(
+                format!("total-{what}"),
+                (of(&self.total) + added).saturating_sub(removed).to_string(),
+            );
         }
         words
     }

@@ -80,12 +80,14 @@ impl Table {
         let added = self.write(move || Ok(BTreeMap::from([(day, joined(kind, contents)?)]))).await?;
         let rows = |files: &[DataFile]| files.iter().map(DataFile::record_count).sum::<u64>();
         if rows(&added) != rows(&chosen) {
-            let what = "the rows of small files and of their union differ in number; they are left as they are";
+            let what =
+                "the rows of small files and of their union differ in number; they are left as they are";
             return Err(LakeError::Unfit(what.into()));
         }
         let removed: HashSet<String> = chosen.iter().map(|file| file.file_path().to_owned()).collect();
         let merged = removed.len();
-        self.commit(Change { added, removed, operation: Operation::Replace, words: HashMap::new() }, now).await?;
+        self.commit(Change { added, removed, operation: Operation::Replace, words: HashMap::new() }, now)
+            .await?;
         Ok(Tidied { merged, ..Tidied::default() })
     }
 

@@ -13,10 +13,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-const SCHEMES: &[Scheme] = &[
-    Scheme { name: "https", port: 443, tls: true },
-    Scheme { name: "http", port: 80, tls: false },
-];
+const SCHEMES: &[Scheme] =
+    &[Scheme { name: "https", port: 443, tls: true }, Scheme { name: "http", port: 80, tls: false }];
 
 /// Bounds of `commit`: below, the table drowns in small files.
 const COMMIT: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3_600)];
@@ -114,8 +112,7 @@ fn whereabouts(url: &str) -> Option<Whereabouts> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=');
         let sound = (3..=63).contains(&name.len()) && name.chars().all(letter);
         let sound = sound && prefix.chars().all(plain) && !prefix.split('/').any(|part| part == "..");
-        let bucket =
-            Bucket { name: name.into(), prefix, endpoint: None, region: String::new(), ca: None };
+        let bucket = Bucket { name: name.into(), prefix, endpoint: None, region: String::new(), ca: None };
         return sound.then_some(Whereabouts::Bucket(bucket));
     }
     let folder = url.strip_prefix("file://").unwrap_or(url);
@@ -135,7 +132,8 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
     }
     for (name, value, [low, high]) in [("commit", keys.commit, COMMIT), ("history", keys.history, HISTORY)] {
         if value.0 < low || value.0 > high {
-            let what = if value.0 < low { format!("shorter than {low:?}") } else { format!("longer than {high:?}") };
+            let what =
+                if value.0 < low { format!("shorter than {low:?}") } else { format!("longer than {high:?}") };
             wrong(name, format!("`{name}` is {what}"), "write e.g. \"60s\" or \"1h\"");
         }
     }
@@ -145,7 +143,11 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
             wrong("access_key", "`access_key` without `secret_key`".into(), help);
         }
         (None, Some(_)) => {
-            wrong("secret_key", "`secret_key` without `access_key`".into(), "write `access_key = \"...\"` as well");
+            wrong(
+                "secret_key",
+                "`secret_key` without `access_key`".into(),
+                "write `access_key = \"...\"` as well",
+            );
         }
         _ => {}
     }
@@ -180,14 +182,8 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
         gateway: format!("{}:{}", context.site, context.name),
         at,
     };
-    Ok(Built {
-        points: Vec::new(),
-        claims: Vec::new(),
-        expected: Vec::new(),
-        endpoint: keys.url,
-        security: target.security(),
-        it: Box::new(Iceberg { target, commits: 0, swept: None }),
-    })
+    let security = target.security();
+    Ok(Built::destination(Iceberg { target, commits: 0, swept: None }, keys.url, security))
 }
 
 #[cfg(test)]
@@ -202,7 +198,9 @@ mod tests {
         };
         assert_eq!(bucket("s3://plant-data/lake/a/"), Some(("plant-data".into(), "lake/a".into())));
         assert_eq!(bucket("s3://plant-data"), Some(("plant-data".into(), String::new())));
-        for url in ["s3://", "s3://A", "s3://ab", "s3://plant/../x", "s3://plant/a b", "srv/lake", "http://x/y"] {
+        for url in
+            ["s3://", "s3://A", "s3://ab", "s3://plant/../x", "s3://plant/a b", "srv/lake", "http://x/y"]
+        {
             assert_eq!(whereabouts(url), None, "{url}");
         }
         for url in ["/srv/lake", "file:///srv/lake"] {

@@ -11,9 +11,9 @@
 mod config;
 
 use super::{Delivery, Feed, Gathered, Samples, Sink};
+use crate::endless::endless;
 use crate::kind::Kind;
 use config::Target;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lake::{EventRows, LakeError, Place, SampleRows, Table, Tidied};
 use model::event::severity;
@@ -66,11 +66,7 @@ struct Session {
 
 impl Sink for Iceberg {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
-        async move {
-            let Err(fault) = self.run(feed).await;
-            fault
-        }
-        .boxed()
+        endless(self.run(feed))
     }
 
     fn lake(&self) -> Option<lake::Opener> {
@@ -133,7 +129,9 @@ impl Iceberg {
             () = feed.stopping() => return Err(Fault::Stopped),
         };
         let writer = format!("{}/{journal:x}", self.target.gateway);
-        let at = |table: Option<&Table>| table.and_then(|table| table.delivered(&writer)).unwrap_or(Position::START);
+        let at = |table: Option<&Table>| {
+            table.and_then(|table| table.delivered(&writer)).unwrap_or(Position::START)
+        };
         let (had_samples, had_events) = (at(Some(&samples)), at(events.as_ref()));
         let far = had_samples.max(had_events);
         if feed.recall(DELIVERED).is_some_and(|had| far < Position(had)) {
@@ -215,8 +213,12 @@ impl Session {
         let (mut samples, mut events) = (SampleRows::default(), EventRows::default());
         for delivery in gathered.deliveries {
             match delivery {
-                Delivery::Samples(some) if some.position > self.had_samples => self.rows(&mut samples, &some, feed),
-                Delivery::Event { position, event, .. } if position > self.had_events => events.add(position, event),
+                Delivery::Samples(some) if some.position > self.had_samples => {
+                    self.rows(&mut samples, &some, feed)
+                }
+                Delivery::Event { position, event, .. } if position > self.had_events => {
+                    events.add(position, event)
+                }
                 // Its points may have other paths now.
                 Delivery::Declare { .. } => self.paths.clear(),
                 Delivery::Samples(_) | Delivery::Event { .. } | Delivery::Stop => {}

@@ -1,5 +1,11 @@
 //! Tables read by programs that nobody here wrote: pyiceberg and DuckDB, row by row.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing
+)]
 
 use futures_util::TryStreamExt;
 use lake::{EventRows, Kind, LakeError, Place, Reader, SampleRows, Table, Tidy, Wanted, Whereabouts};
@@ -10,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
+
+mod store;
 
 const DAY: i64 = 86_400_000_000_000;
 const NOW: Time = Time(1_795_000_000_000_000_000);
@@ -26,9 +35,10 @@ fn python() -> Option<PathBuf> {
 }
 
 /// What both readers see; `None` without them.
-fn seen(folder: &Path) -> Option<Json> {
+fn seen(table: impl AsRef<std::ffi::OsStr>, store: Option<&Store>) -> Option<Json> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/lake.py");
-    let out = Command::new(python()?).arg(script).arg(folder).output().unwrap();
+    let out =
+        Command::new(python()?).arg(script).arg(table).args(store.map(Store::endpoint)).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     Some(serde_json::from_slice(&out.stdout).unwrap())
 }
@@ -91,7 +101,11 @@ fn sorted(mut rows: Vec<Json>) -> Vec<Json> {
 }
 
 fn check(dir: &Path, expected: &[Json]) -> Option<Json> {
-    let all = seen(&dir.join("samples"))?;
+    compare(&seen(dir.join("samples"), None)?, expected)
+}
+
+/// Both see exactly these rows; what pyiceberg says besides.
+fn compare(all: &Json, expected: &[Json]) -> Option<Json> {
     for engine in ["duckdb", "pyiceberg"] {
         let rows = all[engine]["rows"].as_array().unwrap_or_else(|| panic!("{engine}: {}", all[engine]));
         let rows = sorted(rows.clone());
@@ -174,7 +188,8 @@ async fn small_files_become_one_and_what_nothing_names_goes() {
     let patient = Tidy { orphans: Duration::from_secs(3_650 * 86_400), ..Tidy::default() };
     let tidied = table.sweep(&patient, later).await.unwrap();
     assert_eq!((tidied.expired, tidied.removed), (20, 0), "younger than the bound: nothing is removed");
-    let swept = table.sweep(&Tidy { orphans: Duration::ZERO, ..Tidy::default() }, Time(i64::MAX)).await.unwrap();
+    let swept =
+        table.sweep(&Tidy { orphans: Duration::ZERO, ..Tidy::default() }, Time(i64::MAX)).await.unwrap();
     assert!(swept.removed > 40, "{swept:?}");
     assert!(!orphan.exists() && foreign.exists());
     assert_eq!(files(), 2);
@@ -290,7 +305,7 @@ async fn events_have_a_table_of_their_own() {
     event.refs = vec!["a".into(), "b".into()];
     rows.add(Position::new(1, 2), Arc::new(event));
     table.add_events(rows, "a", Position::new(1, 2), NOW).await.unwrap();
-    let Some(all) = seen(&dir.path().join("events")) else { return };
+    let Some(all) = seen(dir.path().join("events"), None) else { return };
     for engine in ["duckdb", "pyiceberg"] {
         let rows = all[engine]["rows"].as_array().unwrap();
         let mut rows: Vec<&Json> = rows.iter().collect();
@@ -299,4 +314,75 @@ async fn events_have_a_table_of_their_own() {
         assert_eq!(rows[1]["end"].as_i64().unwrap() - rows[1]["start"].as_i64().unwrap(), 5_000_000);
         assert_eq!((&rows[1]["kind"], &rows[1]["refs"]), (&"alarm".into(), &"a, b".into()));
     }
+}
+
+#[tokio::test]
+async fn a_bucket_is_as_good_as_a_folder() {
+    let Some(python) = python() else { return };
+    let mut store = Store::start(&python);
+    let place = store.place();
+    let mut table = Table::make(&place, Kind::Samples).await.unwrap();
+    let mark = |n| Position::new(1, n);
+    for n in 0..20 {
+        table.add_samples(samples(n * 5, 5, 20_000), "a", mark(n * 5 + 4), NOW).await.unwrap();
+    }
+    let table_uri = "s3://plant-data/lake/samples";
+    assert_eq!(table.location(), table_uri);
+    let said = compare(&seen(table_uri, Some(&store)).unwrap(), &expected(0, 100, 20_000)).unwrap();
+    assert_eq!(said["files"], 20);
+    assert_eq!(table.compact(&Tidy::default(), NOW).await.unwrap().merged, 20);
+    let swept = table
+        .sweep(&Tidy { orphans: Duration::ZERO, snapshots: 1, ..Tidy::default() }, Time(i64::MAX))
+        .await
+        .unwrap();
+    assert!(swept.expired == 20 && swept.removed > 40, "{swept:?}");
+    let said = compare(&seen(table_uri, Some(&store)).unwrap(), &expected(0, 100, 20_000)).unwrap();
+    assert_eq!((&said["files"], &said["snapshots"]), (&1.into(), &1.into()));
+    // A store that is gone is told so, and nothing hangs.
+    store.kill();
+    let error = table.add_samples(samples(100, 5, 20_000), "a", mark(104), NOW).await.unwrap_err();
+    assert!(matches!(error, LakeError::Unreachable(_)), "{error}");
+}
+
+/// Answers are lost on their way at every possible place, once each: nothing is doubled, nothing is missing.
+#[tokio::test]
+async fn a_lost_answer_never_doubles_a_row() {
+    let Some(python) = python() else { return };
+    let store = Store::start(&python);
+    let through = store.cutting();
+    let mut expected_rows = Vec::new();
+    Table::make(&store.place(), Kind::Samples).await.unwrap();
+    let mut next = 0;
+    for cut in 0..12 {
+        // As a destination does: until the table says that it has the rows.
+        let to = Position::new(1, next + 4);
+        through.cut_answer(cut);
+        loop {
+            let place = through.place();
+            let done = async {
+                let mut table = Table::open(&place, Kind::Samples).await?.unwrap();
+                if table.delivered("a") < Some(to) {
+                    table.add_samples(samples(next, 5, 20_000), "a", to, NOW).await?;
+                }
+                Ok::<_, LakeError>(())
+            };
+            if done.await.is_ok() {
+                break;
+            }
+        }
+        expected_rows.extend(expected(next, 5, 20_000));
+        next += 5;
+    }
+    assert_eq!(through.cuts(), 12, "each answer that was to be cut was cut");
+    compare(&seen("s3://plant-data/lake/samples", Some(&store)).unwrap(), &sorted(expected_rows));
+}
+
+#[tokio::test]
+async fn a_store_that_overwrites_is_refused() {
+    let Some(python) = python() else { return };
+    let store = Store::start(&python);
+    let through = store.careless();
+    let Err(error) = Table::make(&through.place(), Kind::Samples).await else { panic!("it was taken") };
+    assert!(matches!(&error, LakeError::Unfit(_)));
+    assert!(error.to_string().contains("If-None-Match"), "{error}");
 }
