@@ -1,4 +1,5 @@
 //! An S3 store that nobody here wrote (moto), and a wire to it that can be cut.
+#![allow(dead_code, reason = "shared with the tests of destinations, each of which uses a part")]
 
 use lake::{Bucket, Key, Place, Whereabouts};
 use std::io::{Read, Write};
