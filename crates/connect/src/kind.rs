@@ -123,6 +123,9 @@ pub struct Models {
     pub types: BTreeMap<String, Vec<Member>>,
     /// Types of assets, by their full path in lower case.
     pub assets: BTreeMap<String, String>,
+    /// Of every asset, by its full path in lower case: its type and those that it extends, in lower case; also types
+    /// that are no more than a word.
+    pub kinds: BTreeMap<String, Vec<String>>,
 }
 
 /// One point of an asset type.

@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::lines::{self, Lines};
 use model::{Event, EventKind, EventState, Position, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -168,6 +168,22 @@ impl Events {
         found.sort_by(|a, b| (b.start, &b.id).cmp(&(a.start, &a.id)));
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// All revisions of events that began in `from..to`, by position; at most `most` + 1.
+    pub fn told(&self, from: Time, to: Time, most: usize) -> Result<Vec<(Position, Arc<Event>)>, StoreError> {
+        let mut found = BTreeMap::new();
+        let inside = |line: &Line| line.event.start >= from && line.event.start < to;
+        let recent_from = self.recent.front().map_or(Time(i64::MAX), |line| line.event.start);
+        if !self.complete && from < recent_from {
+            for path in files(&self.dir)? {
+                let lines = lines::read::<Line>(&path)?.0;
+                found.extend(lines.into_iter().filter(inside).map(|line| (line.position, line.event)));
+            }
+        }
+        let recent = self.recent.iter().filter(|line| inside(line));
+        found.extend(recent.map(|line| (line.position, Arc::clone(&line.event))));
+        Ok(found.into_iter().take(most.saturating_add(1)).collect())
     }
 
     /// Removes months that ended before `time`; their names.

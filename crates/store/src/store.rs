@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub metadata: Mutex<Metadata>,
     pub events: Mutex<Events>,
     pub counters: Mutex<Counters>,
+    /// Last position taken in.
+    pub taken: AtomicU64,
     pub asked: Mutex<Asked>,
     pub asked_changed: Condvar,
     pub merge_wake: Condvar,
@@ -253,6 +255,7 @@ impl Store {
             metadata: Mutex::new(metadata),
             events: Mutex::new(events),
             counters: Mutex::default(),
+            taken: AtomicU64::new(0),
             asked: Mutex::default(),
             asked_changed: Condvar::new(),
             merge_wake: Condvar::new(),
@@ -343,6 +346,34 @@ impl Store {
     /// The disk refuses.
     pub fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<Arc<Event>>, StoreError> {
         self.inner.events.lock().query(filter, limit)
+    }
+
+    /// Events that began at `from <= start < to`, all their revisions with their positions, oldest first; at most `most` + 1.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn told(&self, from: Time, to: Time, most: usize) -> Result<Vec<(Position, Arc<Event>)>, StoreError> {
+        self.inner.events.lock().told(from, to, most)
+    }
+
+    /// Everything up to this position is found by reads.
+    pub fn taken(&self) -> Position {
+        Position(self.inner.taken.load(Ordering::Acquire))
+    }
+
+    /// The oldest time of any sample; `None` while there is none.
+    pub fn oldest(&self) -> Option<Time> {
+        let live = self.inner.snapshot();
+        let stored = live.catalogue.segments.iter().map(|entry| entry.from).min();
+        if let Some(stored) = stored {
+            return Some(Time(stored));
+        }
+        let head = self.inner.head.lock();
+        let points: Vec<u32> = head.points().into_iter().collect();
+        drop(head);
+        let (_, memory) = self.inner.memory(&points, Time(i64::MIN), Time(i64::MAX));
+        let first = memory.values().flatten().filter_map(|run| run.stamps.time.first().copied()).min();
+        first.map(Time)
     }
 
     /// What happened since the last call.

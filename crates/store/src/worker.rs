@@ -39,6 +39,7 @@ pub(crate) fn spawn(
     reader: Reader,
 ) -> Result<JoinHandle<()>, StoreError> {
     let seen = reader.position();
+    inner.taken.store(seen.0, Ordering::Release);
     let worker = Worker {
         inner: Arc::clone(inner),
         journal,
@@ -132,6 +133,7 @@ impl Worker {
             self.since = Some(inner.clock.monotonic());
         }
         drop(head);
+        inner.taken.store(self.seen.0, Ordering::Release);
         inner.counters.lock().samples += samples;
         true
     }

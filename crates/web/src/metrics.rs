@@ -275,6 +275,29 @@ fn destinations(out: &mut Text, web: &Web) {
         },
     );
     out.each(
+        "ironbridge_destination_letters_dropped_total",
+        "counter",
+        "Dead letters that a person dropped, or that fell out of the full list.",
+        &all,
+        |out, d| {
+            let labels = [("destination", d.name.as_str())];
+            out.line(
+                "ironbridge_destination_letters_dropped_total",
+                &labels,
+                d.letters.dropped + d.letters.fallen_out,
+            );
+        },
+    );
+    out.each(
+        "ironbridge_destination_late_total",
+        "counter",
+        "Samples that came after their interval was sent.",
+        &all,
+        |out, d| {
+            out.line("ironbridge_destination_late_total", &[("destination", &d.name)], d.late);
+        },
+    );
+    out.each(
         "ironbridge_destination_lag_records",
         "gauge",
         "Records not yet acknowledged.",

@@ -6,7 +6,7 @@ use crate::inbox::Door;
 use crate::monitor::{Monitor, NoMonitor};
 use crate::shapes::{
     AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
-    FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Site,
+    FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Replay, Site,
 };
 use crate::sheet::{Column, Sheet};
 use futures_util::future::BoxFuture;
@@ -84,6 +84,43 @@ pub trait Plant: Send + Sync + 'static {
         what: Pausable<'a>,
         pause: bool,
     ) -> BoxFuture<'a, Result<(), Problem>>;
+
+    /// Sends again what history holds from `from` until before `to` (`None`: now). The caller has checked the role and
+    /// writes the audit record.
+    ///
+    /// # Errors
+    /// A [`Problem`]: not found, or why there is nothing to send.
+    fn replay<'a>(
+        &'a self,
+        destination: &'a str,
+        from: Time,
+        to: Option<Time>,
+    ) -> BoxFuture<'a, Result<Replay, Problem>> {
+        let _ = (from, to);
+        Box::pin(std::future::ready(Err(Problem::not_found(format!("destination {destination}")))))
+    }
+
+    /// Ends sending again.
+    ///
+    /// # Errors
+    /// A [`Problem`]: not found, or nothing is being sent again.
+    fn stop_replay<'a>(&'a self, destination: &'a str) -> BoxFuture<'a, Result<Replay, Problem>> {
+        Box::pin(std::future::ready(Err(Problem::not_found(format!("destination {destination}")))))
+    }
+
+    /// Has dead letters sent again (`resend`) or drops them; `ids` are their numbers, `None` all. Returns how many.
+    ///
+    /// # Errors
+    /// A [`Problem`]: not found.
+    fn letters<'a>(
+        &'a self,
+        destination: &'a str,
+        ids: Option<Vec<u64>>,
+        resend: bool,
+    ) -> BoxFuture<'a, Result<u64, Problem>> {
+        let _ = (ids, resend);
+        Box::pin(std::future::ready(Err(Problem::not_found(format!("destination {destination}")))))
+    }
 
     /// Finding devices, and tag lists of other programs.
     fn discover(&self) -> &dyn Discover;

@@ -1,7 +1,7 @@
 //! Which rows of a batch go to a destination: selection once per shape, dead-band once per sample.
 
 use super::select::Selection;
-use super::settings::Settings;
+use super::settings::{Quality, Settings};
 use insight::deadband::{Rule, Sent, step};
 use model::{Batch, Declaration, PointId, Shape};
 use std::collections::HashMap;
@@ -133,7 +133,7 @@ impl Filter {
             Plan::Nothing => None,
             Plan::Everything => Some(Rows::All),
             Plan::Fixed(rows) => Some(Rows::Some(rows.clone())),
-            Plan::Judged(rows) => judge(rows, &self.rules, memory, batch),
+            Plan::Judged(rows) => judge(rows, (&self.rules, self.settings.quality), memory, batch),
         }
     }
 
@@ -142,6 +142,7 @@ impl Filter {
         let mut judged = false;
         for (row, point) in shape.points().iter().enumerate() {
             let (Some(slot), Ok(row)) = (self.slot(*point, lookup), u32::try_from(row)) else { continue };
+            judged |= self.settings.quality != Quality::All;
             judged |= self.rules.get(slot as usize).is_none_or(|rule| !rule.passes_all());
             rows.push((row, slot));
         }
@@ -154,7 +155,12 @@ impl Filter {
     }
 }
 
-fn judge(rows: &[(u32, u32)], rules: &[Rule], memory: &mut Memory, batch: &Batch) -> Option<Rows> {
+fn judge(
+    rows: &[(u32, u32)],
+    (rules, quality): (&[Rule], Quality),
+    memory: &mut Memory,
+    batch: &Batch,
+) -> Option<Rows> {
     if memory.0.len() < rules.len() {
         memory.0.resize(rules.len(), None);
     }
@@ -167,7 +173,7 @@ fn judge(rows: &[(u32, u32)], rules: &[Rule], memory: &mut Memory, batch: &Batch
         };
         let at = batch.time.get(row).unwrap_or(batch.received);
         let status = batch.status.get(row).unwrap_or(model::Status::BAD);
-        step(rule, sent, value, status, at).is_some()
+        quality.passes(status) && step(rule, sent, value, status, at).is_some()
     });
     let worth: Vec<u32> = worth.map(|(row, _)| *row).collect();
     match worth.len() {
@@ -186,7 +192,7 @@ mod tests {
     fn filter(text: &str) -> Filter {
         let settings = Settings::read(&Document::parse("d.toml", text).unwrap()).unwrap();
         let site = Path::new("a/b").unwrap();
-        let selection = Selection::new(&site, &settings.select, &settings.except);
+        let selection = Selection::new(&site, &settings, Arc::default());
         Filter::new(selection, settings)
     }
 

@@ -11,8 +11,10 @@
 pub mod event;
 mod feed;
 mod filter;
+mod history;
 pub mod iceberg;
 pub mod influx;
+mod intervals;
 mod keep;
 pub mod mqtt;
 pub mod nats;
@@ -33,16 +35,18 @@ mod window;
 
 pub use feed::{Current, Delivery, Feed, Gathered, Samples, Wanted};
 pub use filter::Rows;
-pub use rejects::Reject;
+pub use history::{History, NoHistory, Recorded, Told};
+pub use rejects::{Letter, Letters, Reject};
 pub use run::{Handle, Place, run};
 pub use select::below;
-pub use settings::{CatchUp, Deadband, Settings, Switch, schema};
-pub use status::{Backlog, LastError, Skipped, State, Status};
+pub use settings::{CatchUp, Deadband, Of, Quality, Settings, Switch, schema};
+pub use status::{Backlog, LastError, Replay, Skipped, State, Status};
 
-use crate::kind::{Built, Context, Kind, Security, choose};
+use crate::kind::{Built, Context, Kind, Models, Security, choose};
 use futures_util::future::BoxFuture;
 use model::Fault;
 use model::config::{Diagnostic, Document, check};
+use std::sync::Arc;
 
 /// One destination's protocol, also listening to its far side while idle (rebirth, commands, state).
 pub trait Sink: Send {
@@ -116,6 +120,8 @@ pub struct Destination {
     pub settings: Settings,
     /// Order after an outage.
     pub catch_up: CatchUp,
+    /// Types and assets, for what is selected by type.
+    pub models: Arc<Models>,
 }
 
 /// Checks a destination file and constructs what it describes, without any IO but reading files that it names.
@@ -143,7 +149,8 @@ pub fn build(document: &Document, context: &Context) -> Result<Destination, Vec<
         return Err(vec![document.mistake(&["commands"], message, "leave `commands` out")]);
     }
     let catch_up = settings.catch_up.unwrap_or_else(|| built.it.catch_up());
-    Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up })
+    let models = context.models.clone();
+    Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up, models })
 }
 
 #[cfg(test)]

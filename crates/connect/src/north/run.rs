@@ -3,17 +3,20 @@
 
 use super::feed::{Feed, Parts, Wanted};
 use super::filter::Filter;
+use super::history::History;
+use super::intervals::floor;
 use super::keep::Keep;
-use super::rejects::{Reject, Rejects};
+use super::rejects::{Letter, Letters, Rejects};
 use super::select::Selection;
 use super::settings;
-use super::status::{Shared, State, Status};
+use super::status::{Replay, Shared, State, Status};
 use super::{Destination, Sink};
 use futures_util::FutureExt;
 use model::fault::Consequence;
-use model::{Fault, Path};
+use model::{Fault, Path, Time};
 use namespace::Namespace;
 use namespace::journal::Start;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +42,8 @@ pub struct Place {
     pub site: Path,
     /// Folder for the files that destinations keep; created when missing.
     pub folder: PathBuf,
+    /// What was recorded: for what is sent again, and for values of intervals.
+    pub history: Arc<dyn History>,
 }
 
 /// A running destination. Dropping the handle does not stop it; [`Handle::stop`] does.
@@ -48,6 +53,10 @@ pub struct Handle {
     control: Arc<watch::Sender<Wanted>>,
     namespace: Namespace,
     cursor: String,
+    keep: Keep,
+    history: Arc<dyn History>,
+    selection: Selection,
+    every: Option<Duration>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -62,6 +71,9 @@ impl Handle {
         let behind = live.low_water < head;
         status.lag_s =
             if behind { live.confirmed.map(|at| clock.now().since(at).as_secs_f64()) } else { Some(0.0) };
+        if let Some(done) = live.intervals_due {
+            status.lag_s = Some(clock.now().since(done).as_secs_f64());
+        }
         drop(live);
         let lag =
             stats.cursors.iter().find(|cursor| cursor.name == self.cursor).map_or(0, |cursor| cursor.lag);
@@ -74,8 +86,83 @@ impl Handle {
     }
 
     /// Dead letters, newest first.
-    pub fn rejects(&self) -> Vec<Reject> {
+    pub fn rejects(&self) -> Vec<Letter> {
         self.shared.lock().dead_letters()
+    }
+
+    /// Has dead letters sent again (`None`: all), from history. Returns how many; they leave the list when the far side has
+    /// taken them, and come back with a new reason if it refuses again.
+    pub fn resend(&self, ids: Option<&BTreeSet<u64>>) -> usize {
+        let mut live = self.shared.lock();
+        let wanted: Vec<u64> = live.rejects.pick(ids).iter().map(|letter| letter.id).collect();
+        let new: Vec<u64> = wanted.iter().filter(|id| !live.resend.contains(id)).copied().collect();
+        live.resend.extend(new);
+        drop(live);
+        self.shared.asked.notify_one();
+        wanted.len()
+    }
+
+    /// Drops dead letters for good (`None`: all); returns how many. Blocks.
+    pub fn drop_letters(&self, ids: Option<&BTreeSet<u64>>) -> u64 {
+        let mut live = self.shared.lock();
+        let wanted = live.rejects.pick(ids).iter().map(|letter| letter.id).collect();
+        live.rejects.remove(&wanted, false)
+    }
+
+    /// Sends again what history holds from `from` until before `to` (default: now), beside what is new, at the rate of
+    /// `catch_up_rate`. It goes on after a restart. Blocks: it is on disk when this returns.
+    ///
+    /// # Errors
+    /// In words: there is nothing to send, or one goes on already.
+    pub fn replay(&self, from: Time, to: Option<Time>) -> Result<Replay, String> {
+        let now = self.namespace.clock().now();
+        let oldest = self.history.oldest().ok_or("history is empty: there is nothing to send again")?;
+        let to = to.unwrap_or(now).min(now);
+        let mut from = from.max(oldest);
+        if let Some(every) = self.every {
+            from = floor(from, every);
+        }
+        if from >= to {
+            let words = format!(
+                "there is nothing between: history begins at {}, and now is {}",
+                oldest.rfc3339(),
+                now.rfc3339()
+            );
+            return Err(words);
+        }
+        if let Some(replay) = self.keep.replay().filter(|replay| replay.finished.is_none()) {
+            return Err(format!(
+                "{} to {} is being sent again already: wait until that is done, or stop it",
+                replay.from.rfc3339(),
+                replay.to.rfc3339()
+            ));
+        }
+        let replay = Replay { from, to, done: from, ..Replay::default() };
+        self.set_replay(replay)
+    }
+
+    /// Ends sending again; what is under way still arrives. Blocks.
+    ///
+    /// # Errors
+    /// In words: nothing is being sent again.
+    pub fn stop_replay(&self) -> Result<Replay, String> {
+        let replay = self.keep.replay().filter(|replay| replay.finished.is_none());
+        let replay = replay.ok_or("nothing is being sent again")?;
+        let finished = Some(self.namespace.clock().now());
+        self.set_replay(Replay { finished, trouble: "stopped by a person".into(), ..replay })
+    }
+
+    fn set_replay(&self, replay: Replay) -> Result<Replay, String> {
+        self.keep.set_replay(Some(replay.clone()));
+        self.keep.write().map_err(|why| format!("it could not be written down: {why}"))?;
+        self.shared.lock().status.replay = Some(replay.clone());
+        self.shared.asked.notify_one();
+        Ok(replay)
+    }
+
+    /// Whether its selection holds the path.
+    pub fn selects(&self, path: &Path) -> bool {
+        self.selection.holds(path)
     }
 
     /// Ends the session; nothing is sent until [`Handle::resume`]. The journal keeps what comes.
@@ -116,7 +203,7 @@ fn change(wanted: &mut Wanted, from: Wanted, to: Wanted) -> bool {
 /// # Errors
 /// In words: its cursor or its folder cannot be opened.
 pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
-    let Destination { name, kind, built, settings, catch_up } = destination;
+    let Destination { name, kind, built, settings, catch_up, models } = destination;
     let journal = place.namespace.journal();
     let cursor_name = format!("destination/{name}");
     let start = match settings.start {
@@ -141,6 +228,9 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         last_ack: None,
         outage_hours: None,
         rejects: 0,
+        letters: Letters::default(),
+        replay: keep.replay(),
+        late: 0,
         skipped: Vec::new(),
         commands: settings.commands,
         commands_taken: 0,
@@ -152,8 +242,9 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
     let shared = Arc::new(Shared::new(status, rejects));
     shared.lock().low_water = cursor.position();
     let (control, receiver) = watch::channel(Wanted::Run);
-    let filter =
-        Filter::new(Selection::new(&place.site, &settings.select, &settings.except), settings.clone());
+    let selection = Selection::new(&place.site, &settings, models);
+    let filter = Filter::new(selection.clone(), settings.clone());
+    let every = settings.send.every.map(|every| every.0);
     let feed = Feed::new(Parts {
         name,
         namespace: place.namespace.clone(),
@@ -162,7 +253,8 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         wants_samples: built.it.wants_samples(),
         filter,
         cursor,
-        keep,
+        history: place.history.clone(),
+        keep: keep.clone(),
         shared: shared.clone(),
         control: receiver,
     });
@@ -172,6 +264,10 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         control: Arc::new(control),
         namespace: place.namespace,
         cursor: cursor_name,
+        keep,
+        history: place.history,
+        selection,
+        every,
         task: Arc::new(Mutex::new(Some(task))),
     })
 }

@@ -1,19 +1,31 @@
 //! Which points go to a destination.
 
+use super::settings::Settings;
+use crate::kind::Models;
 use model::Path;
+use std::sync::Arc;
 
-/// Patterns, relative to the site.
+/// Patterns, relative to the site, and types of assets.
 #[derive(Clone, Debug)]
 pub struct Selection {
     site: String,
     select: Vec<String>,
     except: Vec<String>,
+    /// In lower case; empty selects points of any asset and of none.
+    types: Vec<String>,
+    models: Arc<Models>,
 }
 
 impl Selection {
-    /// `site` is `enterprise/site`; patterns are checked before.
-    pub fn new(site: &Path, select: &[String], except: &[String]) -> Self {
-        Self { site: site.as_str().into(), select: select.to_vec(), except: except.to_vec() }
+    /// `site` is `enterprise/site`; patterns are checked before. `models` tells which assets have which type.
+    pub fn new(site: &Path, settings: &Settings, models: Arc<Models>) -> Self {
+        Self {
+            site: site.as_str().into(),
+            select: settings.select.clone(),
+            except: settings.except.clone(),
+            types: settings.types.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            models,
+        }
     }
 
     /// Whether the point goes there. Wildcards never match own health (`_ironbridge/...`): it is named or not sent.
@@ -24,6 +36,16 @@ impl Selection {
         let named = |pattern: &str| !own || pattern.starts_with('_');
         self.select.iter().any(|pattern| named(pattern) && below.matches(pattern))
             && !self.except.iter().any(|pattern| named(pattern) && below.matches(pattern))
+            && (self.types.is_empty() || self.of_type(path))
+    }
+
+    /// Whether an asset above the point is of one of the types, or of one that extends it.
+    fn of_type(&self, path: &Path) -> bool {
+        let folded = path.folded();
+        let above = std::iter::successors(folded.rsplit_once('/'), |(above, _)| above.rsplit_once('/'));
+        above
+            .filter_map(|(above, _)| self.models.kinds.get(above))
+            .any(|kinds| kinds.iter().any(|kind| self.types.contains(kind)))
     }
 }
 
@@ -42,6 +64,36 @@ pub fn below<'p>(path: &'p str, site: &str) -> &'p str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::config::Document;
+
+    fn selection(site: &Path, text: &str, models: Models) -> Selection {
+        let document = Document::parse("d.toml", &format!("kind = \"x\"\n{text}")).unwrap();
+        Selection::new(site, &Settings::read(&document).unwrap(), Arc::new(models))
+    }
+
+    /// A pump with a motor in it; the pump's type extends another.
+    #[test]
+    fn types_select_what_stands_below_an_asset_of_the_type() {
+        let site = Path::new("acme/leeds").unwrap();
+        let kinds = [
+            ("acme/leeds/water/p-1", vec!["pump".to_owned(), "machine".to_owned()]),
+            ("acme/leeds/water/p-1/m", vec!["motor".to_owned()]),
+        ];
+        let kinds = kinds.map(|(path, kinds)| (path.to_owned(), kinds)).into();
+        let models = Models { kinds, ..Models::default() };
+        for (types, path, expected) in [
+            ("\"Pump\"", "acme/leeds/Water/P-1/flow", true),
+            ("\"machine\"", "acme/leeds/water/p-1/flow", true),
+            ("\"pump\"", "acme/leeds/water/p-1/m/current", true),
+            ("\"motor\"", "acme/leeds/water/p-1/m/current", true),
+            ("\"motor\"", "acme/leeds/water/p-1/flow", false),
+            ("\"pump\", \"motor\"", "acme/leeds/water/p-2/flow", false),
+            ("", "acme/leeds/water/p-2/flow", true),
+        ] {
+            let selection = selection(&site, &format!("types = [{types}]"), models.clone());
+            assert_eq!(selection.holds(&Path::new(path).unwrap()), expected, "{types} {path}");
+        }
+    }
 
     #[test]
     fn patterns_are_below_the_site_and_own_health_is_named() {
@@ -57,8 +109,9 @@ mod tests {
             ("_ironbridge/**", "", "_ironbridge/journal/bytes", true),
             ("*/leeds/**", "", "acme/leeds/boiler/level", false),
         ] {
-            let except: Vec<String> = if except.is_empty() { Vec::new() } else { vec![except.into()] };
-            let selection = Selection::new(&site, &[select.into()], &except);
+            let except = if except.is_empty() { String::new() } else { format!("except = [\"{except}\"]") };
+            let selection =
+                selection(&site, &format!("select = [\"{select}\"]\n{except}"), Models::default());
             assert_eq!(selection.holds(&Path::new(path).unwrap()), expected, "{select} {path}");
         }
     }

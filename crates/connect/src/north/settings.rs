@@ -2,7 +2,7 @@
 
 use insight::deadband::Rule;
 use model::config::{Diagnostic, Document, Node, NodeValue, Period, schema_of};
-use model::{Declaration, EventKind};
+use model::{Declaration, EventKind, Status};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -20,8 +20,16 @@ pub struct Settings {
     /// patterns of points that are left out again
     #[serde(default)]
     pub except: Vec<String>,
+    /// only points of assets of these types, or of types that extend them, e.g. ["Pump"]; all points if left out
+    #[serde(default)]
+    pub types: Vec<String>,
+    /// which samples are sent by their quality: "all", "usable" (good and uncertain ones) or "good"; with anything but
+    /// "all" the far side does not learn that a value is no longer trusted
+    #[serde(default)]
+    pub quality: Quality,
     /// which samples are worth sending: { on_change = true, deadband = "0.5 %range", at_least = "60s",
-    /// min_interval = "1s" }; everything is sent if this is left out
+    /// min_interval = "1s" }, or one value for each interval: { every = "1min", as = "mean" }; everything is sent if this
+    /// is left out
     #[serde(default)]
     pub send: Send,
     /// kinds of events to send as well: "alarm", "finding", "fault", "interval", "change"
@@ -106,6 +114,53 @@ pub enum Start {
     Oldest,
 }
 
+/// Which samples are sent by their quality.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// All of them.
+    #[default]
+    All,
+    /// Good and Uncertain.
+    Usable,
+    /// Good.
+    Good,
+}
+
+impl Quality {
+    /// Whether a sample of this status is sent.
+    pub fn passes(self, status: Status) -> bool {
+        match self {
+            Self::All => true,
+            Self::Usable => !status.is_bad(),
+            Self::Good => status.is_good(),
+        }
+    }
+}
+
+/// What is made of the samples of an interval (OPC 10000-13). Points that are no numbers send their last value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// Mean of the good samples (Average, 5.4.3.5).
+    #[default]
+    Mean,
+    /// Mean by time: each value counts for as long as it held (TimeAverage2, 5.4.3.7, stepped).
+    TimeMean,
+    /// Smallest good sample (Minimum, 5.4.3.10).
+    Min,
+    /// Largest good sample (Maximum, 5.4.3.11).
+    Max,
+    /// First good sample (Start, 5.4.3.27).
+    First,
+    /// Last good sample (End, 5.4.3.28).
+    Last,
+    /// Last minus first good sample (Delta, 5.4.3.29).
+    Delta,
+    /// Number of good samples (Count, 5.4.3.21).
+    Count,
+}
+
 /// Off or on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -146,6 +201,13 @@ pub struct Send {
     /// send values of a point at most this often; a change of quality is sent at once
     #[serde(default)]
     pub min_interval: Option<Period>,
+    /// down-sampling: one value of a point for each interval of this length, 1 s to 1 d, made of what history holds; it
+    /// has the time of the interval's start
+    #[serde(default)]
+    pub every: Option<Period>,
+    /// what that value is: "mean", "time_mean", "min", "max", "first", "last", "delta" or "count"
+    #[serde(default, rename = "as")]
+    pub of: Of,
 }
 
 /// A dead-band as people write it.
@@ -223,6 +285,7 @@ impl Settings {
             let message = format!("`{text}` is no dead-band");
             mistakes.push(document.mistake(&["send", "deadband"], message, "write 0.5 or \"0.5 %range\""));
         }
+        mistakes.extend(interval_mistakes(document));
         if mistakes.is_empty() {
             document.construct().map_err(|mistake| vec![mistake])
         } else {
@@ -245,6 +308,36 @@ impl Settings {
             min_interval: self.send.min_interval.map(|period| period.0),
         }
     }
+}
+
+/// Mistakes in `send` about intervals.
+fn interval_mistakes(document: &Document) -> Vec<Diagnostic> {
+    let key = |name: &str| document.root.at(&["send", name]);
+    let Some(every) = key("every") else {
+        let alone = key("as").map(|_| {
+            let help = "write the interval too: send = { every = \"1min\", as = \"mean\" }";
+            document.mistake(
+                &["send", "as"],
+                "`as` says what is made of an interval, and there is none",
+                help,
+            )
+        });
+        return alone.into_iter().collect();
+    };
+    let mut mistakes = Vec::new();
+    let period = every.as_text().and_then(Period::parse).map(|period| period.0.as_secs_f64());
+    if period.is_some_and(|seconds| !(1.0..=86_400.0).contains(&seconds) || seconds.fract() != 0.0) {
+        let help = "write whole seconds from \"1s\" to \"1d\", e.g. \"1min\"";
+        mistakes.push(document.mistake(&["send", "every"], "an interval cannot have this length", help));
+    }
+    for other in ["on_change", "deadband", "at_least", "min_interval"] {
+        if key(other).is_some() {
+            let message = format!("`{other}` and `every` do not go together");
+            let help = "write `every` and `as` for one value an interval, or the others for single samples";
+            mistakes.push(document.mistake(&["send", other], message, help));
+        }
+    }
+    mistakes
 }
 
 fn check_pattern(pattern: &str) -> Result<(), &'static str> {
@@ -322,6 +415,33 @@ mod tests {
         assert_eq!((settings.rule(&point).band, settings.rule(&point).on_change), (0.0, true));
         assert_eq!(settings.events, vec![EventKind::Alarm]);
         assert_eq!((settings.start, settings.commands, settings.catch_up), (Start::Now, Switch::Off, None));
+    }
+
+    #[test]
+    fn intervals_stand_alone_and_have_a_length() {
+        let settings = read("kind = \"mqtt\"\nsend = { every = \"1min\", as = \"max\" }").unwrap();
+        assert_eq!((settings.send.every, settings.send.of), (Some(Period(Duration::from_secs(60))), Of::Max));
+        for (send, words) in [
+            ("{ as = \"mean\" }", "there is none"),
+            ("{ every = \"100ms\" }", "cannot have this length"),
+            ("{ every = \"2d\" }", "cannot have this length"),
+            ("{ every = \"1min\", on_change = true }", "do not go together"),
+        ] {
+            let found = read(&format!("kind = \"mqtt\"\nsend = {send}")).unwrap_err();
+            assert!(found.len() == 1 && found[0].contains(words), "{send}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn qualities() {
+        for (status, usable, good) in [
+            (Status::GOOD, true, true),
+            (Status::UNCERTAIN_LAST_USABLE_VALUE, true, false),
+            (Status::BAD_SENSOR_FAILURE, false, false),
+        ] {
+            assert!(Quality::All.passes(status));
+            assert_eq!((Quality::Usable.passes(status), Quality::Good.passes(status)), (usable, good));
+        }
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What a destination says of itself: the page, the metrics and the API read this.
 
-use super::rejects::{Reject, Rejects};
+use super::rejects::{Letter, Letters, Rejects};
 use super::settings::{CatchUp, Switch};
 use crate::kind::Security;
 use model::{Fault, Position, Time};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Most skipped ranges that are listed.
 const MAX_SKIPPED: usize = 100;
@@ -90,6 +91,25 @@ pub struct Backlog {
     pub remaining: Option<u64>,
 }
 
+/// What is sent again from history because somebody asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Replay {
+    /// First time of the samples.
+    pub from: Time,
+    /// The time before which it ends.
+    pub to: Time,
+    /// Everything before this time is there again.
+    pub done: Time,
+    /// Samples and events sent again.
+    pub sent: u64,
+    /// When it was over.
+    #[serde(default)]
+    pub finished: Option<Time>,
+    /// What holds it up, in words; empty when nothing does.
+    #[serde(default)]
+    pub trouble: String,
+}
+
 /// Samples that the journal had to drop before they were sent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Skipped {
@@ -133,8 +153,14 @@ pub struct Status {
     pub last_ack: Option<Time>,
     /// Hours of outage that the journal still holds.
     pub outage_hours: Option<f64>,
-    /// Dead letters.
+    /// Refused for good, ever.
     pub rejects: u64,
+    /// Dead letters: what became of them.
+    pub letters: Letters,
+    /// What is sent again on request, or was last.
+    pub replay: Option<Replay>,
+    /// Down-sampling: samples that came after their interval was sent, since start.
+    pub late: u64,
     /// What the journal dropped before it was sent.
     pub skipped: Vec<Skipped>,
     /// Whether the far side may write.
@@ -152,7 +178,11 @@ pub struct Status {
 }
 
 /// What feed and runner write and pages read. One short lock, a few times a second.
-pub struct Shared(Mutex<Live>);
+pub struct Shared {
+    live: Mutex<Live>,
+    /// Somebody asked for something that comes from history.
+    pub asked: Notify,
+}
 
 /// Inside of [`Shared`].
 pub struct Live {
@@ -164,19 +194,31 @@ pub struct Live {
     pub low_water: Position,
     /// Receive time up to which the oldest stream is done, as far as known.
     pub confirmed: Option<Time>,
+    /// Dead letters to be sent again.
+    pub resend: VecDeque<u64>,
+    /// Down-sampling: everything before this time is there; only while more is due.
+    pub intervals_due: Option<Time>,
     acknowledged: VecDeque<(Duration, u64)>,
 }
 
 impl Shared {
     /// Starts with `status`.
     pub fn new(status: Status, rejects: Rejects) -> Self {
-        let (low_water, confirmed) = (Position::START, None);
-        Self(Mutex::new(Live { status, rejects, low_water, confirmed, acknowledged: VecDeque::new() }))
+        let live = Live {
+            status,
+            rejects,
+            low_water: Position::START,
+            confirmed: None,
+            resend: VecDeque::new(),
+            intervals_due: None,
+            acknowledged: VecDeque::new(),
+        };
+        Self { live: Mutex::new(live), asked: Notify::new() }
     }
 
     /// The inside. A panic elsewhere while it was held does not matter: these are figures.
     pub fn lock(&self) -> MutexGuard<'_, Live> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -231,11 +273,12 @@ impl Live {
         let total: u64 = self.acknowledged.iter().map(|(_, count)| count).sum();
         self.status.rate_per_s = total as f64 / RATE_WINDOW.as_secs_f64();
         self.status.rejects = self.rejects.count();
+        self.status.letters = self.rejects.letters();
         self.status.clone()
     }
 
     /// The newest dead letters.
-    pub fn dead_letters(&self) -> Vec<Reject> {
+    pub fn dead_letters(&self) -> Vec<Letter> {
         self.rejects.newest()
     }
 }

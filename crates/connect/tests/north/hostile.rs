@@ -366,6 +366,7 @@ fn a_panic_of_a_sink_ends_its_session_and_nothing_else() {
         built,
         settings,
         catch_up: CatchUp::InOrder,
+        models: Arc::default(),
     });
     wait_status(&handle, "a session", |status| status.state == State::Connected);
     for n in 0..10 {

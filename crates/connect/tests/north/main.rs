@@ -13,6 +13,7 @@ mod mqtt;
 mod nats;
 mod otlp;
 mod outage;
+mod past;
 mod postgres;
 mod sparkplug;
 mod support;

@@ -145,7 +145,7 @@ fn what_the_database_refuses_is_a_dead_letter_and_the_rest_goes_on() {
     plant.publish(&text, vec![Value::from("sound")]);
     wait_status(&handle, "no lag", |status| status.sent >= 52 && status.lag_s == Some(0.0));
     let mut reasons: Vec<(String, String)> =
-        handle.rejects().into_iter().map(|reject| (reject.path, reject.reason)).collect();
+        handle.rejects().into_iter().map(|letter| (letter.reject.path, letter.reject.reason)).collect();
     reasons.sort();
     assert_eq!(reasons.len(), 2, "{reasons:?}");
     assert!(reasons[0].0.ends_with("filler/n") && reasons[0].1.contains("never_13"), "{reasons:?}");

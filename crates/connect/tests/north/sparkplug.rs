@@ -272,6 +272,7 @@ fn models() -> Models {
     Models {
         types: BTreeMap::from([("Filler".to_owned(), members)]),
         assets: BTreeMap::from([("acme/leeds/line/filler".to_owned(), "Filler".to_owned())]),
+        ..Models::default()
     }
 }
 

@@ -1,11 +1,11 @@
 //! A plant without devices, a broker, and an ear at it.
 
 use connect::kind::{Context, Models, Secrets};
-use connect::north::{self, Destination, Handle, Place, Status};
+use connect::north::{self, Destination, Handle, History, Place, Recorded, Status, Told};
 use model::config::Document;
 use model::{
-    Access, Batch, Clock, Declaration, Each, Path, Principal, Shape, Status as Quality, SystemClock, Value,
-    ValueType, WriteRule,
+    Access, Batch, Clock, Declaration, Each, Path, PointId, Position, Principal, Shape, Status as Quality,
+    SystemClock, Time, Value, ValueType, WriteRule,
 };
 use namespace::journal::{Item, Journal, Options, RealDisk, Record};
 use namespace::{Authority, Entry, Ledger, Namespace, Settings};
@@ -143,8 +143,80 @@ impl Plant {
 
     pub fn run(&self, destination: Destination) -> Handle {
         let folder = self.keep.as_deref().unwrap_or(self.dir.path()).join("destinations");
-        let place = Place { namespace: self.namespace.clone(), site: Path::new(&self.site).unwrap(), folder };
+        let history = Arc::new(Recording(self.namespace.clone()));
+        let site = Path::new(&self.site).unwrap();
+        let place = Place { namespace: self.namespace.clone(), site, folder, history };
         north::run(destination, place).unwrap()
+    }
+}
+
+/// History as far as the journal still has it.
+struct Recording(Namespace);
+
+impl Recording {
+    fn each(&self, mut with: impl FnMut(Position, Record)) {
+        let mut reader = self.0.journal().reader(Position::START);
+        while let Some(item) = reader.try_next() {
+            if let Item::Record { position, record } = item {
+                with(position, record);
+            }
+        }
+    }
+}
+
+impl History for Recording {
+    fn samples(
+        &self,
+        points: &[PointId],
+        from: Time,
+        to: Time,
+        most: usize,
+    ) -> Result<Option<Vec<Recorded>>, String> {
+        let mut found = Vec::new();
+        self.each(|position, record| {
+            let Record::Samples(batch) = record else { return };
+            let inside = batch
+                .rows()
+                .filter(|(point, time, ..)| points.contains(point) && *time >= from && *time < to);
+            found.extend(inside.map(|(point, time, status, value)| Recorded {
+                point,
+                time,
+                received: batch.received,
+                position,
+                status,
+                value: value.clone(),
+                historical: batch.flags.historical,
+            }));
+        });
+        Ok((found.len() <= most).then_some(found))
+    }
+
+    fn before(&self, point: PointId, time: Time) -> Result<Option<Recorded>, String> {
+        let all = self.samples(&[point], Time(i64::MIN), time, usize::MAX)?.unwrap();
+        Ok(all.into_iter().max_by_key(|row| (row.time, row.position)))
+    }
+
+    fn events(&self, from: Time, to: Time, most: usize) -> Result<Option<Vec<Told>>, String> {
+        let mut found = Vec::new();
+        self.each(|position, record| match record {
+            Record::Event(event) if event.start >= from && event.start < to => found.push((position, event)),
+            _ => {}
+        });
+        Ok((found.len() <= most).then_some(found))
+    }
+
+    fn taken(&self) -> Position {
+        self.0.journal().head()
+    }
+
+    fn oldest(&self) -> Option<Time> {
+        let mut oldest = None;
+        self.each(|_, record| {
+            if let Record::Samples(batch) = record {
+                oldest = oldest.into_iter().chain(batch.rows().map(|row| row.1)).min();
+            }
+        });
+        oldest
     }
 }
 

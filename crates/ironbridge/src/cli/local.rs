@@ -2,7 +2,8 @@
 
 use super::client::{Client, ClientError};
 use super::{
-    AuditCommand, Cli, Command, LogFormat, ask, characterise, discover, exit, import, monitor, watch,
+    AuditCommand, Cli, Command, LogFormat, ask, characterise, destination, discover, exit, import, monitor,
+    watch,
 };
 use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
@@ -80,6 +81,7 @@ async fn asked(command: Command) -> u8 {
             ask::write_value(path, value, reason, running, out).await
         }
         Command::Commands { running } => ask::commands(running, out).await,
+        Command::Destination(command) => destination::run(command, out).await,
         Command::Monitor(command) => monitor::run(command, out).await,
         _ => Ok(()),
     };

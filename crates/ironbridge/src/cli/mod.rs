@@ -141,6 +141,9 @@ pub enum Command {
         #[command(flatten)]
         running: Running,
     },
+    /// Look at destinations: how far they are, what they refused; send again, pause, resume
+    #[command(subcommand)]
+    Destination(destination::DestinationCommand),
     /// Look at what the monitor of a running Ironbridge sees and found on the network
     #[command(subcommand)]
     Monitor(monitor::MonitorCommand),
@@ -412,6 +415,7 @@ mod ask;
 mod baseline;
 mod characterise;
 mod client;
+mod destination;
 mod discover;
 mod import;
 mod live;

@@ -19,6 +19,7 @@ mod monitor;
 mod opcua;
 mod pages;
 mod parquet;
+mod past;
 mod plan;
 mod query;
 mod run;
@@ -101,8 +102,6 @@ struct Running<T> {
     /// What it was made from.
     mark: Mark,
     handle: T,
-    /// Paths as fed, to know what an `apply` removes.
-    select: Vec<String>,
 }
 
 /// What the rooms are opened with.

@@ -5,11 +5,11 @@ use super::{House, How, shapes};
 use connect::south::opcua::{Certificates as Files, Entry, Side, Standing};
 use futures_util::future::BoxFuture;
 use model::config::Diagnostic;
-use model::{Path, Principal};
+use model::{Path, Principal, Time};
 use std::sync::Arc;
 use web::shapes::{
     AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
-    MistakeShape, Mode, PlanShape, Reject, Site,
+    MistakeShape, Mode, PlanShape, Reject, Replay, Site,
 };
 use web::{Asset, Facts, Pausable, Plant, Problem, ProblemKind};
 
@@ -65,11 +65,8 @@ impl Plant for Pages {
     }
 
     fn destinations_of(&self, path: &Path) -> Vec<DestinationRef> {
-        let site = self.0.facts.load().site.clone();
         let running = self.0.destinations.lock();
-        let wanting = running
-            .iter()
-            .filter(|(_, one)| one.select.iter().any(|pattern| path.matches(&format!("{site}/{pattern}"))));
+        let wanting = running.iter().filter(|(_, one)| one.handle.selects(path));
         wanting
             .map(|(name, one)| {
                 let status = one.handle.status();
@@ -144,6 +141,44 @@ impl Plant for Pages {
         Box::pin(std::future::ready(result))
     }
 
+    fn replay<'a>(
+        &'a self,
+        destination: &'a str,
+        from: Time,
+        to: Option<Time>,
+    ) -> BoxFuture<'a, Result<Replay, Problem>> {
+        Box::pin(async move {
+            let handle = self.destination(destination)?;
+            let asked = tokio::task::spawn_blocking(move || handle.replay(from, to));
+            asked.await.map_err(Problem::internal)?.map(shapes::replay).map_err(nothing_sent)
+        })
+    }
+
+    fn stop_replay<'a>(&'a self, destination: &'a str) -> BoxFuture<'a, Result<Replay, Problem>> {
+        Box::pin(async move {
+            let handle = self.destination(destination)?;
+            let asked = tokio::task::spawn_blocking(move || handle.stop_replay());
+            asked.await.map_err(Problem::internal)?.map(shapes::replay).map_err(nothing_sent)
+        })
+    }
+
+    fn letters<'a>(
+        &'a self,
+        destination: &'a str,
+        ids: Option<Vec<u64>>,
+        resend: bool,
+    ) -> BoxFuture<'a, Result<u64, Problem>> {
+        Box::pin(async move {
+            let handle = self.destination(destination)?;
+            let ids = ids.map(|ids| ids.into_iter().collect());
+            let work = move || match resend {
+                true => handle.resend(ids.as_ref()) as u64,
+                false => handle.drop_letters(ids.as_ref()),
+            };
+            tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
+        })
+    }
+
     fn discover(&self) -> &dyn web::Discover {
         self
     }
@@ -208,6 +243,11 @@ impl Plant for Pages {
     }
 }
 
+fn nothing_sent(why: String) -> Problem {
+    let next = "Look at the destination's page: it shows what is being sent again.";
+    Problem::new(ProblemKind::Refused, why, "What is new is delivered as before.", next)
+}
+
 fn not_applied(why: String) -> Problem {
     let next = "Look at the plan: it names what has to be mended.";
     Problem::new(ProblemKind::Refused, why, "The plant runs on as it was.", next)
@@ -224,6 +264,12 @@ fn mistake(found: &Diagnostic) -> MistakeShape {
 }
 
 impl Pages {
+    fn destination(&self, name: &str) -> Result<connect::north::Handle, Problem> {
+        let running = self.0.destinations.lock();
+        let one = running.get(name).ok_or_else(|| Problem::not_found(format!("destination {name}")))?;
+        Ok(one.handle.clone())
+    }
+
     fn pause_connection(&self, name: &str, device: Option<&str>, pause: bool) -> Result<(), Problem> {
         let running = self.0.connections.lock();
         let handle =

@@ -179,7 +179,7 @@ impl House {
         let running = self.destinations.lock();
         let kept = running.iter().filter(|(name, _)| plant.kept.destinations.contains_key(*name));
         let concerned = kept.filter_map(|(name, one)| {
-            let count = touched.iter().filter(|path| selects(one, &plant.site, path)).count();
+            let count = touched.iter().filter(|path| selects(one, path)).count();
             (count > 0 && one.handle.status().kind.starts_with("sparkplug")).then_some((name, count))
         });
         concerned
@@ -194,9 +194,8 @@ impl House {
     }
 }
 
-fn selects(one: &Running<north::Handle>, site: &model::Path, path: &str) -> bool {
-    let Ok(path) = model::Path::new(path) else { return false };
-    one.select.iter().any(|pattern| path.matches(&format!("{site}/{pattern}")))
+fn selects(one: &Running<north::Handle>, path: &str) -> bool {
+    model::Path::new(path).is_ok_and(|path| one.handle.selects(&path))
 }
 
 /// Requests per second, their share of the budget and of the line's time, before and after.

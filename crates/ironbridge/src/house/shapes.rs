@@ -123,6 +123,9 @@ pub fn destination(status: north::Status) -> api::Destination {
         last_ack,
         outage_hours,
         rejects,
+        letters,
+        replay: again,
+        late,
         skipped,
         commands,
         // Told by the ledger, command by command.
@@ -155,6 +158,14 @@ pub fn destination(status: north::Status) -> api::Destination {
         last_ack: last_ack.map(Time::millis_f64),
         outage_hours,
         rejects,
+        letters: api::Letters {
+            waiting: letters.waiting,
+            resent: letters.resent,
+            dropped: letters.dropped,
+            fallen_out: letters.fallen_out,
+        },
+        replay: again.map(replay),
+        late,
         skipped: skipped.into_iter().map(gap).collect(),
         commands: match commands {
             north::Switch::Off => "off",
@@ -187,13 +198,29 @@ fn gap(skipped: north::Skipped) -> api::Skipped {
     api::Skipped { range, count, time: Some(time.millis_f64()) }
 }
 
+/// What is sent again.
+pub fn replay(replay: north::Replay) -> api::Replay {
+    let north::Replay { from, to, done, sent, finished, trouble } = replay;
+    api::Replay {
+        from: from.millis_f64(),
+        to: to.millis_f64(),
+        done: done.millis_f64(),
+        sent,
+        finished: finished.map(Time::millis_f64),
+        trouble,
+    }
+}
+
 /// What a destination refused.
-pub fn reject(reject: north::Reject) -> api::Reject {
+pub fn reject(letter: north::Letter) -> api::Reject {
+    let north::Letter { id, reject, span: _, trouble } = letter;
     let north::Reject { position, path, reason, time } = reject;
     api::Reject {
+        id,
         position: position.to_string(),
         path: Some(path).filter(|path| !path.is_empty()),
         reason,
         time: Some(time.millis_f64()),
+        trouble,
     }
 }

@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Most types above a type that count.
+const MAX_ABOVE: usize = 16;
+
 /// SHA-256 of everything that a running part was made from.
 pub type Fingerprint = [u8; 32];
 
@@ -276,7 +279,17 @@ fn models(assets: &[(Document, Placed)], types: &Types) -> Models {
         let kind = &placed.asset.kind;
         types.has(kind).then(|| (placed.path.folded(), types.name(kind).to_owned()))
     };
-    Models { types: types.members(), assets: assets.iter().filter_map(of).collect() }
+    let kinds = |(_, placed): &(Document, Placed)| {
+        let kind = placed.asset.kind.as_str();
+        let above = std::iter::successors(types.above(kind), |name| types.above(name)).take(MAX_ABOVE);
+        let all = std::iter::once(kind).chain(above).map(str::to_ascii_lowercase).collect();
+        (placed.path.folded(), all)
+    };
+    Models {
+        types: types.members(),
+        assets: assets.iter().filter_map(of).collect(),
+        kinds: assets.iter().map(kinds).collect(),
+    }
 }
 
 /// What assets say of tags: where their points live, and what the assets' types ask of them.

@@ -87,9 +87,11 @@ impl Loader<'_> {
             binding.was.iter().for_each(|was| print.update(was.as_str()));
             print.update(format!("{:?}", binding.contract));
         }
-        // Types and assets change what such a destination tells.
+        // Types and assets change what such a destination tells, or what it selects.
         if sub == "destinations" && text.contains("templates") {
             print.update(format!("{:?}", self.models));
+        } else if sub == "destinations" && text.contains("types") {
+            print.update(format!("{:?}", self.models.kinds));
         }
         print.finalize().into()
     }

@@ -182,6 +182,32 @@ fn plant_routes() -> Vec<Route> {
             .gives::<s::Done>(),
         get("/api/destinations/{name}/rejects", Viewer, "What a destination refused.", status::rejects)
             .gives::<s::Rejects>(),
+        post(
+            "/api/destinations/{name}/rejects/resend",
+            Engineer,
+            "Sends again what it refused.",
+            status::resend_letters,
+        )
+        .takes::<s::WhichLetters>()
+        .gives::<s::LettersDone>(),
+        post(
+            "/api/destinations/{name}/rejects/drop",
+            Engineer,
+            "Drops what it refused, for good.",
+            status::drop_letters,
+        )
+        .takes::<s::WhichLetters>()
+        .gives::<s::LettersDone>(),
+        post(
+            "/api/destinations/{name}/replay",
+            Engineer,
+            "Sends again what history holds of a stretch of time, beside what is new.",
+            status::replay,
+        )
+        .takes::<s::AskReplay>()
+        .gives::<s::Replay>(),
+        post("/api/destinations/{name}/replay/stop", Engineer, "Ends sending again.", status::stop_replay)
+            .gives::<s::Replay>(),
         get("/api/plan", Engineer, "What an apply of the plant folder would do.", change::plan)
             .gives::<s::PlanShape>()
             .within(LONG),

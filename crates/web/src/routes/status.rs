@@ -5,11 +5,15 @@ use crate::ApiError;
 use crate::answer;
 use crate::auth;
 use crate::extract::{Body, Name};
-use crate::plant::Pausable;
-use crate::shapes::{Connections, Destinations, Done, Overview, Rejects, WhichDevice};
+use crate::plant::{Pausable, Problem};
+use crate::shapes::{
+    AskReplay, Connections, Destinations, Done, LettersDone, Overview, Rejects, Replay, WhichDevice,
+    WhichLetters,
+};
 use crate::state::{Shared, Who};
 use axum::extract::State;
 use axum::{Extension, Json};
+use model::Time;
 use std::sync::Arc;
 
 /// Most refused samples of one answer.
@@ -71,6 +75,67 @@ pub(super) async fn resume_destination(
     Name(name): Name,
 ) -> Answer {
     pause(&web, &who, Pausable::Destination { name: &name }, false).await
+}
+
+fn time(ms: f64) -> Time {
+    Time((ms * 1e6) as i64)
+}
+
+pub(super) async fn replay(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Name(name): Name,
+    Body(ask): Body<AskReplay>,
+) -> Result<Json<Replay>, ApiError> {
+    let done = web.plant.replay(&name, time(ask.from), ask.to.map(time)).await;
+    told(&web, &who, ("replay", &name), &done).await;
+    Ok(Json(done?))
+}
+
+pub(super) async fn stop_replay(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Name(name): Name,
+) -> Result<Json<Replay>, ApiError> {
+    let done = web.plant.stop_replay(&name).await;
+    told(&web, &who, ("stop replay", &name), &done).await;
+    Ok(Json(done?))
+}
+
+pub(super) async fn resend_letters(
+    web: State<Shared>,
+    who: Extension<Arc<Who>>,
+    name: Name,
+    which: Body<WhichLetters>,
+) -> Result<Json<LettersDone>, ApiError> {
+    letters(web, who, name, which, true).await
+}
+
+pub(super) async fn drop_letters(
+    web: State<Shared>,
+    who: Extension<Arc<Who>>,
+    name: Name,
+    which: Body<WhichLetters>,
+) -> Result<Json<LettersDone>, ApiError> {
+    letters(web, who, name, which, false).await
+}
+
+async fn letters(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+    Name(name): Name,
+    Body(which): Body<WhichLetters>,
+    resend: bool,
+) -> Result<Json<LettersDone>, ApiError> {
+    let done = web.plant.letters(&name, which.ids, resend).await;
+    told(&web, &who, (if resend { "resend letters" } else { "drop letters" }, &name), &done).await;
+    Ok(Json(LettersDone { letters: done? }))
+}
+
+/// Writes down who did what with a destination.
+async fn told<T>(web: &Shared, who: &Who, (action, name): (&str, &str), done: &Result<T, Problem>) {
+    let outcome = if done.is_ok() { "done" } else { "refused" };
+    auth::record(web, who, action, format!("destination/{}", short(name)), outcome).await;
 }
 
 async fn pause(web: &Shared, who: &Who, what: Pausable<'_>, pause: bool) -> Answer {

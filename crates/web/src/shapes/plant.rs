@@ -344,6 +344,12 @@ pub struct Destination {
     pub outage_hours: Option<f64>,
     /// Samples that the far side refused.
     pub rejects: u64,
+    /// What became of them.
+    pub letters: Letters,
+    /// What is sent again on request, or was last.
+    pub replay: Option<Replay>,
+    /// Down-sampling: samples that came after their interval was sent.
+    pub late: u64,
     /// Ranges that were lost to retention.
     pub skipped: Vec<Skipped>,
     /// `off` or `on`.
@@ -363,6 +369,63 @@ pub struct Backlog {
     pub to: Option<Millis>,
     /// Records, if known.
     pub remaining: Option<u64>,
+}
+
+/// Dead letters: what the far side refused for good.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Letters {
+    /// Waiting to be sent again or dropped.
+    pub waiting: u64,
+    /// Sent again and taken, since start.
+    pub resent: u64,
+    /// Dropped by a person, since start.
+    pub dropped: u64,
+    /// Fallen out of the full list, since start.
+    pub fallen_out: u64,
+}
+
+/// What is sent again from history.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Replay {
+    /// Its first time, ms.
+    pub from: Millis,
+    /// The time before which it ends, ms.
+    pub to: Millis,
+    /// Everything before this time is there again, ms.
+    pub done: Millis,
+    /// Samples and events sent again.
+    pub sent: u64,
+    /// When it was over, ms.
+    pub finished: Option<Millis>,
+    /// What holds it up, or ended it early; empty when nothing does.
+    pub trouble: String,
+}
+
+/// What to send again.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskReplay {
+    /// From this time on, ms.
+    pub from: Millis,
+    /// Before this time, ms; null for now.
+    #[serde(default)]
+    pub to: Option<Millis>,
+}
+
+/// Which dead letters.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhichLetters {
+    /// Their numbers; null for all.
+    #[serde(default)]
+    pub ids: Option<Vec<u64>>,
+}
+
+/// How many dead letters it was about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LettersDone {
+    /// Number of letters.
+    pub letters: u64,
 }
 
 /// A range that was lost to retention.
@@ -386,6 +449,8 @@ pub struct Rejects {
 /// One refused sample.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reject {
+    /// Its number, to send it again or drop it.
+    pub id: u64,
     /// Position of its record.
     pub position: String,
     /// The point, if known.
@@ -394,4 +459,6 @@ pub struct Reject {
     pub reason: String,
     /// ms
     pub time: Option<Millis>,
+    /// Why it could not be sent again, if somebody asked for it; empty otherwise.
+    pub trouble: String,
 }

@@ -2,7 +2,7 @@
 
 use crate::north::filter::Rows;
 use model::point::Last;
-use model::{Batch, Declaration, Event, PointId, Position, Time, Value};
+use model::{Batch, Declaration, Each, Event, PointId, Position, Time, Value};
 use std::sync::Arc;
 
 /// What a sink gets.
@@ -54,6 +54,17 @@ impl Samples {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// First and last time of the batch.
+    pub fn span(&self) -> (Time, Time) {
+        match &self.batch.time {
+            Each::All(time) => (*time, *time),
+            Each::Rows(times) => {
+                let ends = (times.iter().min(), times.iter().max());
+                (*ends.0.unwrap_or(&self.batch.received), *ends.1.unwrap_or(&self.batch.received))
+            }
+        }
     }
 
     /// Point, time, quality and value of the `n`-th sample meant.

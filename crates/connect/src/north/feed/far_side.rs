@@ -73,7 +73,15 @@ impl Feed {
     /// A message will never be taken; its record is acknowledged all the same. For sinks whose acknowledgements do not
     /// name messages.
     pub fn reject(&self, reject: Reject) {
-        self.shared.lock().rejects.add(vec![reject]);
+        let of = |one: &&super::Outstanding| one.position == reject.position;
+        let journal = self.under_way.iter().chain(&self.back_under_way).find(of).map(|one| one.span);
+        let span = journal.or_else(|| self.past.span_of(reject.position));
+        self.shared.lock().rejects.add(vec![reject], |_| span);
+    }
+
+    /// Whether this position was handed out beside the journal's streams: sent again, or of an interval.
+    pub fn is_past(&self, position: Position) -> bool {
+        self.past.owns(position)
     }
 
     /// A number that a protocol must not forget, as it was last remembered.

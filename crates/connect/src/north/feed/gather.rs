@@ -70,13 +70,25 @@ impl Feed {
 
     /// The far side has all of these, in whichever stream they stand, except `rejects`.
     pub fn ack_all(&mut self, positions: &[Position], rejects: Vec<Reject>) {
+        let (past, journal): (Vec<Position>, Vec<Position>) =
+            positions.iter().partition(|position| self.past.owns(**position));
+        let (of_past, rejects): (Vec<Reject>, Vec<Reject>) =
+            rejects.into_iter().partition(|reject| self.past.owns(reject.position));
+        let mut of_past = of_past.into_iter().peekable();
+        for position in past {
+            let mine = std::iter::from_fn(|| of_past.next_if(|reject| reject.position == position)).collect();
+            self.ack(position, mine);
+        }
         let end = self.progress.range().map(|range| range.to);
-        let is_back = |position: &&Position| end.is_some_and(|end| **position <= end);
-        let newest = |back: bool| positions.iter().filter(|p| is_back(p) == back).max().copied();
-        let (back, live) = (newest(true), newest(false));
-        let mut rejects = Some(rejects);
-        for position in [back, live].into_iter().flatten() {
-            self.ack(position, rejects.take().unwrap_or_default());
+        let is_back = |position: &Position| end.is_some_and(|end| *position <= end);
+        let (of_back, of_live): (Vec<Reject>, Vec<Reject>) =
+            rejects.into_iter().partition(|reject| is_back(&reject.position));
+        let newest = |back: bool| journal.iter().filter(|p| is_back(p) == back).max().copied();
+        for (position, rejects) in [(newest(true), of_back), (newest(false), of_live)] {
+            match position {
+                Some(position) => self.ack(position, rejects),
+                None => rejects.into_iter().for_each(|reject| self.reject(reject)),
+            }
         }
     }
 }

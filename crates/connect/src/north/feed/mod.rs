@@ -3,32 +3,36 @@
 //! ```text
 //!           ┌─ live reader ── filter ──┐
 //! journal ──┤                          ├─▶ next() ─▶ sink ─▶ far side
-//!           └─ backlog reader ─ filter ┘                        │
-//!              (live_first only,        cursor ◀── ack(position)┘
-//!               rate-limited)
+//!           ├─ backlog reader ─ filter ┤                        │
+//!           │  (live_first only,       │cursor ◀── ack(position)┘
+//! history ──┴─ past ─── (rate-limited)─┘
 //! ```
 //! Rationale: the journal is the only queue. A sink holds what is under way and nothing more; whatever it did not
 //! acknowledge when its session ends is read again.
 
+mod ask;
 mod budget;
 mod delivery;
 mod far_side;
 mod gather;
+mod past;
+mod points;
 
 pub use delivery::{Current, Delivery, Samples, Wanted};
 pub use gather::Gathered;
 
 use super::filter::{Filter, Memory};
+use super::history::History;
 use super::keep::Keep;
 use super::progress::Progress;
 use super::rejects::Reject;
 use super::settings::{CatchUp, Settings};
 use super::status::{Backlog, Shared, State};
 use budget::Budget;
-use model::point::Last;
-use model::{Declaration, Event, PointId, Position, Time};
+use model::{Event, Position, Time};
 use namespace::Namespace;
 use namespace::journal::{Cursor, Item, Reader, Record};
+use past::Past;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,10 +44,26 @@ const MAX_SKIPS: u32 = 256;
 const MAX_COMMANDS: usize = 16;
 /// How often the ranges are written down while they shrink.
 const KEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A record that was handed out.
 struct Outstanding {
     position: Position,
     samples: u64,
     received: Time,
+    /// First and last time of what it holds.
+    span: (Time, Time),
+}
+
+impl Outstanding {
+    /// Of a delivery; `now` stands for the time of a declaration. `None` for what has no record.
+    fn of(delivery: &Delivery, now: Time) -> Option<Self> {
+        let (received, span) = match delivery {
+            Delivery::Samples(samples) => (samples.batch.received, samples.span()),
+            Delivery::Event { event, .. } => (event.end.unwrap_or(event.start), (event.start, event.start)),
+            Delivery::Declare { .. } | Delivery::Stop => (now, (now, now)),
+        };
+        Some(Self { position: delivery.position()?, samples: delivery.weight() as u64, received, span })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,6 +93,7 @@ pub struct Feed {
     back_under_way: VecDeque<Outstanding>,
     /// Samples of the backlog's range that were acknowledged, and the receive time up to which it is done.
     confirmed: Option<Time>,
+    past: Past,
     keep: Keep,
     kept_at: Duration,
     trouble: Option<Event>,
@@ -91,6 +112,7 @@ pub(in crate::north) struct Parts {
     pub wants_samples: bool,
     pub filter: Filter,
     pub cursor: Cursor,
+    pub history: Arc<dyn History>,
     pub keep: Keep,
     pub shared: Arc<Shared>,
     pub control: watch::Receiver<Wanted>,
@@ -106,6 +128,7 @@ impl Feed {
             wants_samples,
             filter,
             cursor,
+            history,
             keep,
             shared,
             control,
@@ -135,6 +158,7 @@ impl Feed {
             cursor,
             progress,
             budget,
+            past: Past::new(history),
             keep,
             shared,
             control,
@@ -163,6 +187,7 @@ impl Feed {
         let head = self.namespace.journal().head();
         self.under_way.clear();
         self.back_under_way.clear();
+        self.past.reset();
         (self.live_memory, self.back_memory) = (Memory::default(), Memory::default());
         let changed = self.progress.begin(head, self.live_first, now.0);
         self.live_from = head;
@@ -202,6 +227,7 @@ impl Feed {
                 }
                 Step::Idle(pause) => {
                     self.settle();
+                    self.past_plan();
                     if let Some(delivery) = self.wait(pause).await {
                         return delivery;
                     }
@@ -232,7 +258,7 @@ impl Feed {
         if let Some(item) = self.live.as_mut().and_then(Reader::try_next) {
             return self.take(Stream::Live, item).map_or(Step::Skipped, Step::Deliver);
         }
-        if self.back.is_none() {
+        if self.back.is_none() && !self.past.has_ready() {
             return Step::Idle(None);
         }
         if let Some(pause) = self.budget.pause(self.namespace.clock().monotonic()) {
@@ -240,15 +266,23 @@ impl Feed {
         }
         match self.back.as_mut().and_then(Reader::try_next) {
             Some(item) => self.take(Stream::Back, item).map_or(Step::Skipped, Step::Deliver),
-            None => Step::Idle(None),
+            None => self.past_next().map_or(Step::Idle(None), Step::Deliver),
         }
     }
 
     async fn wait(&mut self, pause: Option<Duration>) -> Option<Delivery> {
-        let (live, back) = (self.live.as_mut(), self.back.as_mut());
+        let until = self.past_pause();
+        let (live, back, shared) = (self.live.as_mut(), self.back.as_mut(), self.shared.clone());
         let (stream, item) = tokio::select! {
             biased;
             _ = self.control.changed() => return None,
+            loaded = self.past.wait(until) => {
+                if let Some(loaded) = loaded {
+                    self.past_loaded(loaded);
+                }
+                return None;
+            }
+            () = shared.asked.notified() => return None,
             item = next_of(live) => (Stream::Live, item),
             item = next_of(back), if pause.is_none() => (Stream::Back, item),
             () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => return None,
@@ -279,33 +313,36 @@ impl Feed {
             self.back = None; // read to its end
         }
         let track = if stream == Stream::Live { self.progress.live() } else { self.progress.back() };
-        let Some((delivery, samples, received)) = delivery else {
+        let Some(delivery) = delivery else {
             track.skip(position);
             return None;
         };
         track.deliver(position);
-        let outstanding = Outstanding { position, samples, received };
+        let outstanding = Outstanding::of(&delivery, self.now())?;
         match stream {
             Stream::Live => self.under_way.push_back(outstanding),
             Stream::Back => {
-                self.budget.charge(samples.max(1));
+                self.budget.charge(outstanding.samples.max(1));
                 self.back_under_way.push_back(outstanding);
             }
         }
         Some(delivery)
     }
 
-    fn judge(&mut self, stream: Stream, position: Position, record: Record) -> Option<(Delivery, u64, Time)> {
+    fn judge(&mut self, stream: Stream, position: Position, record: Record) -> Option<Delivery> {
         let replayed = stream == Stream::Back || position <= self.live_from;
         match record {
-            Record::Samples(batch) if self.wants_samples => {
+            Record::Samples(batch) if self.sends_samples() => {
                 let memory =
                     if stream == Stream::Live { &mut self.live_memory } else { &mut self.back_memory };
                 let namespace = &self.namespace;
                 let rows = self.filter.pass(memory, &batch, &|id| namespace.meta(id))?;
-                let (samples, received) = (rows.len(batch.len()) as u64, batch.received);
                 let historical = replayed || batch.flags.historical;
-                Some((Delivery::Samples(Samples { position, batch, rows, historical }), samples, received))
+                Some(Delivery::Samples(Samples { position, batch, rows, historical }))
+            }
+            Record::Samples(batch) => {
+                self.count_late(position, &batch);
+                None
             }
             Record::Declare(points) => {
                 let namespace = &self.namespace;
@@ -317,30 +354,36 @@ impl Feed {
                         mine.push((*id, declaration.clone()));
                     }
                 }
-                let delivery = Delivery::Declare { position, points: mine, historical: replayed };
-                matches!(&delivery, Delivery::Declare { points, .. } if !points.is_empty())
-                    .then(|| (delivery, 0, self.now()))
+                let any = !mine.is_empty();
+                any.then_some(Delivery::Declare { position, points: mine, historical: replayed })
             }
-            Record::Event(event)
-                if self.settings.events.contains(&event.kind)
-                    && event.severity >= self.settings.events_from.lowest() =>
-            {
-                let received = event.end.unwrap_or(event.start);
-                Some((Delivery::Event { position, event, historical: replayed }, 1, received))
+            Record::Event(event) if self.wants_event(&event) => {
+                Some(Delivery::Event { position, event, historical: replayed })
             }
             _ => None,
         }
     }
 
+    fn wants_event(&self, event: &Event) -> bool {
+        self.settings.events.contains(&event.kind) && event.severity >= self.settings.events_from.lowest()
+    }
+
     /// The far side has everything that was handed out up to and with `position` of the stream that `position` belongs
     /// to, except `rejects`, which it will never take.
     pub fn ack(&mut self, position: Position, rejects: Vec<Reject>) {
+        if self.past.owns(position) {
+            return self.past_ack(position, rejects);
+        }
         let live = self.progress.acknowledge(position);
         let under_way = if live { &mut self.under_way } else { &mut self.back_under_way };
         let mut samples = 0;
         let of_range = !live || self.progress.range().is_none();
+        let mut spans = Vec::new();
         while let Some(done) = under_way.pop_front_if(|one| one.position <= position) {
             samples += done.samples;
+            if !rejects.is_empty() {
+                spans.push((done.position, done.span));
+            }
             if of_range {
                 self.confirmed = Some(done.received);
             }
@@ -349,7 +392,8 @@ impl Feed {
         let mut shared = self.shared.lock();
         shared.acknowledged(samples, clock.now(), clock.monotonic());
         if !rejects.is_empty() {
-            shared.rejects.add(rejects);
+            let span = |position| spans.iter().find(|(at, _)| *at == position).map(|(_, span)| *span);
+            shared.rejects.add(rejects, span);
         }
         drop(shared);
         self.settle();
@@ -398,41 +442,6 @@ impl Feed {
     /// Live samples go on after this position; right after [`Feed::connected`], nothing newer was sent yet.
     pub fn resumes_after(&mut self) -> Position {
         self.progress.live().settled()
-    }
-
-    /// All live points of the selection as they are now, in path order.
-    pub fn snapshot(&mut self) -> Vec<Current> {
-        let tree = self.namespace.points();
-        let namespace = self.namespace.clone();
-        let ids: Vec<PointId> = tree
-            .ids()
-            .iter()
-            .copied()
-            .filter(|id| self.filter.holds(*id, &|id| namespace.meta(id)))
-            .collect();
-        let mut all = Vec::with_capacity(ids.len());
-        namespace.visit(&ids, |index, declaration, last| {
-            if let Some(point) = ids.get(index) {
-                all.push(Current { point: *point, declaration: declaration.clone(), last: last.clone() });
-            }
-        });
-        all
-    }
-
-    /// What is declared of a point now.
-    pub fn meta(&self, point: PointId) -> Option<Arc<Declaration>> {
-        self.namespace.meta(point)
-    }
-
-    /// The newest sample of a point.
-    pub fn last(&self, point: PointId) -> Option<Last> {
-        self.namespace.last(point)
-    }
-
-    /// The point of a path, if it is selected.
-    pub fn find(&mut self, path: &str) -> Option<PointId> {
-        let namespace = self.namespace.clone();
-        namespace.find(path).filter(|id| self.filter.holds(*id, &|id| namespace.meta(id)))
     }
 
     /// Waits out a pause between sessions; ends early when something else is wanted.

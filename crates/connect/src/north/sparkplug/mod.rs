@@ -82,10 +82,12 @@ impl Sink for Sparkplug {
 }
 
 /// Behind which record a barrier stands, in each stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Behind {
     live: Option<Position>,
     back: Option<Position>,
+    /// What was sent from history, one by one: those positions are in no order.
+    past: Vec<Position>,
     messages: usize,
 }
 
@@ -341,7 +343,8 @@ impl Sparkplug {
             Note::Done { ticket, refused: None } => {
                 let confirms = self.primary_host.is_none() || talk.host.is_online();
                 while let Some((_, behind)) = talk.barriers.pop_front_if(|(first, _)| *first <= ticket) {
-                    for position in [behind.back, behind.live].into_iter().flatten().filter(|_| confirms) {
+                    let newest = [behind.back, behind.live].into_iter().flatten();
+                    for position in newest.chain(behind.past).filter(|_| confirms) {
                         feed.ack(position, Vec::new());
                     }
                 }
@@ -421,7 +424,9 @@ enum Ended {
 impl Talk {
     /// A record was turned into messages (perhaps none): the next barrier stands behind it.
     fn sent(&mut self, position: Position, feed: &Feed) {
-        if position <= feed.live_from() {
+        if feed.is_past(position) {
+            self.behind.past.push(position);
+        } else if position <= feed.live_from() {
             self.behind.back = self.behind.back.max(Some(position));
         } else {
             self.behind.live = self.behind.live.max(Some(position));

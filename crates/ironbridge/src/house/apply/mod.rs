@@ -223,10 +223,10 @@ impl House {
                 namespace: self.namespace.clone(),
                 site: site.clone(),
                 folder: self.data.join("destinations"),
+                history: Arc::new(super::past::Past(self.store.clone())),
             };
-            let select = one.it.settings.select.clone();
             let handle = north::run(one.it, place)?;
-            self.destinations.lock().insert(one.name, Running { mark: one.mark, handle, select });
+            self.destinations.lock().insert(one.name, Running { mark: one.mark, handle });
         }
         Ok(())
     }

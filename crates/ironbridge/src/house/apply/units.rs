@@ -158,7 +158,7 @@ impl House {
             }
             let handle = south::run(&one.name, one.it.kind, one.it.built, &self.namespace, &self.wheel)
                 .map_err(|why| why.to_string())?;
-            let running = Running { mark: one.mark, handle, select: Vec::new() };
+            let running = Running { mark: one.mark, handle };
             self.connections.lock().insert(one.name, running);
         }
         Ok(())

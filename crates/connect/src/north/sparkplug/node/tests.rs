@@ -302,6 +302,7 @@ fn seated() -> Node {
     let models = Models {
         types: BTreeMap::from([("Filler".to_owned(), members)]),
         assets: BTreeMap::from([("acme/leeds/line/filler".to_owned(), "Filler".to_owned())]),
+        ..Models::default()
     };
     let mut node = Node::new(identity, Arc::new(models), 7);
     let points = vec![
