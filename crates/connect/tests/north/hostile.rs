@@ -311,7 +311,10 @@ fn a_number_that_cannot_be_written_down_is_not_used() {
     wait_status(&handle, "a session", |status| status.state == State::Connected);
     handle.pause();
     wait_status(&handle, "a pause", |status| status.state == State::Paused);
-    std::fs::remove_dir_all(plant.dir.path().join("destinations")).unwrap();
+    // Where the folder was, nothing can be written any more.
+    let folder = plant.dir.path().join("destinations");
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(folder, "").unwrap();
     handle.resume();
     let status = wait_status(&handle, "a fault", |status| status.state == State::Lost);
     assert!(status.last_error.unwrap().title.contains("`bdSeq` could not be written down"));
