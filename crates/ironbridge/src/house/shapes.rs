@@ -148,22 +148,13 @@ pub fn destination(status: north::Status) -> api::Destination {
         .to_owned(),
         lag_s,
         lag_samples,
-        backlog: backlog.map(|north::Backlog { from, to, remaining }| api::Backlog {
-            from: from.map(Time::millis_f64),
-            to: Some(to.millis_f64()),
-            remaining,
-        }),
+        backlog: backlog.map(backlog_of),
         rate_per_s,
         sent,
         last_ack: last_ack.map(Time::millis_f64),
         outage_hours,
         rejects,
-        letters: api::Letters {
-            waiting: letters.waiting,
-            resent: letters.resent,
-            dropped: letters.dropped,
-            fallen_out: letters.fallen_out,
-        },
+        letters: letters_of(letters),
         replay: again.map(replay),
         late,
         skipped: skipped.into_iter().map(gap).collect(),
@@ -196,6 +187,16 @@ pub fn north_state(state: north::State) -> &'static str {
 fn gap(skipped: north::Skipped) -> api::Skipped {
     let north::Skipped { range, count, time } = skipped;
     api::Skipped { range, count, time: Some(time.millis_f64()) }
+}
+
+fn backlog_of(backlog: north::Backlog) -> api::Backlog {
+    let north::Backlog { from, to, remaining } = backlog;
+    api::Backlog { from: from.map(Time::millis_f64), to: Some(to.millis_f64()), remaining }
+}
+
+fn letters_of(letters: north::Letters) -> api::Letters {
+    let north::Letters { waiting, resent, dropped, fallen_out } = letters;
+    api::Letters { waiting, resent, dropped, fallen_out }
 }
 
 /// What is sent again.

@@ -77,6 +77,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(command_routes());
     routes.extend(inbox_routes());
     routes.extend(plant_routes());
+    routes.extend(destination_routes());
     routes.extend(discover_routes());
     routes.extend(characterise_routes());
     routes.extend(monitor::routes());
@@ -154,22 +155,8 @@ fn command_routes() -> Vec<Route> {
     ]
 }
 
-fn plant_routes() -> Vec<Route> {
+fn destination_routes() -> Vec<Route> {
     vec![
-        get("/api/overview", Viewer, "The first page.", status::overview).gives::<s::Overview>(),
-        get("/api/connections", Viewer, "Connections and their devices.", status::connections)
-            .gives::<s::Connections>(),
-        post(
-            "/api/connections/{name}/pause",
-            Engineer,
-            "Stops all traffic to a connection or device.",
-            status::pause_connection,
-        )
-        .takes::<s::WhichDevice>()
-        .gives::<s::Done>(),
-        post("/api/connections/{name}/resume", Engineer, "Resumes it.", status::resume_connection)
-            .takes::<s::WhichDevice>()
-            .gives::<s::Done>(),
         get("/api/destinations", Viewer, "Destinations.", status::destinations).gives::<s::Destinations>(),
         post(
             "/api/destinations/{name}/pause",
@@ -208,6 +195,25 @@ fn plant_routes() -> Vec<Route> {
         .gives::<s::Replay>(),
         post("/api/destinations/{name}/replay/stop", Engineer, "Ends sending again.", status::stop_replay)
             .gives::<s::Replay>(),
+    ]
+}
+
+fn plant_routes() -> Vec<Route> {
+    vec![
+        get("/api/overview", Viewer, "The first page.", status::overview).gives::<s::Overview>(),
+        get("/api/connections", Viewer, "Connections and their devices.", status::connections)
+            .gives::<s::Connections>(),
+        post(
+            "/api/connections/{name}/pause",
+            Engineer,
+            "Stops all traffic to a connection or device.",
+            status::pause_connection,
+        )
+        .takes::<s::WhichDevice>()
+        .gives::<s::Done>(),
+        post("/api/connections/{name}/resume", Engineer, "Resumes it.", status::resume_connection)
+            .takes::<s::WhichDevice>()
+            .gives::<s::Done>(),
         get("/api/plan", Engineer, "What an apply of the plant folder would do.", change::plan)
             .gives::<s::PlanShape>()
             .within(LONG),
