@@ -213,7 +213,10 @@ impl Session {
         let (mut samples, mut events) = (SampleRows::default(), EventRows::default());
         for delivery in gathered.deliveries {
             match delivery {
-                Delivery::Samples(some) if some.position > self.had_samples => {
+                // What is sent again stands in the table already; values of intervals have no position of their own.
+                Delivery::Samples(some)
+                    if some.position > self.had_samples || some.position == Position::START =>
+                {
                     self.rows(&mut samples, &some, feed)
                 }
                 Delivery::Event { position, event, .. } if position > self.had_events => {
