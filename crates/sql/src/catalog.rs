@@ -36,6 +36,9 @@ pub struct AssetRow {
     pub owner_it: String,
 }
 
+/// Iceberg tables that can be asked, by the name of the destination that fills them.
+pub type Lakes = Vec<(String, lake::Opener)>;
+
 /// Live metadata and values.
 pub trait Catalog: Send + Sync + 'static {
     /// All points declared.
@@ -44,6 +47,10 @@ pub trait Catalog: Send + Sync + 'static {
     fn latest(&self) -> Vec<LatestRow>;
     /// Assets.
     fn assets(&self) -> Vec<AssetRow>;
+    /// Iceberg tables, for schema `lake`.
+    fn lakes(&self) -> Lakes {
+        Lakes::new()
+    }
     /// Present time, for ages.
     fn now(&self) -> Time;
 }

@@ -4,6 +4,7 @@
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use model::Path;
+use std::collections::BTreeSet;
 
 /// Which rows can matter.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,15 @@ impl Wanted {
         let mut wanted = Self { from: i64::MIN, to: i64::MAX, paths: Vec::new() };
         filters.iter().for_each(|f| wanted.take(f));
         wanted
+    }
+
+    /// Points that are named, if some are: no others can matter.
+    pub fn named(&self) -> Option<BTreeSet<String>> {
+        let lists = self.paths.iter().filter_map(|test| match test {
+            PathTest::In(all) => Some(all.iter().cloned().collect::<BTreeSet<String>>()),
+            _ => None,
+        });
+        lists.reduce(|all, more| all.intersection(&more).cloned().collect())
     }
 
     pub fn holds(&self, path: &Path) -> bool {

@@ -4,6 +4,7 @@
 //!   samples, rollup_1m, rollup_1h ─▶ store (only the points and times asked for)
 //!   events                        ─▶ store
 //!   latest, points, assets        ─▶ Catalog (the namespace; offline the store itself)
+//!   lake.NAME                     ─▶ Iceberg tables that destinations fill
 //! ```
 //!
 //! Everything is read-only and runs on one thread of its own with the lowest priority, started by the first query, so
@@ -17,6 +18,7 @@ mod export;
 mod filter;
 mod functions;
 mod json;
+mod lake;
 pub mod postgres;
 mod rows;
 mod samples;
@@ -26,7 +28,7 @@ mod small;
 mod wide;
 mod worker;
 
-pub use catalog::{AssetRow, Catalog, LatestRow, StoreCatalog};
+pub use catalog::{AssetRow, Catalog, Lakes, LatestRow, StoreCatalog};
 pub use error::SqlError;
 pub use export::Format;
 pub use functions::functions;

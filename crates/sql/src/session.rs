@@ -1,6 +1,7 @@
 //! One DataFusion session: tables as the principal sees them, bounds as the caller sets them.
 
 use crate::functions;
+use crate::lake;
 use crate::postgres::{Identity, rewrite};
 use crate::samples::{History, Kind, Running, Scope};
 use crate::schema::{self, PublicSchema};
@@ -100,6 +101,7 @@ pub(crate) fn open(scope: &Arc<Scope>, limits: &Limits, identity: &Identity) -> 
     crate::postgres::register(&context, scope, identity);
     let catalog = MemoryCatalogProvider::new();
     catalog.register_schema("public", Arc::new(PublicSchema { scope: Arc::clone(scope) }))?;
+    catalog.register_schema(lake::NAME, Arc::new(lake::LakeSchema { scope: Arc::clone(scope) }))?;
     for name in schema::SYSTEM {
         catalog.register_schema(name, Arc::new(schema::SystemSchema::new(name, scope, identity)))?;
     }

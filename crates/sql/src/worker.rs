@@ -335,7 +335,7 @@ impl Sql {
             return Ok(thread.handle.clone());
         }
         let failed = |e: std::io::Error| SqlError::Store(format!("the query thread cannot be started: {e}"));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
         let thread = Thread { handle: runtime.handle().clone(), _stop: stop };
         std::thread::Builder::new()

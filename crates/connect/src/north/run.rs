@@ -58,6 +58,7 @@ pub struct Handle {
     selection: Selection,
     every: Option<Duration>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
+    lake: Option<lake::Opener>,
 }
 
 impl Handle {
@@ -83,6 +84,11 @@ impl Handle {
             backlog.remaining = Some(lag);
         }
         status
+    }
+
+    /// The tables that it fills, if it fills some.
+    pub fn lake(&self) -> Option<lake::Opener> {
+        self.lake.clone()
     }
 
     /// Dead letters, newest first.
@@ -258,6 +264,7 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         shared: shared.clone(),
         control: receiver,
     });
+    let lake = built.it.lake();
     let task = tokio::spawn(attend(built.it, feed));
     Ok(Handle {
         shared,
@@ -269,6 +276,7 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         selection,
         every,
         task: Arc::new(Mutex::new(Some(task))),
+        lake,
     })
 }
 

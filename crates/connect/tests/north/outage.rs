@@ -24,13 +24,13 @@ fn gateway() {
     let runtime = multi();
     let _guard = runtime.enter();
     let mut plant = Plant::at(folder);
-    plant.secrets = BTreeMap::from([("db".into(), PASSWORD.into())]);
+    plant.secrets = BTreeMap::from([("db".into(), PASSWORD.into()), ("lake".into(), "secret".into())]);
     let shape = plant.declare("filler", &[("line/filler/n", ValueType::I64)]);
     let last = plant.namespace.last(shape.points()[0]).and_then(|last| last.value.as_i64());
     let mut next = last.map_or(0, |last| last + 1);
-    let _handles: Vec<_> = ["hq", "stream"]
-        .map(|name| plant.start(name, &std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap()))
-        .into();
+    let file = |name| Some((name, std::fs::read_to_string(folder.join(format!("{name}.toml"))).ok()?));
+    let files = ["hq", "stream", "lake", "folder"].into_iter().filter_map(file);
+    let _handles: Vec<_> = files.map(|(name, text)| plant.start(name, &text)).collect();
     let say = |name: &str, number: i64| {
         std::fs::write(folder.join("new"), number.to_string()).unwrap();
         std::fs::rename(folder.join("new"), folder.join(name)).unwrap();
@@ -54,19 +54,19 @@ fn gateway() {
     }
 }
 
-fn start(folder: &Path) -> Child {
+pub fn start(folder: &Path) -> Child {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new(program);
     command.args(["--exact", "outage::gateway", "--nocapture"]).env(FOLDER, folder);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-fn end(mut gateway: Child) {
+pub fn end(mut gateway: Child) {
     gateway.kill().unwrap();
     gateway.wait().unwrap();
 }
 
-fn number(folder: &Path, name: &str) -> Option<i64> {
+pub fn number(folder: &Path, name: &str) -> Option<i64> {
     std::fs::read_to_string(folder.join(name)).ok()?.parse().ok()
 }
 
@@ -155,7 +155,7 @@ fn write_files(folder: &Path, database: u16, stream: &str) {
 }
 
 /// Numbers below a bound, from a seed that is told.
-fn random() -> impl FnMut(u64) -> u64 {
+pub fn random() -> impl FnMut(u64) -> u64 {
     let seed = std::env::var("IRONBRIDGE_SEED").ok().and_then(|seed| seed.parse().ok());
     let mut state: u64 = seed.unwrap_or_else(|| u64::from(free_port()));
     eprintln!("IRONBRIDGE_SEED={state} repeats this order");

@@ -68,6 +68,12 @@ impl Catalog for Live {
         house.facts.load().assets.iter().map(row).collect()
     }
 
+    fn lakes(&self) -> sql::Lakes {
+        let Some(house) = self.0.upgrade() else { return sql::Lakes::new() };
+        let running = house.destinations.lock();
+        running.iter().filter_map(|(name, one)| Some((name.clone(), one.handle.lake()?))).collect()
+    }
+
     fn now(&self) -> Time {
         self.0.upgrade().map_or(Time::ZERO, |house| house.clock.now())
     }

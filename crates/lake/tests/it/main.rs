@@ -12,36 +12,19 @@ use lake::{EventRows, Kind, LakeError, Place, Reader, SampleRows, Table, Tidy, W
 use model::{Event, EventKind, Position, Status, SystemClock, Time, Value};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
 
+mod reader;
 mod store;
+
+use reader::{python, seen};
+use store::Store;
 
 const DAY: i64 = 86_400_000_000_000;
 const NOW: Time = Time(1_795_000_000_000_000_000);
-
-/// The Python with readers of Iceberg; says so if there is none.
-fn python() -> Option<PathBuf> {
-    let peers = std::env::var_os("IRONBRIDGE_PEERS_PYTHON").map(PathBuf::from);
-    let lake = peers.and_then(|python| Some(python.ancestors().nth(3)?.join("lake/bin/python")));
-    let lake = lake.filter(|python| python.exists());
-    if lake.is_none() {
-        eprintln!("SKIPPED: no readers of Iceberg tables (scripts/need.sh test installs them)");
-    }
-    lake
-}
-
-/// What both readers see; `None` without them.
-fn seen(table: impl AsRef<std::ffi::OsStr>, store: Option<&Store>) -> Option<Json> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/lake.py");
-    let out =
-        Command::new(python()?).arg(script).arg(table).args(store.map(Store::endpoint)).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    Some(serde_json::from_slice(&out.stdout).unwrap())
-}
 
 fn open(dir: &Path) -> Place {
     Place::open(&Whereabouts::Folder(dir.into()), None, true).unwrap()
@@ -328,7 +311,8 @@ async fn a_bucket_is_as_good_as_a_folder() {
     }
     let table_uri = "s3://plant-data/lake/samples";
     assert_eq!(table.location(), table_uri);
-    let said = compare(&seen(table_uri, Some(&store)).unwrap(), &expected(0, 100, 20_000)).unwrap();
+    let said =
+        compare(&seen(table_uri, Some(&store.endpoint())).unwrap(), &expected(0, 100, 20_000)).unwrap();
     assert_eq!(said["files"], 20);
     assert_eq!(table.compact(&Tidy::default(), NOW).await.unwrap().merged, 20);
     let swept = table
@@ -336,7 +320,8 @@ async fn a_bucket_is_as_good_as_a_folder() {
         .await
         .unwrap();
     assert!(swept.expired == 20 && swept.removed > 40, "{swept:?}");
-    let said = compare(&seen(table_uri, Some(&store)).unwrap(), &expected(0, 100, 20_000)).unwrap();
+    let said =
+        compare(&seen(table_uri, Some(&store.endpoint())).unwrap(), &expected(0, 100, 20_000)).unwrap();
     assert_eq!((&said["files"], &said["snapshots"]), (&1.into(), &1.into()));
     // A store that is gone is told so, and nothing hangs.
     store.kill();
@@ -374,7 +359,7 @@ async fn a_lost_answer_never_doubles_a_row() {
         next += 5;
     }
     assert_eq!(through.cuts(), 12, "each answer that was to be cut was cut");
-    compare(&seen("s3://plant-data/lake/samples", Some(&store)).unwrap(), &sorted(expected_rows));
+    compare(&seen("s3://plant-data/lake/samples", Some(&store.endpoint())).unwrap(), &sorted(expected_rows));
 }
 
 #[tokio::test]
