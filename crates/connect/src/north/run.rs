@@ -264,8 +264,7 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         shared: shared.clone(),
         control: receiver,
     });
-    let lake = built.it.lake();
-    let task = tokio::spawn(attend(built.it, feed));
+    let (lake, task) = (built.it.lake(), tokio::spawn(attend(built.it, feed)));
     Ok(Handle {
         shared,
         control: Arc::new(control),

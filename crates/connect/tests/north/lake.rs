@@ -2,7 +2,7 @@
 
 use crate::outage::{end, number, random, start};
 use crate::reader::{python, seen};
-use crate::store::Store;
+use crate::store::{Store, Wire};
 use crate::support::*;
 use connect::north::State;
 use futures_util::TryStreamExt;
@@ -10,6 +10,7 @@ use lake::{Kind, Place, Reader, Wanted, Whereabouts};
 use model::{Event, EventKind, Status as Quality, Value, ValueType};
 use serde_json::Value as Json;
 use std::path::Path;
+use std::process::Child;
 
 fn folder(at: &Path) -> String {
     format!("kind = \"iceberg\"\nurl = \"{}\"\ncommit = \"500ms\"\nstart = \"oldest\"\n", at.display())
@@ -82,6 +83,47 @@ async fn numbers(place: &Place) -> Vec<i64> {
     all
 }
 
+/// Twelve disturbances in random order; the gateway that runs in the end.
+fn disturb(dir: &Path, wire: &Wire) -> Child {
+    let mut random = random();
+    let mut gateway = start(dir);
+    let (mut kills, mut outages) = (0, 0);
+    let published = || number(dir, "published").unwrap_or(0);
+    let pass = |some: u64, random: &mut dyn FnMut(u64) -> u64| {
+        let target = published() + 100 + i64::try_from(random(some)).unwrap();
+        wait_for("numbers", || (published() >= target).then_some(()));
+    };
+    for _ in 0..12 {
+        pass(2_000, &mut random);
+        match random(4) {
+            0 => {
+                end(gateway);
+                kills += 1;
+                gateway = start(dir);
+            }
+            1 => wire.cut_answer(i64::try_from(random(12)).unwrap()),
+            2 => {
+                wire.down();
+                outages += 1;
+                pass(4_000, &mut random);
+                wire.up();
+            }
+            _ => {
+                wire.cut_answer(i64::try_from(random(12)).unwrap());
+                pass(1_000, &mut random);
+                wire.down();
+                end(gateway);
+                (kills, outages) = (kills + 1, outages + 1);
+                gateway = start(dir);
+                pass(1_000, &mut random);
+                wire.up();
+            }
+        }
+    }
+    eprintln!("{kills} kills, {outages} outages");
+    gateway
+}
+
 /// The gateway is killed, the wire to the store is cut and answers are lost, in random order and for random lengths.
 #[test]
 fn nothing_is_lost_and_nothing_stands_there_twice() {
@@ -98,41 +140,7 @@ fn nothing_is_lost_and_nothing_stands_there_twice() {
     );
     std::fs::write(dir.path().join("lake.toml"), bucket).unwrap();
     std::fs::write(dir.path().join("folder.toml"), folder(&tables)).unwrap();
-    let mut random = random();
-    let mut gateway = start(dir.path());
-    let (mut kills, mut outages) = (0, 0);
-    let published = || number(dir.path(), "published").unwrap_or(0);
-    let pass = |some: u64, random: &mut dyn FnMut(u64) -> u64| {
-        let target = published() + 100 + i64::try_from(random(some)).unwrap();
-        wait_for("numbers", || (published() >= target).then_some(()));
-    };
-    for _ in 0..12 {
-        pass(2_000, &mut random);
-        match random(4) {
-            0 => {
-                end(gateway);
-                kills += 1;
-                gateway = start(dir.path());
-            }
-            1 => wire.cut_answer(i64::try_from(random(12)).unwrap()),
-            2 => {
-                wire.down();
-                outages += 1;
-                pass(4_000, &mut random);
-                wire.up();
-            }
-            _ => {
-                wire.cut_answer(i64::try_from(random(12)).unwrap());
-                pass(1_000, &mut random);
-                wire.down();
-                end(gateway);
-                (kills, outages) = (kills + 1, outages + 1);
-                gateway = start(dir.path());
-                pass(1_000, &mut random);
-                wire.up();
-            }
-        }
-    }
+    let gateway = disturb(dir.path(), &wire);
     wire.cut_answer(-1);
     std::fs::write(dir.path().join("stop"), "").unwrap();
     let published = wait_for("the last number", || number(dir.path(), "final"));
@@ -156,7 +164,7 @@ fn nothing_is_lost_and_nothing_stands_there_twice() {
         good.sort_unstable();
         assert!(good.iter().copied().eq(0..published), "{table}");
     }
-    eprintln!("{published} numbers, {kills} kills, {outages} outages, {} answers cut", wire.cuts());
+    eprintln!("{published} numbers, {} answers cut", wire.cuts());
     end(gateway);
 }
 

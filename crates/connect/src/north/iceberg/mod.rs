@@ -230,20 +230,23 @@ impl Session {
         let some = !samples.is_empty() || !events.is_empty();
         let now = feed.now();
         if !samples.is_empty() {
-            self.samples.add_samples(samples, &self.writer, newest, now).await.map_err(fault)?;
-            self.had_samples = newest;
+            // Never back: what comes from history, as values of intervals, stands before what was delivered long ago.
+            let to = newest.max(self.had_samples);
+            self.samples.add_samples(samples, &self.writer, to, now).await.map_err(fault)?;
+            self.had_samples = to;
         }
         if !events.is_empty() {
             if self.events.is_none() {
                 self.events = Some(Table::make(&self.place, lake::Kind::Events).await.map_err(fault)?);
             }
+            let to = newest.max(self.had_events);
             if let Some(table) = &mut self.events {
-                table.add_events(events, &self.writer, newest, now).await.map_err(fault)?;
+                table.add_events(events, &self.writer, to, now).await.map_err(fault)?;
             }
-            self.had_events = newest;
+            self.had_events = to;
         }
         if some {
-            feed.remember(DELIVERED, newest.0).await?;
+            feed.remember(DELIVERED, self.had_samples.max(self.had_events).0).await?;
         }
         feed.ack_all(&positions, Vec::new());
         Ok(some)
