@@ -1,10 +1,11 @@
 // The pages about the network, with real packets behind them: what an analyst and an engineer do with a finding.
-//   node network.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY CONTROLLER HMI INTRUDER
+//   node network.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY CONTROLLER HMI INTRUDER STRANGER PORT
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { accessible, attribute, createAccount, link, person, step, waitFor, walk } from "./common.mjs";
 
-const [controller, hmi, intruder] = process.argv.slice(5);
+const [controller, hmi, intruder, stranger, port] = process.argv.slice(5);
 const menu = (page, name) => page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
 const heading = (page, name) => page.getByRole("heading", { name, level: 1 }).waitFor();
 const region = (page, name) => page.getByRole("region", { name, exact: true });
@@ -81,6 +82,55 @@ async function map(page) {
   await looks(page, "the map as a table");
 }
 
+/** Somebody new reads registers of the controller that nobody read while it was learned. */
+function strange() {
+  return new Promise((done, failed) => {
+    const socket = connect({ host: controller, port: Number(port), localAddress: stranger }, () => socket.write(Buffer.from([0, 1, 0, 0, 0, 6, 1, 3, 0, 110, 0, 1])));
+    socket.once("data", () => socket.end(done));
+    socket.once("error", failed);
+  });
+}
+
+/** From learning to guarding, what is different then, and work that is announced. */
+async function normal(page) {
+  await menu(page, "Monitor");
+  const zone = region(page, "Zones").getByRole("row").filter({ hasText: "pressing" });
+  await zone.getByRole("button", { name: "Begin to guard" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("From now on everything that was not seen").waitFor();
+  await looks(page, "the dialog that begins to guard");
+  await dialog.getByRole("button", { name: "Begin to guard" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await zone.getByText("guarding").waitFor();
+  await strange();
+  const differences = region(page, "Different from what was learned");
+  const new_link = differences.getByRole("row").filter({ hasText: "new link" }).filter({ hasText: stranger });
+  await new_link.waitFor();
+  await looks(page, "what is different");
+  await new_link.getByRole("button", { name: "It is normal" }).click();
+  await new_link.waitFor({ state: "hidden" });
+  const work = region(page, "Expected work");
+  await work.getByText("Before somebody downloads a program").waitFor();
+  await work.getByRole("button", { name: "Announce work" }).click();
+  const form = page.getByTestId("work-dialog");
+  await form.getByRole("button", { name: "Announce it" }).click();
+  await form.locator(".problem").first().waitFor();
+  await form.getByLabel("Who works").fill("Muster GmbH");
+  await form.getByLabel("Press PLC").check();
+  await form.getByLabel("Ticket or work order").fill("CHG-7");
+  await looks(page, "the dialog that announces work");
+  await form.getByRole("button", { name: "Announce it" }).click();
+  await form.waitFor({ state: "hidden" });
+  const row = work.getByRole("row").filter({ hasText: "CHG-7" });
+  await row.getByText("announced by iris").waitFor();
+  await looks(page, "expected work");
+  await row.getByRole("button", { name: "End it now" }).click();
+  await dialog.getByRole("button", { name: "End it now" }).click();
+  await row.waitFor({ state: "hidden" });
+  await work.getByLabel("Also past").check();
+  await row.getByText("ended").first().waitFor();
+}
+
 /** From the worst finding of the intruder to its packets, and to a decision that stays. */
 async function decide(page) {
   await menu(page, "Findings");
@@ -155,6 +205,8 @@ await walk(page, problems, async () => {
   await map(page);
   step("a finding, its packets, a decision");
   await decide(page);
+  step("what is normal, and work that is expected");
+  await normal(page);
   step("everything in one line");
   await timeline(page);
 });

@@ -1,10 +1,10 @@
 """A hub with a span port. usage: hub.py SPAN FILE PORT...
 
 Every frame that comes in at a PORT goes out at SPAN and then at all other PORTs. While FILE exists, somebody stands behind the
-span port: the last register of each Modbus answer to a read of registers on its way to the first PORT is changed to 4711.
+span port: the last register of each Modbus answer to a read of registers on its way to the first PORT is changed to 4711. If FILE
+holds "s7", it is the last word of each S7 answer to a read instead.
 """
 
-import os
 import select
 import socket
 import struct
@@ -52,16 +52,36 @@ def mend(frame):
     return frame[:begin] + bytes(body) + frame[end:]
 
 
-def change(frame):
+def is_modbus_read(data):
+    return len(data) >= 11 and data[7] == 3
+
+
+def is_s7_read(data):
+    """TPKT, COTP data, S7 answer (3), function 4."""
+    return len(data) >= 27 and data[0] == 3 and data[5] == 0xF0 and data[7:9] == b"\x32\x03" and data[19] == 4
+
+
+CHANGED = {"": (502, is_modbus_read), "s7": (102, is_s7_read)}
+
+
+def change(frame, what):
     found = parts(frame)
-    if not found or found[2] != 6:
+    if not found or found[2] != 6 or what not in CHANGED:
         return frame
     begin, end, _ = found
+    port, is_read = CHANGED[what]
     data = begin + (frame[begin + 12] >> 4) * 4
-    from_device = frame[begin : begin + 2] == struct.pack(">H", 502)
-    if not from_device or end - data < 11 or frame[data + 7] != 3:
+    if frame[begin : begin + 2] != struct.pack(">H", port) or not is_read(frame[data:end]):
         return frame
     return mend(frame[: end - 2] + struct.pack(">H", 4711) + frame[end:])
+
+
+def wanted(file):
+    try:
+        with open(file) as wish:
+            return wish.read().strip()
+    except FileNotFoundError:
+        return None
 
 
 def main(span, file, names):
@@ -75,7 +95,7 @@ def main(span, file, names):
             mirror.send(frame)
             for out in ports:
                 if out is not source:
-                    out.send(change(frame) if out is ports[0] and os.path.exists(file) else frame)
+                    out.send(change(frame, wanted(file)) if out is ports[0] else frame)
 
 
 main(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -31,7 +31,7 @@ pub struct ExpectedTraffic {
     /// Function code.
     pub function: u8,
     /// Which of the device's tables. Modbus: the number of `wire::modbus::Table`; S7: area and data block, see [`s7_space`];
-    /// BACnet: the type of the object; else 0.
+    /// BACnet: the type of the object; EtherNet/IP and SNMP: [`named_space`]; else 0.
     pub space: u64,
     /// First address touched.
     pub first: u32,
@@ -70,6 +70,22 @@ impl ExpectedTraffic {
 /// The table of S7 addresses: area code and number of the data block (0 elsewhere).
 pub const fn s7_space(area: u8, db: u16) -> u64 {
     (area as u64) << 24 | (db as u64) << 8
+}
+
+/// Marks tables of one point that a name stands for.
+const NAMED: u64 = 1 << 63;
+
+/// The table of a point that the protocol names: the bytes of the path of a CIP tag, the digits of an object of SNMP. It holds
+/// one address, 0.
+#[must_use]
+pub fn named_space(name: &[u8]) -> u64 {
+    Reply::digest(name) | NAMED
+}
+
+/// Whether a table is one of [`named_space`].
+#[must_use]
+pub const fn is_named(space: u64) -> bool {
+    space & NAMED != 0
 }
 
 /// An answer as it came out of the socket.

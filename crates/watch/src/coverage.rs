@@ -40,6 +40,8 @@ pub struct Coverage {
     pub one_way_flows: u64,
     /// Of these, encrypted.
     pub encrypted_flows: u64,
+    /// Of these, HTTP/2 without encryption: named, but what is asked is not read.
+    pub http2_flows: u64,
     /// Of these, with data of a protocol that is not recognised.
     pub unknown_flows: u64,
     /// Conversations that were let go because too many were open.

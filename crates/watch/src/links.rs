@@ -113,6 +113,8 @@ pub struct Link {
     asked: [u64; 4],
     answered: [u64; 4],
     pub minutes: Minutes,
+    /// Which part of the device the client called, where the protocol says it: S7's selector of rack and slot.
+    pub called: Option<u16>,
     /// All that was counted here turned out to belong to another link.
     void: bool,
 }
@@ -313,6 +315,7 @@ impl Links {
             asked: [0; 4],
             answered: [0; 4],
             minutes: Minutes::default(),
+            called: None,
             void: false,
         });
         self.places.insert(key, id);

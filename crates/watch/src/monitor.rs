@@ -361,7 +361,8 @@ impl<'a> Speaker<'a> {
         let mut waits = false;
         if self.protocol.is_none() && *self.tries < MAX_TRIES {
             *self.tries += 1;
-            waits = self.tcp && bytes.len() < ENOUGH && *self.tries < MAX_TRIES;
+            let is_short = bytes.len() < ENOUGH || decode::is_beginning(bytes);
+            waits = self.tcp && is_short && *self.tries < MAX_TRIES;
             if let Some((protocol, turns)) = self.recognise(bytes, &talk) {
                 if turns {
                     talk = talk.turned(self.other_port);

@@ -141,6 +141,8 @@ fn commands_are_matched_and_what_nobody_asked_for_is_critical() {
     // The same value again, from our own address, without anybody who asked.
     scene.client("gw", &["write", "200", "300"]);
     let found = scene.finding("IB-OWN-001");
+    let millis = |key: &str| found[key].as_f64().unwrap();
+    println!("told {:.0} ms after its packet", millis("told") - millis("first"));
     assert_eq!((&found["level"], &found["path"]), (&json!("critical"), &json!(TARGET)));
     assert!(found["details"].to_string().contains("no authorised command"), "{found:#}");
     assert_eq!(scene.explained("commands_unmatched"), 1);
@@ -181,8 +183,52 @@ fn a_man_in_the_middle_is_found_by_the_very_transaction_he_changed() {
     let Some(scene) = scene() else { return };
     wait_for("answers that are the same", LIMIT, || (scene.explained("answers_same") >= 10).then_some(()));
     assert_eq!((scene.explained("answers_changed"), scene.rules()), (0, vec![]));
+    // What a person said yes to is no stranger's: a search finds a device that no connection talks to.
+    let _other = scene.python.start_in(&scene.net.name("rogue"), "modbus_server.py", &["502", "10.77.0.66"]);
+    wait_for("a device to be found", LIMIT, || {
+        let said = scene.plant.say(&["discover", "10.77.0.66", "--protocol", "modbus", "--yes"]);
+        said.contains("Acme").then_some(())
+    });
+    let now = || scene.get("/api/monitor")["now"].as_f64().unwrap();
+    let searched = now();
+    wait_for("what was seen to be judged", LIMIT, || (now() > searched + 7_000.0).then_some(()));
+    let links = scene.get("/api/monitor/links?asset=10.77.0.66").to_string();
+    assert!(links.contains("modbus") && links.contains("10.77.0.1"), "{links}");
+    assert_eq!(scene.rules(), Vec::<String>::new());
+
     std::fs::write(scene.folder.path().join("change"), "").unwrap();
     latest(&scene.plant, TARGET, |point| point["value"] == 4_711);
     let found = scene.finding("IB-OWN-003");
+    assert_eq!((&found["source"], &found["level"]), (&json!("10.77.0.9"), &json!("critical")));
+}
+
+#[test]
+fn he_is_found_in_s7_as_well() {
+    let Some(scene) = scene() else { return };
+    let _cpu = scene.python.start_in(&scene.net.name("plc"), "s7_server.py", &["102", "10.77.0.9"]);
+    scene.plant.write(
+        "connections/line-2.toml",
+        r#"kind = "s7"
+host = "10.77.0.9"
+slot = 2
+scan = { normal = "200ms" }
+[device.press]
+at = "press"
+[device.press.tags]
+force = { at = "DB10.DBD4", type = "REAL" }
+"#,
+    );
+    scene.plant.say(&["apply", "."]);
+    let path = "acme/leeds/press/force";
+    latest(&scene.plant, path, |point| point["value"] == 12.5);
+    let same = scene.explained("answers_same");
+    wait_for("answers that are the same", LIMIT, || {
+        (scene.explained("answers_same") >= same + 20).then_some(())
+    });
+    assert_eq!((scene.explained("answers_changed"), scene.rules()), (0, vec![]));
+    std::fs::write(scene.folder.path().join("change"), "s7").unwrap();
+    latest(&scene.plant, path, |point| point["value"] != 12.5);
+    let found = scene.finding("IB-OWN-003");
+    assert!(found["details"].to_string().contains("10.77.0.9:102"), "{found:#}");
     assert_eq!((&found["source"], &found["level"]), (&json!("10.77.0.9"), &json!("critical")));
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 const SERVER: &str = "127.0.20.11";
 const HMI: &str = "127.0.20.50";
+/// Whom the walk itself plays.
+const STRANGER: &str = "127.0.20.99";
 const INTRUDER: &str = "127.0.20.77";
 
 #[test]
@@ -52,7 +54,7 @@ fn walk() {
         let found = plant.local().get("/api/monitor/findings?min=400").ok();
         found["findings"].as_array()?.iter().any(|one| one["source"] == INTRUDER).then_some(())
     });
-    walk_on("network.mjs", &plant.link(), plant.dir(), &[SERVER, HMI, INTRUDER]);
+    walk_on("network.mjs", &plant.link(), plant.dir(), &[SERVER, HMI, INTRUDER, STRANGER, &port.to_string()]);
 }
 
 fn connection(port: u16) -> String {

@@ -19,7 +19,7 @@ import { AssetDialog } from "./AssetDialog";
 import { FindingTable } from "./FindingTable";
 import { LinkTable, PointTable } from "./LinkTables";
 import { Foreign, Protocols, WithMonitor, Worst } from "./Parts";
-import { COUNTS_MS, useRenewal } from "./useMonitor";
+import { COUNTS_MS, useMonitor, useRenewal } from "./useMonitor";
 import { identity, levelName, zoneName } from "./words";
 
 export function SeenAssetPage({ id }: { id: string }) {
@@ -55,10 +55,10 @@ function Body({ seen }: { seen: SeenAsset }) {
       <Panel title="Findings" id="findings">
         {findings.length === 0 ? <p>None. What that is worth says the coverage above.</p> : <FindingTable findings={findings} />}
       </Panel>
-      <Panel title="Who talks to it" id="links" aside={<span className="quiet">{plural(links.length, "link")}</span>}>
+      <Panel title="Who talks to it" id="links" aside={<Counted what={plural(links.length, "link")} />}>
         {links.length === 0 ? <p>No conversation was seen: only packets to everybody, or packets without an answer.</p> : <LinkTable links={links} about={asset.id} />}
       </Panel>
-      <Panel title="Data touched" id="points" aside={<span className="quiet">{plural(points.length, "entry", "entries")}</span>}>
+      <Panel title="Data touched" id="points" aside={<Counted what={plural(points.length, "entry", "entries")} />}>
         {points.length === 0 ? (
           <p>{asset.serves.length > 0 ? "No message that names data of it was seen yet." : "It answers in no protocol that names data."}</p>
         ) : (
@@ -240,5 +240,15 @@ function Identity({ seen: { asset, facts } }: { seen: SeenAsset }) {
         </>
       )}
     </Panel>
+  );
+}
+
+/** Links and data are counted from the start of the monitor; what an asset is, is remembered. */
+function Counted({ what }: { what: string }) {
+  const since = useMonitor().data?.since;
+  return (
+    <span className="quiet">
+      {what}, counted since <Time ms={since} />
+    </span>
   );
 }

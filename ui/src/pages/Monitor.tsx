@@ -145,6 +145,7 @@ const FIGURES: [string, string][] = [
   ["flows", "Conversations"],
   ["one_way_flows", "of these one direction only"],
   ["encrypted_flows", "of these encrypted"],
+  ["http2_flows", "of these HTTP/2 in the clear, not read"],
   ["unknown_flows", "of these not recognised"],
   ["evicted_flows", "let go for lack of room"],
   ["malformed_messages", "Malformed messages"],

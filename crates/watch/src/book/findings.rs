@@ -104,7 +104,7 @@ pub struct KeptFinding {
     untold: bool,
     /// When the event was told last.
     #[serde(default)]
-    told: Option<Time>,
+    pub told: Option<Time>,
 }
 
 impl KeptFinding {

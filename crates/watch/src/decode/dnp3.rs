@@ -106,7 +106,7 @@ impl Decoder for Dnp3 {
         while rest.len() >= link::HEADER {
             if !rest.starts_with(&[0x05, 0x64]) {
                 self.astray += 1;
-                if self.astray <= 4 {
+                if self.astray == 1 {
                     core.malformed(talk, Protocol::Dnp3, "bytes that begin no frame");
                 }
                 return Step::Lost;

@@ -7,8 +7,8 @@ use crate::operation::{Body, Effect, Kind, Operation, Outcome};
 use crate::points::Touch;
 use crate::protocol::Protocol;
 use crate::stream::Step;
+use model::expected::named_space;
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hasher};
 use wire::enip::packet::item;
 use wire::enip::table::{self, class_id, service};
 use wire::enip::view::{FrameView, MessageView, frame_length, looks_like_frame};
@@ -33,7 +33,7 @@ impl Decoder for Enip {
         while let Some(length) = frame_length(rest) {
             if !looks_like_frame(rest) {
                 self.astray += 1;
-                if self.astray <= 4 {
+                if self.astray == 1 {
                     core.malformed(talk, Protocol::Enip, "no encapsulation header where one must be");
                 }
                 return Step::Lost;
@@ -229,9 +229,7 @@ fn points(message: &MessageView<'_>, class: Option<u32>, code: u8, talk: &Talk, 
     let bytes = message.bytes();
     let words = usize::from(bytes.get(1).copied().unwrap_or_default());
     let path = bytes.get(2..2 + words * 2).unwrap_or_default();
-    let mut hasher = DefaultHasher::new();
-    hasher.write(path);
-    core.point(talk, Protocol::Enip, (0, hasher.finish(), 0, 0), touch, || message.path().to_string());
+    core.point(talk, Protocol::Enip, (0, named_space(path), 0, 0), touch, || message.path().to_string());
 }
 
 fn identified(

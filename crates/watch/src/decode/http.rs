@@ -11,6 +11,11 @@ use crate::text::clean;
 use std::borrow::Cow;
 use wire::http::{self, Head, METHODS, Start};
 
+/// How a client begins that knows that the server speaks HTTP/2 (RFC 9113, 3.4).
+const PRIOR_KNOWLEDGE: &[u8] = b"PRI * HTTP/2.0\r\n";
+/// Function number of all that HTTP/2 carries.
+const HTTP2: u32 = 0x100;
+
 /// One direction.
 #[derive(Debug, Default, Clone, Copy)]
 struct Side {
@@ -31,6 +36,12 @@ pub struct Http {
 
 impl Decoder for Http {
     fn stream(&mut self, bytes: &[u8], talk: &Talk, core: &mut Core) -> Step {
+        if bytes.starts_with(PRIOR_KNOWLEDGE) && !self.over {
+            // Frames of binary headers follow (RFC 9113, 3.4): named, not read.
+            self.over = true;
+            core.coverage.http2_flows += 1;
+            Told::new(Protocol::Http, HTTP2).tell("", talk, core);
+        }
         if self.over {
             return Step::Took(bytes.len());
         }
@@ -112,5 +123,8 @@ impl Http {
 
 /// Name of a function number.
 pub fn function_name(function: u32) -> Cow<'static, str> {
+    if function == HTTP2 {
+        return "HTTP/2, not read".into();
+    }
     usize::try_from(function).ok().and_then(|at| METHODS.get(at)).copied().unwrap_or("request").into()
 }

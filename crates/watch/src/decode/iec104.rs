@@ -32,7 +32,7 @@ impl Decoder for Iec104 {
         while rest.len() >= 2 {
             let Some(length) = frame_length(rest) else {
                 self.astray += 1;
-                if self.astray <= 4 {
+                if self.astray == 1 {
                     let what = if rest.first() == Some(&START) {
                         "a length that is not possible"
                     } else {

@@ -21,7 +21,7 @@ pub mod tls;
 
 pub use bacnet::BVLL;
 pub use network::{layer2, met, other_ip};
-pub use recognise::{Sight, is_server_port, recognise, sender_is_client};
+pub use recognise::{Sight, is_beginning, is_server_port, recognise, sender_is_client};
 pub use roles::{adus, asks};
 
 use crate::core::{Core, Talk};

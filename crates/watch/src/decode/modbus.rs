@@ -51,7 +51,7 @@ impl Decoder for Modbus {
                 Ok(length) => length,
                 Err((protocol, length)) => {
                     self.astray += 1;
-                    if self.astray <= 4 {
+                    if self.astray == 1 {
                         let what =
                             format_args!("protocol identifier {protocol}, length {length} in the header");
                         core.malformed(talk, Protocol::Modbus, what);

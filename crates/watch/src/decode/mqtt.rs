@@ -47,7 +47,7 @@ impl Decoder for Mqtt {
                 Ok(None) => break,
                 Err(problem) => {
                     self.astray += 1;
-                    if self.astray <= 4 {
+                    if self.astray == 1 {
                         core.malformed(talk, Protocol::Mqtt, problem);
                     }
                     return Step::Lost;

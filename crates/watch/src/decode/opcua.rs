@@ -52,7 +52,7 @@ impl Decoder for OpcUa {
                 Ok(None) => break,
                 Err(problem) => {
                     self.astray += 1;
-                    if self.astray <= 4 {
+                    if self.astray == 1 {
                         core.malformed(talk, Protocol::OpcUa, problem);
                     }
                     return Step::Lost;

@@ -64,6 +64,24 @@ fn tcp(sight: &Sight<'_>) -> Option<Protocol> {
     by_text(bytes).or_else(|| by_magic(sight))
 }
 
+/// Longest message, in bytes, whose end is waited for before its protocol is judged.
+const MAX_BEGINNING: usize = 2_048;
+
+/// Whether a message begins here whose end is still to come, of a protocol that is known by whole messages.
+pub fn is_beginning(bytes: &[u8]) -> bool {
+    let whole = match bytes {
+        [_, _, 0, 0, high, low, _, code, ..]
+            if wire::modbus::table::function(code & 0x7F).is_some() && (*high, *low) < (1, 0) =>
+        {
+            6 + usize::from(*low)
+        }
+        [0x68, length @ 4..=253, _, _, _, _, ..] => 2 + usize::from(*length),
+        _ if enip::view::looks_like_frame(bytes) => enip::view::frame_length(bytes).unwrap_or_default(),
+        _ => 0,
+    };
+    (bytes.len() + 1..=MAX_BEGINNING).contains(&whole)
+}
+
 /// Modbus has no magic number: the header must fit the bytes, and the function be one that exists unless the port says so.
 fn is_modbus(sight: &Sight<'_>) -> bool {
     let [_, _, 0, 0, high, low, _unit, _function, ..] = sight.bytes else { return false };

@@ -27,6 +27,8 @@ pub struct S7 {
     /// Fragments from the client, from the server.
     joined: (Vec<u8>, Vec<u8>),
     waiting: Waiting<u32, 16>,
+    /// The selector that the client called.
+    called: Option<u16>,
     astray: u32,
 }
 
@@ -37,7 +39,7 @@ impl Decoder for S7 {
             let length = usize::from(u16::from_be_bytes([*high, *low]));
             if *version != 3 || length < 7 {
                 self.astray += 1;
-                if self.astray <= 4 {
+                if self.astray == 1 {
                     core.malformed(
                         talk,
                         Protocol::S7,
@@ -61,6 +63,19 @@ impl S7 {
             Ok(tpdu) => tpdu,
             Err(error) => return core.malformed(talk, Protocol::S7, error),
         };
+        match tpdu {
+            // Selectors of text name no slot.
+            Tpdu::ConnectRequest(connect) => {
+                let called: Option<[u8; 2]> = connect.called.bytes().try_into().ok();
+                self.called = called.map(u16::from_be_bytes);
+            }
+            // Taken, so that it is one which is there.
+            Tpdu::ConnectConfirm(_) => {
+                let link = core.link(talk, Protocol::S7).and_then(|id| core.links.get_mut(id));
+                link.into_iter().for_each(|link| link.called = self.called.or(link.called));
+            }
+            _ => {}
+        }
         let Tpdu::Data { last, payload } = tpdu else { return };
         let joined = if talk.from_client { &mut self.joined.0 } else { &mut self.joined.1 };
         if joined.is_empty() && last {

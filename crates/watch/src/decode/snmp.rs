@@ -1,12 +1,13 @@
 //! SNMP: what is asked for and set. Communities are passwords: whether one is known to everybody is told, never which.
 
-use super::{Decoder, Told, hash};
+use super::{Decoder, Told};
 use crate::core::{Core, Talk};
 use crate::hosts::Field;
 use crate::operation::{Effect, Kind};
 use crate::points::Touch;
 use crate::protocol::Protocol;
 use crate::stream::Step;
+use model::expected::named_space;
 use std::borrow::Cow;
 use wire::snmp::{self, MessageView, Security};
 
@@ -61,7 +62,9 @@ impl Decoder for Snmp {
                     if words.is_empty() {
                         words = name.to_string();
                     }
-                    core.point(talk, Protocol::Snmp, (0, hash(name.0), 0, 1), touch, || name.to_string());
+                    let digits = name.to_string();
+                    let place = (0, named_space(digits.as_bytes()), 0, 1);
+                    core.point(talk, Protocol::Snmp, place, touch, || digits);
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::operation::{Effect, Operation};
 use crate::points::PointKey;
 use crate::protocol::{Protocol, Realm};
 use model::Declaration;
-use model::expected::{Coding, ExpectedTraffic};
+use model::expected::{Coding, ExpectedTraffic, is_named};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -131,6 +131,15 @@ impl Expected {
         known.iter().skip(from).take_while(|known| known.first <= last).take(16).cloned().collect()
     }
 
+    /// Points of the endpoint of which it is known how writing them looks.
+    pub(super) fn shown(&self, core: &Core, key: &PointKey, port: u16) -> Vec<Arc<Declaration>> {
+        let planned = self.planned(core, key.server, port, key.protocol).into_iter();
+        planned
+            .flat_map(|planned| planned.points.values().flatten())
+            .map(|known| known.point.clone())
+            .collect()
+    }
+
     /// The connection to an endpoint.
     pub(super) fn connection(&self, core: &Core, key: &PointKey, port: u16) -> Option<&str> {
         self.planned(core, key.server, port, key.protocol).map(|planned| &*planned.connection)
@@ -144,7 +153,10 @@ impl Planned {
         }
         let last = one.first.saturating_add(one.count - 1);
         let table = (one.unit, one.space);
-        self.requests.entry(table).or_default().add(one.first, last);
+        // Names may be asked one by one, or all of a controller at once: only numbers are planned.
+        if !is_named(one.space) {
+            self.requests.entry(table).or_default().add(one.first, last);
+        }
         if let Some(point) = &one.point {
             let known =
                 Known { first: one.first, last, point: Arc::clone(point), coding: one.coding.clone() };

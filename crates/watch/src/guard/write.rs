@@ -197,10 +197,12 @@ impl Core {
     fn explain(&mut self, key: &PointKey, port: u16, bytes: &[u8], time_ns: i64) -> bool {
         let points = self.guard.expected.points(self, key, port);
         let connection = self.guard.expected.connection(self, key, port).map(str::to_owned);
+        let shown = if points.is_empty() { self.guard.expected.shown(self, key, port) } else { Vec::new() };
         let found = self.guard.ledger.explain(time_ns, |command| {
             if points.is_empty() {
-                // Where the protocol does not show points, the connection must do.
-                return connection.as_deref() == Some(&*command.connection);
+                // Where the protocol does not show the point (OPC UA, bits of Logix arrays), the connection must do.
+                let is_shown = shown.iter().any(|point| point.path.as_str() == command.path);
+                return connection.as_deref() == Some(&*command.connection) && !is_shown;
             }
             points.iter().any(|known| {
                 known.point.path.to_string() == command.path

@@ -82,6 +82,8 @@ pub struct LinkRow {
     pub first: Time,
     /// Last seen.
     pub last: Time,
+    /// S7: the selector that the device accepted: kind of connection, then rack * 32 + slot.
+    pub called: Option<u16>,
     /// Functions used, the most frequent first.
     pub functions: Vec<FunctionRow>,
 }
@@ -249,6 +251,10 @@ impl Report {
             "conversations were seen in one direction only: the other side's answers are not known",
         );
         say(c.encrypted_flows, "conversations are encrypted: who talks is known, not what is said");
+        say(
+            c.http2_flows,
+            "conversations speak HTTP/2 in the clear: who talks is known, what is asked and answered is not read",
+        );
         say(c.unknown_flows, "conversations speak protocols that are not recognised");
         say(c.evicted_flows, "conversations were let go because too many were open at once");
         say(c.lost_fragments, "packets in fragments never became whole");
@@ -341,6 +347,7 @@ fn links(core: &Core, names: &Names) -> Vec<LinkRow> {
                 b.requests.max(b.answers).cmp(&a.requests.max(a.answers)).then(a.function.cmp(&b.function))
             });
             LinkRow {
+                called: link.called,
                 client: names.of(link.key.client),
                 server: names.of(link.key.server),
                 protocol,

@@ -1,6 +1,6 @@
 //! What is normal is learned, what is not is found once and named; our own traffic is held against plan and ledger.
 
-use crate::talk::{Capture, Host, modbus, s7_job};
+use crate::talk::{Capture, Host, cip, modbus, s7_job};
 use model::expected::{Coding, ExpectedTraffic};
 use model::{Access, Declaration, Path, Time, Value, ValueType, WriteRule};
 use std::net::{IpAddr, SocketAddr};
@@ -380,6 +380,39 @@ fn the_ledger_may_come_a_little_after_the_wire() {
     monitor.authorise(command(&capture, "late", 30.0));
     let report = finish(&mut monitor, &capture.later());
     assert_eq!((report.explained.commands_matched, rules(&report)), (1, vec![]));
+}
+
+/// The path of a tag as a Logix controller takes it.
+fn symbol(tag: &str) -> Vec<u8> {
+    let length = u8::try_from(tag.len()).unwrap();
+    let mut path = [&[0x91, length][..], tag.as_bytes()].concat();
+    path.resize(path.len().next_multiple_of(2), 0);
+    path
+}
+
+#[test]
+fn a_command_explains_the_tag_that_it_names_and_no_other() {
+    let write = |tag: &str| {
+        let path = symbol(tag);
+        let words = u8::try_from(path.len() / 2).unwrap();
+        cip(1, &[&[0x4D, words][..], &path, &[0xC4, 0, 1, 0, 30, 0, 0, 0]].concat())
+    };
+    let outcome = |tag: &str| {
+        let mut capture = Capture::new();
+        let mut monitor = Monitor::new(Limits::STANDARD);
+        let to = ExpectedTraffic::to("line-1", "10.0.0.9", 44_818, "enip");
+        let path = Path::new("acme/leeds/filler/target").unwrap();
+        let point = Some(Arc::new(Declaration::new(path, ValueType::I64)));
+        let space = model::expected::named_space(&symbol("Target"));
+        let planned = [to.clone(), ExpectedTraffic { space, count: 1, point, ..to }];
+        monitor.expect(Expected::new([address(GATEWAY)], &planned, &Default::default()));
+        monitor.authorise(command(&capture, "c1", 30.0));
+        capture.connection(GATEWAY, PLC, 44_818, &[(true, write(tag))]);
+        let report = finish(&mut monitor, &capture);
+        (report.explained.commands_matched, rules(&report))
+    };
+    assert_eq!(outcome("Target"), (1, vec![]));
+    assert_eq!(outcome("Bypass"), (0, vec!["IB-OWN-001"]), "the command was about another tag");
 }
 
 #[test]

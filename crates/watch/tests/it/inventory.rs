@@ -196,6 +196,22 @@ fn points_of_an_outstation_belong_to_the_master_that_reads_them() {
 }
 
 #[test]
+fn the_slot_that_a_cpu_accepted_is_known() {
+    let connect = |kind: u8, called: [u8; 2]| {
+        let mut out = vec![3, 0, 0, 22, 17, kind, 0, 0, 0, 1, 0, 0xC0, 1, 10, 0xC1, 2, 1, 0, 0xC2, 2];
+        out.extend(called);
+        out
+    };
+    let mut capture = Capture::new();
+    // Refused for slot 1, taken for rack 1, slot 3.
+    capture.connection(5, 8, 102, &[(true, connect(0xE0, [3, 1]))]);
+    capture.connection(5, 8, 102, &[(true, connect(0xE0, [3, 0x23])), (false, connect(0xD0, [3, 0x23]))]);
+    let report = capture.report();
+    let called: Vec<_> = report.links.iter().map(|link| (link.protocol, link.called)).collect();
+    assert_eq!(called, [(Protocol::S7, Some(0x0323))]);
+}
+
+#[test]
 fn what_was_not_seen_is_always_said() {
     let whole = conversation();
     assert_eq!(whole.report().limits(), ["everything that was captured was read"]);

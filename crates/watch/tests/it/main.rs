@@ -10,4 +10,5 @@ mod inventory;
 mod mutate;
 mod needles;
 mod office;
+mod sameness;
 mod talk;

@@ -58,6 +58,9 @@ impl Mutation {
 
     /// What a host with this name in the changed capture is called in the other one.
     pub fn name(&self, id: &str) -> String {
+        if let Some(group) = id.strip_suffix(" (everybody)") {
+            return format!("{} (everybody)", self.name(group));
+        }
         if let Ok(std::net::IpAddr::V4(ip)) = id.parse() {
             let mut octets = ip.octets();
             self.address(&mut octets);

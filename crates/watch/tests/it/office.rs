@@ -37,6 +37,19 @@ fn look() -> (Said, Report) {
 }
 
 #[test]
+fn http_2_is_named_and_said_to_be_unread() {
+    let mut capture = Capture::new();
+    let frames = vec![0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let begins = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frames.clone()].concat();
+    capture.connection(5, 9, 8_080, &[(true, begins), (false, frames.clone()), (true, frames)]);
+    let report = capture.report();
+    let link = report.links.iter().find(|link| link.protocol == Protocol::Http).unwrap();
+    assert_eq!((link.functions[0].name.as_str(), link.malformed), ("HTTP/2, not read", 0));
+    let said = report.limits();
+    assert!(said.iter().any(|line| line.contains("1 conversations speak HTTP/2")), "{said:?}");
+}
+
+#[test]
 fn programs_are_understood_at_any_port_and_their_secrets_not_kept() {
     let (_, report) = look();
     let links: BTreeSet<_> = report.links.iter().map(|link| (link.port, link.protocol.key())).collect();

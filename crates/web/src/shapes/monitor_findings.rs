@@ -92,6 +92,9 @@ pub struct MonitorFinding {
     pub packets: u64,
     /// Size of the download, bytes.
     pub packet_bytes: u64,
+    /// When its latest event was told, by the gateway's clock; left out as long as there was none. How long after `last` that
+    /// is says how fast the monitor is.
+    pub told: Option<Millis>,
     /// What was done with it; empty in lists.
     pub history: Vec<MonitorStep>,
 }

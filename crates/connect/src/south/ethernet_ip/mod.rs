@@ -40,9 +40,10 @@ use super::tags::{Plan, Resolved, closed_schema};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use config::File;
 use driver::EtherNetIp;
-use model::Access;
 use model::config::{Diagnostic, Document};
-use model::expected::ExpectedTraffic;
+use model::expected::{ExpectedTraffic, named_space};
+use model::{Access, Declaration};
+use std::sync::Arc;
 use transport::Target;
 use wire::enip::Segment;
 use wire::enip::table::service;
@@ -72,11 +73,10 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         })
         .collect();
     let to = ExpectedTraffic::to(&context.name, &file.host, file.port, "enip");
-    let writes = points.iter().any(|point| point.access != Access::Read);
     let mut driver = EtherNetIp::new(target, timing, controllers, groups);
     driver.measured = about;
     Ok(Built {
-        expected: driver.expected(&to, writes),
+        expected: driver.expected(&to, &points),
         it: Box::new(driver),
         points,
         claims: vec![Claim::Endpoint(format!("ethernet-ip {endpoint}"))],
@@ -88,8 +88,9 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
 }
 
 impl EtherNetIp {
-    /// Every kind of request that the driver may send, for each controller.
-    fn expected(&self, to: &ExpectedTraffic, writes: bool) -> Vec<ExpectedTraffic> {
+    /// Every kind of request that the driver may send, for each controller, and every tag that may be written.
+    fn expected(&self, to: &ExpectedTraffic, points: &[Arc<Declaration>]) -> Vec<ExpectedTraffic> {
+        let writes = points.iter().any(|point| point.access != Access::Read);
         let reads = [
             service::MULTIPLE,
             service::READ_TAG,
@@ -113,6 +114,23 @@ impl EtherNetIp {
                 function: *function,
                 ..to.clone()
             }));
+        }
+        for (book, layout) in self.groups.iter().zip(&self.layout().groups) {
+            for (row, index) in book.rows.iter().zip(&layout.points) {
+                // Which word of an array of bits is written is learned from the controller.
+                let writes =
+                    |point: &&Arc<Declaration>| point.access != Access::Read && row.codec.bit.is_none();
+                let point = points.get(*index).filter(writes);
+                let mut path = Vec::new();
+                row.asked.path().emit(&mut path);
+                expected.extend(point.map(|point| ExpectedTraffic {
+                    function: service::WRITE_TAG,
+                    space: named_space(&path),
+                    count: 1,
+                    point: Some(Arc::clone(point)),
+                    ..to.clone()
+                }));
+            }
         }
         expected
     }

@@ -25,8 +25,10 @@ use crate::kind::{Built, Claim, Context, Kind};
 use config::{File, Tag as Entry};
 use credentials::{Credentials, security};
 use model::config::{Diagnostic, Document};
-use model::expected::ExpectedTraffic;
+use model::expected::{ExpectedTraffic, named_space};
+use model::{Access, Declaration};
 use speaker::{Row, Snmp};
+use std::sync::Arc;
 
 /// SNMP v2c and v3.
 pub static KIND: Kind<dyn Driver> = Kind {
@@ -72,9 +74,10 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
             rows.push(points.into_iter().map(|point| point.row).collect());
         }
     }
+    let to = ExpectedTraffic::to(&context.name, &file.host, file.port, "snmp");
+    let expected = expected(to, &groups, &rows, &points);
     let layout = timing.layout(layouts, groups);
     let endpoint = format!("{}:{}", bracketed(&file.host), file.port);
-    let expected = vec![ExpectedTraffic::to(&context.name, &file.host, file.port, "snmp")];
     let security = security(&file.who);
     let speaker =
         Snmp::new((file.host, file.port), credentials, timing, file.max_objects.into(), layout, rows);
@@ -86,6 +89,26 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         endpoint,
         security,
     })
+}
+
+/// The connection itself, and every object that may be set.
+fn expected(
+    to: ExpectedTraffic,
+    groups: &[GroupLayout],
+    rows: &[Vec<Row>],
+    points: &[Arc<Declaration>],
+) -> Vec<ExpectedTraffic> {
+    let mut expected = vec![to.clone()];
+    for (row, index) in groups.iter().zip(rows).flat_map(|(group, rows)| rows.iter().zip(&group.points)) {
+        let point = points.get(*index).filter(|point| point.access != Access::Read);
+        expected.extend(point.map(|point| ExpectedTraffic {
+            space: named_space(row.oid.to_string().as_bytes()),
+            count: 1,
+            point: Some(Arc::clone(point)),
+            ..to.clone()
+        }));
+    }
+    expected
 }
 
 fn resolve(plan: &mut Plan<'_>, tag: &super::tags::Tag<'_>, entry: &Entry) -> Option<Point> {

@@ -33,6 +33,8 @@ pub struct Way {
     probe: &'static Probe,
     protocol: Protocol,
     port: u16,
+    /// What others called there, see [`LinkRow::called`].
+    called: Option<u16>,
 }
 
 /// The ways in which an asset answered, by its links.
@@ -43,7 +45,7 @@ pub fn ways(id: &str, links: &[LinkRow]) -> Vec<Way> {
         let Some(probe) = PROBES.iter().find(|probe| probe.name == name) else { continue };
         let port = if link.port == 0 { probe.port } else { link.port };
         if !ways.iter().any(|known| known.kind == kind && known.port == port) {
-            ways.push(Way { kind, probe, protocol: link.protocol, port });
+            ways.push(Way { kind, probe, protocol: link.protocol, port, called: link.called });
         }
     }
     ways
@@ -103,6 +105,15 @@ fn keys(way: &Way, address: IpAddr, unit: Option<u32>) -> (Keys, Keys, String) {
             let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
             (vec![("url", format!("\"opc.tcp://{host}:{}\"", way.port))], Vec::new(), String::new())
         }
+        // As others reach it: rack * 32 + slot.
+        Protocol::S7 => match way.called.map(|called| (called >> 5 & 7, called & 31)) {
+            Some((rack, slot)) => (
+                vec![("rack", rack.to_string()), ("slot", slot.to_string())],
+                Vec::new(),
+                format!("rack {rack}, slot {slot}"),
+            ),
+            None => (Vec::new(), Vec::new(), String::new()),
+        },
         Protocol::Snmp => (
             vec![("version", "\"2c\"".into()), ("community", "{ secret = \"snmp-community\" }".into())],
             Vec::new(),

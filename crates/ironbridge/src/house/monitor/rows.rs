@@ -190,6 +190,7 @@ pub fn finding(
         evidence: live.into_iter().flat_map(|row| &row.evidence).map(|one| packet(watching, *one)).collect(),
         packets: size.packets,
         packet_bytes: size.bytes,
+        told: kept.told.map(Time::millis_f64),
         history: Vec::new(),
     }
 }
