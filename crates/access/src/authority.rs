@@ -30,7 +30,7 @@ impl Authority for Access {
                 let known = self.0.tokens.get().principal_of(name, now);
                 known.ok_or_else(|| format!("the token `{name}` does not exist any more or has expired"))?
             }
-            Some(("local" | "destination", _)) => who.clone(),
+            Some(("local" | "destination" | "connection", _)) => who.clone(),
             _ => return Err(format!("`{}` may not write to the plant", who.name)),
         };
         let role = who.role.min(current.role);

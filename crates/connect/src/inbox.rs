@@ -8,6 +8,8 @@
 //! a post means is the connection's. An answer that says "kept" is given when the disk has it.
 
 use crate::kind::Secrets;
+pub use crate::south::OrderAnswer as Answer;
+use crate::south::messages::Commanded;
 use bytes::Bytes;
 use model::{Clock, Position};
 use namespace::journal::Journal;
@@ -22,8 +24,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 /// Posts of one connection that are under way at once, bodies included.
 const MOST: usize = 32;
 
+/// Whoever posts an order waits so long for its outcome; then it comes later.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A post on its way to its connection.
-#[derive(Debug)]
 pub(crate) struct Post {
     /// What stands behind the connection's name in the address; `/` for nothing.
     pub path: String,
@@ -34,16 +38,17 @@ pub(crate) struct Post {
 }
 
 /// What a connection made of a post.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
     /// Position of the last sample.
     pub position: Position,
     /// What came of it.
     pub kept: Kept,
+    /// What it asked for.
+    pub commands: Vec<Commanded>,
 }
 
 /// What was kept of a post.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// Values written down, bad ones included.
     pub values: usize,
@@ -51,6 +56,8 @@ pub struct Kept {
     pub bad: usize,
     /// Values without a place: a pattern is full, or a name is taken.
     pub no_room: usize,
+    /// What became of what it asked for.
+    pub commands: Vec<Answer>,
 }
 
 /// Why a post was not kept.
@@ -196,10 +203,14 @@ impl Door {
         let (answer, answered) = oneshot::channel();
         // Never full: it has a place for each that may be under way.
         self.posts.send(Post { path, body, answer }).await.map_err(|_| gone())?;
-        let taken = answered.await.map_err(|_| gone())??;
+        let Taken { position, mut kept, commands } = answered.await.map_err(|_| gone())??;
         self.frame.journal.hurry();
-        match self.frame.journal.wait_synced(taken.position).await {
-            Ok(()) => Ok(taken.kept),
+        match self.frame.journal.wait_synced(position).await {
+            Ok(()) => {
+                let answers = commands.into_iter().map(|command| command.end(PATIENCE));
+                kept.commands = futures_util::future::join_all(answers).await;
+                Ok(kept)
+            }
             Err(why) => Err(Refused::Closed(format!("the values could not be written to disk: {why}"))),
         }
     }

@@ -52,7 +52,7 @@ impl std::str::FromStr for Role {
 /// Who asks. Made only by `access`, or for Ironbridge's own doings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Principal {
-    /// For the ledger: `user:anna`, `token:mes`, `local:1000`, `destination:hq`, `system`.
+    /// For the ledger: `user:anna`, `token:mes`, `local:1000`, `destination:hq`, `connection:mes`, `system`.
     pub name: String,
     /// What they may do.
     pub role: Role,

@@ -34,7 +34,7 @@ pub enum Refused {
 }
 
 /// What was kept of a post; it is on disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Posted {
     /// Values written down, bad ones included.
     pub values: usize,
@@ -42,4 +42,20 @@ pub struct Posted {
     pub bad: usize,
     /// Values without a place: a pattern is full, or a name is taken.
     pub no_room: usize,
+    /// What became of what it asked for; left out where it asked for nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Ordered>,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Ordered {
+    /// The command's name in the connection's file.
+    pub command: String,
+    /// The order's own id.
+    pub order: String,
+    /// Confirmed, Accepted, Rejected, Failed or Unknown; Waiting for a second person; Running where it takes longer.
+    pub outcome: String,
+    /// Why, where there is something to say.
+    pub why: String,
 }

@@ -47,6 +47,8 @@ pub enum Said<'a> {
 pub struct Message<'a> {
     /// Its subject.
     pub subject: &'a str,
+    /// Where an answer goes; empty when none is wanted.
+    pub reply: &'a str,
     /// Header lines, without `NATS/1.0`; empty when there are none.
     pub headers: &'a str,
     /// The status of a header without message, e.g. `503` when nobody listens; 0 when there is none.
@@ -109,6 +111,7 @@ fn message<'a>(bytes: &'a [u8], from: usize, line: &'a str, headed: bool, most: 
         return None;
     }
     let subject = words.first()?;
+    let reply = if words.len() == 3 + numbers { words.get(2).copied()? } else { "" };
     let total: usize = words.last()?.parse().ok()?;
     let head: usize = if headed { words.get(words.len() - 2)?.parse().ok()? } else { 0 };
     if total > most {
@@ -123,7 +126,7 @@ fn message<'a>(bytes: &'a [u8], from: usize, line: &'a str, headed: bool, most: 
     let (first, headers) = header.split_once("\r\n").unwrap_or((header, ""));
     let status = first.strip_prefix("NATS/1.0").unwrap_or_default().split_ascii_whitespace().next();
     let status = status.and_then(|code| code.parse().ok()).unwrap_or(0);
-    let message = Message { subject, headers, status, payload };
+    let message = Message { subject, reply, headers, status, payload };
     Some(Ok(Some((Said::Message(message), from + total + 2))))
 }
 
@@ -139,9 +142,10 @@ pub fn subscribe(out: &mut Vec<u8>, subject: &str, sid: u32) {
     out.extend_from_slice(format!("SUB {subject} {sid}\r\n").as_bytes());
 }
 
-/// Publishes without headers.
+/// Publishes without headers; `reply` may be empty.
 pub fn publish(out: &mut Vec<u8>, subject: &str, reply: &str, payload: &[u8]) {
-    out.extend_from_slice(format!("PUB {subject} {reply} {}\r\n", payload.len()).as_bytes());
+    let gap = if reply.is_empty() { "" } else { " " };
+    out.extend_from_slice(format!("PUB {subject} {reply}{gap}{}\r\n", payload.len()).as_bytes());
     out.extend_from_slice(payload);
     out.extend_from_slice(b"\r\n");
 }
@@ -194,7 +198,7 @@ mod tests {
             at += used;
         }
         assert_eq!(&text[at..], b"PO");
-        let plain = |subject, payload| Message { subject, headers: "", status: 0, payload };
+        let plain = |subject, payload| Message { subject, reply: "", headers: "", status: 0, payload };
         assert_eq!(found.len(), 7, "{found:?}");
         assert_eq!(
             found[..5],
@@ -208,6 +212,7 @@ mod tests {
         );
         let Said::Message(headed) = &found[5] else { panic!() };
         assert_eq!((headed.header("a"), headed.header("b"), headed.payload), (Some("bc"), None, &b"{}"[..]));
+        assert_eq!(headed.reply, "reply");
         let Said::Message(nobody) = &found[6] else { panic!() };
         assert_eq!((nobody.status, nobody.payload), (503, &b""[..]));
     }
@@ -231,8 +236,10 @@ mod tests {
             (used, message.header("nats-msg-id"), message.payload),
             (text.len(), Some("x#1"), &b"{}"[..])
         );
-        let (mut out, expected) = (Vec::new(), "PUB a r 2\r\nhi\r\nSUB b.* 7\r\nCONNECT {}\r\n");
+        let (mut out, expected) =
+            (Vec::new(), "PUB a r 2\r\nhi\r\nPUB a 0\r\n\r\nSUB b.* 7\r\nCONNECT {}\r\n");
         publish(&mut out, "a", "r", b"hi");
+        publish(&mut out, "a", "", b"");
         subscribe(&mut out, "b.*", 7);
         connect(&mut out, "{}");
         assert_eq!(out, expected.as_bytes());

@@ -1,11 +1,22 @@
 //! Black box: the binary as its users meet it, against software that nobody here wrote.
 
 mod bacnet;
+/// What the database of the destinations' tests stands on.
+mod broker {
+    pub use crate::harness::free_port;
+
+    pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+        crate::harness::wait_for(what, std::time::Duration::from_secs(60), condition)
+    }
+}
 mod changes;
 mod command_line;
 mod commands;
 mod configuration;
 mod crash;
+#[allow(dead_code, reason = "shared with the destinations")]
+#[path = "../../../crates/connect/tests/north/database.rs"]
+mod database;
 mod delivery;
 mod discover;
 mod docs;
@@ -22,7 +33,9 @@ mod mqtt_in;
 mod network;
 mod opcua;
 mod opcua_server;
+mod orders;
 mod s7;
 mod services;
+mod sites;
 mod sql;
 mod webhook;

@@ -22,7 +22,7 @@ number = { at = "scale", type = "i64", value = "/number" }
 "#;
 
 /// Status and body of a post; `None` says loudly that the test is skipped.
-fn post(plant: &Plant, path: &str, token: &str, body: &str) -> Option<(u16, Value)> {
+pub fn post(plant: &Plant, path: &str, token: &str, body: &str) -> Option<(u16, Value)> {
     let address = format!("{}{path}", plant.address().trim_end_matches('/'));
     let out = Command::new("curl")
         .args(["-sS", "-m", "20", "-w", "\n%{http_code}", "-X", "POST", &address, "--data-binary", body])
@@ -37,7 +37,8 @@ fn post(plant: &Plant, path: &str, token: &str, body: &str) -> Option<(u16, Valu
     Some((status.parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null)))
 }
 
-fn secret(plant: &Plant, name: &str, value: &str) {
+/// Gives a secret.
+pub fn secret(plant: &Plant, name: &str, value: &str) {
     let mut child = Command::new(crate::harness::binary())
         .args(["secret", "set", name])
         .current_dir(plant.dir())

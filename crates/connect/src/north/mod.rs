@@ -15,7 +15,7 @@ mod history;
 pub mod iceberg;
 pub mod influx;
 mod intervals;
-mod keep;
+pub(crate) mod keep;
 pub mod mqtt;
 pub mod nats;
 pub mod otlp;

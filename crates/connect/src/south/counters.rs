@@ -114,6 +114,8 @@ counters! {
     refused_orders
     /// Messages that no point reads.
     unclaimed
+    /// Values that came once more and are on disk already.
+    repeated
     /// What came and was not let in: too many, or from somebody who may not send.
     rejected
     /// Points, devices and values that showed up and found no room, or a name that is taken.

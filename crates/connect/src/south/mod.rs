@@ -21,14 +21,16 @@ pub mod ethernet_ip;
 mod http;
 mod job;
 mod link;
-mod messages;
+pub(crate) mod messages;
 pub mod modbus;
 mod mqtt;
 mod names;
+mod nats;
 pub mod opcua;
 mod pccc;
 mod planner;
 mod port;
+mod postgres;
 mod rate;
 mod runner;
 pub mod s7;
@@ -48,6 +50,7 @@ mod write;
 
 pub use job::{Job, Lane, Work};
 pub use link::{Arrival, Link, Origin};
+pub use messages::Answer as OrderAnswer;
 pub use runner::{Handle, run};
 pub use status::Status;
 pub use wheel::Wheel;
@@ -77,6 +80,8 @@ pub static KINDS: &[&Kind<dyn Driver>] = &[
     &snmp::KIND,
     &snmp::TRAPS,
     &mqtt::KIND,
+    &nats::KIND,
+    &postgres::KIND,
     &sparkplug::KIND,
     &syslog::KIND,
     &syslog::EVE,

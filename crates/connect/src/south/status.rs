@@ -231,6 +231,7 @@ pub(super) fn all_counters(counters: &Counters) -> Vec<(&'static str, u64)> {
         ("panics", &c.panics),
         ("refused_orders", &c.refused_orders),
         ("unclaimed", &c.unclaimed),
+        ("repeated", &c.repeated),
         ("rejected", &c.rejected),
         ("no_room", &c.no_room),
     ]

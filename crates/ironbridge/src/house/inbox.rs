@@ -1,10 +1,10 @@
 //! Posts on their way from the page's listener to a connection.
 
-use connect::inbox::{Door, Refused};
+use connect::inbox::{Answer, Door, Refused};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
-use web::inbox::{Coming, Posted};
+use web::inbox::{Coming, Ordered, Posted};
 use web::{Problem, ProblemKind};
 
 /// A door as the web interface sees it.
@@ -22,7 +22,14 @@ impl web::inbox::Door for Post {
     ) -> BoxFuture<'a, Result<Posted, web::inbox::Refused>> {
         async move {
             let kept = self.0.post(path, body).await.map_err(refused)?;
-            Ok(Posted { values: kept.values, bad: kept.bad, no_room: kept.no_room })
+            let ordered = |answer: Answer| Ordered {
+                command: answer.command,
+                order: answer.order,
+                outcome: answer.outcome,
+                why: answer.why,
+            };
+            let commands = kept.commands.into_iter().map(ordered).collect();
+            Ok(Posted { values: kept.values, bad: kept.bad, no_room: kept.no_room, commands })
         }
         .boxed()
     }
@@ -44,7 +51,7 @@ fn refused(why: Refused) -> web::inbox::Refused {
         Refused::Unreadable(what) => problem(
             ProblemKind::Invalid,
             format!("Nothing was kept: {what}."),
-            "Send JSON, or write `format = \"raw\"` or `\"csv\"` in the connection's file.",
+            "Send what the connection's file says: JSON, or another `format` (\"raw\", \"csv\", \"xml\").",
         ),
         Refused::Closed(what) => problem(
             ProblemKind::Unavailable,

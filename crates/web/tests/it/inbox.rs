@@ -36,7 +36,7 @@ impl Door for TestDoor {
                 return Err(Refused::Problem(problem));
             }
             self.0.lock().push((path, body.to_vec()));
-            Ok(Posted { values: 2, bad: 1, no_room: 0 })
+            Ok(Posted { values: 2, bad: 1, no_room: 0, commands: Vec::new() })
         }
         .boxed()
     }

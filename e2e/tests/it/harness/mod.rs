@@ -7,7 +7,7 @@ mod plant;
 
 pub use http::Http;
 pub use net::{Net, in_own_network, ip_does};
-pub use peers::{Broker, Python, chromium, node_dir};
+pub use peers::{Broker, Nats, Python, Wire, chromium, node_dir};
 pub use plant::{Plant, binary};
 
 use std::net::TcpListener;

@@ -1,9 +1,11 @@
 //! Software that nobody here wrote: brokers, Python and Node libraries, the browser.
 
 use super::{Process, free_port, wait_for};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -118,5 +120,85 @@ impl Broker {
     /// kill -9.
     pub fn kill(&mut self) {
         self.process = None;
+    }
+}
+
+/// nats-server on a free port, with its own folder.
+pub struct Nats {
+    _dir: TempDir,
+    /// Its port.
+    pub port: u16,
+    _process: Process,
+}
+
+impl Nats {
+    /// `None` says that it was skipped. `config` is everything but the port.
+    pub fn start(config: &str) -> Option<Self> {
+        let program = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]
+            .into_iter()
+            .find(|path| PathBuf::from(path).exists());
+        let Some(program) = program else {
+            println!("SKIPPED: no nats-server; `make test` installs it");
+            return None;
+        };
+        let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+        let text = format!("listen: \"127.0.0.1:{port}\"\n{config}\n");
+        std::fs::write(dir.path().join("server.conf"), text).unwrap();
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        let mut command = Command::new(program);
+        command.args(["-c", "server.conf"]).current_dir(dir.path()).stdout(Stdio::null()).stderr(log);
+        let server = Self { port, _process: Process(command.spawn().unwrap()), _dir: dir };
+        wait_for("nats-server", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+        Some(server)
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+}
+
+/// A way between two programs that can be cut: what is under way is lost with it.
+pub struct Wire {
+    /// Where it begins.
+    pub port: u16,
+    open: Arc<AtomicBool>,
+    ends: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    /// To a port of this machine.
+    pub fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let from = listener.local_addr().unwrap().port();
+        let wire = Self { port: from, open: Arc::new(AtomicBool::new(true)), ends: Arc::default() };
+        let (open, ends) = (wire.open.clone(), wire.ends.clone());
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let far =
+                    TcpStream::connect(("127.0.0.1", port)).ok().filter(|_| open.load(Ordering::SeqCst));
+                let Some(far) = far else { continue };
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+                ends.lock().unwrap().extend([near, far]);
+            }
+        });
+        wire
+    }
+
+    /// Cuts it.
+    pub fn cut(&self) {
+        self.open.store(false, Ordering::SeqCst);
+        self.ends.lock().unwrap().drain(..).for_each(|end| drop(end.shutdown(Shutdown::Both)));
+    }
+
+    /// Mends it.
+    pub fn mend(&self) {
+        self.open.store(true, Ordering::SeqCst);
     }
 }

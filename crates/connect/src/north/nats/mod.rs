@@ -3,13 +3,9 @@
 //! ```text
 //! feed.next() ─▶ render ─▶ HPUB subject, reply, Nats-Msg-Id ─▶ PubAck ─▶ record done ─▶ feed.ack(position)
 //! ```
-//! Rationale: the protocol is a dozen lines of text, spoken through [`wire::nats`]; a client library would bring a
-//! queue, a reconnect and a notion of sessions of its own beside the feed's. The message id is the key of the sample,
-//! so the stream itself leaves out what is sent again.
+//! Rationale: the message id is the key of the sample, so the stream itself leaves out what is sent again.
 
 mod config;
-mod nkey;
-mod session;
 mod stream;
 
 use super::payload::{self, Format, Renderer, template};
@@ -17,11 +13,10 @@ use super::window::Window;
 use super::{Delivery, Feed, Reject, Samples, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
-use config::Servers;
+use crate::nats::{Heard, Servers, Session};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::{Fault, Path, PointId, Position, Time};
-use session::{Heard, Session};
 use std::time::Duration;
 use stream::Stream;
 use tokio::time::Instant;

@@ -2,7 +2,7 @@
 
 use super::config::StreamKeys;
 use super::position_of;
-use super::session::Session;
+use crate::nats::{STREAM_NOT_FOUND, Session, api, error_of, is_name};
 use crate::north::Feed;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,16 +12,12 @@ use serde_json::{Value as Json, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// "Stream not found" (JetStream's own error codes).
-const NOT_FOUND: u64 = 10_059;
 /// Messages that a stream will never take: larger than its limit; headers larger than theirs.
 const NEVER: [u64; 2] = [10_054, 10_097];
 /// How often it is kept on our disk how far the stream is.
 const REMEMBER: Duration = Duration::from_secs(2);
 /// Names under which it is kept.
 const SEQ: &str = "nats stream";
-/// Longest name of a stream.
-const MAX_NAME: usize = 200;
 
 /// See the module.
 pub(super) struct Stream {
@@ -62,24 +58,19 @@ impl Stream {
 
     /// Whether a server takes the name.
     pub(super) fn is_named_well(&self) -> bool {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let named = |name: &str| !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(plain);
-        named(&self.name) && self.domain.as_deref().is_none_or(named)
+        is_name(&self.name) && self.domain.as_deref().is_none_or(is_name)
     }
 
     /// The subject of a request about the stream.
     fn api(&self, what: &str) -> String {
-        match &self.domain {
-            Some(domain) => format!("$JS.{domain}.API.STREAM.{what}.{}", self.name),
-            None => format!("$JS.API.STREAM.{what}.{}", self.name),
-        }
+        api(self.domain.as_deref(), &format!("STREAM.{what}.{}", self.name))
     }
 
     /// Makes the stream if it is not there. One that was emptied behind our back is said, and gets again what the
     /// journal still has.
     pub(super) async fn ready(&mut self, session: &mut Session, feed: &mut Feed) -> Result<(), Fault> {
         let mut info = session.request(&self.api("INFO"), "").await?;
-        if error_of(&info).is_some_and(|(code, _)| code == NOT_FOUND) {
+        if error_of(&info).is_some_and(|(code, _)| code == STREAM_NOT_FOUND) {
             info = session.request(&self.api("CREATE"), &self.config.to_string()).await?;
         }
         if let Some((_, why)) = error_of(&info) {
@@ -126,13 +117,6 @@ impl Stream {
         self.remembered = Some(Instant::now());
         feed.remember(SEQ, self.seq).await
     }
-}
-
-/// JetStream's code and words.
-fn error_of(answer: &Json) -> Option<(u64, String)> {
-    let error = answer.get("error")?;
-    let code = error.get("err_code").and_then(Json::as_u64).unwrap_or(0);
-    Some((code, error.get("description").and_then(Json::as_str).unwrap_or("unknown").to_owned()))
 }
 
 #[derive(Deserialize)]

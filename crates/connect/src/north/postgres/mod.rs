@@ -9,7 +9,6 @@
 //! we are stands in the same transaction as the data, so a database that was put back to an older state is noticed.
 
 mod config;
-mod dial;
 mod rows;
 mod schema;
 mod session;
@@ -59,7 +58,7 @@ impl Postgres {
             () = feed.stopping() => return Err(Fault::Stopped),
         };
         session.compare(feed, self.delivered).await?;
-        feed.secured(self.server.security());
+        feed.secured(self.server.database.security());
         feed.connected().await;
         let mut gathered = Gathered::default();
         loop {

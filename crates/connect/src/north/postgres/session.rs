@@ -1,11 +1,11 @@
 //! One session with a database.
 
 use super::config::Server;
-use super::dial::connect;
 use super::rows::{COLUMNS, HEAD, Rows, TAIL};
 use super::schema::{HYPERTABLE, STAGING, STEPS, VERSION, in_schema};
 use super::words::{fault, refused};
 use crate::north::{Feed, Samples};
+use crate::postgres::connect;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use model::{Access, Declaration, Event, Fault, PointId, Position, Status, Time};
@@ -65,7 +65,7 @@ impl Session {
     /// Signs in, makes or checks the tables.
     pub(super) async fn open(server: &Server) -> Result<Self, Fault> {
         let whole = async {
-            let (client, ended) = connect(server).await?;
+            let (client, ended, _) = connect(&server.database).await?;
             prepare(&client, &server.schema).await?;
             let sql = |text: &str| in_schema(text, &server.schema);
             let prepared = "preparing to store";

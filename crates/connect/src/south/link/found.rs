@@ -88,6 +88,11 @@ impl Link {
         add(&self.shared.counters.unclaimed, count as u64);
     }
 
+    /// Values came once more.
+    pub fn repeated(&self, count: usize) {
+        add(&self.shared.counters.repeated, count as u64);
+    }
+
     /// Counts what is not let in, wherever that is decided.
     pub fn rejecting(&self) -> impl Fn() + Send + Sync + 'static {
         let shared = self.shared.clone();

@@ -3,8 +3,8 @@
 
 use super::build::{PatternSpec, PointSpec, Reader, Spec};
 use super::config::Retained;
-use super::payload::{Payload, Sample};
-use super::topic::{MAX_TOPIC, Names};
+use super::payload::{Format, Payload, Sample};
+use super::topic::{Levels, MAX_TOPIC, Names};
 use crate::south::link::Seat;
 use model::{Declaration, Path, Status, Time, Value, ValueType};
 use std::collections::HashMap;
@@ -23,6 +23,8 @@ pub struct Came<'a> {
     pub payload: &'a [u8],
     /// It was stored, not sent just now.
     pub retained: bool,
+    /// When whoever brings it stored it, where that is known.
+    pub stored: Option<Time>,
     /// Our time.
     pub now: Time,
     /// From when to when we were away, where the broker kept messages for us.
@@ -75,6 +77,8 @@ struct Entry {
     seat: Option<Seat>,
     stale: Option<Duration>,
     retained: Retained,
+    /// Its times were looked at by another gateway already.
+    trusted: bool,
     /// When its last message came.
     heard: Option<Instant>,
     /// Its quality, as published.
@@ -171,8 +175,9 @@ impl Book {
         let Some(spec) = self.spec.patterns.get(pattern) else { return false };
         let Some(mut names) = spec.pattern.fit(topic) else { return false };
         let Some(members) = &spec.members else {
+            let unit = spec.reader.mapping.unit(payload);
             for sample in spec.reader.samples(payload) {
-                self.place((pattern, &names, topic), sample, came, meaning);
+                self.place((pattern, &names, topic, &unit), sample, came, meaning);
             }
             return true;
         };
@@ -182,7 +187,7 @@ impl Book {
         for (name, sample) in found {
             let origin = format!("{topic} {name}");
             names.insert(members.name.clone(), name);
-            self.place((pattern, &names, &origin), sample, came, meaning);
+            self.place((pattern, &names, &origin, ""), sample, came, meaning);
         }
         true
     }
@@ -190,7 +195,7 @@ impl Book {
     /// A value that a pattern found: of a known point, or of one that is wanted from now on.
     fn place(
         &self,
-        (pattern, names, origin): (usize, &Names, &str),
+        (pattern, names, origin, unit): (usize, &Names, &str, &str),
         sample: Sample,
         came: Came<'_>,
         meaning: &mut Meaning,
@@ -212,11 +217,14 @@ impl Book {
             // `null` says nothing about what the point will be; the next value does.
             return;
         }
-        let Some(declaration) = self.declaration(spec, &below, origin, &sample) else {
+        let Some(mut declaration) = self.declaration(spec, &below, origin, &sample) else {
             // A name that no path can hold.
             meaning.no_room += 1;
             return;
         };
+        if declaration.unit.is_empty() {
+            declaration.unit = unit.to_owned();
+        }
         let Some(fresh) = Entry::new(None, &spec.reader).admit(0, sample, came) else { return };
         let (device, samples) = (spec.device, vec![(fresh.sample, fresh.historical)]);
         meaning.wanted.push(Wanted { device, declaration, pattern, key, origin: origin.to_owned(), samples });
@@ -239,7 +247,10 @@ impl Book {
         declaration.source = origin.to_owned();
         // The last level as it was written, where the path had to escape it.
         let written = origin.rsplit(['/', ' ']).next().unwrap_or_default();
-        if spec.members.is_none() && written != declaration.path.last() {
+        if spec.members.is_none()
+            && self.spec.written == Levels::Slashes
+            && written != declaration.path.last()
+        {
             declaration.name = written.to_owned();
         }
         Some(declaration)
@@ -414,6 +425,7 @@ impl Entry {
             seat,
             stale: reader.stale,
             retained: reader.retained,
+            trusted: reader.mapping.format == Format::Ironbridge,
             heard: None,
             status: Status::BAD_WAITING_FOR_INITIAL_DATA,
             newest: None,
@@ -436,6 +448,12 @@ impl Entry {
     fn admit(&self, point: usize, mut sample: Sample, came: Came<'_>) -> Option<Fresh> {
         let away = |time: Time| came.cut.is_some_and(|(from, to)| (from..=to).contains(&time));
         let mut historical = sample.time.is_some_and(away);
+        let old = |time: Time| came.now.since(time) > RECENT;
+        if let Some(stored) = came.stored {
+            let time = *sample.time.get_or_insert(stored);
+            historical |= old(stored) && old(time);
+        }
+        historical |= self.trusted && sample.time.is_some_and(old);
         if came.retained {
             match (sample.time, self.retained) {
                 (_, Retained::Ignore) => return None,

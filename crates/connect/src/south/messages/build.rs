@@ -1,8 +1,10 @@
 //! From a checked file to what the driver is made from: topics, mappings, patterns, each mistake where it stands.
 
+use super::ask::AskSpec;
+use super::asks;
 use super::config::{Device, Pattern as PatternKeys, Reading, Retained, Tag as Entry};
-use super::payload::{Format, Mapping, Members, Where};
-use super::topic::{Pattern, Place, covers};
+use super::payload::{Format, Mapping, Members, QualityCodes, TimeUnit, Where};
+use super::topic::{Levels, Pattern, Place, covers};
 use crate::south::tags::{Home, Plan, Scaling, Source, Tag, Wrong};
 use model::{Path, ValueType};
 use std::collections::BTreeMap;
@@ -73,37 +75,92 @@ pub struct PatternSpec {
 }
 
 /// Everything that the tables of a file say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spec {
+    /// How its topics are written.
+    pub written: Levels,
     /// Names of the devices.
     pub devices: Vec<String>,
     /// Tags.
     pub points: Vec<PointSpec>,
     /// Patterns.
     pub patterns: Vec<PatternSpec>,
+    /// What messages may ask for.
+    pub asks: Vec<AskSpec>,
+    /// Whether what they ask for is done (`commands = "on"`).
+    pub commands: bool,
 }
 
-/// Resolves all devices; mistakes go to the plan. `example`: what to write where no tag is.
-pub fn resolve(plan: &mut Plan<'_>, devices: &BTreeMap<String, Device>, example: &str) -> Spec {
-    let mut spec = Spec::default();
+impl Spec {
+    /// Nothing yet.
+    pub fn new(written: Levels) -> Self {
+        let (devices, points, patterns, asks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { written, devices, points, patterns, asks, commands: false }
+    }
+}
+
+/// Adds another gateway whose points keep their paths below `site`.
+pub fn gateway(spec: &mut Spec, site: &Path, room: usize, stale: Option<Duration>) {
+    const PATH: &str = "path";
+    let name = site.as_str().replace('/', "-");
+    let subject = format!("{}.{{{PATH}...}}", site.as_str().replace('/', "."));
+    let Ok(pattern) = Pattern::parse(&subject, Levels::Dots) else { return };
+    let mapping = Mapping {
+        format: Format::Ironbridge,
+        value: Where::Pointer(String::new()),
+        time: None,
+        time_unit: TimeUnit::Ms,
+        quality: None,
+        codes: QualityCodes::Opc,
+        separator: b',',
+    };
+    let reader = Reader { mapping, wanted: None, scaling: None, stale, retained: Retained::default() };
+    spec.patterns.push(PatternSpec {
+        device: spec.devices.len(),
+        device_name: name.clone(),
+        home: site.clone(),
+        pattern,
+        place: Place::whole(PATH),
+        members: None,
+        unit: String::new(),
+        room,
+        reader,
+    });
+    spec.devices.push(name);
+}
+
+/// Resolves all devices; mistakes go to the plan. `example`: what to write where no tag is, if there must be one.
+pub fn resolve<'e>(
+    plan: &mut Plan<'_>,
+    devices: &BTreeMap<String, Device>,
+    written: Levels,
+    example: impl Into<Option<&'e str>>,
+) -> Spec {
+    let mut spec = Spec::new(written);
     for (index, (name, device)) in devices.iter().enumerate() {
         let home = plan.device(name, &device.keys);
         spec.devices.push(name.clone());
         check_separator(plan, &["device", name, "separator"], &device.reading);
         plan.tags(&home, &device.tags, |plan, tag, entry| {
-            let point = point(plan, index, device, tag, entry);
+            let point = point(plan, (index, written), device, tag, entry);
             spec.points.extend(point);
         });
         for (pattern, keys) in &device.patterns {
-            let found = self::pattern(plan, index, device, &home, (pattern, keys));
+            let found = self::pattern(plan, (index, written), device, &home, (pattern, keys));
             spec.patterns.extend(found);
+        }
+        for (ask, keys) in &device.commands {
+            let found = asks::ask(plan, (index, written), device, &home, (ask, keys));
+            spec.asks.extend(found);
         }
     }
     if spec.patterns.len() > MAX_PATTERNS {
         let message = format!("a connection may have at most {MAX_PATTERNS} patterns");
         plan.mistake(&["device"], message, "use wider patterns, or another connection");
     }
-    if devices.values().all(|device| device.patterns.is_empty()) {
+    if devices.values().all(|device| device.patterns.is_empty())
+        && let Some(example) = example.into()
+    {
         plan.expect_tags(example);
     }
     spec
@@ -124,13 +181,13 @@ fn separator(text: Option<&String>) -> Option<u8> {
 
 fn point(
     plan: &mut Plan<'_>,
-    device: usize,
+    (device, written): (usize, Levels),
     all: &Device,
     tag: &Tag<'_>,
     entry: &Entry,
 ) -> Option<PointSpec> {
     let mut wrong = |key: &str, message: String, help: &str| plan.wrong(tag, key, Wrong::new(message, help));
-    let topic = match Pattern::parse(&entry.at).map(|pattern| pattern.topic()) {
+    let topic = match Pattern::parse(&entry.at, written).map(|pattern| pattern.topic()) {
         Ok(Some(topic)) => topic,
         Ok(None) => {
             let message = format!("`{}` has placeholders, so it is more than one topic", entry.at);
@@ -138,7 +195,11 @@ fn point(
             return None;
         }
         Err(why) => {
-            wrong("at", format!("`{}` is no topic: {why}", entry.at), "write levels joined by `/`");
+            let help = match written {
+                Levels::Slashes => "write levels joined by `/`",
+                Levels::Dots => "write tokens joined by `.`",
+            };
+            wrong("at", format!("`{}` is no topic: {why}", entry.at), help);
             return None;
         }
     };
@@ -192,7 +253,7 @@ fn words(mapping: &Mapping) -> String {
 }
 
 /// Where everything stands, from the keys of a reading.
-fn mapping(reading: &Reading) -> Result<Mapping, (&'static str, Wrong)> {
+pub(super) fn mapping(reading: &Reading) -> Result<Mapping, (&'static str, Wrong)> {
     let format = reading.format.unwrap_or_default();
     let place = |key: &'static str, text: Option<&String>| match (format, text) {
         (_, None) => Ok(None),
@@ -200,10 +261,15 @@ fn mapping(reading: &Reading) -> Result<Mapping, (&'static str, Wrong)> {
             let message = format!("`{key}` has no place in a raw payload, which is the value alone");
             Err((key, Wrong::new(message, "leave it out, or write format = \"json\"")))
         }
-        (Format::Json, Some(text)) if text.is_empty() || text.starts_with('/') => {
+        (Format::Ironbridge, Some(_)) => {
+            let message =
+                format!("`{key}` has no place here: a gateway's messages say where everything stands");
+            Err((key, Wrong::new(message, "leave it out, or write format = \"json\"")))
+        }
+        (Format::Json | Format::Xml, Some(text)) if text.is_empty() || text.starts_with('/') => {
             Ok(Some(Where::Pointer(text.clone())))
         }
-        (Format::Json, Some(text)) => {
+        (Format::Json | Format::Xml, Some(text)) => {
             let message = format!("`{text}` is no JSON pointer (RFC 6901)");
             Err((key, Wrong::new(message, format!("write {key} = \"/{text}\""))))
         }
@@ -216,7 +282,7 @@ fn mapping(reading: &Reading) -> Result<Mapping, (&'static str, Wrong)> {
         },
     };
     let first = match format {
-        Format::Json => Where::Pointer(String::new()),
+        Format::Json | Format::Xml | Format::Ironbridge => Where::Pointer(String::new()),
         Format::Raw | Format::Csv => Where::Column(0),
     };
     let one = || Wrong::new("`separator` is one character, not more", "write separator = \";\"");
@@ -251,7 +317,7 @@ fn command(entry: &Entry, mapping: &Mapping) -> Result<Option<Command>, (&'stati
         let help = "write write = {} to allow writing, or leave `command` out";
         return Err(("command", Wrong::new("`command` without `write`: nothing may be written", help)));
     }
-    let topic = match Pattern::parse(topic).map(|pattern| pattern.topic()) {
+    let topic = match Pattern::parse(topic, Levels::Slashes).map(|pattern| pattern.topic()) {
         Ok(Some(topic)) if !topic.starts_with('$') => topic,
         _ => {
             let help = "write levels joined by `/`, without `+`, `#`, braces or a leading `$`";
@@ -279,13 +345,13 @@ fn command(entry: &Entry, mapping: &Mapping) -> Result<Option<Command>, (&'stati
 
 fn pattern(
     plan: &mut Plan<'_>,
-    device: usize,
+    (device, written): (usize, Levels),
     all: &Device,
     home: &Home<'_>,
     (name, keys): (&str, &PatternKeys),
 ) -> Option<PatternSpec> {
     let reading = keys.reading.or(&all.reading);
-    let parts = pattern_parts(keys, &reading).map_err(|(key, wrong)| {
+    let parts = pattern_parts(keys, &reading, written).map_err(|(key, wrong)| {
         plan.mistake(&["device", home.name, "patterns", name, key], wrong.message, wrong.help);
     });
     let (pattern, members, mapping, place) = parts.ok()?;
@@ -310,13 +376,21 @@ fn pattern(
 
 type PatternParts = (Pattern, Option<Members>, Mapping, Place);
 
-fn pattern_parts(keys: &PatternKeys, reading: &Reading) -> Result<PatternParts, (&'static str, Wrong)> {
+fn pattern_parts(
+    keys: &PatternKeys,
+    reading: &Reading,
+    written: Levels,
+) -> Result<PatternParts, (&'static str, Wrong)> {
     let wrong = |key, message: String, help: &str| Err((key, Wrong::new(message, help)));
-    let pattern = match Pattern::parse(&keys.at) {
+    let pattern = match Pattern::parse(&keys.at, written) {
         Ok(pattern) => pattern,
         Err(why) => {
             let message = format!("`{}` is no pattern: {why}", keys.at);
-            return wrong("at", message, "write e.g. at = \"plant/{machine}/{tag}\"");
+            let help = match written {
+                Levels::Slashes => "write e.g. at = \"plant/{machine}/{tag}\"",
+                Levels::Dots => "write e.g. at = \"plant.{machine}.{tag}\"",
+            };
+            return wrong("at", message, help);
         }
     };
     let members = match Members::parse(reading.value.as_deref().unwrap_or_default()) {
@@ -324,8 +398,10 @@ fn pattern_parts(keys: &PatternKeys, reading: &Reading) -> Result<PatternParts, 
         Err(why) => return wrong("value", why, "write e.g. value = \"/metrics/{tag}\""),
     };
     let mapping = mapping(reading)?;
-    if mapping.format != Format::Json && (keys.kind.is_none() || members.is_some()) {
-        let message = "only JSON says what its values are and has names for them".to_owned();
+    if !matches!(mapping.format, Format::Json | Format::Xml | Format::Ironbridge)
+        && (keys.kind.is_none() || members.is_some())
+    {
+        let message = "only JSON and XML say what their values are and have names for them".to_owned();
         return wrong("at", message, "write type = \"f64\" or another, and no braces in `value`");
     }
     let mut names = pattern.names();
@@ -354,15 +430,15 @@ fn pattern_parts(keys: &PatternKeys, reading: &Reading) -> Result<PatternParts, 
 pub fn filters(spec: &Spec) -> Vec<String> {
     let mut wide: Vec<String> = Vec::new();
     for filter in spec.patterns.iter().map(|pattern| pattern.pattern.filter()) {
-        if !wide.iter().any(|known| covers(known, &filter)) {
-            wide.retain(|known| !covers(&filter, known));
+        if !wide.iter().any(|known| covers(known, &filter, spec.written)) {
+            wide.retain(|known| !covers(&filter, known, spec.written));
             wide.push(filter);
         }
     }
     let mut topics: Vec<String> = spec.points.iter().map(|point| point.topic.clone()).collect();
     topics.sort_unstable();
     topics.dedup();
-    topics.retain(|topic| !wide.iter().any(|known| covers(known, topic)));
+    topics.retain(|topic| !wide.iter().any(|known| covers(known, topic, spec.written)));
     wide.extend(topics);
     wide
 }

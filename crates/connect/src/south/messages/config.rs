@@ -23,12 +23,15 @@ pub struct Device {
     /// Patterns of topics that make points by themselves, by name
     #[serde(default)]
     pub patterns: BTreeMap<String, Pattern>,
+    /// Writes to other points that its messages ask for, by name: the outcome is a point of that name
+    #[serde(default)]
+    pub commands: BTreeMap<String, Ask>,
 }
 
 /// How payloads are read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 pub struct Reading {
-    /// How payloads are written: "json", "raw" (the value alone, as text) or "csv" (columns)
+    /// How payloads are written: "json", "raw" (the value alone, as text), "csv" (columns), "xml" (e.g. B2MML) or "ironbridge" (what another gateway sends with format = "json")
     pub format: Option<Format>,
     /// Where the value stands: a JSON pointer like "/temperature" (without it the whole payload), or the number of a column, from 1
     pub value: Option<String>,
@@ -103,6 +106,35 @@ impl TagEntry for Tag {
     }
 }
 
+/// A write that messages ask for.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+pub struct Ask {
+    /// The topic, as of a tag
+    pub at: String,
+    /// The point that is written, below enterprise/site, e.g. "packaging/line-1/filler/target"; its own rule holds
+    pub write: String,
+    /// Where the value stands: a JSON pointer like "/quantity"
+    pub value: String,
+    /// What it is: f64, i64, u64, bool or text; f64 if left out
+    #[serde(rename = "type")]
+    pub kind: Option<ValueType>,
+    /// Numbers that stand for words, e.g. { "COLA-050" = 3 }; a word that is not there is rejected
+    #[serde(default)]
+    pub values: BTreeMap<String, f64>,
+    /// Where the order's own id stands, likewise: the same id is carried out once
+    pub id: String,
+    /// Where it stands when the order was given; the moment of arrival if left out
+    pub time: Option<String>,
+    /// What a number there counts since 1970: "s", "ms", "us" or "ns"; texts are read as RFC 3339
+    pub time_unit: Option<TimeUnit>,
+    /// Never carried out later than this after it was given, at most "1h"
+    #[serde(default = "half_a_minute")]
+    pub ttl: Period,
+    /// What must stand elsewhere in the message, e.g. { "/state" = "released" }
+    #[serde(default)]
+    pub when: BTreeMap<String, String>,
+}
+
 /// A pattern of topics.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 pub struct Pattern {
@@ -143,6 +175,9 @@ impl Reading {
     }
 }
 
+const fn half_a_minute() -> Period {
+    Period::millis(30_000)
+}
 const fn thousand() -> usize {
     1_000
 }

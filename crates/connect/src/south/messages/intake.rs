@@ -2,6 +2,8 @@
 
 use super::book::{Book, Came, Fresh, Wanted};
 use super::build::{PointSpec, Spec};
+use super::orders::{Commanded, Ended, Orders};
+use super::seen::Seen;
 use crate::kind::Claim;
 use crate::south::link::{ARRIVES, Seat};
 use crate::south::tags::{GROUP_POINTS, Timing};
@@ -17,7 +19,7 @@ const SWEEP: Duration = Duration::from_millis(100);
 const REMEMBER: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What became of messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Done {
     /// Position of the last sample; `None` without one.
     pub position: Option<Position>,
@@ -29,27 +31,37 @@ pub struct Done {
     pub no_room: usize,
     /// Messages that nobody reads.
     pub unclaimed: usize,
+    /// Values that are in the journal already: they came once more.
+    pub repeated: usize,
     /// A payload is not what its format says.
     pub unreadable: bool,
     /// Some of them tell of the past.
     pub historical: bool,
+    /// What they asked for.
+    pub commands: Vec<Commanded>,
 }
 
 /// See the module.
 pub struct Intake {
     book: Book,
+    orders: Orders,
     recalled: bool,
     sweep_at: Option<Instant>,
+    /// What came lately, where messages may come again.
+    seen: Option<Seen>,
 }
 
 impl Intake {
     /// `spec` gives up its tags to groups; `unit` are its messages in words, for people.
-    pub fn new(connection: &str, spec: Spec, unit: &str, timing: Timing) -> (Self, Layout) {
-        let (groups, seats) = groups(&spec);
+    pub fn new(connection: &str, mut spec: Spec, unit: &str, timing: Timing) -> (Self, Layout) {
+        let (groups, mut seats) = groups(&spec);
+        let outcomes = seats.split_off(spec.points.len().min(seats.len()));
+        let orders = Orders::new(connection, std::mem::take(&mut spec.asks), &outcomes, spec.commands);
         let device =
             |name: &String| DeviceLayout { name: name.clone(), unit: unit.into(), excluded: Vec::new() };
         let layout = timing.layout(spec.devices.iter().map(device).collect(), groups);
-        (Self { book: Book::new(connection, spec, &seats), recalled: false, sweep_at: None }, layout)
+        let book = Book::new(connection, spec, &seats);
+        (Self { book, orders, recalled: false, sweep_at: None, seen: None }, layout)
     }
 
     /// How many devices there are.
@@ -97,19 +109,33 @@ impl Intake {
         Ok(())
     }
 
+    /// From now on, what came already is left out: whoever brings the messages may bring them again. Values need times.
+    pub fn leave_out(&mut self, seen: Seen) {
+        self.seen = Some(seen);
+    }
+
+    /// What is known of values that came lately.
+    pub fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
+    }
+
     /// Publishes what messages mean, in their order.
     ///
     /// # Errors
     /// Points could not be declared.
     pub async fn take(&mut self, messages: &[Came<'_>], link: &mut Link) -> Result<Done, Fault> {
         let (mut fresh, mut wanted, mut done) = (Vec::new(), Vec::new(), Done::default());
+        let mut asked = Vec::new();
         for came in messages {
             link.received(came.topic.len() + came.payload.len());
             let meaning = self.book.read(*came);
             fresh.extend(meaning.fresh);
             wanted.extend(meaning.wanted);
             done.no_room += meaning.no_room;
-            done.unclaimed += usize::from(meaning.unclaimed);
+            // A retained message is never a command.
+            let asks = if came.retained { Vec::new() } else { self.orders.read(*came) };
+            done.unclaimed += usize::from(meaning.unclaimed && asks.is_empty());
+            asked.extend(asks);
             done.unreadable |= meaning.unreadable;
         }
         if !wanted.is_empty() {
@@ -122,8 +148,34 @@ impl Intake {
         done.values = fresh.len();
         done.bad = fresh.iter().filter(|one| one.sample.status.is_bad()).count();
         done.historical = fresh.iter().any(|one| one.historical);
-        done.position = self.arrived(fresh, link);
+        (done.position, done.repeated) = self.arrived(fresh, link);
+        link.repeated(done.repeated);
+        for (ask, asked) in asked {
+            let Some((commanded, ended)) = self.orders.start(ask, asked, link) else { continue };
+            done.commands.push(commanded);
+            if let Some(ended) = ended {
+                done.position = self.concluded(ended, link).or(done.position);
+            }
+        }
         Ok(done)
+    }
+
+    /// Whether messages may ask for writes.
+    pub fn asks(&self) -> bool {
+        self.orders.any()
+    }
+
+    /// The next order that has ended; for ever if none is under way. Cancel-safe.
+    pub async fn ended(&mut self) -> Ended {
+        self.orders.ended().await
+    }
+
+    /// Writes down what became of an order.
+    pub fn concluded(&mut self, ended: Ended, link: &mut Link) -> Option<Position> {
+        let (group, row) = self.orders.seat(ended.ask)?;
+        let value = Value::from(ended.text.as_str());
+        let arrival = Arrival { row, value, status: Status::GOOD, source: None };
+        publish(std::iter::once((group, arrival)), Origin::LIVE, link)
     }
 
     /// Declares what patterns found, device by device, as far as there is room. Their first values, and how many had no
@@ -143,13 +195,21 @@ impl Intake {
         Ok((fresh, left_over))
     }
 
-    /// Publishes values, live ones and those of the past apart. The position of the last.
-    fn arrived(&mut self, fresh: Vec<Fresh>, link: &mut Link) -> Option<Position> {
+    /// Publishes values, live ones and those of the past apart. The position of the last, and how many came before.
+    fn arrived(&mut self, fresh: Vec<Fresh>, link: &mut Link) -> (Option<Position>, usize) {
         let now = Instant::now();
         let (mut live, mut past) = (Vec::new(), Vec::new());
+        let (mut keys, mut repeated) = (Vec::new(), 0);
         for one in fresh {
-            self.book.heard(&one, now);
             let Some((group, row)) = self.book.seat(one.point) else { continue };
+            if let (Some(seen), Some(point)) = (&mut self.seen, link.point(group, row)) {
+                let Some(key) = seen.enter(point, &one.sample) else {
+                    repeated += 1;
+                    continue;
+                };
+                keys.push(key);
+            }
+            self.book.heard(&one, now);
             let sample = one.sample;
             let arrival = Arrival { row, value: sample.value, status: sample.status, source: sample.time };
             if one.historical { past.push((group, arrival)) } else { live.push((group, arrival)) }
@@ -157,7 +217,11 @@ impl Intake {
         // Nobody says whether the clocks of those who send are right.
         let origin = |historical| Origin { synchronised: false, historical };
         let earlier = publish(past.into_iter(), origin(true), link);
-        publish(live.into_iter(), origin(false), link).or(earlier)
+        let position = publish(live.into_iter(), origin(false), link).or(earlier);
+        if let Some(seen) = &mut self.seen {
+            seen.settle(keys, position);
+        }
+        (position, repeated)
     }
 
     /// Tells of points that have been silent for too long.
@@ -203,27 +267,22 @@ impl Spec {
     }
 }
 
-/// Groups of at most [`GROUP_POINTS`] tags of one device, and the seat of each tag.
+/// Groups of at most [`GROUP_POINTS`] tags of one device, and the seat of each tag; those of outcomes of orders follow.
 fn groups(spec: &Spec) -> (Vec<GroupLayout>, Vec<Seat>) {
     let mut groups: Vec<GroupLayout> = Vec::new();
-    let mut seats = Vec::with_capacity(spec.points.len());
-    for point in &spec.points {
-        let full = groups
-            .last()
-            .is_none_or(|group| group.device != point.device || group.points.len() >= GROUP_POINTS);
+    let mut seats = Vec::with_capacity(spec.points.len() + spec.asks.len());
+    let tags = spec.points.iter().map(|point| (point.device, point.index));
+    for (device, point) in tags.chain(spec.asks.iter().map(|ask| (ask.device, ask.index))) {
+        let full =
+            groups.last().is_none_or(|group| group.device != device || group.points.len() >= GROUP_POINTS);
         if full {
             let class = ARRIVES.to_owned();
-            groups.push(GroupLayout {
-                device: point.device,
-                class,
-                period: Duration::ZERO,
-                points: Vec::new(),
-            });
+            groups.push(GroupLayout { device, class, period: Duration::ZERO, points: Vec::new() });
         }
         let index = groups.len().saturating_sub(1);
         if let Some(group) = groups.last_mut() {
             seats.push((index, u32::try_from(group.points.len()).unwrap_or(u32::MAX)));
-            group.points.push(point.index);
+            group.points.push(point);
         }
     }
     (groups, seats)

@@ -8,6 +8,7 @@
 //! Rationale: nothing is guessed. What cannot be read as the point's type is Bad on that point, and a time or a quality
 //! that cannot be read makes the value Uncertain.
 
+use super::xml;
 use model::{Status, Time, Value, ValueType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use serde_json::Value as Json;
 
 /// Most samples of one payload, and most members that a pointer with a placeholder may find.
 pub const MAX_SAMPLES: usize = 10_000;
+
+/// Longest unit that is taken over from a message, characters.
+const MAX_UNIT: usize = 64;
 
 /// How payloads are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -27,6 +31,10 @@ pub enum Format {
     Raw,
     /// Columns; each line is a sample.
     Csv,
+    /// An XML document, such as B2MML: elements are members by their local name, texts are values.
+    Xml,
+    /// What another gateway sends, an object for each sample: value, quality, time, unit, seq, historical.
+    Ironbridge,
 }
 
 /// What a number that stands for a time counts, since 1970 UTC.
@@ -104,17 +112,30 @@ impl Sample {
 pub struct Payload<'a> {
     bytes: &'a [u8],
     json: Option<Result<Json, ()>>,
+    xml: Option<Result<Json, ()>>,
 }
 
 impl<'a> Payload<'a> {
     /// Nothing is parsed before it is asked for.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, json: None }
+        Self { bytes, json: None, xml: None }
     }
 
-    /// Whether somebody asked for JSON where there is none.
+    /// Whether somebody asked for JSON or XML where there is none.
     pub const fn is_broken(&self) -> bool {
-        matches!(self.json, Some(Err(())))
+        matches!((&self.json, &self.xml), (Some(Err(())), _) | (_, Some(Err(()))))
+    }
+
+    /// The document that it is, as JSON.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn document(&mut self, format: Format) -> Result<&Json, ()> {
+        if format != Format::Xml {
+            return self.json();
+        }
+        let bytes = self.bytes;
+        self.xml.get_or_insert_with(|| xml::document(bytes).ok_or(())).as_ref().or(Err(()))
     }
 
     fn json(&mut self) -> Result<&Json, ()> {
@@ -128,10 +149,13 @@ impl Mapping {
     /// is sound but does not speak of this point.
     pub fn samples(&self, payload: &mut Payload<'_>, wanted: Option<ValueType>) -> Vec<Sample> {
         match (self.format, &self.value) {
-            (Format::Json, Where::Pointer(pointer)) => {
-                let Ok(whole) = payload.json() else { return vec![Sample::bad(Status::BAD_DECODING_ERROR)] };
+            (Format::Json | Format::Xml, Where::Pointer(pointer)) => {
+                let Ok(whole) = payload.document(self.format) else {
+                    return vec![Sample::bad(Status::BAD_DECODING_ERROR)];
+                };
                 whole.pointer(pointer).map(|value| self.of_json(value, whole, wanted)).into_iter().collect()
             }
+            (Format::Ironbridge, _) => self.of_gateway(payload, wanted).into_iter().collect(),
             (Format::Csv, Where::Column(column)) => self.of_csv(payload.bytes, *column, wanted),
             _ => match std::str::from_utf8(payload.bytes) {
                 Ok(text) => {
@@ -150,6 +174,42 @@ impl Mapping {
         }
     }
 
+    /// What another gateway says of one point. Whole numbers and those with a fraction are told apart as it wrote them.
+    fn of_gateway(&self, payload: &mut Payload<'_>, wanted: Option<ValueType>) -> Option<Sample> {
+        let bytes = payload.bytes;
+        let Ok(whole) = payload.json() else { return Some(Sample::bad(Status::BAD_DECODING_ERROR)) };
+        let json = whole.get("value")?;
+        let (value, read) = match (wanted, json) {
+            (None, Json::Number(number)) => (exact(number), Status::GOOD),
+            (None | Some(ValueType::F64), Json::String(word))
+                if matches!(&**word, "NaN" | "Infinity" | "-Infinity") =>
+            {
+                from_text(word, ValueType::F64)
+            }
+            (wanted, json) => from_json(json, wanted),
+        };
+        let said = whole.get("quality").and_then(Json::as_str).and_then(Status::from_name);
+        let status = match said {
+            // A null stands beside a bad quality: that one says why.
+            Some(said) if said.is_bad() || !read.is_bad() => said,
+            Some(_) => read,
+            None => worse(read, Status::UNCERTAIN),
+        };
+        let time = exact_millis(bytes).or_else(|| self.number_time(&whole.get("time")?.to_string()));
+        let value = if status.is_bad() { Value::None } else { value };
+        let status = if time.is_none() { worse(status, Status::UNCERTAIN) } else { status };
+        Some(Sample { value, status, time })
+    }
+
+    /// The unit that a gateway's message names; empty for none.
+    pub fn unit(&self, payload: &mut Payload<'_>) -> String {
+        let said = match self.format {
+            Format::Ironbridge => payload.json().ok().and_then(|whole| whole.get("unit")?.as_str()),
+            _ => None,
+        };
+        said.unwrap_or_default().chars().take(MAX_UNIT).collect()
+    }
+
     /// Every member that a pointer with one placeholder finds: what the placeholder stands for, and its sample.
     ///
     /// # Errors
@@ -160,7 +220,7 @@ impl Mapping {
         pointer: &Members,
         wanted: Option<ValueType>,
     ) -> Result<Vec<(String, Sample)>, ()> {
-        let whole = payload.json()?;
+        let whole = payload.document(self.format)?;
         let mut found = Vec::new();
         if let Some(Json::Object(members)) = whole.pointer(&pointer.before) {
             for (name, member) in members.iter().take(MAX_SAMPLES) {
@@ -181,16 +241,7 @@ impl Mapping {
             Where::Pointer(pointer) => whole.pointer(pointer),
             Where::Column(_) => None,
         };
-        let mut sample_time = None;
-        if let Some(place) = &self.time {
-            sample_time = match at(place) {
-                Some(Json::String(text)) => {
-                    Time::parse_rfc3339(text.trim()).or_else(|| self.number_time(text))
-                }
-                Some(Json::Number(number)) => self.number_time(&number.to_string()),
-                _ => None,
-            };
-        }
+        let sample_time = self.time_in(whole).flatten();
         if let Some(place) = &self.quality {
             let quality = match at(place) {
                 Some(Json::Bool(good)) => Some(if *good { Status::GOOD } else { Status::BAD }),
@@ -201,6 +252,24 @@ impl Mapping {
             status = worse(status, quality.unwrap_or(Status::UNCERTAIN));
         }
         self.complete(value, status, sample_time)
+    }
+
+    /// The time in a document: none is asked for, or none can be read, or it.
+    pub fn time_in(&self, whole: &Json) -> Option<Option<Time>> {
+        let Where::Pointer(pointer) = self.time.as_ref()? else { return Some(None) };
+        Some(match whole.pointer(pointer) {
+            Some(Json::String(text)) => Time::parse_rfc3339(text.trim()).or_else(|| self.number_time(text)),
+            Some(Json::Number(number)) => self.number_time(&number.to_string()),
+            _ => None,
+        })
+    }
+
+    /// Where the value stands in a document.
+    pub fn pointer(&self) -> &str {
+        match &self.value {
+            Where::Pointer(pointer) => pointer,
+            Where::Column(_) => "",
+        }
     }
 
     fn of_csv(&self, bytes: &[u8], column: usize, wanted: Option<ValueType>) -> Vec<Sample> {
@@ -287,6 +356,32 @@ impl Mapping {
     }
 }
 
+/// A number as it was written: whole, or with a fraction.
+fn exact(number: &serde_json::Number) -> Value {
+    match (number.as_i64(), number.as_u64()) {
+        (Some(whole), _) => Value::I64(whole),
+        (None, Some(whole)) => Value::U64(whole),
+        _ => Value::F64(number.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
+/// The time of a gateway's message to the nanosecond: milliseconds with up to six digits behind the point are more than a
+/// double holds. Within a text the quote in front of the key would be escaped, so this finds the key itself.
+fn exact_millis(bytes: &[u8]) -> Option<Time> {
+    const KEY: &[u8] = b",\"time\":";
+    let at = bytes.windows(KEY.len()).position(|window| window == KEY)? + KEY.len();
+    let rest = bytes.get(at..)?;
+    let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'-')).unwrap_or(rest.len());
+    let text = std::str::from_utf8(rest.get(..end)?).ok()?;
+    let (millis, digits) = text.split_once('.').unwrap_or((text, ""));
+    if digits.len() > 6 {
+        return None;
+    }
+    // The digits always count forward: that is how a gateway writes them, also before 1970.
+    let nanos: i64 = format!("{digits:0<6}").parse().ok()?;
+    millis.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(nanos).map(Time)
+}
+
 /// The one of two that is less trustworthy.
 fn worse(a: Status, b: Status) -> Status {
     if b.0 >> 30 > a.0 >> 30 { b } else { a }
@@ -323,7 +418,8 @@ impl Members {
     }
 }
 
-fn from_json(json: &Json, wanted: Option<ValueType>) -> (Value, Status) {
+/// A JSON value as one of a type, with its quality; without a type, as it comes.
+pub fn from_json(json: &Json, wanted: Option<ValueType>) -> (Value, Status) {
     let bad = |status| (Value::None, status);
     match (wanted, json) {
         (_, Json::Null) => bad(Status::BAD),
@@ -350,7 +446,8 @@ fn text(v: &str) -> (Value, Status) {
     (Value::from(v), Status::GOOD)
 }
 
-fn from_text(v: &str, wanted: ValueType) -> (Value, Status) {
+/// A text as a value of a type, with its quality.
+pub fn from_text(v: &str, wanted: ValueType) -> (Value, Status) {
     let bad = |status| (Value::None, status);
     let word = v.trim();
     // 1e3 and 5.0 are whole numbers, too.
@@ -440,6 +537,44 @@ mod tests {
             mapping.samples(&mut Payload::new(b"{\"w\":1}"), Some(F64)).is_empty(),
             "it speaks of others"
         );
+    }
+
+    #[test]
+    fn what_a_gateway_sends_is_read_as_it_was() {
+        let mapping = Mapping { format: Format::Ironbridge, ..json("", None, None) };
+        let all = |value: &str, quality: &str| {
+            format!(
+                "{{\"value\":{value},\"quality\":\"{quality}\",\"time\":1767225600123.456789,\"unit\":\"bar\",\"seq\":\"17\",\"historical\":false}}"
+            )
+        };
+        let read = |text: &str, wanted| {
+            let mut payload = Payload::new(text.as_bytes());
+            let unit = mapping.unit(&mut payload);
+            mapping.samples(&mut payload, wanted).pop().map(|sample| (sample, unit))
+        };
+        for (value, quality, expected, status) in [
+            ("21.0", "Good", Value::F64(21.0), Status::GOOD),
+            ("21", "Good", Value::I64(21), Status::GOOD),
+            ("18446744073709551615", "Good", Value::U64(u64::MAX), Status::GOOD),
+            ("true", "UncertainLastUsableValue", Value::Bool(true), Status::UNCERTAIN_LAST_USABLE_VALUE),
+            ("\"a,\\\"time\\\":7\"", "Good", Value::from("a,\"time\":7"), Status::GOOD),
+            ("\"-Infinity\"", "Good", Value::F64(f64::NEG_INFINITY), Status::GOOD),
+            ("12.5", "BadSensorFailure", Value::None, Status::BAD_SENSOR_FAILURE),
+            ("null", "BadNoCommunication", Value::None, Status::BAD_NO_COMMUNICATION),
+            ("null", "Good", Value::None, Status::BAD),
+            ("[1]", "Good", Value::None, Status::BAD_DECODING_ERROR),
+            ("1.5", "Superb", Value::F64(1.5), Status::UNCERTAIN),
+        ] {
+            let (sample, unit) = read(&all(value, quality), None).unwrap();
+            assert!(sample.value.same(&expected) && sample.status == status, "{value}: {sample:?}");
+            assert_eq!((sample.time, unit.as_str()), (Some(Time(1_767_225_600_123_456_789)), "bar"));
+        }
+        let (sample, _) = read(&all("21", "Good"), Some(ValueType::F64)).unwrap();
+        assert_eq!(sample.value, Value::F64(21.0), "as it is written down");
+        assert_eq!(read("{\"title\":\"an event\"}", None), None, "it speaks of no point");
+        let (sample, _) = read("{\"value\":1,\"quality\":\"Good\"}", None).unwrap();
+        assert_eq!((sample.status, sample.time), (Status::UNCERTAIN, None));
+        assert_eq!(read("{", None).unwrap().0.status, Status::BAD_DECODING_ERROR);
     }
 
     #[test]

@@ -13,6 +13,40 @@ const MAX_LEVELS: usize = 32;
 /// What the placeholders of a topic or a pointer stand for, by name.
 pub type Names = BTreeMap<String, String>;
 
+/// How levels are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Levels {
+    /// `plant/oven/temperature`, with `+` and `#` for any (MQTT 5, 4.7); paths of posts.
+    Slashes,
+    /// `plant.oven.temperature`, with `*` and `>` for any: subjects of NATS.
+    Dots,
+}
+
+impl Levels {
+    const fn between(self) -> char {
+        match self {
+            Self::Slashes => '/',
+            Self::Dots => '.',
+        }
+    }
+
+    /// What stands for one level and for all that follow.
+    const fn any(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Slashes => ("+", "#"),
+            Self::Dots => ("*", ">"),
+        }
+    }
+
+    /// Whether a text can be one level.
+    fn takes(self, level: &str) -> bool {
+        match self {
+            Self::Slashes => true,
+            Self::Dots => !level.is_empty() && !level.contains(|c: char| c.is_whitespace() || c.is_control()),
+        }
+    }
+}
+
 /// One level of a pattern.
 #[derive(Clone, Debug, PartialEq)]
 enum Level {
@@ -26,7 +60,7 @@ enum Level {
 
 /// A topic or a pattern of topics.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pattern(Vec<Level>);
+pub struct Pattern(Vec<Level>, Levels);
 
 /// The name in `{name}`; `None` if it is no placeholder, an error if it is a wrong one.
 fn placeholder(level: &str) -> Result<Option<&str>, String> {
@@ -51,17 +85,27 @@ impl Pattern {
     ///
     /// # Errors
     /// Why it is none, in words.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, written: Levels) -> Result<Self, String> {
         if text.is_empty() || text.len() > MAX_TOPIC || text.contains('\0') {
             return Err(format!("a topic has 1 to {MAX_TOPIC} bytes"));
         }
-        if text.contains(['+', '#']) {
-            return Err(
-                "`+` and `#` name nothing: write {name} for one level, {name...} for all that follow".into(),
-            );
+        let (one, rest) = written.any();
+        if text.contains(one) || text.contains(rest) {
+            return Err(format!(
+                "`{one}` and `{rest}` name nothing: write {{name}} for one level, {{name...}} for all that follow"
+            ));
         }
         let mut levels = Vec::new();
-        for part in text.split('/') {
+        // The dots of a placeholder for all that follow are none between levels.
+        let mut inside = false;
+        let ends = |c: char| {
+            inside = c == '{' || (inside && c != '}');
+            !inside && c == written.between()
+        };
+        for part in text.split(ends) {
+            if !written.takes(part) {
+                return Err(format!("`{part}` is no level: it is empty or has a space in it"));
+            }
             if let Some(Level::Rest(name)) = levels.last() {
                 return Err(format!("`{{{name}...}}` stands for all that follows, so nothing can follow it"));
             }
@@ -73,7 +117,7 @@ impl Pattern {
                 },
             });
         }
-        let pattern = Self(levels);
+        let pattern = Self(levels, written);
         let names = pattern.names();
         if let Some(twice) =
             names.iter().enumerate().find(|(at, name)| names.iter().skip(at + 1).any(|n| n == *name))
@@ -102,20 +146,21 @@ impl Pattern {
         self.names().is_empty().then(|| self.filter())
     }
 
-    /// What to subscribe to (MQTT 5, 4.7.1).
+    /// What to subscribe to.
     pub fn filter(&self) -> String {
+        let (one, rest) = self.1.any();
         let level = |level: &Level| match level {
             Level::Is(text) => text.clone(),
-            Level::Named(_) => "+".into(),
-            Level::Rest(_) => "#".into(),
+            Level::Named(_) => one.into(),
+            Level::Rest(_) => rest.into(),
         };
-        self.0.iter().map(level).collect::<Vec<String>>().join("/")
+        self.0.iter().map(level).collect::<Vec<String>>().join(&self.1.between().to_string())
     }
 
-    /// What the placeholders stand for in `topic`; `None` if it does not fit.
+    /// What the placeholders stand for in `topic`; `None` if it does not fit. Levels that follow are joined by `/`.
     pub fn fit(&self, topic: &str) -> Option<Names> {
         let mut names = Names::new();
-        let mut parts = topic.split('/');
+        let mut parts = topic.split(self.1.between());
         for level in &self.0 {
             let part = parts.next()?;
             match level {
@@ -135,13 +180,18 @@ impl Pattern {
 }
 
 /// Whether everything that `filter` brings comes with `wider`, too.
-pub fn covers(wider: &str, filter: &str) -> bool {
-    let mut have = filter.split('/');
-    for want in wider.split('/') {
+pub fn covers(wider: &str, filter: &str, written: Levels) -> bool {
+    let (one, rest) = written.any();
+    let mut have = filter.split(written.between());
+    for want in wider.split(written.between()) {
         match (want, have.next()) {
-            ("#", _) => return true,
-            (_, None) | ("+", Some("#")) => return false,
-            ("+", Some(_)) => {}
+            (want, _) if want == rest => return true,
+            (_, None) => return false,
+            (want, Some(level)) if want == one => {
+                if level == rest {
+                    return false;
+                }
+            }
             (want, Some(level)) if want == level => {}
             _ => return false,
         }
@@ -157,6 +207,8 @@ pub struct Place(Vec<Piece>);
 enum Piece {
     Is(String),
     Name(String),
+    /// As it stands: a path already, made by a gateway.
+    Path(String),
 }
 
 impl Place {
@@ -188,6 +240,11 @@ impl Place {
         Self(names.iter().map(|name| Piece::Name((*name).into())).collect())
     }
 
+    /// What a placeholder stands for is a path already.
+    pub fn whole(name: &str) -> Self {
+        Self(vec![Piece::Path(name.into())])
+    }
+
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|piece| matches!(piece, Piece::Name(known) if known == name))
     }
@@ -197,6 +254,7 @@ impl Place {
         let piece = |piece: &Piece| match piece {
             Piece::Is(text) => text.clone(),
             Piece::Name(name) => names::segments(names.get(name).map_or("", String::as_str)),
+            Piece::Path(name) => names.get(name).cloned().unwrap_or_default(),
         };
         self.0.iter().map(piece).collect::<Vec<String>>().join("/")
     }
@@ -217,8 +275,14 @@ mod tests {
             ("plant/{rest...}", "plant/#", "plant", None),
             ("plant/a", "plant/a", "plant/a", Some("")),
             ("/plant/a", "/plant/a", "plant/a", None),
+            ("plant.{machine}.{tag}", "plant.*.*", "plant.filler.speed", Some("machine=filler tag=speed")),
+            ("plant.{machine}.{tag}", "plant.*.*", "plant.filler", None),
+            ("acme.leeds.{rest...}", "acme.leeds.>", "acme.leeds.a.b.c", Some("rest=a/b/c")),
+            ("acme.leeds.{rest...}", "acme.leeds.>", "acme.leeds", None),
         ] {
-            let parsed = Pattern::parse(pattern).unwrap();
+            let written =
+                if pattern.contains('.') && !pattern.contains('/') { Levels::Dots } else { Levels::Slashes };
+            let parsed = Pattern::parse(pattern, written).unwrap();
             assert_eq!(parsed.filter(), filter);
             let fit = parsed.fit(topic).map(|names| {
                 names.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
@@ -226,7 +290,10 @@ mod tests {
             assert_eq!(fit.as_deref(), expected, "{pattern} {topic}");
         }
         for bad in ["", "a/+", "#", "a{b}", "{a}/{a}", "{a...}/b", "{a b}", "{}", "a\0"] {
-            assert!(Pattern::parse(bad).is_err(), "{bad}");
+            assert!(Pattern::parse(bad, Levels::Slashes).is_err(), "{bad}");
+        }
+        for bad in ["a.*", ">", "a..b", "a.", "a b.c", "a.{x...}.b"] {
+            assert!(Pattern::parse(bad, Levels::Dots).is_err(), "{bad}");
         }
     }
 
@@ -242,7 +309,9 @@ mod tests {
             ("a/b", "a/+", false),
             ("a/+/c", "a/b", false),
         ] {
-            assert_eq!(covers(wider, filter), expected, "{wider} {filter}");
+            assert_eq!(covers(wider, filter, Levels::Slashes), expected, "{wider} {filter}");
+            let dots = |text: &str| text.replace('/', ".").replace('+', "*").replace('#', ">");
+            assert_eq!(covers(&dots(wider), &dots(filter), Levels::Dots), expected, "{wider} {filter}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The configuration file of `kind = "mqtt-in"`, as it is written.
 
 use crate::mqtt::broker::BrokerKeys;
+use crate::north::Switch;
 use crate::south::messages::Device;
 use model::config::Period;
 use schemars::JsonSchema;
@@ -23,6 +24,9 @@ pub struct File {
     /// How long the broker keeps messages for us while we are away (MQTT 5; with 3.1.1 the broker decides)
     #[serde(default = "one_hour")]
     pub keep_session: Period,
+    /// "on": what messages ask for under [device.NAME.commands] is done, on the one command path; never by a retained one
+    #[serde(default)]
+    pub commands: Switch,
     /// What the topics speak of, by name
     pub device: BTreeMap<String, Device>,
 }

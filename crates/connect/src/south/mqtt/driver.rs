@@ -140,6 +140,7 @@ impl MqttIn {
             let journal = link.namespace().journal().clone();
             let front = talk.unsynced.front().map(|(position, _)| *position);
             let room = talk.unsynced.len() < usize::from(MAX_UNSYNCED);
+            let until = self.intake.sweep_at().into_iter().chain(talk.settle_at).min();
             tokio::select! {
                 biased;
                 synced = synced(&journal, front) => {
@@ -150,7 +151,8 @@ impl MqttIn {
                     let note = note?;
                     self.notes(note, &mut talk, link).await?;
                 }
-                () = link.wait(self.intake.sweep_at().into_iter().chain(talk.settle_at).min()) => {}
+                ended = self.intake.ended() => drop(self.intake.concluded(ended, link)),
+                () = link.wait(until) => {}
             }
         }
     }
@@ -208,6 +210,7 @@ impl MqttIn {
             topic: &message.topic,
             payload: &message.payload,
             retained: message.retained,
+            stored: None,
             now,
             cut,
         });

@@ -12,11 +12,12 @@ mod config;
 mod driver;
 
 use super::Driver;
-use super::messages::resolve;
+use super::messages::{Levels, resolve};
 use super::tags::{FileKeys, Plan, closed_schema};
 use super::write::confirm_by_arrival;
 use crate::kind::{Built, Context, Kind};
 use crate::mqtt::broker::Broker;
+use crate::north::Switch;
 use config::File;
 use driver::MqttIn;
 use model::config::{Diagnostic, Document};
@@ -37,7 +38,8 @@ const EXAMPLE: &str =
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
     let mut plan = Plan::new(document, context, &FileKeys::default());
-    let spec = resolve(&mut plan, &file.device, EXAMPLE);
+    let mut spec = resolve(&mut plan, &file.device, Levels::Slashes, EXAMPLE);
+    spec.commands = file.commands == Switch::On;
     let broker = Broker::read(&file.broker, document, context).map_err(|mistakes| plan.add(mistakes)).ok();
     let mut resolved = plan.finish()?;
     let Some(mut broker) = broker else { return Err(Vec::new()) };

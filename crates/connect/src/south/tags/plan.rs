@@ -214,6 +214,17 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Hands over one tag that another table than `tags` asks for.
+    pub fn one<T: TagEntry>(
+        &mut self,
+        home: &Home<'_>,
+        name: &str,
+        entry: &T,
+        mut each: impl FnMut(&mut Self, &Tag<'_>, &T),
+    ) {
+        self.tag(home, name, entry, Place::Toml, &mut each);
+    }
+
     fn tag<T: TagEntry>(
         &mut self,
         home: &Home<'_>,

@@ -1,5 +1,6 @@
 //! The configuration file of `kind = "webhook"`, as it is written.
 
+use crate::north::Switch;
 use crate::south::messages::Device;
 use model::config::SecretRef;
 use schemars::JsonSchema;
@@ -22,6 +23,9 @@ pub struct File {
     #[serde(default = "one_mebibyte")]
     #[schemars(range(min = 100, max = 8_388_608))]
     pub max_body: u32,
+    /// "on": what messages ask for under [device.NAME.commands] is done, on the one command path
+    #[serde(default)]
+    pub commands: Switch,
     /// What the posts speak of, by name. `at` of a tag is the path behind the connection's address, "/" for the address itself
     pub device: BTreeMap<String, Device>,
 }

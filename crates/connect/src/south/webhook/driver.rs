@@ -68,33 +68,38 @@ impl Webhook {
             // Nothing is scanned or probed, and no point can be written.
             while link.take().is_some() {}
             self.intake.sweep(link);
+            let sweep_at = self.intake.sweep_at();
             tokio::select! {
                 biased;
                 post = door.posts.recv() => match post {
                     Some(post) => self.take(post, link).await?,
                     None => return Err(Fault::Lost("the door was closed".into())),
                 },
-                () = link.wait(self.intake.sweep_at()) => {}
+                ended = self.intake.ended() => drop(self.intake.concluded(ended, link)),
+                () = link.wait(sweep_at) => {}
             }
         }
     }
 
     async fn take(&mut self, post: Post, link: &mut Link) -> Result<(), Fault> {
         let Post { path, body, answer } = post;
-        let came = Came { topic: &path, payload: &body, retained: false, now: link.clock().now(), cut: None };
+        let now = link.clock().now();
+        let came = Came { topic: &path, payload: &body, retained: false, stored: None, now, cut: None };
         let done = self.intake.take(&[came], link).await?;
-        let kept = Kept { values: done.values, bad: done.bad, no_room: done.no_room };
+        let (values, bad, no_room) = (done.values, done.bad, done.no_room);
+        let kept = Kept { values, bad, no_room, commands: Vec::new() };
+        let commands = done.commands;
         let told = match done.position {
             _ if done.unclaimed > 0 => Err(Refused::Unread(self.intake.words(&path))),
             _ if done.unreadable => Err(Refused::Unreadable(
-                "the body is no JSON; the points that read it are bad now (BadDecodingError)".into(),
+                "the body is not what its format says; the points that read it are bad now (BadDecodingError)".into(),
             )),
-            Some(position) => Ok(Taken { position, kept }),
-            None if done.values > 0 => {
+            Some(position) => Ok(Taken { position, kept, commands }),
+            None if values > 0 => {
                 Err(Refused::Closed("the device is paused by a person; nothing was kept".into()))
             }
             // Nothing to keep: what stands in it has no room.
-            None => Ok(Taken { position: link.namespace().journal().synced(), kept }),
+            None => Ok(Taken { position: link.namespace().journal().synced(), kept, commands }),
         };
         // Who posted may have gone meanwhile; the values are kept all the same.
         let _ = answer.send(told);

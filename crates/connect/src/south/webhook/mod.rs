@@ -11,9 +11,10 @@ mod config;
 mod driver;
 
 use super::Driver;
-use super::messages::{Intake, resolve};
+use super::messages::{Intake, Levels, resolve};
 use super::tags::{FileKeys, Plan, closed_schema};
 use crate::kind::{Built, Context, Kind, Security};
+use crate::north::Switch;
 use config::File;
 use driver::Webhook;
 use model::config::{Diagnostic, Document};
@@ -33,7 +34,8 @@ const EXAMPLE: &str = "[device.scale.tags] with weight = { at = \"/\", type = \"
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
     let mut plan = Plan::new(document, context, &FileKeys::default());
-    let spec = resolve(&mut plan, &file.device, EXAMPLE);
+    let mut spec = resolve(&mut plan, &file.device, Levels::Slashes, EXAMPLE);
+    spec.commands = file.commands == Switch::On;
     for point in spec.points.iter().filter(|point| point.command.is_some()) {
         let device = spec.devices.get(point.device).map(String::as_str).unwrap_or_default();
         let help = "leave out `write` and `command`";

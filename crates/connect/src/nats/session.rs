@@ -1,6 +1,6 @@
-//! One session with a server: dialling, signing in, publishing, hearing acknowledgements.
+//! One session with a server: dialling, signing in, publishing and hearing acknowledgements, pulling and giving them.
 
-use super::config::Servers;
+use super::server::Servers;
 use model::Fault;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -16,8 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const READ: usize = 64 * 1024;
 /// Longest message of a server that is read.
 const MAX_MESSAGE: usize = 4 * 1024 * 1024;
-/// Length of a number in a reply subject does not matter; this is the token before it.
+/// The last token of the subject on which an answer of the API comes; those of messages are numbers.
 const API: &str = "api";
+/// The same for what ends a pull.
+const PULL: &str = "pull";
 
 /// What a server says of itself.
 #[derive(Debug, Default, Deserialize)]
@@ -30,7 +32,7 @@ struct Info {
 }
 
 /// What was heard.
-pub(super) enum Heard {
+pub enum Heard {
     /// The answer to a message that was published.
     Ack {
         /// What was given along with the message.
@@ -38,12 +40,38 @@ pub(super) enum Heard {
         /// JSON; `None` if nobody listens to the subject.
         answer: Option<Vec<u8>>,
     },
+    /// A message of a consumer.
+    Message(Incoming),
+    /// What a pull came to, besides messages.
+    Pull(PullEnd),
     /// Something that needs nothing.
     Nothing,
 }
 
+/// A message of a consumer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// Its subject.
+    pub subject: String,
+    /// Where it is acknowledged; tells also when and as which it was stored.
+    pub reply: String,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+}
+
+/// What a server says of a pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullEnd {
+    /// Still there, nothing to give.
+    Alive,
+    /// It is over; ask again.
+    Over,
+    /// The consumer is gone, or somebody else has it.
+    Gone,
+}
+
 /// See the module.
-pub(super) struct Session {
+pub struct Session {
     stream: Stream,
     input: Vec<u8>,
     /// How much of `input` is used up.
@@ -61,7 +89,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens a session with the next server that answers.
-    pub(super) async fn open(servers: &mut Servers) -> Result<Self, Fault> {
+    pub async fn open(servers: &mut Servers) -> Result<Self, Fault> {
         let mut last = Fault::Connect("no server is configured".into());
         for _ in 0..servers.addresses.len() {
             let index = servers.next % servers.addresses.len().max(1);
@@ -154,29 +182,29 @@ impl Session {
     }
 
     /// What was published and not answered.
-    pub(super) fn outstanding(&self) -> usize {
+    pub fn outstanding(&self) -> usize {
         self.unanswered
     }
 
     /// When the oldest of these was sent.
-    pub(super) fn oldest(&self) -> Option<Instant> {
+    pub fn oldest(&self) -> Option<Instant> {
         self.under_way.front().copied().flatten().map(|(_, sent)| sent)
     }
 
     /// Bytes that wait to be written.
-    pub(super) fn waiting(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.output.len()
     }
 
     /// Why a message of so many bytes will never be taken.
-    pub(super) fn too_large(&self, bytes: usize) -> Option<String> {
+    pub fn too_large(&self, bytes: usize) -> Option<String> {
         // The headers count as well.
         (bytes + 512 > self.max_payload)
             .then(|| format!("{bytes} bytes, more than the {} that the server takes", self.max_payload))
     }
 
     /// Publishes; the acknowledgement brings the ticket back.
-    pub(super) fn publish(&mut self, subject: &str, id: &str, stream: &str, payload: &[u8], ticket: u64) {
+    pub fn publish(&mut self, subject: &str, id: &str, stream: &str, payload: &[u8], ticket: u64) {
         let number = self.first + self.under_way.len() as u64;
         self.under_way.push_back(Some((ticket, Instant::now())));
         self.unanswered += 1;
@@ -186,17 +214,17 @@ impl Session {
     }
 
     /// The stream has stored a message under this number.
-    pub(super) fn stored(&mut self, seq: u64) {
+    pub fn stored(&mut self, seq: u64) {
         self.last_stored = self.last_stored.max(seq);
     }
 
     /// The newest number that the stream gave.
-    pub(super) fn last_stored(&self) -> u64 {
+    pub fn last_stored(&self) -> u64 {
         self.last_stored
     }
 
     /// Asks the server itself; JSON comes back.
-    pub(super) async fn request(&mut self, subject: &str, payload: &str) -> Result<serde_json::Value, Fault> {
+    pub async fn request(&mut self, subject: &str, payload: &str) -> Result<serde_json::Value, Fault> {
         let reply = format!("{}.{API}", self.inbox);
         nats::publish(&mut self.output, subject, &reply, payload.as_bytes());
         self.flush().await?;
@@ -221,10 +249,33 @@ impl Session {
         timeout(PATIENCE, asking).await.map_err(|_| slow)?
     }
 
+    /// Asks a consumer for at most `batch` messages; they come out of [`Session::next`] until [`PullEnd`].
+    pub fn pull(&mut self, subject: &str, batch: usize, expires: Duration, heartbeat: Duration) {
+        let reply = format!("{}.{PULL}", self.inbox);
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let ask = serde_json::json!({
+            "batch": batch, "expires": nanos(expires), "idle_heartbeat": nanos(heartbeat),
+        });
+        nats::publish(&mut self.output, subject, &reply, ask.to_string().as_bytes());
+    }
+
+    /// A message was kept: it need not come again.
+    pub fn acknowledge(&mut self, reply: &str) {
+        nats::publish(&mut self.output, reply, "", b"+ACK");
+    }
+
     /// What is heard next. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Heard, Fault> {
+    pub async fn next(&mut self) -> Result<Heard, Fault> {
         loop {
             match self.parse()? {
+                Some(Owned::Stored(message)) => return Ok(Heard::Message(message)),
+                Some(Owned::Message { token, status, .. }) if token == PULL => {
+                    return Ok(Heard::Pull(match status {
+                        100 => PullEnd::Alive,
+                        404 | 408 => PullEnd::Over,
+                        _ => PullEnd::Gone,
+                    }));
+                }
                 Some(Owned::Message { token, status, payload }) => {
                     let Some(ticket) = token.parse().ok().and_then(|number| self.answered(number)) else {
                         return Ok(Heard::Nothing);
@@ -250,7 +301,7 @@ impl Session {
     }
 
     /// Writes what waits.
-    pub(super) async fn flush(&mut self) -> Result<(), Fault> {
+    pub async fn flush(&mut self) -> Result<(), Fault> {
         if self.output.is_empty() {
             return Ok(());
         }
@@ -290,10 +341,17 @@ impl Session {
                 Said::Info(info) => Some(Owned::Info(info.to_owned())),
                 Said::Pong => Some(Owned::Pong),
                 Said::Error(why) => Some(Owned::Error(why.to_owned())),
-                Said::Message(message) => Some(Owned::Message {
-                    token: message.subject.rsplit('.').next().unwrap_or_default().to_owned(),
-                    status: message.status,
-                    payload: message.payload.to_vec(),
+                Said::Message(message) => Some(match message.subject.strip_prefix(self.inbox.as_str()) {
+                    Some(token) => Owned::Message {
+                        token: token.trim_start_matches('.').to_owned(),
+                        status: message.status,
+                        payload: message.payload.to_vec(),
+                    },
+                    None => Owned::Stored(Incoming {
+                        subject: message.subject.to_owned(),
+                        reply: message.reply.to_owned(),
+                        payload: message.payload.to_vec(),
+                    }),
                 }),
                 Said::Ping => {
                     self.output.extend_from_slice(nats::PONG);
@@ -314,6 +372,9 @@ enum Owned {
     Info(String),
     Pong,
     Error(String),
+    /// A message of a consumer.
+    Stored(Incoming),
+    /// An answer to us.
     Message {
         /// The last token of the subject.
         token: String,

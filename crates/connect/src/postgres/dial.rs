@@ -1,23 +1,26 @@
 //! The way to a database: dialling, TLS, signing in.
 
-use super::config::Server;
+use super::server::Database;
 use super::words::fault;
 use model::Fault;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{ChannelBinding, NoTls, TlsConnect, TlsStream};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 use transport::{Stream, Target};
 
-/// Signs in. What ends the connection comes out of the receiver.
-pub(super) async fn connect(server: &Server) -> Result<(Client, oneshot::Receiver<Fault>), Fault> {
+/// Signs in. What ends the connection comes out of the receiver; the bell rings when somebody says `NOTIFY` on a channel that
+/// was listened to.
+pub async fn connect(server: &Database) -> Result<(Client, oneshot::Receiver<Fault>, Arc<Notify>), Fault> {
     let (user, password) = server.credentials()?;
     let mut config = Config::new();
-    config.user(user).dbname(&server.database).application_name("ironbridge");
+    config.user(user).dbname(&server.name).application_name("ironbridge");
     if !password.is_empty() {
         config.password(password);
     }
@@ -25,11 +28,13 @@ pub(super) async fn connect(server: &Server) -> Result<(Client, oneshot::Receive
     let stream = transport::dial(&target, server.timeout).await?;
     let (say, ended) = oneshot::channel();
     let signing_in = |e: tokio_postgres::Error| fault(&e, "signing in");
+    let bell = Arc::new(Notify::new());
+    let ring = bell.clone();
     let client = match &server.tls {
         None => {
             config.ssl_mode(SslMode::Disable);
             let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(signing_in)?;
-            tokio::spawn(async move { drop(say.send(over(connection.await))) });
+            tokio::spawn(async move { drop(say.send(lead(connection, &ring).await)) });
             client
         }
         Some(tls) => {
@@ -37,17 +42,25 @@ pub(super) async fn connect(server: &Server) -> Result<(Client, oneshot::Receive
             let upgrade =
                 Upgrade { host: server.address.host.clone(), tls: tls.clone(), timeout: server.timeout };
             let (client, connection) = config.connect_raw(stream, upgrade).await.map_err(signing_in)?;
-            tokio::spawn(async move { drop(say.send(over(connection.await))) });
+            tokio::spawn(async move { drop(say.send(lead(connection, &ring).await)) });
             client
         }
     };
-    Ok((client, ended))
+    Ok((client, ended, bell))
 }
 
-fn over(ended: Result<(), tokio_postgres::Error>) -> Fault {
-    match ended {
-        Ok(()) => Fault::Lost("the database closed the connection".into()),
-        Err(error) => fault(&error, "the connection"),
+/// Drives the connection to its end.
+async fn lead<T>(mut connection: Connection<Stream, T>, bell: &Notify) -> Fault
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match poll_fn(|context| connection.poll_message(context)).await {
+            Some(Ok(AsyncMessage::Notification(_))) => bell.notify_one(),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return fault(&error, "the connection"),
+            None => return Fault::Lost("the database closed the connection".into()),
+        }
     }
 }
 
