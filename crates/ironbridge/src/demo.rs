@@ -8,6 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// First port that the simulated machines try, so that a kept plant folder stays right from start to start.
 const FIRST_PORT: u16 = 15_020;
+/// SQL of the demonstration: not where a PostgreSQL of the same machine listens.
+const SQL_PORT: u16 = 15_432;
 
 /// `ironbridge demo`. The exit code.
 pub fn run(dir: Option<PathBuf>, listen: &str, seed: u64) -> u8 {
@@ -63,9 +65,13 @@ async fn demonstrate(folder: &Path, listen: &str, seed: u64) -> u8 {
          ask it    in a second terminal: {}   and then: ironbridge points\n\
          write     set writes = \"on\" in {folder}/ironbridge.toml, then: ironbridge apply {folder}\n\
          \x20         a good first point is acme/demo/utilities/boiler/setpoint\n\
-         end       Ctrl-C\n",
+         {}end       Ctrl-C\n",
         plant.summary(),
         environment(&options.data),
+        ready.house.sql_listens_at().map_or_else(String::new, |at| format!(
+            "SQL       ironbridge token add analyst --role viewer   and then, with what it prints:\n          \
+             psql \"postgresql://analyst:TOKEN@{at}/ironbridge\"\n"
+        )),
     ));
     house::announce(&ready);
     house::until_stopped(&ready).await;
@@ -150,10 +156,19 @@ fn write_config(folder: &Path, plant: &twin::Handle, listen: Option<&str>) -> st
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let page = listen.filter(|_| own).map(|listen| format!("\n[web]\nlisten = \"{listen}\"\n"));
+        let page = listen.filter(|_| own).map(|listen| {
+            let sql = sql_address(listen);
+            format!("\n[web]\nlisten = \"{listen}\"\n\n[serve.postgres]              # SQL for psql, pandas and others\nlisten = \"{sql}\"\n")
+        });
         std::fs::write(&path, file.text + &page.unwrap_or_default())?;
     }
     Ok(())
+}
+
+/// Where the demonstration offers SQL: on a port of its own, on any free one if the page takes any.
+fn sql_address(listen: &str) -> String {
+    let port = if listen.ends_with(":0") { 0 } else { SQL_PORT };
+    format!("127.0.0.1:{port}")
 }
 
 /// What a commissioning engineer did: the certificates of the machines are known.

@@ -156,7 +156,8 @@ impl House {
     pub(crate) fn opcua_metrics(&self) -> String {
         let Some(status) = self.opcua.lock().as_ref().map(Server::status) else { return String::new() };
         let mut out = format!(
-            "# TYPE ironbridge_opcua_watched gauge\nironbridge_opcua_watched {}\n# TYPE ironbridge_opcua_total counter\n",
+            "# HELP ironbridge_opcua_watched Monitored items of OPC UA clients.\n# TYPE ironbridge_opcua_watched gauge\nironbridge_opcua_watched {}\n\
+             # HELP ironbridge_opcua_total What the OPC UA server did and refused.\n# TYPE ironbridge_opcua_total counter\n",
             status.watched
         );
         for (name, count) in status.counters {

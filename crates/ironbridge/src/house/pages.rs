@@ -227,15 +227,18 @@ impl Plant for Pages {
     }
 
     fn metrics(&self) -> String {
-        let mut out = String::from("# TYPE ironbridge_tasks_failed_total counter\n");
+        let mut out = String::from(
+            "# HELP ironbridge_tasks_failed_total Tasks that ended in a panic.\n# TYPE ironbridge_tasks_failed_total counter\n",
+        );
         out.push_str(&format!("ironbridge_tasks_failed_total {}\n", self.0.supervisor.panics()));
         out.push_str(&self.0.opcua_metrics());
         out.push_str(&self.0.sql_metrics());
-        out.push_str("# TYPE ironbridge_connection_counter_total counter\n");
+        out.push_str("# HELP ironbridge_connection_counted_total What a protocol counts of its own.\n");
+        out.push_str("# TYPE ironbridge_connection_counted_total counter\n");
         for (name, one) in self.0.connections.lock().iter() {
             for (counter, value) in one.handle.status().counters {
                 out.push_str(&format!(
-                    "ironbridge_connection_counter_total{{connection=\"{name}\",counter=\"{counter}\"}} {value}\n"
+                    "ironbridge_connection_counted_total{{connection=\"{name}\",what=\"{counter}\"}} {value}\n"
                 ));
             }
         }

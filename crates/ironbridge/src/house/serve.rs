@@ -112,11 +112,17 @@ impl House {
         Some(format!("postgresql://{host}:{}/ironbridge{mode}", at.port()))
     }
 
+    /// Where the settings say that SQL listens.
+    pub fn sql_listens_at(&self) -> Option<String> {
+        self.facts.load().settings.serve.postgres.as_ref().map(|settings| settings.listen.clone())
+    }
+
     /// Its counts, for metrics.
     pub(crate) fn sql_metrics(&self) -> String {
         let Some(status) = self.postgres.lock().as_ref().map(Server::status) else { return String::new() };
         let mut out = format!(
-            "# TYPE ironbridge_sql_connections gauge\nironbridge_sql_connections {}\n# TYPE ironbridge_sql_total counter\n",
+            "# HELP ironbridge_sql_connections Connections of tools that ask in SQL.\n# TYPE ironbridge_sql_connections gauge\nironbridge_sql_connections {}\n\
+             # HELP ironbridge_sql_total What was asked in SQL and refused.\n# TYPE ironbridge_sql_total counter\n",
             status.open
         );
         for (name, count) in status.counters {

@@ -73,7 +73,8 @@ pub(super) async fn stream(
         shapes: HashMap::new(),
         interval,
         not_before: Instant::now(),
-        queue: VecDeque::from(["retry: 2000\n\n".to_owned()]),
+        queue: VecDeque::new(),
+        begun: false,
     };
     tail.choose().await?;
     tail.begin(last.or(after).as_deref());
@@ -108,6 +109,7 @@ struct Tail {
     not_before: Instant,
     /// Messages that are ready; filled only when it is empty.
     queue: VecDeque<String>,
+    begun: bool,
 }
 
 impl Tail {
@@ -141,7 +143,10 @@ impl Tail {
         loop {
             if let Some(message) = self.queue.pop_front() {
                 self.heart.web.counters.stream_messages.add(1);
-                return Some(message);
+                // How long a client waits before it comes back; in the first message, because some clients take a
+                // block of its own for a message without data.
+                let begun = std::mem::replace(&mut self.begun, true);
+                return Some(if begun { message } else { format!("retry: 2000\n{message}") });
             }
             let mut stop = self.heart.web.stop.clone();
             let item = tokio::select! {

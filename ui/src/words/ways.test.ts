@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ways } from "./Programs";
+import { ways } from "./ways";
 
 it("what is offered has its address, what is not says what to write", () => {
   const all = ways(["http://127.0.0.1:8080", "postgresql://127.0.0.1:5432/ironbridge"], "http://127.0.0.1:8080");
