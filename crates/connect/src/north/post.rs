@@ -8,6 +8,8 @@ use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use model::config::{Diagnostic, Document, SecretRef};
 use model::{Fault, Position};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -85,6 +87,20 @@ pub(super) async fn patient<T>(
     done
 }
 
+/// Keys of what every request carries; to be flattened into those of a kind.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct HeaderKeys {
+    /// a token, { secret = "NAME" }, sent as `Authorization: Bearer ...`
+    #[serde(default)]
+    bearer: Option<SecretRef>,
+    /// further headers, e.g. { X-Plant = "leeds" }
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// further headers whose values are secrets, e.g. { X-Api-Key = { secret = "NAME" } }
+    #[serde(default)]
+    secret_headers: BTreeMap<String, SecretRef>,
+}
+
 /// Headers of every request: sign-in, and what a person adds.
 pub(super) struct Headers {
     bearer: Option<String>,
@@ -94,16 +110,12 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    pub fn new(
-        bearer: Option<SecretRef>,
-        plain: BTreeMap<String, String>,
-        secret: BTreeMap<String, SecretRef>,
-        context: &Context,
-    ) -> Self {
+    pub fn new(keys: HeaderKeys, context: &Context) -> Self {
+        let HeaderKeys { bearer, headers, secret_headers } = keys;
         Self {
             bearer: bearer.map(|secret| secret.secret),
-            plain,
-            secret: secret.into_iter().map(|(key, secret)| (key, secret.secret)).collect(),
+            plain: headers,
+            secret: secret_headers.into_iter().map(|(key, secret)| (key, secret.secret)).collect(),
             secrets: context.secrets.clone(),
         }
     }

@@ -141,6 +141,55 @@ async fn who_is_too_far_behind_is_told_and_gets_the_newest() {
     assert!(metrics.contains("ironbridge_web_stream_gaps_total 4\n"), "{metrics}");
 }
 
+/// Whether `what` comes, from what was read last on.
+async fn comes(socket: &mut TcpStream, seen: &mut Vec<u8>, what: &str) -> bool {
+    let reading = async {
+        loop {
+            if seen.windows(what.len()).any(|window| window == what.as_bytes()) {
+                return true;
+            }
+            let mut some = vec![0; 256 * 1024];
+            match socket.read(&mut some).await {
+                Ok(0) | Err(_) => return false,
+                Ok(read) => {
+                    // The end of what was seen may hold the beginning of what is looked for.
+                    seen.drain(..seen.len().saturating_sub(what.len()));
+                    seen.extend(&some[..read]);
+                }
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), reading).await.expect("within a minute")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_takes_no_memory_and_is_told_what_it_missed() {
+    let plant = Fixture::with(Limits { stream_behind: 500, ..Limits::default() }).await;
+    let anna = plant.administrator().await;
+    let path = model::Path::new("acme/leeds/line-1/note").unwrap();
+    let id = plant.namespace.declare(vec![model::Declaration::new(path, model::ValueType::Text)]).unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut socket = socket.connect(plant.server.address()).await.unwrap();
+    let request = Request::new("GET", "/api/stream?points=line-1/note&interval_ms=0");
+    socket.write_all(&request.header("cookie", &anna.cookie).bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    assert!(comes(&mut socket, &mut seen, "event: values").await);
+    // More than all buffers on the way hold.
+    let long = "x".repeat(4_000);
+    for n in 0..6_000 {
+        plant.publish(&id, vec![Value::from(format!("{n} {long}").as_str())]);
+    }
+    let lag = plant.namespace.journal().head();
+    assert!(comes(&mut socket, &mut seen, "event: gap").await, "head at {lag}");
+    assert!(comes(&mut socket, &mut seen, "the reader was too far behind").await);
+    assert!(comes(&mut socket, &mut seen, "\"value\":\"5999 x").await, "and the newest value comes after it");
+    let metrics = plant.send(&Request::new("GET", "/metrics")).await.text();
+    let skipped =
+        metrics.lines().find_map(|l| l.strip_prefix("ironbridge_web_stream_skipped_records_total "));
+    assert!(skipped.unwrap().parse::<u64>().unwrap() > 500, "{metrics}");
+}
+
 #[tokio::test]
 async fn wrong_questions_and_limits() {
     let plant = Fixture::with(Limits { streams_per_session: 1, ..Limits::default() }).await;

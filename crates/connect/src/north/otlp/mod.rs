@@ -2,7 +2,7 @@
 
 mod encode;
 
-use super::post::{Headers, Item, patient, post};
+use super::post::{HeaderKeys, Headers, Item, patient, post};
 use super::webhook::{PATIENCE, address};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
 use crate::endless::endless;
@@ -15,12 +15,11 @@ use flate2::write::GzEncoder;
 use futures_util::future::BoxFuture;
 use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use model::Fault;
-use model::config::{Diagnostic, Document, SecretRef};
+use model::config::{Diagnostic, Document};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use prost::Message as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::time::Duration;
@@ -46,15 +45,8 @@ const LOGS: &str = "/v1/logs";
 struct Keys {
     /// the collector: "https://collector.hq:4318"; "/v1/metrics" and "/v1/logs" are added
     url: String,
-    /// a token, { secret = "NAME" }, sent as `Authorization: Bearer ...`
-    #[serde(default)]
-    bearer: Option<SecretRef>,
-    /// further headers, e.g. { X-Scope-OrgID = "plant" }
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    /// further headers whose values are secrets, e.g. { Api-Key = { secret = "NAME" } }
-    #[serde(default)]
-    secret_headers: BTreeMap<String, SecretRef>,
+    #[serde(flatten)]
+    headers: HeaderKeys,
     /// certificates for "https://"; the machine's own authorities are trusted if left out
     #[serde(default)]
     tls: TlsKeys,
@@ -77,7 +69,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
     let address = address(&keys.url, document, &mut mistakes);
     let secure = address.as_ref().map_or(keys.tls.any(), |address| address.tls);
     let tls = reach::tls(&keys.tls, secure, "https://...", document, context, &mut mistakes);
-    let headers = Headers::new(keys.bearer, keys.headers, keys.secret_headers, context);
+    let headers = Headers::new(keys.headers, context);
     headers.check(document, &mut mistakes);
     let (Some(address), true) = (address, mistakes.is_empty()) else { return Err(mistakes) };
     let sink = Otlp {

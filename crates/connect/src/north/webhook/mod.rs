@@ -2,7 +2,7 @@
 
 use super::event::{kind, ocsf};
 use super::payload::{self, json};
-use super::post::{Headers, Item, patient, post};
+use super::post::{HeaderKeys, Headers, Item, patient, post};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
 use crate::endless::endless;
 use crate::http::{self, Answer, Server};
@@ -17,7 +17,6 @@ use model::{Event, Fault};
 use ring::hmac;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use transport::TlsClient;
@@ -46,15 +45,8 @@ pub(super) const SIGNATURE: &str = "x-ironbridge-signature";
 struct Keys {
     /// where to post to: "https://soc.hq/hooks/plant"
     url: String,
-    /// a token, { secret = "NAME" }, sent as `Authorization: Bearer ...`
-    #[serde(default)]
-    bearer: Option<SecretRef>,
-    /// further headers, e.g. { X-Plant = "leeds" }
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    /// further headers whose values are secrets, e.g. { X-Api-Key = { secret = "NAME" } }
-    #[serde(default)]
-    secret_headers: BTreeMap<String, SecretRef>,
+    #[serde(flatten)]
+    headers: HeaderKeys,
     /// sign each body with this secret: header `X-Ironbridge-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 of "SECONDS.BODY"
     #[serde(default)]
     signing: Option<SecretRef>,
@@ -111,7 +103,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
     let address = address(&keys.url, document, &mut mistakes);
     let secure = address.as_ref().map_or(keys.tls.any(), |address| address.tls);
     let tls = reach::tls(&keys.tls, secure, "https://...", document, context, &mut mistakes);
-    let headers = Headers::new(keys.bearer, keys.headers, keys.secret_headers, context);
+    let headers = Headers::new(keys.headers, context);
     headers.check(document, &mut mistakes);
     let (Some(address), true) = (address, mistakes.is_empty()) else { return Err(mistakes) };
     let sink = Webhook {
