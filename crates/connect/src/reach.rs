@@ -148,11 +148,9 @@ impl SignIn {
 /// A secret by its name.
 ///
 /// # Errors
-/// [`Fault::Security`] with the command that sets it.
+/// [`Fault::Secret`], which says the command that sets it.
 pub fn secret(secrets: &dyn Secrets, name: &str) -> Result<String, Fault> {
-    secrets.secret(name).ok_or_else(|| {
-        Fault::Security(format!("the secret `{name}` is not set: run `ironbridge secret set {name}`").into())
-    })
+    secrets.secret(name).ok_or_else(|| Fault::Secret(name.to_owned()))
 }
 
 /// A password that nobody would ask for.

@@ -31,6 +31,9 @@ pub enum Fault {
     /// Certificates, passwords, rights.
     #[error("refused: {0}")]
     Security(Cow<'static, str>),
+    /// A secret that a file names was never set.
+    #[error("the secret `{0}` is not set: run `ironbridge secret set {0}`")]
+    Secret(String),
     /// The configuration does not fit the other side.
     #[error("configuration: {0}")]
     Config(Cow<'static, str>),
@@ -58,7 +61,7 @@ impl Fault {
         match self {
             Self::Timeout { .. } | Self::Exception { .. } | Self::Config(_) => Consequence::Continue,
             Self::Connect(_) | Self::Lost(_) | Self::Protocol(_) => Consequence::Reconnect,
-            Self::Security(_) => Consequence::ReconnectSlowly,
+            Self::Security(_) | Self::Secret(_) => Consequence::ReconnectSlowly,
             Self::Stopped => Consequence::End,
         }
     }
@@ -72,15 +75,15 @@ impl Fault {
             ),
             Self::Lost(_) => (
                 "Its points keep their last value with a bad quality; Ironbridge tries again by itself.",
-                "If it comes back, nothing is to be done. If it repeats, check cable, switch and device.",
+                "If it comes back, nothing is to be done. If it repeats, check cable, switch and device, and whether others hold all its connections.",
             ),
             Self::Timeout { .. } => (
                 "The points of this request are not fresh.",
-                "Check the unit id and that the device is not overloaded; a longer `timeout` helps slow devices.",
+                "Check the address of the device (unit, slot, instance; with SNMP its community and passwords, too) and that it is not overloaded; a longer `timeout` helps slow devices.",
             ),
             Self::Exception { .. } => (
                 "The device is alive but does not do what is asked; only the points concerned are bad.",
-                "Compare address, type and function with the device's manual.",
+                "Compare the addresses and types in the file with the device's manual or program.",
             ),
             Self::Protocol(_) => (
                 "Nothing of the answer was used; the session starts anew.",
@@ -89,6 +92,10 @@ impl Fault {
             Self::Security(_) => (
                 "Nothing is exchanged until it is put right.",
                 "Check certificates, user name and password on both sides.",
+            ),
+            Self::Secret(_) => (
+                "Nothing is exchanged until it is set; it stands in no file.",
+                "Run this command on the gateway, or set the secret on the page Users; within 30 s it is tried again.",
             ),
             Self::Config(_) => (
                 "The points concerned are bad until it is changed.",

@@ -133,6 +133,12 @@ impl ApiError {
         )
     }
 
+    /// A value that the point cannot hold.
+    pub(crate) fn unfit(title: String) -> Self {
+        let next = "Give a value of that kind; the point's page shows what it holds now.";
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", title, UNCHANGED, next)
+    }
+
     pub(crate) fn wrong_method() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,

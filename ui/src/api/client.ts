@@ -99,6 +99,7 @@ export const api = {
       ...c,
       scans: list(c.scans),
       faults: c.faults ?? {},
+      doubtful: list(c.doubtful),
       devices: list(c.devices).map((d) => ({
         ...d,
         quarantined: list(d.quarantined).map((q) => ({ ...q, points: list(q.points) })),

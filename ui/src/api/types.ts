@@ -248,6 +248,7 @@ export interface Connection {
   scans: Scan[];
   faults: Record<string, number>;
   devices: Device[];
+  doubtful: { path: string; quality: string }[];
   last_error?: Maybe<LastError>;
 }
 export interface Destination {

@@ -71,7 +71,57 @@ const KNOWN: Record<string, Omit<QualityWords, "class">> = {
   BadDecodingError: {
     short: "Cannot be decoded",
     text: "The bytes do not make a value of the type that the configuration gives.",
-    next: "Compare type and byte order of the tag with the manual of the device.",
+    next: "Compare type, format and byte order of the tag with what the device sends.",
+  },
+  BadTypeMismatch: {
+    short: "Another type",
+    text: "The value is of another type than the one that the connection's file gives.",
+    next: "Compare `type` of the tag with what the device holds, and apply the change.",
+  },
+  BadIndexRangeNoData: {
+    short: "No such element",
+    text: "The array is shorter than the element that the connection's file names.",
+    next: "Compare `element` of the tag with the array in the device.",
+  },
+  BadNoData: {
+    short: "No value",
+    text: "The source has the point but no value for it.",
+    next: "Look whether the machine fills it; it becomes Good by itself.",
+  },
+  BadNotConnected: {
+    short: "Device cut off",
+    text: "The device answers, but what it measures with is cut off from it.",
+    next: "Look at the wiring or the bus behind the device.",
+  },
+  BadNotReadable: {
+    short: "Not readable",
+    text: "The server does not let this user read the point.",
+    next: "Ask who runs the server to permit it, or read another point.",
+  },
+  BadUserAccessDenied: {
+    short: "Not permitted",
+    text: "The server does not let this user read the point.",
+    next: "Ask who runs the server to permit it.",
+  },
+  BadUnexpectedError: {
+    short: "Source error",
+    text: "The source tried to give the value and failed.",
+    next: "Look at the log of the source.",
+  },
+  BadShutdown: {
+    short: "Source stopped",
+    text: "The source says that it is being shut down.",
+    next: "Wait until it runs again.",
+  },
+  UncertainSubstituteValue: {
+    short: "Uncertain, substitute",
+    text: "The device gives a substitute: the value does not follow the process now.",
+    next: "Ask who took it out of service.",
+  },
+  UncertainInitialValue: {
+    short: "Uncertain, first",
+    text: "Nothing has been said by the source yet; this is the value it began with.",
+    next: "Wait for the first change.",
   },
   UncertainEngineeringUnitsExceeded: {
     short: "Uncertain, range",

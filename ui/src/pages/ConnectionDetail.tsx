@@ -2,6 +2,7 @@ import { useState } from "react";
 import { api } from "../api/client";
 import type { Connection, Device, Scan } from "../api/types";
 import { formatCount, formatNumber, formatPercent, plural } from "../format/number";
+import { qualityWords } from "../format/quality";
 import { formatDuration } from "../format/time";
 import { useNow } from "../live/clock";
 import { ConfirmAct } from "../parts/Dialog";
@@ -9,6 +10,7 @@ import { GatedButton } from "../parts/Gate";
 import { ThreeParts } from "../parts/Messages";
 import { Fact, Facts, Panel } from "../parts/Page";
 import { Prose } from "../parts/Prose";
+import { Quality } from "../parts/Quality";
 import { Status } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
 import { Term } from "../parts/Term";
@@ -93,6 +95,7 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
       <Panel title={<Term k="scanClass">Scan classes</Term>} id="scans">
         <Table caption="Scan classes" columns={scanColumns} rows={c.scans} rowKey={(s) => s.name} rowClass={(s) => (s.overruns ? "row-attention" : "")} />
       </Panel>
+      {c.doubtful.length > 0 && <Doubtful points={c.doubtful} />}
       {step && <PauseDialog connection={c} step={step} onClose={() => setStep(null)} />}
     </>
   );
@@ -210,6 +213,30 @@ function Devices(props: { connection: Connection; why: string | null; onStep: (s
       rowKey={(d) => d.name}
       rowClass={(d) => (d.state === "demoted" || d.state === "waiting" || d.quarantined.length > 0 ? "row-attention" : "")}
     />
+  );
+}
+
+/** Points that are not Good by themselves: the device answers and refuses nothing, so that nothing above says why. */
+function Doubtful({ points }: { points: Connection["doubtful"] }) {
+  return (
+    <Panel title="Points that are not Good" id="doubtful">
+      <ul>
+        {points.map((p) => {
+          const words = qualityWords(p.quality);
+          return (
+            <li key={p.path}>
+              <Link to={pointHref(p.path)}>{p.path}</Link>: <Quality quality={p.quality} good={false} /> <Prose>{words.text}</Prose>{" "}
+              {words.next && (
+                <span className="hint">
+                  Next step: <Prose>{words.next}</Prose>
+                </span>
+              )}
+            </li>
+          );
+        })}
+      </ul>
+      {points.length >= 20 && <p className="quiet">The first 20; the page Namespace shows all.</p>}
+    </Panel>
   );
 }
 

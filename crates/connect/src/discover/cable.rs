@@ -169,6 +169,7 @@ fn unread(protocol: &'static str, title: &'static str, address: Ipv4Addr, interf
         kind: None,
         keys: Vec::new(),
         device_keys: Vec::new(),
+        tags: Vec::new(),
         profile: None,
     }
 }

@@ -80,6 +80,14 @@ pub fn draft(all: &[Found], index: usize, probe: &Probe, wish: Wish<'_>, folder:
     Some(Draft { file: format!("connections/{name}.toml"), text, tags, notes, mistakes })
 }
 
+/// What stands in the draft of a device that can be looked at.
+const TELLS: &str = "It tells what it holds: `ironbridge browse` with this file fills in its tags.";
+
+/// A draft without the hint to look at the device: for what looking made of it.
+pub fn looked_at(text: &str) -> String {
+    text.replace(&comment(TELLS), "")
+}
+
 fn device(
     found: &Found,
     profile: Option<&str>,
@@ -111,10 +119,10 @@ fn device(
         let tells = found.kind.is_some_and(|kind| BROWSERS.iter().any(|browser| browser.kind == kind));
         let (none, note) = if tells {
             (
-                "It tells what it holds: `ironbridge browse` with this file fills in its tags.".to_owned(),
+                TELLS.to_owned(),
                 "has no points yet: `ironbridge browse` with this file asks it for all of them.",
             )
-        } else {
+        } else if found.tags.is_empty() {
             (
                 format!(
                     "{} does not say what it holds: add its points here, with `tags_file`, or with a profile.",
@@ -122,8 +130,20 @@ fn device(
                 ),
                 "has no points yet: add them, or choose a profile.",
             )
+        } else {
+            (
+                format!(
+                    "{} does not say what else it holds: add its points here, with `tags_file`, or with a profile.",
+                    probe.title
+                ),
+                "has only the points that every such device has: add its own, or choose a profile.",
+            )
         };
-        text.push_str(&format!("\n[device.{name}.tags]\n{}", comment(&none)));
+        text.push_str(&format!("\n[device.{name}.tags]\n"));
+        for (tag, value) in &found.tags {
+            text.push_str(&format!("{tag} = {value}\n"));
+        }
+        text.push_str(&comment(&none));
         notes.push(Note::new(format!("`{name}` {note}")));
     }
 }

@@ -21,7 +21,7 @@ mod targets;
 
 pub use asker::{Asker, Opened, Reply};
 pub use desk::{Busy, Desk};
-pub use drafting::{Wish, draft, siblings};
+pub use drafting::{Wish, draft, looked_at, siblings};
 pub use neighbours::{Neighbours, neighbours};
 pub(crate) use plan::{CONNECTION_PACKETS, REQUEST_PACKETS};
 pub use plan::{Plan, Share, Skipped, host_of, parse_ports, plan};
@@ -173,6 +173,8 @@ pub struct Found {
     pub keys: Vec<(&'static str, String)>,
     /// Keys of the device and their values in TOML.
     pub device_keys: Vec<(&'static str, String)>,
+    /// Tags that every such device has, name and value in TOML.
+    pub tags: Vec<(&'static str, &'static str)>,
     /// A profile that fits what it said.
     pub profile: Option<String>,
 }
@@ -195,6 +197,7 @@ impl Found {
             kind: None,
             keys: Vec::new(),
             device_keys: Vec::new(),
+            tags: Vec::new(),
             profile: None,
         }
     }

@@ -137,8 +137,14 @@ impl Client {
 
 pub(super) async fn poll(mut event_loop: Loop) -> Polled {
     let raw = match &mut event_loop {
-        Loop::Four(four) => four.poll().await.map(raw_four).map_err(|why| fault_four(&why)),
-        Loop::Five(five) => five.poll().await.map(raw_five).map_err(|why| fault_five(&why)),
+        Loop::Four(four) => {
+            let came = four.poll().await.map(raw_four);
+            came.map_err(|why| named(fault_four(&why), four.mqtt_options.broker_address()))
+        }
+        Loop::Five(five) => {
+            let came = five.poll().await.map(raw_five);
+            came.map_err(|why| named(fault_five(&why), five.options.broker_address()))
+        }
     };
     (event_loop, raw)
 }
@@ -263,6 +269,17 @@ fn raw_five(event: v5::Event) -> Option<Raw> {
     }
 }
 
+/// Says which broker cannot be reached.
+fn named(fault: Fault, (host, port): (String, u16)) -> Fault {
+    match fault {
+        Fault::Connect(why) => Fault::Connect(format!("{host}:{port}: {why}").into()),
+        other => other,
+    }
+}
+
+const SILENT: &str =
+    "it gave no answer: it is off or no broker, the address is wrong, or a firewall is between";
+
 fn fault_four(why: &rumqttc::ConnectionError) -> Fault {
     use rumqttc::{ConnectReturnCode as Code, ConnectionError as Why};
     match why {
@@ -270,6 +287,7 @@ fn fault_four(why: &rumqttc::ConnectionError) -> Fault {
         | Why::Tls(_) => Fault::Security(why.to_string().into()),
         Why::MqttState(_) => lost(why.to_string()),
         Why::Io(error) => unreached(error),
+        Why::NetworkTimeout => Fault::Connect(SILENT.into()),
         _ => Fault::Connect(why.to_string().into()),
     }
 }
@@ -295,6 +313,9 @@ fn lost(why: String) -> Fault {
     {
         let text = format!("a message is larger than {} KiB: {why}", MAX_INCOMING / 1024);
         return Fault::Protocol(text.into());
+    }
+    if why.contains("closed by peer") {
+        return Fault::Lost("the other side closed the connection without a word".into());
     }
     let alert = why.contains("received fatal alert") || why.contains("peer certificate");
     if alert { Fault::Security(why.into()) } else { Fault::Lost(why.into()) }
@@ -322,6 +343,7 @@ fn fault_five(why: &v5::ConnectionError) -> Fault {
         (_, Some(_)) => Fault::Connect(why.to_string().into()),
         (Why::MqttState(_), _) => lost(why.to_string()),
         (Why::Io(error), _) => unreached(error),
+        (Why::Timeout(_), _) => Fault::Connect(SILENT.into()),
         _ => Fault::Connect(why.to_string().into()),
     }
 }

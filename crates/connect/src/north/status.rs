@@ -32,6 +32,7 @@ pub const fn next_step(fault: &Fault) -> &'static str {
             "Check that the address and port belong to a server of this kind, and its log."
         }
         Fault::Security(_) => "Check user, password, rights and certificates on both sides.",
+        Fault::Secret(_) => "Run this command on the gateway; within 30 s it is tried again.",
         Fault::Config(_) => "Change the configuration and apply it, or the far side as the words above say.",
         Fault::Stopped => "Resume it when the work is done.",
     }

@@ -4,8 +4,8 @@ use super::backoff::Backoff;
 use super::budget::Budget;
 use super::counters::{Counters, Histogram, add};
 use super::status::{
-    BudgetStatus, DeviceState, DeviceStatus, FaultCounts, LastError, ResponseMs, ScanStatus, State, Status,
-    all_counters,
+    BudgetStatus, DeviceState, DeviceStatus, Doubtful, FaultCounts, LastError, ResponseMs, ScanStatus, State,
+    Status, all_counters,
 };
 use super::{DeviceLayout, Driver, Layout, Link, Wheel};
 use crate::kind::{Built, Security};
@@ -450,6 +450,7 @@ impl Handle {
         let points = self.points();
         let quality = self.namespace.count_quality(&points);
         let quantile = |q| shared.response.quantile_ms(q);
+        let devices = shared.devices.lock().clone();
         Status {
             name: shared.name.clone(),
             kind: shared.kind,
@@ -465,7 +466,8 @@ impl Handle {
             response_ms: quantile(0.5).zip(quantile(0.99)).map(|(p50, p99)| ResponseMs { p50, p99 }),
             scans: shared.classes.iter().map(scan_status).collect(),
             faults: FaultCounts::of(&shared.counters),
-            devices: shared.devices.lock().clone(),
+            doubtful: Doubtful::of(&self.namespace, &points, &devices),
+            devices,
             last_error: shared.last_error(),
             counters: all_counters(&shared.counters),
         }

@@ -3,9 +3,17 @@
 use crate::kind::Security;
 use crate::south::budget::{Budget, Limits};
 use crate::south::counters::Counters;
-use model::{Fault, Time};
+use model::{Fault, PointId, Status as Quality, Time};
+use namespace::Namespace;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// Points that a status lists one by one.
+const MOST_DOUBTFUL: usize = 20;
+/// Qualities that the state of a device explains.
+const TOLD: [Quality; 3] =
+    [Quality::BAD_COMMUNICATION_ERROR, Quality::BAD_NO_COMMUNICATION, Quality::BAD_OUT_OF_SERVICE];
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,6 +78,8 @@ pub struct Status {
     pub faults: FaultCounts,
     /// By device.
     pub devices: Vec<DeviceStatus>,
+    /// The first of the points that are not Good although their device answers and refuses nothing.
+    pub doubtful: Vec<Doubtful>,
     /// What went wrong last.
     pub last_error: Option<LastError>,
     /// All counters since start, by name.
@@ -176,6 +186,15 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// A point that is not Good by itself: the value does not fit, the sensor failed, nothing came yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Doubtful {
+    /// Its path.
+    pub path: String,
+    /// Its quality.
+    pub quality: String,
+}
+
 /// What went wrong last.
 #[derive(Clone, Debug, Serialize)]
 pub struct LastError {
@@ -187,6 +206,29 @@ pub struct LastError {
     pub meaning: &'static str,
     /// The next step.
     pub next: &'static str,
+}
+
+impl Doubtful {
+    /// The first of `points` of which neither a lost device nor a refused address says why they are not Good.
+    pub(super) fn of(namespace: &Namespace, points: &[PointId], devices: &[DeviceStatus]) -> Vec<Self> {
+        let refused: HashSet<&str> = devices
+            .iter()
+            .flat_map(|device| &device.quarantined)
+            .flat_map(|refused| refused.points.iter().map(String::as_str))
+            .collect();
+        let mut doubtful = Vec::new();
+        namespace.visit(points, |_, declaration, last| {
+            let told = last.status.is_good() || TOLD.contains(&last.status);
+            if told || doubtful.len() >= MOST_DOUBTFUL {
+                return;
+            }
+            let path = declaration.path.to_string();
+            if !refused.contains(path.as_str()) {
+                doubtful.push(Self { path, quality: last.status.to_string() });
+            }
+        });
+        doubtful
+    }
 }
 
 impl LastError {

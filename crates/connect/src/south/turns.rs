@@ -332,11 +332,7 @@ impl<S: Speaker> Turns<S> {
         }
         run.told = refused
             .iter()
-            .map(|(row, address, reason)| {
-                let meta = link.point(group, *row).and_then(|id| link.namespace().meta(id));
-                let points = meta.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
-                Quarantined { address: address.clone(), points, reason: reason.clone() }
-            })
+            .map(|(row, address, reason)| link.refused_row(group, *row, address.clone(), reason.clone()))
             .collect();
         run.told_rows.clone_from(&rows);
         let device = self.device(group);

@@ -33,3 +33,4 @@ mod sparkplug_host;
 mod support;
 mod syslog;
 mod webhook;
+mod wrong;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A running agent; ended when dropped.
-struct Agent(Child);
+pub struct Agent(Child);
 
 impl Drop for Agent {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("short", "short"),
 ];
 
-fn snmpd() -> Option<&'static str> {
+pub fn snmpd() -> Option<&'static str> {
     let found =
         ["/usr/sbin/snmpd", "/usr/local/sbin/snmpd"].into_iter().find(|path| Path::new(path).exists());
     if found.is_none() {
@@ -36,11 +36,11 @@ fn snmpd() -> Option<&'static str> {
 }
 
 /// A free UDP port on loopback.
-fn free_udp_port() -> u16 {
+pub fn free_udp_port() -> u16 {
     std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn start(program: &str, folder: &Path, port: u16) -> Agent {
+pub fn start(program: &str, folder: &Path, port: u16) -> Agent {
     let conf = folder.join("snmpd.conf");
     let text = format!(
         "agentAddress udp:127.0.0.1:{port}\nrwcommunity plant-rw 127.0.0.1\n\

@@ -7,9 +7,82 @@ use hyper::Method;
 use serde_json::{Value as Json, json};
 use std::io::Write;
 
+/// A path as a person says it: whole, or below the site as in the plant's files.
+async fn whole(client: &Client, path: &str) -> Result<String, ClientError> {
+    let site = text(&client.get("/api/about").await?, "site");
+    Ok(below_site(&site, path))
+}
+
+fn below_site(site: &str, path: &str) -> String {
+    let path = path.trim_matches('/');
+    let starts = |first: &str| {
+        let head = path.get(..first.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(first))
+            && path.get(first.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    // Part of the site's own name is a prefix, too.
+    let above = site.get(..path.len()).is_some_and(|head| head.eq_ignore_ascii_case(path));
+    if path.is_empty() || above || starts(site) || starts("_ironbridge") {
+        return path.to_owned();
+    }
+    format!("{site}/{path}")
+}
+
+/// `connections`: each with its state, and in words what is wrong and what to do next.
+pub async fn connections(
+    name: Option<&str>,
+    running: &Running,
+    out: &mut impl Write,
+) -> Result<(), ClientError> {
+    let answer = Client::new(&running.data).get("/api/connections").await?;
+    let all = list(&answer, "connections").iter();
+    let wanted: Vec<&Json> = all.filter(|one| name.is_none_or(|name| text(one, "name") == name)).collect();
+    let mut table = Table::new(&["connection", "kind", "state", "points", "good", "bad", "endpoint"]);
+    for one in &wanted {
+        let cells = ["name", "kind", "state", "points", "good", "bad", "endpoint"];
+        table.push(cells.iter().map(|key| text(one, key)).collect());
+    }
+    let empty = match name {
+        Some(name) => format!("no connection is called {name}: `ironbridge connections` lists all"),
+        None => "no connection yet: add a file under connections/ and apply it (ironbridge schema lists the kinds)".into(),
+    };
+    write(out, &table.render(&empty))?;
+    wanted.into_iter().try_for_each(|one| write(out, &trouble(one, name.is_some())))
+}
+
+/// What is wrong with a connection, in words; `all` tells what is not wrong, too.
+fn trouble(one: &Json, all: bool) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let devices = list(one, "devices");
+    let well = text(one, "state") == "connected"
+        && devices.iter().all(|device| ["ok", "paused"].contains(&text(device, "state").as_str()));
+    if let Some(error) = one.get("last_error").filter(|error| error.is_object() && !well) {
+        lines.extend(["title", "meaning", "next"].map(|key| text(error, key)));
+    }
+    for device in devices {
+        let (name, state) = (text(device, "name"), text(device, "state"));
+        if all || (state != "ok" && text(one, "state") == "connected") {
+            lines.push(format!("device {name}: {state}"));
+        }
+        let refused = list(device, "quarantined").iter();
+        lines.extend(refused.map(|one| format!("{}: {}", text(one, "address"), text(one, "reason"))));
+    }
+    let doubtful = list(one, "doubtful").iter();
+    lines.extend(doubtful.map(|point| format!("{}: {}", text(point, "path"), text(point, "quality"))));
+    if all && let Some(security) = one.get("security") {
+        lines.push(format!("security: {}", text(security, "text")));
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines = lines.iter().map(|line| format!("  {}\n", line.replace(char::is_control, " ")));
+    format!("\n{}:\n{}", text(one, "name"), lines.collect::<String>())
+}
+
 /// `points`.
 pub async fn points(prefix: &str, running: &Running, out: &mut impl Write) -> Result<(), ClientError> {
     let client = Client::new(&running.data);
+    let prefix = &whole(&client, prefix).await?;
     let mut table = Table::new(&["path", "value", "unit", "quality", "time"]);
     let mut after = String::new();
     loop {
@@ -29,9 +102,10 @@ pub async fn points(prefix: &str, running: &Running, out: &mut impl Write) -> Re
             None => break,
         }
     }
-    let empty =
-        "no points here; add a connection under connections/ (ironbridge schema modbus-tcp) and apply it";
-    write(out, &table.render(empty))
+    let empty = format!(
+        "no points below `{prefix}`; `ironbridge points` lists all, `ironbridge connections` says what is wrong with theirs"
+    );
+    write(out, &table.render(&empty))
 }
 
 /// `tail`: one line a change, at most four times a second and point.
@@ -42,12 +116,13 @@ pub async fn tail(
     out: &mut impl Write,
 ) -> Result<(), ClientError> {
     let client = Client::new(&running.data);
+    let prefix = &whole(&client, prefix).await?;
     let page = client.get(&format!("/api/points?limit=2000&prefix={}", encode(prefix))).await?;
     let known = list(&page, "points");
     let paths: Vec<String> = known.iter().map(|point| text(point, "path")).collect();
     let units: Vec<String> = known.iter().map(|point| text(point, "unit")).collect();
     if paths.is_empty() {
-        return write(out, "no points here\n");
+        return write(out, &format!("no points below `{prefix}`; `ironbridge points` lists all\n"));
     }
     if page.get("next").is_some_and(|next| !next.is_null()) {
         write(out, "# more than 2000 points: only the first 2000 are shown; give a longer prefix\n")?;
@@ -98,8 +173,10 @@ pub async fn write_value(
         .ok()
         .filter(|v: &Json| v.is_number() || v.is_boolean())
         .unwrap_or_else(|| json!(value));
+    let client = Client::new(&running.data);
+    let path = whole(&client, path).await?;
     let wish = json!({"path": path, "value": value, "reason": reason});
-    let done = Client::new(&running.data).post("/api/point/write", &wish).await?;
+    let done = client.post("/api/point/write", &wish).await?;
     let (outcome, why) = (text(&done, "outcome"), text(&done, "why"));
     let line = if why.is_empty() { format!("{outcome}\n") } else { format!("{outcome}: {why}\n") };
     if ["Confirmed", "Accepted", "Waiting"].contains(&outcome.as_str()) {
@@ -267,7 +344,7 @@ pub async fn secret(
             let value = value.trim_end_matches(['\r', '\n']);
             let path = format!("/api/secrets/{}", encode(name));
             Client::new(&running.data).json(Method::PUT, &path, Some(&json!({"value": value}))).await?;
-            write(out, &format!("secret {name} set\n"))
+            write(out, &format!("secret {name} set; what waits for it tries again within 30 s\n"))
         }
         SecretCommand::List { running } => {
             let answer = Client::new(&running.data).get("/api/secrets").await?;
@@ -416,6 +493,38 @@ mod tests {
         ] {
             assert_eq!(short(&value), expected);
         }
+    }
+
+    #[test]
+    fn paths_are_whole_or_below_the_site() {
+        for (path, expected) in [
+            ("", ""),
+            ("packaging/filler", "acme/leeds/packaging/filler"),
+            ("Acme/Leeds/packaging", "Acme/Leeds/packaging"),
+            ("acme/leeds", "acme/leeds"),
+            ("acme", "acme"),
+            ("acme/leeds-2/x", "acme/leeds/acme/leeds-2/x"),
+            ("/packaging/", "acme/leeds/packaging"),
+            ("_ironbridge/cpu", "_ironbridge/cpu"),
+        ] {
+            assert_eq!(below_site("acme/leeds", path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn trouble_is_told_in_words_and_calm_is_silent() {
+        let calm = json!({"name": "a", "state": "connected", "devices": [{"name": "d", "state": "ok", "quarantined": []}],
+            "doubtful": [], "last_error": {"title": "over", "meaning": "m", "next": "n"}, "security": {"text": "open"}});
+        assert_eq!(trouble(&calm, false), "");
+        assert_eq!(trouble(&calm, true), "\na:\n  device d: ok\n  security: open\n");
+        let lost = json!({"name": "b", "state": "lost", "devices": [{"name": "d", "state": "waiting",
+            "quarantined": [{"address": "DB9.DBW0 INT", "reason": "There is no such block."}]}],
+            "doubtful": [{"path": "a/b/c", "quality": "BadTypeMismatch"}],
+            "last_error": {"title": "no answer", "meaning": "old values", "next": "look"}});
+        assert_eq!(
+            trouble(&lost, false),
+            "\nb:\n  no answer\n  old values\n  look\n  DB9.DBW0 INT: There is no such block.\n  a/b/c: BadTypeMismatch\n"
+        );
     }
 
     #[test]

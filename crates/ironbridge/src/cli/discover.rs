@@ -219,7 +219,11 @@ async fn write_drafts(
             client.post(&format!("/api/discover/{id}/draft"), &json!({"index": found.get("index")})).await?;
         write_draft(&draft, folder, out)?;
     }
-    say(out, "Review them, put them into connections/, then: ironbridge check . && ironbridge apply .\n")
+    say(
+        out,
+        "Review them and put them into connections/; where it says so, let `ironbridge browse connections/NAME.toml` fill them. \
+         Then: ironbridge check . && ironbridge apply .\n",
+    )
 }
 
 /// Writes one draft. An existing file is never overwritten.

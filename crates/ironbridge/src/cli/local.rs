@@ -53,6 +53,7 @@ pub fn dispatch(cli: Cli) -> u8 {
 async fn asked(command: Command) -> u8 {
     let out = &mut stdout();
     let result = match &command {
+        Command::Connections { name, running } => ask::connections(name.as_deref(), running, out).await,
         Command::Points { prefix, running } => ask::points(prefix, running, out).await,
         Command::Tail { prefix, lines, running } => ask::tail(prefix, *lines, running, out).await,
         Command::Query { sql, format, limit, running, .. } => {

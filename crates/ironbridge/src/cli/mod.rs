@@ -173,10 +173,18 @@ pub enum Command {
         #[command(flatten)]
         running: Running,
     },
+    /// Say how each connection does: its state, what is wrong, what to do next
+    #[command(after_help = "Example: ironbridge connections line-1")]
+    Connections {
+        /// Only this one, with its devices and how it is protected
+        name: Option<String>,
+        #[command(flatten)]
+        running: Running,
+    },
     /// List points with value, quality and time
     #[command(after_help = "Example: ironbridge points acme/leeds/packaging")]
     Points {
-        /// Only below this path
+        /// Only below this path, whole or as in the plant's files (below enterprise/site)
         #[arg(default_value = "")]
         prefix: String,
         #[command(flatten)]

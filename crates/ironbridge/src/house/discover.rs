@@ -7,7 +7,7 @@ use crate::report;
 use access::Access;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, Wish, draft, host_of};
+use connect::discover::{Ask, Busy, Found, Plan, Probe, Scan, Wish, draft, host_of, looked_at};
 use connect::draft::{Draft, Note};
 use connect::import::{self, FORMATS, Input};
 use connect::kind::{self, Context};
@@ -291,7 +291,7 @@ impl House {
         let endpoint = text("url").or(text("host")).unwrap_or_default();
         let _asks = self.announce_endpoint(format!("browse/{stem}"), endpoint).await;
         match (browser.browse)(&document, &context, now).await {
-            Ok(draft) => Ok(draft_shape(draft)),
+            Ok(draft) => Ok(draft_shape(Draft { text: looked_at(&draft.text), ..draft })),
             Err(BrowseError::File(found)) => Err(mistakes(&found)),
             Err(BrowseError::Device(fault)) => {
                 let (title, _, next) = fault.words();

@@ -24,6 +24,7 @@ pub fn connection(status: south::Status) -> api::Connection {
         scans,
         faults,
         devices,
+        doubtful,
         last_error,
         // Told by `/metrics`.
         counters: _,
@@ -49,6 +50,10 @@ pub fn connection(status: south::Status) -> api::Connection {
         scans: scans.into_iter().map(scan).collect(),
         faults: fault_counts(faults),
         devices: devices.into_iter().map(device).collect(),
+        doubtful: doubtful
+            .into_iter()
+            .map(|south::status::Doubtful { path, quality }| api::Doubtful { path, quality })
+            .collect(),
         last_error: last_error.map(|south::status::LastError { time, title, meaning, next }| {
             api::LastError { time: Some(time), title, meaning: meaning.into(), next: next.into() }
         }),

@@ -206,7 +206,7 @@ impl Namespace {
         }
         let declaration = self.find(path.as_str()).and_then(|id| self.live(id)).ok_or("no such point")?;
         let Access::Write(rule) = &declaration.access else {
-            return Err("this point is not writable by configuration".into());
+            return Err("this point is not writable: to change that, give its tag `write = { min = .., max = .. }` in its connection file and apply that".into());
         };
         let needed = rule.role.unwrap_or(Role::Operator);
         if principal.role < needed {

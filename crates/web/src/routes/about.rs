@@ -24,6 +24,7 @@ pub(super) async fn about(State(web): State<Shared>) -> Json<About> {
         points: web.namespace.points().len(),
         rate_per_s: web.samples_per_s(),
         data_dir: facts.data_dir.display().to_string(),
+        site: format!("{}/{}", facts.site.enterprise, facts.site.site),
         plant_dir: facts.plant_dir.display().to_string(),
         listeners: facts.listeners,
     })

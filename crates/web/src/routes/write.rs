@@ -1,6 +1,6 @@
 //! Writing to the plant: only through the namespace's one command path.
 
-use super::points::visible;
+use super::points::{short, visible};
 use crate::ApiError;
 use crate::answer::random_id;
 use crate::extract::Body;
@@ -28,10 +28,9 @@ pub(super) async fn write(
 ) -> Result<Json<Written>, ApiError> {
     let (_, (declared, before)) = visible(&web, &who.principal, &wish.path)?;
     let value = typed(&wish.value, declared.value_type).ok_or_else(|| {
-        ApiError::bad_request(format!(
-            "The value does not fit the type {} of this point.",
-            declared.value_type.name()
-        ))
+        let value = short(&wish.value.to_string());
+        let takes = takes(declared.value_type);
+        ApiError::unfit(format!("The value {value} does not fit: this point takes {takes}."))
     })?;
     let approved = matches!(&declared.access, Access::Write(rule) if rule.approval.is_some());
     let (longest, usual) = if approved { TTL_APPROVED } else { TTL };
@@ -83,6 +82,18 @@ pub(super) fn json_value(value: &Value) -> Result<serde_json::Value, ApiError> {
     let mut out = Writer::default();
     out.value(value);
     serde_json::from_str(&out.finish()).map_err(ApiError::internal)
+}
+
+/// What a point of this type takes, in words.
+const fn takes(wanted: ValueType) -> &'static str {
+    match wanted {
+        ValueType::Bool => "true or false",
+        ValueType::I64 => "a whole number",
+        ValueType::U64 => "a whole number from 0 on",
+        ValueType::F64 => "a number",
+        ValueType::Text => "a text",
+        ValueType::Bytes => "bytes",
+    }
 }
 
 /// The JSON value in the point's own type; nothing is rounded or guessed.

@@ -215,6 +215,8 @@ pub struct About {
     pub rate_per_s: f64,
     /// Where the data lie.
     pub data_dir: String,
+    /// `enterprise/site`: every path of the plant begins with it.
+    pub site: String,
     /// Where the configuration lies.
     pub plant_dir: String,
     /// Addresses that it listens on.

@@ -183,8 +183,19 @@ pub struct Connection {
     pub faults: FaultCounts,
     /// Devices behind the endpoint.
     pub devices: Vec<Device>,
+    /// The first of the points that are not Good although their device answers and refuses nothing.
+    pub doubtful: Vec<Doubtful>,
     /// The last thing that went wrong.
     pub last_error: Option<LastError>,
+}
+
+/// A point that is not Good by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Doubtful {
+    /// Its path.
+    pub path: String,
+    /// Its quality.
+    pub quality: String,
 }
 
 /// How a connection is protected.

@@ -161,13 +161,8 @@ impl Bacnet {
             }
             for refused in &known.refused {
                 let Some(row) = known.row(refused.row) else { continue };
-                let meta = link.point(index, refused.row).and_then(|id| link.namespace().meta(id));
-                let points = meta.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
-                total.push(Quarantined {
-                    address: object_words(row.object),
-                    points,
-                    reason: refused.why.clone(),
-                });
+                let address = object_words(row.object);
+                total.push(link.refused_row(index, refused.row, address, refused.why.clone()));
             }
         }
         link.quarantine(group, changed.refused.iter().map(|refused| refused.row).collect(), total);

@@ -309,9 +309,7 @@ impl EtherNetIp {
         {
             for (row, reason) in &known.refused {
                 let Some(address) = known.row(*row).map(Row::words) else { continue };
-                let meta = link.point(index, *row).and_then(|id| link.namespace().meta(id));
-                let points = meta.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
-                total.push(Quarantined { address, points, reason: reason.clone() });
+                total.push(link.refused_row(index, *row, address, reason.clone()));
             }
         }
         link.quarantine(group, changed.refused.keys().copied().collect(), total);

@@ -84,7 +84,7 @@ impl Row {
         self.asked = self.tag.clone();
         let known = catalog.map(|catalog| catalog.look_up(&self.tag));
         let fitted = match known {
-            Some(Known::Missing) => Err("the controller has no such tag (any more)".into()),
+            Some(Known::Missing) => Err("the controller has no such tag (any more): compare the spelling; `ironbridge browse` lists what it has".into()),
             Some(Known::Structure { name, members }) => {
                 let first = members.first().map_or("Member", String::as_str);
                 Err(format!(

@@ -22,6 +22,19 @@ pub(super) enum One {
     Failed(Fault),
 }
 
+/// Why the controller does not give a tag, in words that lead on; the codes stand behind them.
+fn refusal(status: CipStatus) -> String {
+    match (status.general, status.extended) {
+        (0x04 | 0x05 | 0xFF, Some(0x2104 | 0x2105)) => {
+            format!("there is no such element, the array is shorter ({status})")
+        }
+        (0x04 | 0x05, _) => format!(
+            "there is no tag of this name, or its External Access is None: compare it with the controller's program ({status})"
+        ),
+        _ => status.to_string(),
+    }
+}
+
 impl EtherNetIp {
     /// Asks for several tags at once. False if there was no answer.
     pub(super) async fn packet(
@@ -110,7 +123,7 @@ impl EtherNetIp {
             }
             status if status.is_transient() => false,
             status => {
-                book.refuse(row, status.to_string());
+                book.refuse(row, refusal(status));
                 true
             }
         }
@@ -132,7 +145,7 @@ impl EtherNetIp {
             One::Data(kind, data) => book.take(row, kind, &data),
             One::Refused(status) if status.is_transient() => false,
             One::Refused(status) => {
-                book.refuse(row, status.to_string());
+                book.refuse(row, refusal(status));
                 true
             }
             One::Failed(_) => return Ok(false),

@@ -119,11 +119,7 @@ impl Client {
     }
 
     fn secret(&self, name: &str) -> Result<String, Fault> {
-        self.secrets.secret(name).ok_or_else(|| {
-            Fault::Security(
-                format!("the secret `{name}` is not set: run `ironbridge secret set {name}`").into(),
-            )
-        })
+        crate::reach::secret(&*self.secrets, name)
     }
 
     fn request(&self, path: &str) -> Result<Request<Empty<Bytes>>, Fault> {

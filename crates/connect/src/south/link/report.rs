@@ -200,6 +200,21 @@ impl Link {
         });
     }
 
+    /// A row that the device refuses, for the page: its address as the file writes it (`address` where there is no file),
+    /// its point, and what the device said.
+    pub fn refused_row(
+        &self,
+        group: usize,
+        row: u32,
+        address: String,
+        reason: impl Into<String>,
+    ) -> Quarantined {
+        let meta = self.point(group, row).and_then(|id| self.namespace.meta(id));
+        let written = meta.as_ref().map(|meta| meta.source.clone()).filter(|source| !source.is_empty());
+        let points = meta.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
+        Quarantined { address: written.unwrap_or(address), points, reason: reason.into() }
+    }
+
     /// The point a row of a group stands for.
     pub fn point(&self, group: usize, row: u32) -> Option<PointId> {
         self.groups.get(group)?.points().get(row as usize).copied()

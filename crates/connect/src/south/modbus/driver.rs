@@ -186,9 +186,7 @@ impl Modbus {
                 let Some(row) = known.row(refused.row) else { continue };
                 let last = row.item.first.saturating_add(row.item.width.saturating_sub(1));
                 let address = address::both(row.table, row.item.first, last);
-                let path = link.point(index, refused.row).and_then(|id| link.namespace().meta(id));
-                let points = path.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
-                total.push(Quarantined { address, points, reason: refused.code.sentence().to_owned() });
+                total.push(link.refused_row(index, refused.row, address, refused.code.sentence()));
             }
         }
         link.quarantine(group, changed.refused.iter().map(|refused| refused.row).collect(), total);

@@ -12,6 +12,7 @@
 
 use model::{Fault, Time};
 use opcua::crypto::{CertificateStore, PrivateKey, X509, X509Data};
+use parking_lot::Mutex;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -157,6 +158,9 @@ impl Certificates {
     /// # Errors
     /// The folder cannot be written, or holds something else.
     pub(super) fn own(&self) -> Result<Own, Fault> {
+        // Connections of a new plant begin together: one makes the pair, the others wait and read it.
+        static MAKING: Mutex<()> = Mutex::new(());
+        let _making = MAKING.lock();
         self.prepare()?;
         let (path, key_path) = (self.own_path(), self.key_path());
         if !path.exists() && !key_path.exists() {

@@ -135,13 +135,7 @@ fn whom<'a>(keys: &'a Keys, endpoint: &'a EndpointDescription) -> Whom<'a> {
 /// Our certificate and secrets, looked at anew for each session, so that a change counts.
 async fn keys(spec: &Arc<Spec>, budget: &Arc<Budget>) -> Result<Keys, Fault> {
     let budget = budget.clone();
-    let secret = |name: &str| {
-        spec.secrets.secret(name).ok_or_else(|| {
-            Fault::Security(
-                format!("the secret `{name}` is not set: run `ironbridge secret set {name}`").into(),
-            )
-        })
-    };
+    let secret = |name: &str| crate::reach::secret(&*spec.secrets, name);
     let identity = match &spec.who {
         Who::Anonymous => Identity::Anonymous,
         Who::User { name, password } => Identity::User { name: name.clone(), password: secret(password)? },

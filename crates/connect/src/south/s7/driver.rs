@@ -141,13 +141,7 @@ impl S7 {
             }
             for refused in &known.refused {
                 let Some(row) = known.row(refused.row) else { continue };
-                let meta = link.point(index, refused.row).and_then(|id| link.namespace().meta(id));
-                let points = meta.map(|meta| vec![meta.path.to_string()]).unwrap_or_default();
-                total.push(Quarantined {
-                    address: row.place.words(),
-                    points,
-                    reason: refused.why.to_owned(),
-                });
+                total.push(link.refused_row(index, refused.row, row.place.words(), refused.why));
             }
         }
         link.quarantine(group, changed.refused.iter().map(|refused| refused.row).collect(), total);

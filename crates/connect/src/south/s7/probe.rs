@@ -149,6 +149,8 @@ async fn identify(asker: &mut Asker<'_>, slot: u8) -> Found {
         details,
         kind: Some("s7"),
         keys: vec![("slot", slot.to_string())],
+        // Who tells its lists has this one, too.
+        tags: if identity.order.is_empty() { Vec::new() } else { vec![("cpu", "{ at = \"cpu.state\" }")] },
         ..Found::new(&PROBE, asker.address(), asker.port())
     }
 }

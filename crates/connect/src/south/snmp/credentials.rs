@@ -114,11 +114,7 @@ impl Credentials {
     }
 
     fn secret(&self, name: &str) -> Result<String, Fault> {
-        self.secrets.secret(name).ok_or_else(|| {
-            Fault::Security(
-                format!("the secret `{name}` is not set: run `ironbridge secret set {name}`").into(),
-            )
-        })
+        crate::reach::secret(&*self.secrets, name)
     }
 
     /// As the library takes them.

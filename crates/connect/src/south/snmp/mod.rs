@@ -127,7 +127,7 @@ fn resolve(plan: &mut Plan<'_>, tag: &super::tags::Tag<'_>, entry: &Entry) -> Op
         let message = format!("a {} is counted by the device and cannot be written", kind.name());
         plan.wrong(tag, "write", Wrong::new(message, "leave out `write`"));
     }
-    let words = format!("{oid} {}", kind.name());
+    let words = format!("{} {}", entry.at.trim(), kind.name());
     let slot = plan.point(tag, Source { value: kind.value_type(), words })?;
     Some(Point { row: Row { oid, kind, scaling: slot.scaling }, class: slot.class, index: slot.index })
 }

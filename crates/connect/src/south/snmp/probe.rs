@@ -27,6 +27,12 @@ pub static PROBE: Probe = Probe {
 
 /// sysDescr, sysObjectID, sysName, sysLocation (RFC 3418): last number but one.
 const SYSTEM: [u32; 4] = [1, 2, 5, 6];
+/// What every agent has (RFC 3418): how long it runs, what it is called and where it stands.
+const TAGS: [(&str, &str); 3] = [
+    ("uptime", "{ at = \"sysUpTime.0\", scale = 0.01, unit = \"s\" }"),
+    ("name", "{ at = \"sysName.0\" }"),
+    ("location", "{ at = \"sysLocation.0\" }"),
+];
 /// Message id of the one question of version 3.
 const MESSAGE: i32 = 1;
 /// Largest answer taken, in bytes.
@@ -105,6 +111,7 @@ async fn system(asker: &mut Asker<'_>) -> Option<Found> {
         details,
         kind: Some("snmp"),
         keys: vec![("version", "\"2c\"".into()), ("community", "{ secret = \"snmp-community\" }".into())],
+        tags: TAGS.to_vec(),
         ..Found::new(&PROBE, address, port)
     })
 }
@@ -131,6 +138,7 @@ async fn engine(asker: &mut Asker<'_>) -> Option<Found> {
             ("auth_password", secret("auth")),
             ("privacy_password", secret("privacy")),
         ],
+        tags: TAGS.to_vec(),
         ..Found::new(&PROBE, asker.address(), asker.port())
     })
 }

@@ -33,15 +33,12 @@ impl Webhook {
     /// A post that shows nothing, or something that is guessed soon, is none that can be trusted.
     fn check_token(&self) -> Result<(), Fault> {
         let name = &self.token;
-        match self.secrets.secret(name) {
-            Some(token) if token.len() >= SHORTEST_TOKEN => Ok(()),
-            Some(_) => Err(Fault::Security(
-                format!("the secret `{name}` is shorter than {SHORTEST_TOKEN} characters: set a longer one, e.g. what `openssl rand -hex 32` prints").into(),
-            )),
-            None => Err(Fault::Security(
-                format!("the secret `{name}` is not set: run `ironbridge secret set {name}`").into(),
-            )),
+        if crate::reach::secret(&*self.secrets, name)?.len() >= SHORTEST_TOKEN {
+            return Ok(());
         }
+        Err(Fault::Security(
+            format!("the secret `{name}` is shorter than {SHORTEST_TOKEN} characters: set a longer one, e.g. what `openssl rand -hex 32` prints").into(),
+        ))
     }
 
     async fn run(&mut self, link: &mut Link) -> Result<Infallible, Fault> {
