@@ -2,6 +2,10 @@
 //! outside the connection.
 
 use crate::support::{House, eventually, free_port};
+use connect::kind::Context;
+use connect::south::BROWSERS;
+use model::Path;
+use model::config::Document;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -35,6 +39,45 @@ async fn a_controller_is_asked_no_more_than_its_budget() {
     eventually("read", || house.last("plc/speed").status.is_good()).await;
     keeps_to_it(|| server.device().counters.messages.load(Relaxed)).await;
     assert!(handle.status().budget.unwrap().held_back > 0);
+    handle.stop().await;
+}
+
+/// What a person looks for in the tag list comes out of the same share as the scans.
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_for_tags_and_polling_share_one_budget() {
+    const TAGS: usize = 500;
+    let mut program = Program::new("Bottling");
+    for number in 0..TAGS {
+        program.tag(
+            "",
+            &format!("A_rather_long_name_of_a_tag_{number:03}"),
+            wire::enip::Elementary::Dint,
+            [0; 3],
+        );
+    }
+    let here = ([127, 0, 0, 1], 0).into();
+    let server = twin::enip::listen(here, Arc::new(Controller::new(program))).await.unwrap();
+    let text = format!(
+        "kind = \"ethernet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.plc]\nat = \"plc\"\n[device.plc.tags]\nspeed = {{ at = \"A_rather_long_name_of_a_tag_000\" }}\n",
+        server.address().port()
+    );
+    let house = House::new();
+    let handle = house.start("cip", &text);
+    eventually("read", || house.last("plc/speed").status.is_good()).await;
+    let messages = || server.device().counters.messages.load(Relaxed);
+    let scans = || handle.status().scans[0].done;
+    let (begun, before, scanned) = (Instant::now(), messages(), scans());
+    let document = Document::parse("connections/cip.toml", &text).unwrap();
+    let mut context = Context::new("cip", Path::new("acme/leeds").unwrap(), "");
+    context.budget = handle.budget();
+    let browser = BROWSERS.iter().find(|browser| browser.kind == "ethernet-ip").unwrap();
+    let draft = (browser.browse)(&document, &context, model::Time::from_millis(0)).await.unwrap();
+    let (asked, took) = (messages() - before, begun.elapsed());
+    assert_eq!(draft.tags, TAGS + 1);
+    assert!(asked >= 30, "{asked} requests say nothing of a rate");
+    let rate = asked as f64 / took.as_secs_f64();
+    assert!(rate < RATE * 1.15, "{rate} requests a second, {asked} in {took:?}");
+    assert!(scans() > scanned, "polling stood still meanwhile");
     handle.stop().await;
 }
 

@@ -101,6 +101,18 @@ impl Link {
         }
     }
 
+    /// The other side is there again, and values come by themselves: what never came is waited for, not cut off.
+    pub fn awaits(&mut self) {
+        for group in 0..self.groups.len() {
+            let Some(book) = self.groups.get(group) else { continue };
+            let paused = self.devices.get(book.device).is_some_and(|device| device.paused);
+            let cut_off = [Status::BAD_NO_COMMUNICATION, Status::BAD_OUT_OF_SERVICE];
+            if !book.ever_read && !paused && book.shown.is_some_and(|shown| cut_off.contains(&shown)) {
+                self.show(group, Status::BAD_WAITING_FOR_INITIAL_DATA);
+            }
+        }
+    }
+
     /// Publishes what came by itself, in the order given; several values of one point become several samples. What
     /// comes from a paused device, and rows that the group does not have, are left out and counted as late. Returns the
     /// position of the last sample, for whoever acknowledges upstream.

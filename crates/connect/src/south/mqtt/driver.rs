@@ -192,6 +192,7 @@ impl MqttIn {
         for device in 0..self.intake.devices() {
             link.alive(device);
         }
+        link.awaits();
         talk.settle_at = Some(Instant::now() + SETTLE);
         Ok(())
     }

@@ -51,6 +51,7 @@ impl Webhook {
         for device in 0..self.intake.devices() {
             link.alive(device);
         }
+        link.awaits();
         let mut door = self.secrets.inbox().open(Frame {
             name: link.name().to_owned(),
             token: self.token.clone(),

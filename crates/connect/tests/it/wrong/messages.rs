@@ -2,7 +2,8 @@
 
 use super::{Row, Table};
 use crate::broker::{Broker, no_mosquitto};
-use crate::support::{Peer, free_port, peer_file, python};
+use crate::support::{House, Peer, eventually, free_port, peer_file, python};
+use connect::south::status::State;
 use model::Status;
 use std::net::UdpSocket;
 
@@ -83,6 +84,28 @@ async fn brokers() {
         .bad("x", Status::BAD_NO_COMMUNICATION),
     ];
     Table::new().await.holds(rows, &[("wrong", "wrong")]).await;
+}
+
+/// A secret that is set later: what never came is waited for from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_set_later() {
+    let house = House::new();
+    let file = "kind = \"webhook\"\ntoken = { secret = \"later\" }\n[device.d]\nat = \"d\"\ntags = { x = { at = \"/\", type = \"f64\", value = \"/v\" } }\n";
+    let (handle, secrets) = house.start_keeping("posts", file, &[]);
+    eventually("lost", || {
+        handle.status().state == State::Lost && house.last("d/x").status == Status::BAD_NO_COMMUNICATION
+    })
+    .await;
+    secrets.set("later", "0123456789abcdef0123");
+    // It would try again within half a minute by itself.
+    handle.pause();
+    eventually("paused", || house.last("d/x").status == Status::BAD_OUT_OF_SERVICE).await;
+    handle.resume();
+    eventually("waiting", || {
+        handle.status().state == State::Connected && house.last("d/x").status == WAITING
+    })
+    .await;
+    handle.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

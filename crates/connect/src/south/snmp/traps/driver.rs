@@ -83,6 +83,7 @@ impl Traps {
             link.alive(device);
             self.doubt(device, link);
         }
+        link.awaits();
         loop {
             // Nothing is asked, and no point can be written.
             while link.take().is_some() {}
