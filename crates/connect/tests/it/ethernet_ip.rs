@@ -4,6 +4,7 @@ use crate::support::{House, Peer, eventually, free_port, peer_file, python};
 use connect::kind::Context;
 use connect::south::BROWSERS;
 use connect::south::ethernet_ip::{Type, list_tags};
+use connect::south::status::Quarantined;
 use connect::south::status::State;
 use model::config::Document;
 use model::{Outcome, Path, Status, Value, ValueType};
@@ -237,7 +238,10 @@ also_good = { at = "Counts[49]" }
         set_aside(&house, tag).await;
     }
     let quarantined = handle.status().devices[0].quarantined.clone();
-    let why = |address: &str| quarantined.iter().find(|q| q.address == address).unwrap().reason.clone();
+    let why = |address: &str| {
+        let named = |q: &&Quarantined| q.address.split(' ').next() == Some(address);
+        quarantined.iter().find(named).unwrap().reason.clone()
+    };
     for (address, words) in [
         ("NoSuchTag", "no such tag"),
         ("Counts[50]", "outside the array"),

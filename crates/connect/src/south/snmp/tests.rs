@@ -17,11 +17,11 @@ fn the_sample_becomes_points() {
     assert_eq!(
         words,
         [
-            ("location", "1.3.6.1.2.1.1.6.0 text"),
-            ("port_1", "1.3.6.1.2.1.2.2.1.8.1 integer"),
-            ("port_1_in", "1.3.6.1.2.1.31.1.1.1.6.1 counter"),
+            ("location", "sysLocation.0 text"),
+            ("port_1", "ifOperStatus.1 integer"),
+            ("port_1_in", "ifHCInOctets.1 counter"),
             ("processor", "1.3.6.1.2.1.25.3.3.1.2.1 integer"),
-            ("uptime", "1.3.6.1.2.1.1.3.0 ticks"),
+            ("uptime", "sysUpTime.0 ticks"),
         ]
     );
     assert!(matches!(built.points[0].access, Access::Write(_)));

@@ -141,7 +141,7 @@ async fn a_hole_is_found_and_only_its_point_is_bad() {
     let searched = plant.endpoint.lock().log.len();
     assert!(searched <= 30, "bisecting took {searched} requests");
     let status = plant.handle.status();
-    assert_eq!(status.devices[0].quarantined[0].address, "holding 46 (40047)");
+    assert_eq!(status.devices[0].quarantined[0].address, "holding 46 (40047) u16");
     assert_eq!(status.scans[0].requests, 3, "around the gap and the hole");
     assert_eq!(plant.namespace.active_events().len(), 1);
     // Nothing asks for it any more, until the re-check finds that it is there by now.

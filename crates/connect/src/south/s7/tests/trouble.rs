@@ -39,7 +39,7 @@ async fn a_refused_item_costs_only_its_own_point_and_is_tried_again() {
     let words: Vec<_> = quarantined.iter().map(|q| (q.address.as_str(), q.reason.as_str())).collect();
     assert_eq!(
         words.iter().map(|w| w.0).collect::<Vec<_>>(),
-        ["DB30.DBB0", "DB99.DBB0", "DB10.DBB8"],
+        ["DB30.DBW0 i16", "DB99.DBW0 i16", "DB10.DBW8 i16"],
         "{words:?}"
     );
     assert!(
