@@ -6,6 +6,48 @@ use model::Status;
 
 const CONFIGURATION: Status = Status::BAD_CONFIGURATION_ERROR;
 
+fn text(scheme: &str, port: u16, head: &str, tags: &str) -> String {
+    format!(
+        "kind = \"http\"\nurl = \"{scheme}://127.0.0.1:{port}\"\ntimeout = \"1s\"\nmax_body = 2000\nscan = {{ normal = \"200ms\" }}\n{head}\n\
+         [device.m]\nat = \"HOME\"\n[device.m.tags]\ngood = {{ at = \"/ok#/v\", type = \"f64\" }}\n{tags}"
+    )
+}
+
+/// What a file gets wrong about documents, at a service that is sound.
+fn documents(port: u16) -> Vec<Row> {
+    let with = |at: &str, kind: &str| {
+        text("http", port, "", &format!("x = {{ at = \"{at}\", type = \"{kind}\" }}\n"))
+    };
+    vec![
+        Row::new("a path that is not there", with("/nowhere#/v", "f64"))
+            .says("/nowhere#/v f64: 404 Not Found: the server has nothing at this path")
+            .bad("x", CONFIGURATION),
+        Row::new("a path that is forbidden", with("/refused#/v", "f64")).says("403").bad("x", CONFIGURATION),
+        Row::new("a path that has moved", with("/moved#/v", "f64"))
+            .says("points to /elsewhere")
+            .bad("x", CONFIGURATION),
+        Row::new("a service that fails", with("/ill#/v", "f64"))
+            .says("500")
+            .bad("x", Status::BAD_DEVICE_FAILURE),
+        Row::new("an answer that is no JSON", with("/broken#/v", "f64"))
+            .says("no JSON")
+            .bad("x", Status::BAD_DECODING_ERROR),
+        Row::new("an answer that is too long", with("/long#/v", "text"))
+            .says("max_body")
+            .bad("x", CONFIGURATION),
+        Row::new("a key that is not there", with("/ok#/nope", "f64"))
+            .says("the answer has nothing there")
+            .bad("x", CONFIGURATION),
+        Row::new("another type", with("/ok#/text", "f64"))
+            .says("there stands a text, not f64")
+            .bad("x", CONFIGURATION),
+        Row::new("a list, not a value", with("/ok#/list", "f64"))
+            .says("there stands a list")
+            .bad("x", CONFIGURATION),
+        Row::new("null", with("/ok#/none", "f64")).says("/x: Bad").bad("x", Status::BAD),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn http() {
     let Some(python) = python() else { return };
@@ -34,44 +76,10 @@ async fn http() {
     }
     assert_eq!(guarded.ask("token right"), "ok");
     assert_eq!(guarded.ask("put /ok {\"v\": 1.5}"), "ok");
-    let text = |scheme: &str, port: u16, head: &str, tags: &str| {
-        format!(
-            "kind = \"http\"\nurl = \"{scheme}://127.0.0.1:{port}\"\ntimeout = \"1s\"\nmax_body = 2000\nscan = {{ normal = \"200ms\" }}\n{head}\n\
-             [device.m]\nat = \"HOME\"\n[device.m.tags]\ngood = {{ at = \"/ok#/v\", type = \"f64\" }}\n{tags}"
-        )
-    };
-    let with = |at: &str, kind: &str| {
-        text("http", port, "", &format!("x = {{ at = \"{at}\", type = \"{kind}\" }}\n"))
-    };
     let bearer = |secret: &str| format!("bearer = {{ secret = \"{secret}\" }}");
-    let rows = vec![
+    let mut rows = documents(port);
+    rows.extend([
         Row::new("as it should be", text("http", port, "", "")),
-        Row::new("a path that is not there", with("/nowhere#/v", "f64"))
-            .says("/nowhere#/v f64: 404 Not Found: the server has nothing at this path")
-            .bad("x", CONFIGURATION),
-        Row::new("a path that is forbidden", with("/refused#/v", "f64")).says("403").bad("x", CONFIGURATION),
-        Row::new("a path that has moved", with("/moved#/v", "f64"))
-            .says("points to /elsewhere")
-            .bad("x", CONFIGURATION),
-        Row::new("a service that fails", with("/ill#/v", "f64"))
-            .says("500")
-            .bad("x", Status::BAD_DEVICE_FAILURE),
-        Row::new("an answer that is no JSON", with("/broken#/v", "f64"))
-            .says("no JSON")
-            .bad("x", Status::BAD_DECODING_ERROR),
-        Row::new("an answer that is too long", with("/long#/v", "text"))
-            .says("max_body")
-            .bad("x", CONFIGURATION),
-        Row::new("a key that is not there", with("/ok#/nope", "f64"))
-            .says("the answer has nothing there")
-            .bad("x", CONFIGURATION),
-        Row::new("another type", with("/ok#/text", "f64"))
-            .says("there stands a text, not f64")
-            .bad("x", CONFIGURATION),
-        Row::new("a list, not a value", with("/ok#/list", "f64"))
-            .says("there stands a list")
-            .bad("x", CONFIGURATION),
-        Row::new("null", with("/ok#/none", "f64")).says("/x: Bad").bad("x", Status::BAD),
         Row::new("a wrong token", text("http", locked, &bearer("wrong"), "")).lost().says("sign-in (401)"),
         Row::new("a token that was never set", text("http", locked, &bearer("nowhere"), ""))
             .lost()
@@ -79,6 +87,6 @@ async fn http() {
         Row::new("a certificate of nobody", text("https", tls, "", "")).lost().says("certificate"),
         Row::new("HTTPS where HTTP is spoken", text("https", port, "", "")).lost().says("Check"),
         Row::new("HTTP where HTTPS is spoken", text("http", tls, "", "")).lost().says("Check"),
-    ];
+    ]);
     Table::new().await.holds(rows, &[("wrong", "wrong")]).await;
 }
