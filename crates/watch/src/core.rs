@@ -165,7 +165,7 @@ impl Core {
         // What a person said yes to looks like a search to every rule; changes are no part of it.
         let is_agreed = !changes(op.effect) && self.is_announced(talk.client, talk.server, talk.time_ns);
         for rule in fired.into_iter().flatten() {
-            if !self.knows_better(rule) && !is_agreed {
+            if !is_agreed && !self.knows_better(rule, &talk.scene()) {
                 self.findings.raise(rule, Scene { window, ..talk.scene() }, op);
             }
         }

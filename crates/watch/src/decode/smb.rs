@@ -77,13 +77,15 @@ fn message(view: &MessageView<'_>, talk: &Talk, core: &mut Core) {
             told.effect = Effect::Security;
         }
     }
-    let name = view.name().map(|name| clean_text(&name)).unwrap_or_default();
+    // Behind the share of SMB 1 stands which service is wanted; five question marks are any.
+    let name = view.name().map(|name| clean_text(name.trim_end_matches("?????"))).unwrap_or_default();
     if let Some(oddity) = view.oddity() {
         core.findings.raise(&rules::EXPLOIT, talk.scene(), oddity);
     }
     let upper = name.to_ascii_uppercase();
-    if ADMINISTRATION.iter().any(|known| upper.ends_with(known) || (known.len() > 2 && upper.contains(known)))
-    {
+    // The share that programs sign in by (IPC$) is none of them, though it ends like one.
+    let share = upper.rsplit('\\').next().unwrap_or_default();
+    if ADMINISTRATION.iter().any(|known| share == *known || (known.len() > 2 && upper.contains(known))) {
         core.findings.raise(&rules::ADMINISTRATION, talk.scene(), &name);
     }
     told.tell(&name, talk, core);

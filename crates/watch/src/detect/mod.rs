@@ -3,7 +3,7 @@
 mod bacnet;
 pub mod base;
 mod cip;
-mod dnp3;
+pub(crate) mod dnp3;
 mod dns;
 pub mod goose;
 mod http;

@@ -31,7 +31,7 @@ pub(crate) use write::Written;
 use crate::baseline::{self, Baseline, LinkName, link_name, place_of};
 use crate::core::{Core, Talk};
 use crate::decode::function_name;
-use crate::detect::{Rule, base, net};
+use crate::detect::{Rule, base, dnp3, net};
 use crate::findings::Scene;
 use crate::hosts::{Endpoint, HostId};
 use crate::links::{Counted, LinkId, LinkKey};
@@ -236,8 +236,15 @@ impl Core {
         }
     }
 
-    /// Whether the baseline judges what a rule of thumb judges without one.
-    pub(crate) fn knows_better(&self, rule: &Rule) -> bool {
+    /// Whether the baseline judges what a rule of thumb judges without one, or a greater finding explains a lesser.
+    pub(crate) fn knows_better(&self, rule: &Rule, scene: &Scene) -> bool {
+        // Who put requests between those of a master is found by that; how they were answered adds nothing.
+        let put_in = [&net::impostor::RULE, &net::unopened::RULE];
+        if rule.id == dnp3::not_understood::RULE.id
+            && put_in.iter().any(|rule| self.findings.has(rule, scene))
+        {
+            return true;
+        }
         self.guard.mode == Mode::Guarding && (rule.id == net::NEW_WRITER.id || rule.id == net::PEER_WRITE.id)
     }
 

@@ -153,7 +153,8 @@ type Unrecognised = HashMap<HostId, (u64, u64)>;
 fn unrecognised(links: &Links) -> Unrecognised {
     let mut roles = Unrecognised::new();
     let both = |link: &&Link| link.to_server.0 > 0 && link.to_client.0 > 0;
-    for link in links.iter().filter(|link| link.key.protocol.realm() == Realm::Unknown).filter(both) {
+    let unknown = |link: &&Link| matches!(link.key.protocol, Protocol::Tcp | Protocol::Udp);
+    for link in links.iter().filter(unknown).filter(both) {
         let bit = link.key.protocol.bit();
         roles.entry(link.key.client).or_default().0 |= bit;
         roles.entry(link.key.server).or_default().1 |= bit;

@@ -1,6 +1,6 @@
 //! The report as one page: no script, no font, no picture from elsewhere.
 
-use super::{FindingRow, Report};
+use super::{FindingRow, Report, at, in_number};
 use crate::hosts::Evidence;
 use crate::text::html as safe;
 use std::fmt::Write;
@@ -14,7 +14,8 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem}\
 table{border-collapse:collapse;width:100%;font-size:.9rem}\
 th{text-align:left;border-bottom:2px solid #999;padding:.3rem .6rem .3rem 0}\
-td{border-bottom:1px solid #ccc;padding:.3rem .6rem .3rem 0;vertical-align:top;overflow-wrap:anywhere}\
+td{border-bottom:1px solid #ccc;padding:.3rem .6rem .3rem 0;vertical-align:top;min-width:4rem}\
+td.name{white-space:pre-line}.wide{overflow-x:auto}code{overflow-wrap:anywhere}\
 .finding{background:#fff;border-left:.4rem solid #999;padding:.6rem 1rem;margin:.8rem 0}\
 .critical{border-color:#b00020}.high{border-color:#c77700}.medium{border-color:#777}\
 .finding h3{margin:0;font-size:1rem}.finding p{margin:.3rem 0}\
@@ -41,16 +42,21 @@ pub fn page(report: &Report) -> String {
 fn head(report: &Report, out: &mut String) {
     let c = &report.coverage;
     out.push_str("<h1>What the network says</h1><p>");
+    let number = |count: usize, words| format!("{count} {}", in_number(words, count == 1));
     let _ = write!(
         out,
-        "{} packets, {} assets, {} links, {} findings. ",
+        "{} packets: {}, {}, {}. ",
         c.packets,
-        report.assets.len(),
-        report.links.len(),
-        report.findings.len()
+        number(report.assets.len(), "{machines|machine}"),
+        number(report.links.len(), "{links|link} between them"),
+        number(report.findings.len(), "{findings|finding}")
     );
     if c.first_ns != 0 {
-        let _ = write!(out, "From {} to {}.", model::Time(c.first_ns), model::Time(c.last_ns));
+        let _ = write!(out, "From {} to {}.", at(model::Time(c.first_ns)), at(model::Time(c.last_ns)));
+    }
+    let names: Vec<_> = report.captures.iter().map(|capture| safe(&capture.name)).collect();
+    if !names.is_empty() {
+        let _ = write!(out, "</p><p class=\"quiet\">Read: {}.", names.join(", "));
     }
     out.push_str("</p><h2>What was not seen</h2><ul>");
     for line in report.limits() {
@@ -88,8 +94,8 @@ fn finding(report: &Report, row: &FindingRow, out: &mut String) {
     }
     out.push_str(", ");
     let _ = match row.count {
-        1 => write!(out, "once, {}</p>", row.first),
-        count => write!(out, "{count} times, {} to {}</p>", row.first, row.last),
+        1 => write!(out, "once, {}</p>", at(row.first)),
+        count => write!(out, "{count} times, {} to {}</p>", at(row.first), at(row.last)),
     };
     if let Some(window) = &row.window {
         let _ = write!(out, "<p>In the window of expected work {}.</p>", safe(window));
@@ -111,12 +117,17 @@ fn findings(report: &Report, out: &mut String) {
     out.push_str("<h2>Findings</h2>");
     if report.findings.is_empty() {
         out.push_str("<p>None in what was seen. Read it together with what was not seen, above.</p>");
+    } else {
+        out.push_str(
+            "<p class=\"quiet\">The worst first, from 1 to 1000: from 700 somebody should look now. Each says who did it to \
+             whom, what that means, what to do next, and which packets show it.</p>",
+        );
     }
     report.findings.iter().for_each(|row| finding(report, row, out));
 }
 
 fn table(head: &[&str], rows: impl ExactSizeIterator<Item = Vec<String>>, out: &mut String) {
-    out.push_str("<table><tr>");
+    out.push_str("<div class=\"wide\"><table><tr>");
     for name in head {
         let _ = write!(out, "<th>{}</th>", safe(name));
     }
@@ -125,24 +136,28 @@ fn table(head: &[&str], rows: impl ExactSizeIterator<Item = Vec<String>>, out: &
     for row in rows.take(MAX_ROWS) {
         out.push_str("<tr>");
         for cell in &row {
-            let _ = write!(out, "<td>{}</td>", safe(cell));
+            // Addresses are not broken; words are.
+            let is_name = cell.lines().all(|line| !line.contains(' ') && line.len() < 48);
+            let class = if is_name { " class=\"name\"" } else { "" };
+            let _ = write!(out, "<td{class}>{}</td>", safe(cell));
         }
         out.push_str("</tr>");
     }
-    out.push_str("</table>");
+    out.push_str("</table></div>");
     if more > 0 {
         let _ = write!(out, "<p>{more} more: the JSON report has them all.</p>");
     }
 }
 
 fn assets(report: &Report, out: &mut String) {
-    out.push_str("<h2>Assets</h2>");
+    out.push_str("<h2>Machines (assets)</h2>");
     let rows = report.assets.iter().map(|asset| {
         let addresses: Vec<String> = asset.addresses.iter().map(ToString::to_string).collect();
-        let names = |list: &[crate::Protocol]| list.iter().map(|p| p.name()).collect::<Vec<_>>().join(", ");
+        let names = |list: &[crate::Protocol]| list.iter().map(|p| p.name()).collect::<Vec<_>>().join(" · ");
+        let address = if addresses.is_empty() { "none".into() } else { addresses.join("\n") };
         vec![
-            addresses.join(" "),
-            asset.macs.join(" "),
+            address,
+            asset.macs.join("\n"),
             asset.card.unwrap_or_default().into(),
             asset.role.words().into(),
             asset.identity(),
@@ -151,7 +166,7 @@ fn assets(report: &Report, out: &mut String) {
         ]
     });
     let head = [
-        "address",
+        "IP address",
         "hardware address",
         "network card by",
         "looks like",

@@ -201,6 +201,26 @@ pub const fn level(severity: u16) -> &'static str {
     }
 }
 
+/// Words for many or for one: of `{many|one}` what fits.
+fn in_number(words: &str, one: bool) -> String {
+    let mut out = String::with_capacity(words.len());
+    for (at, part) in words.split(['{', '}']).enumerate() {
+        out.push_str(match part.split_once('|') {
+            Some((_, singular)) if at % 2 == 1 && one => singular,
+            Some((plural, _)) if at % 2 == 1 => plural,
+            _ => part,
+        });
+    }
+    out
+}
+
+/// A time as people read it, to the second.
+fn at(time: Time) -> String {
+    let text = time.to_string();
+    let whole = text.split(['.', 'Z']).next().unwrap_or_default();
+    format!("{} UTC", whole.replacen('T', " ", 1))
+}
+
 impl Report {
     pub(crate) fn new(core: &Core) -> Self {
         let (assets, names) = assets::assets(&core.hosts, &core.links);
@@ -235,33 +255,45 @@ impl Report {
         let mut out = Vec::new();
         let mut say = |count: u64, words: &str| {
             if count > 0 {
-                out.push(format!("{count} {words}"));
+                out.push(format!("{count} {}", in_number(words, count == 1)));
             }
         };
         say(
             c.truncated,
-            "packets were captured only in part (snap length): what they carried behind that is not known",
+            "{packets were|packet was} captured only in part (snap length): what they carried behind that is not known",
         );
-        say(c.unread_link, "packets have a link type that is not read");
-        say(c.malformed_headers, "packets have headers that cannot be right");
-        say(c.gaps, "places in TCP connections were never captured: messages in them are not known");
-        say(c.undecoded_bytes, "bytes of connections could not be cut into messages");
+        say(c.unread_link, "{packets have|packet has} a link type that is not read");
+        say(c.malformed_headers, "{packets have|packet has} headers that cannot be right");
+        say(
+            c.gaps,
+            "{places in TCP connections were|place in a TCP connection was} never captured: messages in them are not known",
+        );
+        say(c.undecoded_bytes, "{bytes|byte} of connections could not be cut into messages");
         say(
             c.one_way_flows,
-            "conversations were seen in one direction only: the other side's answers are not known",
+            "{conversations were|conversation was} seen in one direction only: the other side's answers are not known",
         );
-        say(c.encrypted_flows, "conversations are encrypted: who talks is known, not what is said");
+        say(
+            c.encrypted_flows,
+            "{conversations are|conversation is} encrypted: who talks is known, not what is said",
+        );
         say(
             c.http2_flows,
-            "conversations speak HTTP/2 in the clear: who talks is known, what is asked and answered is not read",
+            "{conversations speak|conversation speaks} HTTP/2 in the clear: who talks is known, what is asked and answered is not read",
         );
-        say(c.unknown_flows, "conversations speak protocols that are not recognised");
-        say(c.evicted_flows, "conversations were let go because too many were open at once");
-        say(c.lost_fragments, "packets in fragments never became whole");
+        say(
+            c.unknown_flows,
+            "{conversations speak protocols that are|conversation speaks a protocol that is} not recognised",
+        );
+        say(
+            c.evicted_flows,
+            "{conversations were|conversation was} let go because too many were open at once",
+        );
+        say(c.lost_fragments, "{packets|packet} in fragments never became whole");
         say(c.no_room, "hosts, links, points or findings had no room in the tables");
         say(
             c.repeated,
-            "TCP segments came more than once (sent again, or seen at two mirror ports) and were counted once",
+            "TCP {segments|segment} came more than once (sent again, or seen at two mirror ports) and {were|was} counted once",
         );
         for file in self.captures.iter().filter(|file| file.damage.is_some()) {
             out.push(format!("{}: {}", file.name, file.damage.as_deref().unwrap_or_default()));

@@ -125,6 +125,8 @@ fn dnp3_cases() -> Vec<(&'static str, Capture)> {
     };
     let mut rejected = Capture::new();
     rejected.connection(5, 9, 20_000, &asked(0..8, 2));
+    let mut once = Capture::new();
+    once.connection(5, 9, 20_000, &[asked(0..3, 0), asked(3..4, 4), asked(4..6, 0)].concat());
     let mut flood = Capture::new();
     flood.connection(5, 9, 20_000, &asked(0..60, 0));
     let mut again = Capture::new();
@@ -155,6 +157,7 @@ fn dnp3_cases() -> Vec<(&'static str, Capture)> {
         ("IB-DNP-014", again),
         ("IB-DNP-015", second),
         ("IB-DNP-016", stations),
+        ("IB-DNP-017", once),
         ("IB-DNP-090", one(&[0xC1, 1, 37, 9, 6])),
     ]
 }

@@ -46,7 +46,7 @@ fn http_2_is_named_and_said_to_be_unread() {
     let link = report.links.iter().find(|link| link.protocol == Protocol::Http).unwrap();
     assert_eq!((link.functions[0].name.as_str(), link.malformed), ("HTTP/2, not read", 0));
     let said = report.limits();
-    assert!(said.iter().any(|line| line.contains("1 conversations speak HTTP/2")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("1 conversation speaks HTTP/2")), "{said:?}");
 }
 
 #[test]

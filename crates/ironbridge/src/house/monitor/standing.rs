@@ -7,11 +7,29 @@ use crate::house::discover::sentence as as_sentence;
 use model::Time;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
+use watch::Report;
 use watch::book::AssetBook;
 use watch::report::LinkRow;
 use web::shapes as api;
 
 impl Watching {
+    /// What limits all that is said here, in sentences: lost and left-out packets first.
+    pub(super) fn not_seen(&self, report: &Report) -> Vec<String> {
+        if !self.is_on() {
+            return Vec::new();
+        }
+        let sum = |of: fn(&Figures) -> u64| self.taps.iter().map(|tap| of(&tap.figures())).sum::<u64>();
+        let counts = [
+            (
+                sum(|it| it.left_out),
+                "packets of conversations that flood were left out on purpose: 1 of 64 is decoded",
+            ),
+            (sum(|it| it.dropped), "packets were lost because they came faster than they could be taken"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, words)| format!("{count} {words}")).chain(report.limits()).collect()
+    }
+
     pub(super) fn state(&self) -> api::MonitorState {
         let (seen, around) = (self.seen.load(), self.around.load());
         let figures: Vec<(&str, Figures)> =
@@ -29,15 +47,7 @@ impl Watching {
             }
             (open.into_iter().map(|(level, count)| (level.to_owned(), count)).collect(), zones)
         };
-        let mut not_seen = seen.report.limits();
-        for (count, words) in [
-            (dropped, "packets were lost because they came faster than they could be taken"),
-            (left_out, "packets of conversations that flood were left out on purpose"),
-        ] {
-            if count > 0 {
-                not_seen.insert(0, format!("{count} {words}"));
-            }
-        }
+        let not_seen = self.not_seen(&seen.report);
         let (why, next) = trouble(&figures);
         let explained = self.explained();
         let evidence = self.evidence.lock();
@@ -55,7 +65,7 @@ impl Watching {
                 .map(|(name, figures)| interface(name, figures, seen.messages_per_second))
                 .collect(),
             coverage: rows::coverage(&seen.report.coverage, dropped, left_out),
-            not_seen: if self.is_on() { not_seen } else { Vec::new() },
+            not_seen,
             connections,
             zones,
             evidence: api::MonitorEvidenceStore {

@@ -316,7 +316,7 @@ impl Watching {
         api::MonitorFindings {
             findings: found.into_iter().map(row).collect(),
             more,
-            coverage: if self.is_on() { seen.report.limits() } else { Vec::new() },
+            coverage: self.not_seen(&seen.report),
         }
     }
 

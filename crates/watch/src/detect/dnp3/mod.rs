@@ -9,6 +9,7 @@ mod file_change;
 mod file_transfer;
 mod flood;
 pub mod malformed;
+pub mod not_understood;
 mod operate_silent;
 mod operate_unselected;
 mod refusals;
@@ -34,6 +35,7 @@ pub const RULES: &[&Rule] = &[
     &assign_class::RULE,
     &broadcast::RULE,
     &refusals::RULE,
+    &not_understood::RULE,
     &flood::RULE,
     &turn::RULE,
     &rogue_master::RULE,
