@@ -9,6 +9,7 @@ pub mod batch;
 pub mod command;
 pub mod condition;
 pub mod config;
+pub mod csv;
 pub mod event;
 pub mod expected;
 pub mod fault;

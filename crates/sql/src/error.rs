@@ -18,6 +18,9 @@ pub enum SqlError {
     /// It needs too much memory.
     #[error("the query needs more than its {} MiB of memory; ask for fewer points, a shorter time, or aggregate first", .0 / 1_048_576)]
     Memory(usize),
+    /// All queries together need too much memory.
+    #[error("all queries together have {} MiB of memory, and others hold most of it; try again in a moment, or ask for less", .0 / 1_048_576)]
+    Crowd(usize),
     /// Someone cancelled it.
     #[error("the query was cancelled")]
     Cancelled,

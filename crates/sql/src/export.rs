@@ -2,8 +2,10 @@
 
 use crate::error::SqlError;
 use crate::json::texts;
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use model::csv;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -14,7 +16,8 @@ use std::path::{Path, PathBuf};
 /// Which file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// RFC 4180: header line, commas, quotes where needed; times in RFC 3339; NULL is empty.
+    /// RFC 4180: header line, commas, quotes where needed; times in RFC 3339; NULL is empty. A text that a spreadsheet
+    /// would take for a formula starts with an apostrophe (see [`model::csv::field`]).
     Csv,
     /// Parquet with zstd.
     Parquet,
@@ -36,14 +39,6 @@ fn store(e: impl std::fmt::Display) -> SqlError {
     SqlError::Store(e.to_string())
 }
 
-fn quoted(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_string()
-    }
-}
-
 impl Output {
     pub fn create(path: &Path, format: Format, schema: SchemaRef) -> Result<Self, SqlError> {
         let temporary = path.with_extension("unfinished");
@@ -51,8 +46,12 @@ impl Output {
         let sink = match format {
             Format::Csv => {
                 let mut out = BufWriter::new(file);
-                let names: Vec<String> = schema.fields().iter().map(|f| quoted(f.name())).collect();
-                writeln!(out, "{}", names.join(",")).map_err(store)?;
+                let mut names = String::new();
+                for (at, field) in schema.fields().iter().enumerate() {
+                    names.push_str(if at > 0 { "," } else { "" });
+                    csv::field(&mut names, field.name());
+                }
+                writeln!(out, "{names}").map_err(store)?;
                 Sink::Csv(out)
             }
             Format::Parquet => {
@@ -69,13 +68,20 @@ impl Output {
         match &mut self.sink {
             Sink::Parquet(out) => out.write(batch).map_err(store),
             Sink::Csv(out) => {
-                let columns: Vec<Vec<Option<String>>> = batch.columns().iter().map(texts).collect();
+                let column = |c: &ArrayRef| (texts(c), !c.data_type().is_numeric());
+                let columns: Vec<(Vec<Option<String>>, bool)> = batch.columns().iter().map(column).collect();
+                let mut line = String::new();
                 for row in 0..batch.num_rows() {
-                    let cell = |c: &Vec<Option<String>>| {
-                        c.get(row).and_then(Option::as_deref).map(quoted).unwrap_or_default()
-                    };
-                    let line: Vec<String> = columns.iter().map(cell).collect();
-                    writeln!(out, "{}", line.join(",")).map_err(store)?;
+                    line.clear();
+                    for (at, (cells, text)) in columns.iter().enumerate() {
+                        line.push_str(if at > 0 { "," } else { "" });
+                        match cells.get(row).and_then(Option::as_deref) {
+                            Some(cell) if *text => csv::field(&mut line, cell),
+                            Some(cell) => line.push_str(cell),
+                            None => {}
+                        }
+                    }
+                    writeln!(out, "{line}").map_err(store)?;
                 }
                 Ok(())
             }

@@ -2,6 +2,7 @@
 
 use crate::error::SqlError;
 use crate::postgres::Text;
+use crate::schema::Table;
 use crate::session;
 use crate::worker::{Limits, Registered, Sql};
 use arrow::datatypes::{DataType, SchemaRef};
@@ -183,11 +184,30 @@ impl Session {
         Ok(Prepared { schema, names, params: (0..count).map(param).collect(), tag: text.tag, plan })
     }
 
+    /// Tables and views as the principal sees them now.
+    pub fn tables(&self) -> Vec<Table> {
+        let all = crate::schema::public(&self.sql.scope(&self.who)).into_iter();
+        all.map(|one| Table { name: one.name, columns: one.columns, is_view: one.is_view }).collect()
+    }
+
     /// Runs a statement with values for its parameters.
     ///
     /// # Errors
     /// [`SqlError`]; more can come with the rows.
     pub async fn rows(&self, prepared: &Prepared, values: &[Param]) -> Result<Rows, SqlError> {
+        self.rows_as(None, prepared, values).await
+    }
+
+    /// The same; [`Sql::cancel`] with the same `id` by the same principal stops it.
+    ///
+    /// # Errors
+    /// As [`Session::rows`], or a query with this id runs already.
+    pub async fn rows_as(
+        &self,
+        id: Option<&str>,
+        prepared: &Prepared,
+        values: &[Param],
+    ) -> Result<Rows, SqlError> {
         let (limits, memory) = (self.limits, self.limits.memory);
         let mut plan = prepared.plan.clone();
         if !prepared.params.is_empty() {
@@ -201,7 +221,7 @@ impl Session {
             let bound = plan.with_param_values(ParamValues::from(scalars));
             plan = bound.map_err(|e| SqlError::from_engine(e, memory))?;
         }
-        let place = self.sql.register(&self.who, None, &limits)?;
+        let place = self.sql.register(&self.who, id, &limits)?;
         let (sender, batches) = mpsc::channel(AHEAD);
         let (context, running) = (Arc::clone(&self.context), Arc::clone(&place.running));
         self.sql.spawn(&place, async move {

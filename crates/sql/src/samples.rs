@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::error::{CANCELLED, SqlError};
 use crate::filter::{Wanted, pushdown};
+use crate::memory::{Pool, Share};
 use crate::worker::Limits;
 use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder, TimestampNanosecondArray,
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::TableType;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
@@ -23,8 +25,8 @@ use futures_util::stream;
 use model::{Principal, Time, Value};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use store::run::{HISTORICAL, Values};
 use store::{Bucket, Part, Run, Store};
@@ -37,6 +39,8 @@ pub(crate) struct Scope {
     pub store: Store,
     pub catalog: Arc<dyn Catalog>,
     pub who: Principal,
+    /// Memory of all queries.
+    pub memory: Arc<Pool>,
 }
 
 /// One query under way; its scans find it in their context.
@@ -46,6 +50,8 @@ pub(crate) struct Running {
     started: Instant,
     /// Longest run from the start, us.
     allowed: AtomicU64,
+    /// The share of memory that it takes from.
+    pub memory: OnceLock<Arc<dyn MemoryPool>>,
 }
 
 impl Running {
@@ -56,6 +62,7 @@ impl Running {
             scanned: AtomicU64::new(0),
             started: Instant::now(),
             allowed: AtomicU64::new(allowed),
+            memory: OnceLock::new(),
         })
     }
 
@@ -78,6 +85,10 @@ impl Running {
     pub fn error(&self, error: DataFusionError, limits: &Limits) -> SqlError {
         match SqlError::from_engine(error, limits.memory) {
             SqlError::Cancelled if self.is_over() => SqlError::Time(limits.time),
+            SqlError::Memory(own) => {
+                let share = self.memory.get().and_then(|pool| pool.downcast_ref::<Share>());
+                share.and_then(Share::crowd).map_or(SqlError::Memory(own), SqlError::Crowd)
+            }
             other => other,
         }
     }

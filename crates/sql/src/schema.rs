@@ -19,6 +19,17 @@ pub(crate) const SYSTEM: [&str; 2] = ["pg_catalog", "information_schema"];
 /// First number of a table of ours.
 const FIRST: u32 = 16_384;
 
+/// A table or view as somebody sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name in schema `public`.
+    pub name: String,
+    /// Its columns.
+    pub columns: SchemaRef,
+    /// Made of others, for an asset type.
+    pub is_view: bool,
+}
+
 /// A table or view with its number.
 pub(crate) struct Relation {
     pub oid: u32,

@@ -12,7 +12,6 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
@@ -86,7 +85,7 @@ fn options() -> SQLOptions {
 /// A session.
 pub(crate) fn open(scope: &Arc<Scope>, limits: &Limits, identity: &Identity) -> Result<SessionContext> {
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory)))
+        .with_memory_pool(scope.memory.share(limits.memory))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
         .build_arc()?;
     let mut config = SessionConfig::new()
@@ -125,6 +124,8 @@ pub(crate) async fn execute(
 ) -> Result<SendableRecordBatchStream> {
     let mut state = context.state();
     state.config_mut().set_extension(Arc::clone(running));
+    // The same for all queries of a session.
+    let _ = running.memory.set(Arc::clone(&context.runtime_env().memory_pool));
     let physical = state.create_physical_plan(plan).await?;
     execute_stream(physical, state.task_ctx())
 }

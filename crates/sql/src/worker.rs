@@ -3,6 +3,7 @@
 use crate::catalog::{Catalog, StoreCatalog};
 use crate::error::SqlError;
 use crate::export::{Format, Output};
+use crate::memory::Pool;
 use crate::postgres::{Identity, Statement};
 use crate::rows::Session;
 use crate::samples::{Running, Scope};
@@ -25,6 +26,9 @@ use tokio::task::AbortHandle;
 
 /// Queries that may wait or run at once.
 const MOST_QUERIES: usize = 32;
+
+/// Memory of all queries together, where nobody says otherwise: 1 GiB.
+pub const MEMORY: usize = 1 << 30;
 
 /// Bounds of a query.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +112,7 @@ struct Thread {
 pub(crate) struct Inner {
     store: Store,
     catalog: Arc<dyn Catalog>,
+    memory: Arc<Pool>,
     thread: OnceLock<Thread>,
     start: Mutex<()>,
     queries: Mutex<HashMap<String, Known>>,
@@ -155,11 +160,13 @@ impl Known {
 }
 
 impl Sql {
-    /// Over `store`; live values and metadata come from `catalog`. Nothing is started before the first query.
-    pub fn new(store: Store, catalog: Arc<dyn Catalog>) -> Self {
+    /// Over `store`; live values and metadata come from `catalog`. All queries together take at most `memory` bytes for
+    /// sorting, grouping and joining. Nothing is started before the first query.
+    pub fn new(store: Store, catalog: Arc<dyn Catalog>, memory: usize) -> Self {
         let inner = Inner {
             store,
             catalog,
+            memory: Pool::new(memory),
             thread: OnceLock::new(),
             start: Mutex::new(()),
             queries: Mutex::default(),
@@ -176,7 +183,7 @@ impl Sql {
         let clock = SystemClock::shared();
         let now = clock.now();
         let store = Store::offline(dir, clock).map_err(|e| SqlError::Store(e.to_string()))?;
-        Ok(Self::new(store.clone(), Arc::new(StoreCatalog::new(store, now))))
+        Ok(Self::new(store.clone(), Arc::new(StoreCatalog::new(store, now)), MEMORY))
     }
 
     /// Runs `sql` as `who`, with what the store and the catalog hold.
@@ -251,7 +258,12 @@ impl Sql {
 
     pub(crate) fn scope(&self, who: &Principal) -> Arc<Scope> {
         let inner = &self.inner;
-        Arc::new(Scope { store: inner.store.clone(), catalog: Arc::clone(&inner.catalog), who: who.clone() })
+        Arc::new(Scope {
+            store: inner.store.clone(),
+            catalog: Arc::clone(&inner.catalog),
+            who: who.clone(),
+            memory: Arc::clone(&inner.memory),
+        })
     }
 
     /// Takes a place among the queries that may run.

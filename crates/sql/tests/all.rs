@@ -77,8 +77,11 @@ fn plant() -> Plant {
     let event = Event::info(EventKind::Alarm, "e1", "acme/leeds/a", Time(START), "Filler stopped");
     journal.append(Record::Event(Arc::new(event)));
     store.flush();
-    let sql =
-        Sql::new(store.clone(), Arc::new(StoreCatalog::new(store.clone(), Time(START + 3700 * SECOND))));
+    let sql = Sql::new(
+        store.clone(),
+        Arc::new(StoreCatalog::new(store.clone(), Time(START + 3700 * SECOND))),
+        sql::MEMORY,
+    );
     Plant { dir, store, _journal: journal, sql }
 }
 

@@ -14,7 +14,6 @@ mod assets;
 mod auth;
 mod chosen;
 mod configuration;
-pub mod csv;
 mod discover;
 mod error;
 mod extract;

@@ -324,7 +324,7 @@ pub trait Query: Send + Sync + 'static {
     fn cancel(&self, id: &str, who: &Principal) -> bool;
 
     /// Writes the whole answer to a new file; the caller removes it. In CSV, text that a spreadsheet would take for a
-    /// formula starts with an apostrophe (see [`crate::csv::field`]).
+    /// formula starts with an apostrophe (see [`model::csv::field`]).
     ///
     /// # Errors
     /// As [`Query::run`].

@@ -24,6 +24,7 @@ mod ethernet_ip;
 mod exchange;
 mod export;
 mod first_hour;
+mod flight;
 mod guard;
 mod harness;
 mod history;

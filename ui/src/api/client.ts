@@ -145,6 +145,8 @@ export const api = {
       tables: list(raw.tables).map((t) => ({ ...t, columns: list(t.columns) })),
       functions: list(raw.functions),
       examples: list(raw.examples),
+      address: raw.address,
+      flight: raw.flight,
     };
   },
   query: async (sql: string, limit: number, id: string, o: Options = {}): Promise<T.QueryResult> => {

@@ -304,6 +304,8 @@ export interface QueryTables {
   examples: { title: string; sql: string }[];
   /** Where other tools ask the same tables, if SQL is offered to them. */
   address?: Maybe<string>;
+  /** Where they ask them in columns, by Arrow Flight SQL, if that is offered. */
+  flight?: Maybe<string>;
 }
 export interface QueryResult {
   columns: { name: string; type: string }[];

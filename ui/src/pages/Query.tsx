@@ -100,8 +100,28 @@ function Result({ result }: { result: QueryResult }) {
 
 const OFFER = '[serve.postgres]\nlisten = "127.0.0.1:5432"';
 
+const OFFER_FLIGHT = '[serve.flight]\nlisten = "127.0.0.1:32010"';
+
+/** How pandas, Polars, DuckDB and Spark reach the same tables, in columns. */
+function Columns({ address }: { address: string | null }) {
+  return address === null ? (
+    <>
+      <p className="quiet">pandas, Polars, DuckDB and Spark take much at once by Arrow Flight SQL. To offer that too:</p>
+      <pre className="mono">{OFFER_FLIGHT}</pre>
+      <CopyButton text={OFFER_FLIGHT} />
+    </>
+  ) : (
+    <>
+      <p>pandas, Polars, DuckDB and Spark take much at once here, by Arrow Flight SQL:</p>
+      <p>
+        <span className="mono" data-testid="flight-address">{address}</span> <CopyButton text={address} />
+      </p>
+    </>
+  );
+}
+
 /** How psql, Grafana, pandas and Excel reach the same tables. */
-function Connect({ address }: { address: string | null }) {
+function Connect({ address, flight }: { address: string | null; flight: string | null }) {
   const [, host, port] = /^postgresql:\/\/(.*):(\d+)\//.exec(address ?? "") ?? [];
   return (
     <Panel title="From other tools" id="connect">
@@ -122,6 +142,7 @@ function Connect({ address }: { address: string | null }) {
           </p>
         </>
       )}
+      <Columns address={flight} />
     </Panel>
   );
 }
@@ -130,7 +151,7 @@ function Help({ tables, error, onExample }: { tables: QueryTables | undefined; e
   return (
     <aside className="query-help" aria-label="Examples and tables">
       {error !== null && tables === undefined && <ErrorBox error={error} />}
-      {tables && <Connect address={tables.address ?? null} />}
+      {tables && <Connect address={tables.address ?? null} flight={tables.flight ?? null} />}
       <Panel title="Examples" id="examples">
         {(tables?.examples ?? []).length === 0 ? (
           <p className="quiet">No example yet.</p>

@@ -259,12 +259,14 @@ pub fn print_rows(answer: &Json, format: Format) -> String {
     out
 }
 
-/// RFC 4180; text that a spreadsheet would take for a formula gets an apostrophe.
+/// RFC 4180; text that a spreadsheet would take for a formula gets an apostrophe, a number below zero does not.
 fn csv_cell(cell: &str) -> String {
-    let formula =
-        cell.starts_with(['=', '+', '@']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
-    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    let mut out = String::new();
+    match cell.starts_with('-') && cell.parse::<f64>().is_ok() {
+        true => out.push_str(cell),
+        false => model::csv::field(&mut out, cell),
+    }
+    out
 }
 
 /// `user ...`.
@@ -529,7 +531,9 @@ mod tests {
 
     #[test]
     fn csv_disarms_formulas_and_keeps_numbers() {
-        for (cell, expected) in [("=1+1", "'=1+1"), ("-5.5", "-5.5"), ("-x", "'-x"), ("a,b", "\"a,b\"")] {
+        for (cell, expected) in
+            [("=1+1", "\"'=1+1\""), ("-5.5", "-5.5"), ("-x", "\"'-x\""), ("a,b", "\"a,b\"")]
+        {
             assert_eq!(csv_cell(cell), expected);
         }
     }

@@ -65,7 +65,7 @@ pub struct House {
     destinations: Mutex<BTreeMap<String, Running<north::Handle>>>,
     pub(crate) facts: ArcSwap<Facts>,
     /// SQL for others, while it is offered.
-    postgres: Mutex<Option<::serve::postgres::Server>>,
+    tables: serve::Doors,
     /// Scans for devices.
     desk: connect::discover::Desk,
     /// Measurements of devices.
@@ -231,7 +231,7 @@ impl House {
             applied: applied::Applied::new(&options.data),
             opcua: Mutex::default(),
             applying: tokio::sync::Mutex::default(),
-            postgres: Mutex::default(),
+            tables: serve::Doors::default(),
             sql: OnceLock::new(),
         }))
     }

@@ -1,6 +1,7 @@
 //! What the pages ask of the whole.
 
 use super::control::{self, NotApplied};
+use super::serve::Way;
 use super::{House, How, shapes};
 use connect::south::opcua::{Certificates as Files, Entry, Side, Standing};
 use futures_util::future::BoxFuture;
@@ -46,7 +47,7 @@ impl Plant for Pages {
             plant_dir: facts.folder.clone(),
             listeners: std::iter::once(facts.address.clone())
                 .chain(self.0.opcua_address())
-                .chain(self.0.sql_address())
+                .chain(Way::ALL.into_iter().filter_map(|way| self.0.sql_address(way)))
                 .collect(),
             address: facts.address.clone(),
         }

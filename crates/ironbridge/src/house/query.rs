@@ -2,6 +2,7 @@
 
 use super::House;
 use super::parquet::ParquetSheet;
+use super::serve::Way;
 use crate::cli::{Format, complain, exit, print, print_rows};
 use futures_util::future::BoxFuture;
 use model::{Declaration, PointId, Principal, Role, Time};
@@ -94,7 +95,11 @@ impl Queries {
 
 /// The one engine of all queries. It holds the house weakly: the house holds it.
 pub(super) fn engine(house: &Arc<House>) -> Sql {
-    let make = || Sql::new(house.store.clone(), Arc::new(Live(Arc::downgrade(house))));
+    let make = || {
+        let memory = house.facts.load().settings.serve.sql_memory_mb.saturating_mul(1 << 20);
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+        Sql::new(house.store.clone(), Arc::new(Live(Arc::downgrade(house))), memory)
+    };
     house.sql.get_or_init(make).clone()
 }
 
@@ -108,7 +113,7 @@ fn problem(error: &SqlError) -> Problem {
             "Recording was not disturbed.",
             "Ask for fewer points or a shorter time, or aggregate first.",
         ),
-        SqlError::Cancelled | SqlError::Busy(_) | SqlError::TooMany(_) => {
+        SqlError::Cancelled | SqlError::Busy(_) | SqlError::Crowd(_) | SqlError::TooMany(_) => {
             (ProblemKind::Refused, "Recording was not disturbed.", "Try again.")
         }
         SqlError::Store(_) => {
@@ -137,7 +142,8 @@ impl Query for Queries {
                 .into_iter()
                 .map(|(name, text)| QueryFunction { name: name.into(), text: text.into() })
                 .collect(),
-            address: self.house.sql_address(),
+            address: self.house.sql_address(Way::Postgres),
+            flight: self.house.sql_address(Way::Flight),
             examples: vec![
                 example(
                     "Everything that is not good now",

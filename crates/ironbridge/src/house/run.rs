@@ -147,10 +147,7 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
     if let Some(opcua) = house.facts.load().settings.serve.opcua.clone() {
         house.supervisor.spawn("opc-ua", super::opcua::serve(house.clone(), opcua));
     }
-    if let Some(postgres) = house.facts.load().settings.serve.postgres.clone() {
-        let folder = house.facts.load().folder.clone();
-        house.supervisor.spawn("sql", super::serve::postgres(house.clone(), postgres, folder));
-    }
+    super::serve::start(&house);
     house.supervisor.spawn("health", health::watch(house.clone()));
     house.supervisor.spawn("notices", health::notices(house.clone()));
     house.supervisor.spawn("accounts", housekeeping(house.clone(), page.tls));

@@ -222,11 +222,11 @@ fn load_settings(folder: &Path, mistakes: &mut Vec<Diagnostic>) -> Option<(Setti
         mistakes.push(document.mistake(&["serve", "opcua", key], message, help));
         sound = false;
     }
-    if let Some(Err((message, help))) =
-        settings.serve.postgres.as_ref().map(super::postgres::Postgres::address)
-    {
-        mistakes.push(document.mistake(&["serve", "postgres", "listen"], message, help));
-        sound = false;
+    for (section, default, tables) in settings.serve.tables() {
+        if let Some(Err((message, help))) = tables.map(|tables| tables.address(default)) {
+            mistakes.push(document.mistake(&["serve", section, "listen"], message, help));
+            sound = false;
+        }
     }
     let site = PointPath::new(&format!("{}/{}", settings.enterprise, settings.site)).ok()?;
     sound.then_some((settings, site))

@@ -6,15 +6,15 @@ mod files;
 mod fit;
 mod load;
 mod loader;
-mod postgres;
 mod serve;
 mod settings;
+mod tables;
 mod types;
 
 pub use assets::{Asset, Level, Placed};
 pub use drafts::check_drafts;
 pub use load::{Connection, Known, Loaded, Mark, Marks, Plant, load, load_changed, rebuild_destination};
-pub use postgres::Postgres;
 pub use serve::OpcUa;
 pub use settings::{Keep, MonitorSettings, Settings, Switch, Tls, check_listen};
+pub use tables::Tables;
 pub use types::{AssetType, PartType, PointKind, PointType, StateModel};

@@ -1,18 +1,40 @@
 //! `[serve]` of `ironbridge.toml`: interfaces that others connect to.
 
+use super::tables::Tables;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serve::opcua::Policy;
 use std::net::SocketAddr;
 
 /// Interfaces that others connect to; each is off unless it is written down.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Serve {
     /// the plant as an OPC UA server, for SCADA systems, MES and other clients
     pub opcua: Option<OpcUa>,
     /// SQL for psql, Grafana, pandas, JDBC and ODBC
-    pub postgres: Option<super::postgres::Postgres>,
+    pub postgres: Option<Tables>,
+    /// the same tables in columns (Arrow Flight SQL), for pandas, Polars, DuckDB and Spark
+    pub flight: Option<Tables>,
+    /// most memory of all SQL queries together, the page's too, in megabytes (default 1024)
+    #[schemars(range(min = 16, max = 1_048_576))]
+    pub sql_memory_mb: u64,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self { opcua: None, postgres: None, flight: None, sql_memory_mb: (sql::MEMORY >> 20) as u64 }
+    }
+}
+
+impl Serve {
+    /// The ways to SQL: name of the section, where it listens if nothing is written, and its settings if it is on.
+    pub const fn tables(&self) -> [(&'static str, &'static str, Option<&Tables>); 2] {
+        [
+            ("postgres", "127.0.0.1:5432", self.postgres.as_ref()),
+            ("flight", "127.0.0.1:32010", self.flight.as_ref()),
+        ]
+    }
 }
 
 /// An OPC UA server.

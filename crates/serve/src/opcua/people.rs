@@ -8,7 +8,6 @@ use opcua::types::{Error, StatusCode, UAString, UserTokenPolicy, UserTokenType};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use zeroize::Zeroizing;
 
 /// Most people that are remembered; users and tokens are fewer.
 const MOST: usize = 10_000;
@@ -39,19 +38,6 @@ impl People {
             _ => None,
         }
     }
-
-    async fn check(&self, user: &str, password: &str) -> Result<Principal, String> {
-        if let Some(principal) = self.access.token(password) {
-            return Ok(principal);
-        }
-        // One user's failures hold up that user alone: the caller's address is not known here.
-        let source = format!("opc-ua {user}");
-        let signed = self.access.sign_in(user, Zeroizing::new(password.to_owned()), &source).await;
-        let signed = signed.map_err(|why| why.words().0)?;
-        // There is no page to show: only the answer counted.
-        self.access.sign_out(&signed.cookie);
-        Ok(signed.session.principal)
-    }
 }
 
 #[async_trait::async_trait]
@@ -62,7 +48,9 @@ impl AuthManager for People {
         username: &str,
         password: &Password,
     ) -> Result<UserToken, Error> {
-        match self.check(username, password.get()).await {
+        // One user's failures hold up that user alone: the caller's address is not known here.
+        let source = format!("opc-ua {username}");
+        match crate::people::by_password(&self.access, username, password.get(), &source).await {
             Ok(principal) => {
                 let name = principal.name.clone();
                 let mut known = self.known.write();

@@ -4,6 +4,7 @@ use super::message::{Broken, MOST_STARTUP, Message, message};
 use super::reply::{Replies, Report};
 use super::server::Shared;
 use super::startup;
+use crate::door;
 use bytes::{Buf, BytesMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,53 +40,55 @@ pub(super) enum Gone {
 /// Why a client is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    Full(usize),
-    Seats(usize),
+    /// As at every door.
+    Door(door::Refused),
     Plain,
-    SignIn(String),
     Protocol(&'static str),
     Database(String),
-    Ended,
-    Internal,
+}
+
+impl From<door::Refused> for Refused {
+    fn from(why: door::Refused) -> Self {
+        Self::Door(why)
+    }
+}
+
+impl From<door::Refused> for Gone {
+    fn from(why: door::Refused) -> Self {
+        Self::Refused(why.into())
+    }
 }
 
 impl Refused {
     pub fn report(&self) -> Report {
-        let (code, message, hint) = match self {
-            Self::Full(most) => (
-                "53300",
-                format!("there are {most} SQL connections already"),
-                "close some, or raise `connections` under [serve.postgres] in ironbridge.toml",
-            ),
-            Self::Seats(most) => (
-                "53300",
-                format!("you have {most} SQL connections already, the most of your role"),
-                "close some, or let the tool use a smaller pool",
-            ),
+        let told = |message: &str, hint: &str| (message.to_owned(), hint.to_owned());
+        let (code, (message, hint)) = match self {
+            Self::Door(why) => {
+                let code = match why {
+                    door::Refused::Full(_) | door::Refused::Seats(_) => "53300",
+                    door::Refused::SignIn(_) => "28P01",
+                    door::Refused::Ended => "57P01",
+                    door::Refused::Internal => "XX000",
+                };
+                (code, why.words("serve.postgres"))
+            }
             Self::Plain => (
                 "28000",
-                "this connection must be encrypted".to_owned(),
-                "connect with sslmode=require, or better verify-full with the certificate of Ironbridge's authority",
+                told(
+                    "this connection must be encrypted",
+                    "connect with sslmode=require, or better verify-full with the certificate of Ironbridge's authority",
+                ),
             ),
-            Self::SignIn(why) => (
-                "28P01",
-                why.clone(),
-                "use your name and password of the page (set once more if it is older than SQL access), or the name of an API token and its text",
-            ),
-            Self::Protocol(why) => ("08P01", (*why).to_owned(), ""),
+            Self::Protocol(why) => ("08P01", told(why, "")),
             Self::Database(name) => (
                 "3D000",
-                format!("there is no database \"{name}\" here"),
-                "the one database is called ironbridge",
+                told(
+                    &format!("there is no database \"{name}\" here"),
+                    "the one database is called ironbridge",
+                ),
             ),
-            Self::Ended => {
-                ("57P01", "your rights changed, and this connection ends".to_owned(), "sign in again")
-            }
-            Self::Internal => {
-                ("XX000", "this gateway cannot make a session just now".to_owned(), "try again in a moment")
-            }
         };
-        Report { severity: "FATAL", code, message, hint: hint.to_owned() }
+        Report { severity: "FATAL", code, message, hint }
     }
 }
 
@@ -228,15 +231,17 @@ fn report(why: &Gone) -> Option<Report> {
 }
 
 fn count(shared: &Shared, why: &Gone) {
-    let counters = &shared.counters;
+    let door = &shared.door;
     match why {
-        Gone::Broken(_) => counters.broken.fetch_add(1, Ordering::Relaxed),
-        Gone::Refused(Refused::Full(_) | Refused::Seats(_)) => counters.full.fetch_add(1, Ordering::Relaxed),
-        Gone::Refused(Refused::SignIn(_) | Refused::Plain) => {
-            counters.refused.fetch_add(1, Ordering::Relaxed)
+        Gone::Broken(_) => {
+            door.counters.broken.fetch_add(1, Ordering::Relaxed);
         }
-        Gone::Refused(_) | Gone::Closed => 0,
-    };
+        Gone::Refused(Refused::Door(why)) => door.count(why),
+        Gone::Refused(Refused::Plain) => {
+            door.counters.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        Gone::Refused(_) | Gone::Closed => {}
+    }
 }
 
 /// The error of a query.
@@ -251,7 +256,7 @@ pub(super) fn failed(error: &sql::SqlError) -> Report {
         E::Query(_) => "42601",
         E::ReadOnly(_) => "25006",
         E::Time(_) | E::Cancelled => "57014",
-        E::Memory(_) => "53200",
+        E::Memory(_) | E::Crowd(_) => "53200",
         E::Rows(_) => "54000",
         E::Busy(_) => "55006",
         E::TooMany(_) => "53300",

@@ -251,7 +251,8 @@ impl Columns {
         out.put_u8(b'\n');
     }
 
-    /// A row of COPY's CSV format (RFC 4180): an empty field is NULL, an empty text has quotes.
+    /// A row of COPY's CSV format (RFC 4180): an empty field is NULL, an empty text has quotes, and a text that a
+    /// spreadsheet would take for a formula an apostrophe (see [`model::csv::is_formula`]).
     pub fn csv(&self, row: usize, out: &mut BytesMut) {
         let mut value = BytesMut::new();
         for (at, (column, _)) in self.0.iter().enumerate() {
@@ -261,20 +262,22 @@ impl Columns {
             if !column.is_null(row) {
                 value.clear();
                 column.text(row, &mut value);
-                csv_field(&value, out);
+                csv_field(&value, matches!(column, Column::Text(_)), out);
             }
         }
         out.put_u8(b'\n');
     }
 }
 
-/// One field, with quotes where they are needed.
-pub(super) fn csv_field(value: &[u8], out: &mut BytesMut) {
-    let needs = value.is_empty() || value == b"\\." || value.iter().any(|b| b"\",\n\r".contains(b));
+/// One field, with quotes where they are needed; a text may be no formula.
+pub(super) fn csv_field(value: &[u8], is_text: bool, out: &mut BytesMut) {
+    let formula = is_text && model::csv::is_formula(value);
+    let needs =
+        formula || value.is_empty() || value == b"\\." || value.iter().any(|b| b"\",\n\r".contains(b));
     if !needs {
         return out.put_slice(value);
     }
-    out.put_u8(b'"');
+    out.put_slice(if formula { b"\"'" } else { b"\"" });
     for byte in value {
         if *byte == b'"' {
             out.put_u8(b'"');

@@ -13,12 +13,21 @@ mod connection;
 mod encode;
 mod extended;
 mod message;
-mod options;
 mod param;
 mod reply;
 mod server;
 mod session;
 mod startup;
 
-pub use options::{Options, RoleLimits};
-pub use server::{Server, Status};
+use crate::door::{Door, Options, Server};
+use access::Access;
+use sql::Sql;
+
+/// Opens the listener.
+///
+/// # Errors
+/// The port is taken, or the address may not be listened on without TLS.
+pub async fn open(options: Options, access: Access, sql: Sql) -> Result<Server, String> {
+    let door = Door::new(options, access, sql);
+    Server::start(door.clone(), server::Shared::new(door)).await
+}

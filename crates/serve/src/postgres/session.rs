@@ -1,12 +1,13 @@
 //! A session: statements one after the other, what it remembers between them, and its answers.
 
-use super::connection::{Gone, Line, Refused, failed};
+use super::connection::{self, Gone, Line, failed};
 use super::encode::{Columns, one_row};
 use super::extended::{Portal, Prepared, Source};
 use super::message::{MOST_MESSAGE, Message};
 use super::reply::{Report, Told};
-use super::server::{Key, Seat, Shared};
+use super::server::{Key, Shared};
 use super::startup::Ready;
+use crate::door::{Refused, Seat};
 use arrow::record_batch::RecordBatch;
 use model::Principal;
 use sql::postgres::{CopyFormat, SETTINGS, Statement, oid_of, setting};
@@ -129,7 +130,7 @@ impl Session {
             }
             Message::Copy => return Ok(()),
             Message::Password(_) => {
-                return Err(Gone::Refused(Refused::Protocol("the sign-in is done already")));
+                return Err(Gone::Refused(connection::Refused::Protocol("the sign-in is done already")));
             }
             _ if self.skipping => return Ok(()),
             Message::Parse { name, text, types } => self.parse(name, &text, types).await,
@@ -155,7 +156,7 @@ impl Session {
     }
 
     fn fail(&mut self, report: &Report) {
-        self.shared.counters.failed.fetch_add(1, Ordering::Relaxed);
+        self.shared.door.counters.failed.fetch_add(1, Ordering::Relaxed);
         if self.status == b'T' {
             self.status = b'E';
         }
@@ -213,15 +214,15 @@ impl Session {
 
     /// Whether a statement may run now.
     pub fn allowed(&mut self, statement: &Statement) -> Result<(), Stopped> {
-        if !self.shared.access.still(&self.who) {
-            return Err(Stopped::Gone(Gone::Refused(Refused::Ended)));
+        if !self.shared.door.access.still(&self.who) {
+            return Err(Stopped::Gone(Refused::Ended.into()));
         }
         let ends = matches!(statement, Statement::Rollback | Statement::Commit | Statement::RollbackTo);
         if self.status == b'E' && !ends {
             let text = "the transaction failed before; nothing is done until ROLLBACK";
             return Err(Stopped::Failed(problem("25P02", text)));
         }
-        self.shared.counters.queries.fetch_add(1, Ordering::Relaxed);
+        self.shared.door.counters.queries.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -292,7 +293,7 @@ impl Session {
                 }
             }
         }
-        self.shared.counters.rows.fetch_add(done, Ordering::Relaxed);
+        self.shared.door.counters.rows.fetch_add(done, Ordering::Relaxed);
         Ok((done, true))
     }
 
@@ -325,7 +326,7 @@ impl Session {
                     if at > 0 {
                         out.extend_from_slice(b",");
                     }
-                    super::encode::csv_field(name.as_bytes(), out);
+                    super::encode::csv_field(name.as_bytes(), true, out);
                 }
                 out.extend_from_slice(b"\n");
             }),

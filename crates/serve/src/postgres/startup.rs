@@ -4,6 +4,7 @@ use super::connection::{Gone, Line, Refused};
 use super::message::{MOST_SIGN_IN, Message, Startup, sasl_first, startup};
 use super::server::Shared;
 use super::session::Session;
+use crate::door;
 use access::AccessError;
 use model::Principal;
 use sql::postgres::{Identity, SETTINGS};
@@ -73,7 +74,7 @@ pub(super) async fn hear(tcp: TcpStream, shared: &Arc<Shared>) -> Result<Option<
                 return Ok(None);
             }
             Ok(Startup::Gss) => answer(&mut line, b'N').await?,
-            Ok(Startup::Tls) if shared.options.tls.is_none() => answer(&mut line, b'N').await?,
+            Ok(Startup::Tls) if shared.door.options.tls.is_none() => answer(&mut line, b'N').await?,
             Ok(Startup::Tls) => {
                 // What came before the handshake could be anybody's.
                 if line.has_input() {
@@ -104,7 +105,7 @@ async fn answer(line: &mut Line, byte: u8) -> Result<(), Failed> {
 }
 
 async fn encrypted(tcp: TcpStream, shared: &Shared) -> Result<(Stream, Option<Vec<u8>>), Failed> {
-    let Some(tls) = &shared.options.tls else { return Err((Gone::Closed, None)) };
+    let Some(tls) = &shared.door.options.tls else { return Err((Gone::Closed, None)) };
     let hash = tls.end_point();
     match tls.server().accept(tcp, TLS).await {
         Ok(stream) => Ok((stream, hash)),
@@ -117,7 +118,7 @@ pub(super) struct Ready {
     pub who: Principal,
     pub sql: sql::Session,
     pub key: super::server::Key,
-    pub seat: super::server::Seat,
+    pub seat: door::Seat,
     pub settings: Vec<(String, String)>,
     pub shared: Arc<Shared>,
 }
@@ -130,7 +131,7 @@ async fn open(
     minor: u16,
     parameters: Vec<(String, String)>,
 ) -> Result<Ready, Gone> {
-    if shared.options.tls.is_some() && !matches!(line.stream, Stream::Tls(_)) {
+    if shared.door.options.tls.is_some() && !matches!(line.stream, Stream::Tls(_)) {
         return Err(Gone::Refused(Refused::Plain));
     }
     let given =
@@ -152,17 +153,9 @@ async fn open(
     if database != "ironbridge" {
         return Err(Gone::Refused(Refused::Database(database.chars().take(64).collect())));
     }
-    let limits = shared.limits(who.role);
-    let seat = shared.seat(&who.name, limits.connections);
-    let seat = seat.ok_or(Gone::Refused(Refused::Seats(limits.connections)))?;
-    let key = shared.key().ok_or(Gone::Refused(Refused::Internal))?;
+    let key = shared.key().ok_or(door::Refused::Internal)?;
     let identity = Identity { user: user.to_owned(), process: key.process };
-    let bounds = sql::Limits { time: limits.time, rows: limits.rows, memory: limits.memory };
-    let session = shared.sql.session(&who, bounds, &identity).await;
-    let session = session.map_err(|error| {
-        tracing::error!(%error, "a SQL session could not be made");
-        Gone::Refused(Refused::Internal)
-    })?;
+    let (seat, session) = shared.door.session(&who, &identity).await?;
     let settings = settings(&parameters);
     greet(line, user, &settings, &key);
     line.flush().await?;
@@ -176,10 +169,10 @@ async fn sign_in(
     source: &str,
     binding: Option<Vec<u8>>,
 ) -> Result<Principal, Gone> {
-    let mut scram = shared.access.scram(user, source, binding);
+    let mut scram = shared.door.access.scram(user, source, binding);
     line.out.sign_in_mechanisms(scram.mechanisms());
     line.flush().await?;
-    let refused = |error: AccessError| Gone::Refused(Refused::SignIn(error.words().0));
+    let refused = |error: AccessError| Gone::from(door::Refused::SignIn(error.words().0));
     let first = password(line).await?;
     let (mechanism, data) = sasl_first(&first)?;
     let challenge = scram.first(&mechanism, data).map_err(refused)?;

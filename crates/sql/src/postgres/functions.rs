@@ -1,6 +1,6 @@
 //! Functions that clients of PostgreSQL call to look around.
 
-use super::tables::{namespace_oid, relations, type_oid, type_words};
+use super::tables::{is_visible, namespace_oid, relations, type_oid, type_words};
 use super::{Identity, VERSION, setting};
 use crate::functions::rowwise;
 use crate::samples::Scope;
@@ -15,7 +15,7 @@ use datafusion::prelude::SessionContext;
 use std::sync::Arc;
 
 /// Always true: what can be seen at all may be read.
-const TRUE: [&str; 20] = [
+const TRUE: [&str; 19] = [
     "has_any_column_privilege",
     "has_column_privilege",
     "has_database_privilege",
@@ -33,7 +33,6 @@ const TRUE: [&str; 20] = [
     "pg_opclass_is_visible",
     "pg_operator_is_visible",
     "pg_opfamily_is_visible",
-    "pg_table_is_visible",
     "pg_ts_config_is_visible",
     "pg_type_is_visible",
 ];
@@ -207,6 +206,9 @@ pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &
     for name in ZERO {
         context.register_udf(constant(name, ScalarValue::Int64(Some(0))));
     }
+    context.register_udf(rowwise("pg_table_is_visible", DataType::Boolean, |args| {
+        ScalarValue::Boolean(number(args, 0).map(is_visible))
+    }));
     let known = scope.clone();
     context.register_udf(rowwise("to_regclass", DataType::UInt32, move |args| {
         ScalarValue::UInt32(

@@ -16,7 +16,7 @@ pub use kind::{PgType, TEXT, TYPES, by_oid, column_of, oid_of};
 pub use names::output_names;
 pub(crate) use rewrite::rewrite;
 pub use settings::{SETTINGS, Setting, VERSION, setting};
-pub use statement::{CopyFormat, Count, Statement, Text, read};
+pub use statement::{CopyFormat, Count, Statement, Text, numbered, read};
 
 /// What a session says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

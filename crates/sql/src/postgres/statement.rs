@@ -4,6 +4,7 @@ use crate::SqlError;
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use std::borrow::Cow;
 
 /// Longest text, bytes.
 const MOST_TEXT: usize = 1 << 20;
@@ -282,6 +283,32 @@ fn split(text: &str) -> Vec<&str> {
     parts
 }
 
+/// Gives parameters that are written as `?` their numbers, `$1` first; a text that has numbers already stays as it is.
+pub fn numbered(text: &str) -> Cow<'_, str> {
+    let mut marks = Vec::new();
+    let mut last = 0;
+    let mut named = false;
+    scan(text, |at, byte| {
+        named |= last == b'$' && byte.is_ascii_digit();
+        last = byte;
+        if byte == b'?' {
+            marks.push(at);
+        }
+    });
+    if marks.is_empty() || named {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + marks.len());
+    let mut from = 0;
+    for (number, at) in marks.into_iter().enumerate() {
+        out.push_str(text.get(from..at).unwrap_or_default());
+        out.push_str(&format!("${}", number + 1));
+        from = at + 1;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
 /// Calls `seen` for each byte outside of quotes and comments.
 fn scan(text: &str, mut seen: impl FnMut(usize, u8)) {
     let bytes = text.as_bytes();
@@ -294,7 +321,10 @@ fn scan(text: &str, mut seen: impl FnMut(usize, u8)) {
             b'"' => quoted(rest, '"', false),
             b'-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
             b'/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
-            b'$' => dollar(rest).unwrap_or(1),
+            b'$' => dollar(rest).unwrap_or_else(|| {
+                seen(at, byte);
+                1
+            }),
             _ => {
                 seen(at, byte);
                 1
@@ -423,6 +453,22 @@ mod tests {
             ("COPY (SELECT 1) TO STDOUT WITH (FORMAT BINARY)", "copy Binary"),
         ] {
             assert_eq!(said(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn question_marks_get_numbers() {
+        for (text, want) in [
+            ("select 1", "select 1"),
+            ("select ? + ?", "select $1 + $2"),
+            (
+                "select '?', \"?\", $$?$$ -- ?\n where x = ? /* ? */",
+                "select '?', \"?\", $$?$$ -- ?\n where x = $1 /* ? */",
+            ),
+            ("select $1, '?', ?", "select $1, '?', ?"),
+            ("select 'é?', ?", "select 'é?', $1"),
+        ] {
+            assert_eq!(numbered(text), want, "{text}");
         }
     }
 

@@ -90,6 +90,13 @@ fn system_oid(at: usize) -> u32 {
     11_000 + at as u32
 }
 
+/// Whether a name without a schema finds it: what stands in `information_schema` must be asked for there.
+pub(crate) fn is_visible(oid: u32) -> bool {
+    let at = oid.checked_sub(system_oid(0)).and_then(|at| usize::try_from(at).ok());
+    let found = at.and_then(|at| DEFINITIONS.get(at));
+    !found.is_some_and(|one| one.name.starts_with("information_schema."))
+}
+
 /// One row: column to value; what is not named is NULL.
 pub(super) type Row = HashMap<&'static str, ScalarValue>;
 
@@ -128,7 +135,7 @@ pub(crate) fn relations(scope: &Arc<Scope>) -> Vec<Relation> {
             name: name.to_owned(),
             text: String::new(),
             columns: Arc::clone(&definition.schema),
-            is_view: false,
+            is_view: schema == "information_schema",
         });
     }
     all

@@ -91,6 +91,8 @@ pub struct QueryTables {
     pub examples: Vec<QueryExample>,
     /// Where other tools ask the same tables (`postgresql://HOST:PORT/ironbridge`), if SQL is offered to them.
     pub address: Option<String>,
+    /// Where other tools ask them in columns, by Arrow Flight SQL (`grpc://HOST:PORT`), if that is offered.
+    pub flight: Option<String>,
 }
 
 /// A table.

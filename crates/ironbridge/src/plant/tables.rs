@@ -1,4 +1,4 @@
-//! `[serve.postgres]` of `ironbridge.toml`: SQL for other tools.
+//! `[serve.postgres]` and `[serve.flight]` of `ironbridge.toml`: SQL for other tools.
 
 use super::settings::Tls;
 use model::Role;
@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::net::SocketAddr;
 
-/// SQL over the PostgreSQL wire.
+/// SQL for other tools, whatever is spoken with them.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Postgres {
-    /// address and port, e.g. "127.0.0.1:5432"; any address but loopback needs `tls`
-    pub listen: String,
+pub struct Tables {
+    /// address and port (default "127.0.0.1:5432" for PostgreSQL, "127.0.0.1:32010" for Flight); any address but loopback needs `tls`
+    pub listen: Option<String>,
     /// further host names under which tools reach it, e.g. ["ironbridge.plant.example"]
     pub names: Vec<String>,
     /// encrypt: "built-in" makes a certificate by Ironbridge's own authority, or give your own files
@@ -28,10 +28,10 @@ pub struct Postgres {
     pub engineer: Bounds,
 }
 
-impl Default for Postgres {
+impl Default for Tables {
     fn default() -> Self {
         Self {
-            listen: "127.0.0.1:5432".into(),
+            listen: None,
             names: Vec::new(),
             tls: None,
             connections: 100,
@@ -61,7 +61,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        let limits = serve::postgres::RoleLimits::default();
+        let limits = serve::RoleLimits::default();
         Self {
             time: Period(limits.time),
             rows: limits.rows as u64,
@@ -71,15 +71,15 @@ impl Default for Bounds {
     }
 }
 
-impl Postgres {
+impl Tables {
     /// Bounds of a role.
-    pub fn limits(&self, role: Role) -> serve::postgres::RoleLimits {
+    pub fn limits(&self, role: Role) -> serve::RoleLimits {
         let bounds = match role {
             Role::Viewer => &self.viewer,
             Role::Operator => &self.operator,
             Role::Engineer | Role::Administrator => &self.engineer,
         };
-        serve::postgres::RoleLimits {
+        serve::RoleLimits {
             time: bounds.time.0,
             rows: usize::try_from(bounds.rows).unwrap_or(usize::MAX),
             memory: usize::try_from(bounds.memory_mb << 20).unwrap_or(usize::MAX),
@@ -87,16 +87,13 @@ impl Postgres {
         }
     }
 
-    /// Loopback may be plain; any other address needs TLS.
+    /// Loopback may be plain; any other address needs TLS. `default` is where it listens if nothing is written.
     ///
     /// # Errors
     /// Message and help.
-    pub fn address(&self) -> Result<SocketAddr, (String, &'static str)> {
-        let tls = self.tls.is_some();
-        super::settings::listen_address(
-            &self.listen,
-            tls,
-            "add `tls = \"built-in\"` to [serve.postgres], or listen on 127.0.0.1",
-        )
+    pub fn address(&self, default: &str) -> Result<SocketAddr, (String, &'static str)> {
+        let listen = self.listen.as_deref().unwrap_or(default);
+        let help = "add `tls = \"built-in\"` to this section, or listen on 127.0.0.1";
+        super::settings::listen_address(listen, self.tls.is_some(), help)
     }
 }

@@ -1,9 +1,14 @@
 //! Comma-separated text by RFC 4180, safe to open in a spreadsheet.
 
-/// Appends one text field. Text that a spreadsheet would take for a formula (it starts with `=`, `+`, `-`, `@`, tab or
-/// carriage return) gets an apostrophe before it. Numbers are written by the caller and stay numbers.
+/// Whether a spreadsheet would take a text for a formula: it starts with `=`, `+`, `-`, `@`, tab or carriage return.
+pub fn is_formula(text: &[u8]) -> bool {
+    text.first().is_some_and(|first| b"=+-@\t\r".contains(first))
+}
+
+/// Appends one text field. Text that a spreadsheet would take for a formula gets an apostrophe before it. Numbers are
+/// written by the caller and stay numbers.
 pub fn field(out: &mut String, text: &str) {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let formula = is_formula(text.as_bytes());
     if !formula && !text.contains([',', '"', '\n', '\r']) {
         out.push_str(text);
         return;
