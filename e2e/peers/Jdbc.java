@@ -58,8 +58,11 @@ public class Jdbc {
         String sql = "select path, time, value, good, seq, value_int, value_text from samples where path = ? and time > ? order by time limit ?";
         // More than the five after which the driver prepares on the server and asks for binary values.
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            ResultSetMetaData told = statement.getMetaData();
-            say("told", told.getColumnTypeName(2) + " " + told.getColumnClassName(3) + " " + told.getColumnTypeName(4));
+            // The simple protocol cannot ask for columns before there are values.
+            if (!connection.getClientInfo("ApplicationName").equals("simple")) {
+                ResultSetMetaData told = statement.getMetaData();
+                say("told", told.getColumnTypeName(2) + " " + told.getColumnClassName(3) + " " + told.getColumnTypeName(4));
+            }
             for (int run = 0; run < 8; run++) {
                 statement.setString(1, path);
                 statement.setTimestamp(2, Timestamp.from(Instant.now().minusSeconds(3600)));
@@ -150,6 +153,7 @@ public class Jdbc {
         // Values come in text only with the simple protocol.
         who.setProperty("password", words[2]);
         who.setProperty("preferQueryMode", "simple");
+        who.setProperty("ApplicationName", "simple");
         try (Connection connection = DriverManager.getConnection(words[0], who)) {
             ask(connection, words[3]);
             say("simple", true);

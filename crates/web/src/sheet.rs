@@ -4,7 +4,6 @@
 //! elsewhere, and nothing but the present piece is in memory.
 
 use crate::Problem;
-use crate::csv;
 use crate::json::Writer;
 use model::Time;
 use std::fmt::Write as _;

@@ -105,6 +105,23 @@ fn adbc_pandas_polars_duckdb_and_pyarrow_read_and_nothing_writes() {
     assert_eq!(tables["flight"], json!(plant.address()));
 }
 
+/// The example of the page, with this plant's address and token in place of those that stand there.
+#[test]
+fn the_page_works_as_it_stands() {
+    let Some(plant) = offered("") else { return };
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/flight.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let example = page.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let (old, new) = ("grpc://127.0.0.1:32010", plant.address());
+    assert!(example.contains(old) && example.contains("ib_...") && example.contains("'acme/demo/packaging/%'"));
+    let example = example.replace(old, &new).replace("ib_...", &plant.token).replace("acme/demo", SITE);
+    let (python, _) = Python::find().unwrap().paths("");
+    let checks = "\nassert len(frame) > 0 and table.height > 0 and frame['mean'].notna().any()";
+    let out = Command::new(python).args(["-c", &(example + checks)]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && said.contains(&format!("{FILLER}/level")), "{said}");
+}
+
 #[test]
 fn rights_end_and_bounds_hold() {
     let Some(plant) =

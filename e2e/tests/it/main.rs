@@ -20,6 +20,7 @@ mod database;
 mod delivery;
 mod discover;
 mod docs;
+mod drivers;
 mod ethernet_ip;
 mod exchange;
 mod export;

@@ -9,17 +9,17 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 const SITE: &str = "acme/leeds";
-const FILLER: &str = "acme/leeds/packaging/line-1/filler";
+pub const FILLER: &str = "acme/leeds/packaging/line-1/filler";
 
 /// A plant that offers SQL: the plant, its device, the port, a token's text.
-struct Offered {
+pub struct Offered {
     plant: Plant,
     _device: Process,
-    port: u16,
-    token: String,
+    pub port: u16,
+    pub token: String,
 }
 
-fn offered(settings: &str) -> Option<Offered> {
+pub fn offered(settings: &str) -> Option<Offered> {
     let port = free_port();
     let settings = format!(
         "[web]\nlisten = \"127.0.0.1:0\"\n[serve.postgres]\nlisten = \"127.0.0.1:{port}\"\n{settings}"
@@ -123,7 +123,9 @@ fn psycopg_sqlalchemy_and_pandas_read_and_nothing_writes() {
     assert_eq!(said["wrong"][0], "42703", "{said}");
     assert_eq!((said["copy"].as_str(), said["cursor"].as_i64()), (Some("path,value"), Some(1275)));
     assert_eq!(said["failed"], true);
-    assert!(said["tables"].as_array().unwrap().contains(&json!("samples")), "{said}");
+    // Ours alone: what describes them stands in schemas of its own.
+    let ours = ["assets", "events", "latest", "points", "rollup_1h", "rollup_1m", "samples"];
+    assert_eq!(said["tables"], json!(ours));
     assert_eq!(said["views"], json!(["filler"]));
     assert_eq!(said["columns"]["value"], "DOUBLE PRECISION");
     assert_eq!(said["frame"], json!(["datetime64[us, UTC]", "float64", true]));

@@ -20,6 +20,8 @@ pub(super) fn plain(kind: &DataType) -> DataType {
     match kind {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,
+        // What has no type yet is a text, as for PostgreSQL.
+        DataType::Null => DataType::Utf8,
         other => other.clone(),
     }
 }
