@@ -7,6 +7,7 @@ use model::{
     Value, ValueType,
 };
 use serde_json::{Value as Json, json};
+use sql::postgres::{Identity, Statement};
 use sql::{Format, Limits, Sql, SqlError, StoreCatalog};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -285,6 +286,42 @@ fn bounds_hold() {
     assert!(matches!(error, SqlError::Memory(_)), "{error:?}");
     // The thread is free again.
     assert_eq!(json!(ask(&plant, "select 1").unwrap()), json!([[1]]));
+}
+
+#[test]
+fn many_sessions_share_one_memory() {
+    const TOTAL: usize = 16 << 20;
+    let plant = plant();
+    let catalog = Arc::new(StoreCatalog::new(plant.store.clone(), Time(START)));
+    let sql = Sql::new(plant.store.clone(), catalog, TOTAL);
+    let sorted = "select g.value from generate_series(1, 200000) g order by g.value % 1000, g.value desc";
+    let mut all = sql::postgres::read(sorted).unwrap();
+    let Some(Statement::Query(text)) = all.pop() else { panic!("{sorted}") };
+    let limits = Limits { rows: usize::MAX, ..Limits::default() };
+    let begin = async || {
+        let session = sql.session(&Principal::system(), limits, &Identity::default()).await.unwrap();
+        let prepared = session.prepare(&text, &[]).await.unwrap();
+        let mut rows = session.rows(&prepared, &[]).await.unwrap();
+        rows.next().await.unwrap().map(|_| (session, rows))
+    };
+    run(async {
+        let mut held = Vec::new();
+        let refused = loop {
+            match begin().await {
+                Ok(one) => held.push(one),
+                Err(error) => break error,
+            }
+            assert!(held.len() < 20, "20 sorts within 16 MiB");
+        };
+        assert!(matches!(refused, SqlError::Crowd(TOTAL)), "{refused:?} after {}", held.len());
+        assert!(held.len() >= 2, "{}", held.len());
+        drop(held);
+        // What they held comes back as their work ends.
+        let start = Instant::now();
+        while let Err(error) = begin().await {
+            assert!(start.elapsed() < Duration::from_secs(30), "{error:?}");
+        }
+    });
 }
 
 #[test]

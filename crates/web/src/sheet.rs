@@ -5,7 +5,7 @@
 
 use crate::Problem;
 use crate::json::Writer;
-use model::Time;
+use model::{Time, csv};
 use std::fmt::Write as _;
 
 /// What the cells of a column hold; each may be empty.

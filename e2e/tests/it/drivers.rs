@@ -14,7 +14,9 @@ const COLUMNS: &str = "path:text:0, time:timestamptz:0, received:timestamptz:0, 
 fn jdbc_looks_around_asks_and_is_held_to_its_bounds() {
     let compiler = Command::new("javac").arg("-version").output();
     if compiler.is_err() || !Path::new(JDBC).exists() {
-        println!("SKIPPED: no Java (default-jdk-headless, a download of 115 MB) or no libpostgresql-jdbc-java");
+        println!(
+            "SKIPPED: no Java (default-jdk-headless, a download of 115 MB) or no libpostgresql-jdbc-java"
+        );
         return;
     }
     let Some(plant) = offered("") else { return };
@@ -74,7 +76,10 @@ fn odbc_looks_around_and_asks() {
     let said: Json = serde_json::from_slice(&out.stdout).unwrap();
     let tables = ["assets", "events", "latest", "points", "rollup_1h", "rollup_1m", "samples"];
     assert_eq!((&said["tables"], &said["views"]), (&json!(tables), &json!(["filler"])));
-    assert_eq!((&said["columns"]["value"], &said["columns"]["time"]), (&json!("float8"), &json!("timestamptz")));
+    assert_eq!(
+        (&said["columns"]["value"], &said["columns"]["time"]),
+        (&json!("float8"), &json!("timestamptz"))
+    );
     for none in ["keys", "foreign", "statistics"] {
         assert_eq!(said[none], json!([]), "{none}");
     }

@@ -91,7 +91,10 @@ fn adbc_pandas_polars_duckdb_and_pyarrow_read_and_nothing_writes() {
     says("stranger", "the token is wrong");
     says("gone", "no such query runs");
     assert_eq!(said["catalog"], "ironbridge");
-    assert_eq!((said["tables"]["samples"].as_str(), said["tables"]["filler"].as_str()), (Some("TABLE"), Some("VIEW")));
+    assert_eq!(
+        (said["tables"]["samples"].as_str(), said["tables"]["filler"].as_str()),
+        (Some("TABLE"), Some("VIEW"))
+    );
     assert!(said["columns"].as_array().unwrap().contains(&json!("value_text")), "{said}");
     assert_eq!(said["schema"], "timestamp[ns, tz=UTC]");
     assert_eq!((said["vendor"].as_str(), said["person"].as_bool()), (Some("Ironbridge"), Some(true)));
@@ -113,7 +116,9 @@ fn the_page_works_as_it_stands() {
     let page = std::fs::read_to_string(page).unwrap();
     let example = page.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
     let (old, new) = ("grpc://127.0.0.1:32010", plant.address());
-    assert!(example.contains(old) && example.contains("ib_...") && example.contains("'acme/demo/packaging/%'"));
+    assert!(
+        example.contains(old) && example.contains("ib_...") && example.contains("'acme/demo/packaging/%'")
+    );
     let example = example.replace(old, &new).replace("ib_...", &plant.token).replace("acme/demo", SITE);
     let (python, _) = Python::find().unwrap().paths("");
     let checks = "\nassert len(frame) > 0 and table.height > 0 and frame['mean'].notna().any()";
@@ -130,12 +135,17 @@ fn rights_end_and_bounds_hold() {
         return;
     };
     plant.fails("select * from generate_series(1, 101)", "more than 100 rows");
-    plant.fails("select count(*) from generate_series(1, 100000000000) g where g.value % 7 = 8", "stopped after 2 s");
+    plant.fails(
+        "select count(*) from generate_series(1, 100000000000) g where g.value % 7 = 8",
+        "stopped after 2 s",
+    );
     plant.fails("select * from samples; select 1", "one statement");
     let held = [hold(&plant), hold(&plant)];
     plant.fails("select 1", "2 SQL connections already");
     drop(held);
-    wait_for("seats are free again", Duration::from_secs(30), || plant.ask(&plant.token, "select 1", &[]).ok());
+    wait_for("seats are free again", Duration::from_secs(30), || {
+        plant.ask(&plant.token, "select 1", &[]).ok()
+    });
     // A token that is confined sees its part only; one that is removed sees nothing.
     let york = plant.plant.say(&["token", "add", "york", "--role", "viewer", "--prefix", "acme/york"]);
     let york = york.trim();
