@@ -160,9 +160,13 @@ impl Known {
 }
 
 impl Sql {
-    /// Over `store`; live values and metadata come from `catalog`. All queries together take at most `memory` bytes for
-    /// sorting, grouping and joining. Nothing is started before the first query.
-    pub fn new(store: Store, catalog: Arc<dyn Catalog>, memory: usize) -> Self {
+    /// Over `store`; live values and metadata come from `catalog`. Nothing is started before the first query.
+    pub fn new(store: Store, catalog: Arc<dyn Catalog>) -> Self {
+        Self::bounded(store, catalog, MEMORY)
+    }
+
+    /// The same; all queries together take at most `memory` bytes for sorting, grouping and joining.
+    pub fn bounded(store: Store, catalog: Arc<dyn Catalog>, memory: usize) -> Self {
         let inner = Inner {
             store,
             catalog,
@@ -183,7 +187,7 @@ impl Sql {
         let clock = SystemClock::shared();
         let now = clock.now();
         let store = Store::offline(dir, clock).map_err(|e| SqlError::Store(e.to_string()))?;
-        Ok(Self::new(store.clone(), Arc::new(StoreCatalog::new(store, now)), MEMORY))
+        Ok(Self::new(store.clone(), Arc::new(StoreCatalog::new(store, now))))
     }
 
     /// Runs `sql` as `who`, with what the store and the catalog hold.

@@ -78,11 +78,8 @@ fn plant() -> Plant {
     let event = Event::info(EventKind::Alarm, "e1", "acme/leeds/a", Time(START), "Filler stopped");
     journal.append(Record::Event(Arc::new(event)));
     store.flush();
-    let sql = Sql::new(
-        store.clone(),
-        Arc::new(StoreCatalog::new(store.clone(), Time(START + 3700 * SECOND))),
-        sql::MEMORY,
-    );
+    let sql =
+        Sql::new(store.clone(), Arc::new(StoreCatalog::new(store.clone(), Time(START + 3700 * SECOND))));
     Plant { dir, store, _journal: journal, sql }
 }
 
@@ -293,7 +290,7 @@ fn many_sessions_share_one_memory() {
     const TOTAL: usize = 16 << 20;
     let plant = plant();
     let catalog = Arc::new(StoreCatalog::new(plant.store.clone(), Time(START)));
-    let sql = Sql::new(plant.store.clone(), catalog, TOTAL);
+    let sql = Sql::bounded(plant.store.clone(), catalog, TOTAL);
     let sorted = "select g.value from generate_series(1, 200000) g order by g.value % 1000, g.value desc";
     let mut all = sql::postgres::read(sorted).unwrap();
     let Some(Statement::Query(text)) = all.pop() else { panic!("{sorted}") };

@@ -47,7 +47,7 @@ fn machines() -> (tempfile::TempDir, Journal, Sql) {
     journal.append(Record::Declare(points.iter().enumerate().map(declare).collect::<Vec<_>>().into()));
     store.flush();
     let catalog = Machines(StoreCatalog::new(store.clone(), Time::from_millis(1_767_225_600_000)));
-    (dir, journal, Sql::new(store, Arc::new(catalog), sql::MEMORY))
+    (dir, journal, Sql::new(store, Arc::new(catalog)))
 }
 
 async fn ask(sql: &Sql, text: &str, who: &Principal) -> Result<String, SqlError> {

@@ -98,7 +98,7 @@ pub(super) fn engine(house: &Arc<House>) -> Sql {
     let make = || {
         let memory = house.facts.load().settings.serve.sql_memory_mb.saturating_mul(1 << 20);
         let memory = usize::try_from(memory).unwrap_or(usize::MAX);
-        Sql::new(house.store.clone(), Arc::new(Live(Arc::downgrade(house))), memory)
+        Sql::bounded(house.store.clone(), Arc::new(Live(Arc::downgrade(house))), memory)
     };
     house.sql.get_or_init(make).clone()
 }
