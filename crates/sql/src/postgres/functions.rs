@@ -191,21 +191,7 @@ fn about_session(context: &SessionContext, identity: &Identity) {
     }));
 }
 
-/// Makes them known to a session.
-pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &Identity) {
-    about_session(context, identity);
-    for name in TRUE {
-        context.register_udf(constant(name, ScalarValue::Boolean(Some(true))));
-    }
-    for name in FALSE {
-        context.register_udf(constant(name, ScalarValue::Boolean(Some(false))));
-    }
-    for name in NOTHING {
-        context.register_udf(constant(name, ScalarValue::Utf8(None)));
-    }
-    for name in ZERO {
-        context.register_udf(constant(name, ScalarValue::Int64(Some(0))));
-    }
+fn about_relations(context: &SessionContext, scope: &Arc<Scope>) {
     context.register_udf(rowwise("pg_table_is_visible", DataType::Boolean, |args| {
         ScalarValue::Boolean(number(args, 0).map(is_visible))
     }));
@@ -223,6 +209,24 @@ pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &
     context.register_udf(rowwise("obj_description", DataType::Utf8, move |args| {
         ScalarValue::Utf8(number(args, 0).and_then(|oid| relation_text(&known, oid)))
     }));
+}
+
+/// Makes them known to a session.
+pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &Identity) {
+    about_session(context, identity);
+    for name in TRUE {
+        context.register_udf(constant(name, ScalarValue::Boolean(Some(true))));
+    }
+    for name in FALSE {
+        context.register_udf(constant(name, ScalarValue::Boolean(Some(false))));
+    }
+    for name in NOTHING {
+        context.register_udf(constant(name, ScalarValue::Utf8(None)));
+    }
+    for name in ZERO {
+        context.register_udf(constant(name, ScalarValue::Int64(Some(0))));
+    }
+    about_relations(context, scope);
     context.register_udf(rowwise("to_regtype", DataType::UInt32, |args| {
         ScalarValue::UInt32(text(args, 0).and_then(type_oid))
     }));
