@@ -14,6 +14,7 @@ export const connections = () => [
       { name: "capper", unit: 2, state: "demoted", since: start - 720_000, next_probe_ms: Date.now() + 14_000, quarantined: [], excluded: [] },
       { name: "packer", unit: 3, state: paused.has("line-1/packer") ? "paused" : "ok", since: start - 86_400_000, next_probe_ms: null, quarantined: [], excluded: [] },
     ],
+    doubtful: [{ path: `${S}/packaging/line-1/filler/recipe`, quality: "BadTypeMismatch" }, { path: `${S}/packaging/line-1/filler/pressure`, quality: "BadSensorFailure" }],
     last_error: { time: start - 720_000, title: "The device capper (unit 2) does not answer.", meaning: "Its values are kept and marked bad; filler and packer are read as before.", next: "Check the power of the capper's PLC and its network cable. It is asked again every few seconds." },
   },
   {
