@@ -117,6 +117,10 @@ export const api = {
   },
   pauseDestination: (name: string) => request<unknown>("POST", `/api/destinations/${enc(name)}/pause`, {}),
   resumeDestination: (name: string) => request<unknown>("POST", `/api/destinations/${enc(name)}/resume`, {}),
+  replayDestination: (name: string, from: number, to: number | null) => request<T.Replay>("POST", `/api/destinations/${enc(name)}/replay`, { from, to }),
+  stopReplay: (name: string) => request<T.Replay>("POST", `/api/destinations/${enc(name)}/replay/stop`, {}),
+  resendRejects: (name: string, ids: number[] | null) => request<{ letters: number }>("POST", `/api/destinations/${enc(name)}/rejects/resend`, { ids }),
+  dropRejects: (name: string, ids: number[] | null) => request<{ letters: number }>("POST", `/api/destinations/${enc(name)}/rejects/drop`, { ids }),
   rejects: async (name: string, o: Options = {}): Promise<T.Reject[]> =>
     list((await request<{ rejects?: T.Reject[] }>("GET", `/api/destinations/${enc(name)}/rejects`, undefined, o)).rejects),
 

@@ -266,16 +266,29 @@ export interface Destination {
   last_ack?: Maybe<number>;
   outage_hours?: Maybe<number>;
   rejects?: Maybe<number>;
+  letters?: Maybe<{ waiting?: Maybe<number>; resent?: Maybe<number>; dropped?: Maybe<number>; fallen_out?: Maybe<number> }>;
+  replay?: Maybe<Replay>;
+  late?: Maybe<number>;
   skipped: { range?: Maybe<string>; count?: Maybe<number>; time?: Maybe<number> }[];
   commands?: Maybe<"off" | "on">;
   last_error?: Maybe<LastError>;
   security?: Maybe<Security>;
 }
+export interface Replay {
+  from: number;
+  to: number;
+  done: number;
+  sent: number;
+  finished?: Maybe<number>;
+  trouble?: Maybe<string>;
+}
 export interface Reject {
+  id: number;
   position: string;
   path?: Maybe<string>;
   reason: string;
   time?: Maybe<number>;
+  trouble?: Maybe<string>;
 }
 
 export type EventKind = "alarm" | "finding" | "fault" | "interval" | "change";

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { api } from "../api/client";
 import type { Destination } from "../api/types";
 import { formatCount } from "../format/number";
-import { formatDuration } from "../format/time";
+import { formatDuration, fromLocalInput } from "../format/time";
 import { ConfirmAct } from "../parts/Dialog";
 import { GatedButton } from "../parts/Gate";
 import { FirstFile } from "../parts/FirstFile";
@@ -89,12 +89,13 @@ const columns: Column<Destination>[] = [
   { head: "Throughput", label: "Throughput", numeric: true, cell: (d) => perSecond(d.rate_per_s) },
   { head: <Term k="acknowledged">Last acknowledged</Term>, label: "Last acknowledged", numeric: true, cell: (d) => <Age ms={d.last_ack} /> },
   { head: <Term k="outage" />, label: "Outage that still fits", numeric: true, cell: outage },
-  { head: <Term k="reject" />, label: "Rejects", numeric: true, cell: (d) => (d.rejects ? <b>{formatCount(d.rejects)}</b> : formatCount(d.rejects)) },
+  { head: <Term k="reject" />, label: "Rejects", numeric: true, cell: (d) => (d.letters?.waiting ? <b>{formatCount(d.letters.waiting)}</b> : formatCount(d.letters?.waiting ?? 0)) },
 ];
 
 function Detail({ d }: { d: Destination }) {
-  const [asking, setAsking] = useState(false);
-  const why = useWhyNot("engineer", "pause and resume destinations");
+  const [asking, setAsking] = useState<"pause" | "replay" | "stop" | null>(null);
+  const why = useWhyNot("engineer", "pause destinations and have them send again");
+  const replaying = d.replay && !d.replay.finished;
   const paused = d.state === "paused";
   return (
     <>
@@ -102,9 +103,14 @@ function Detail({ d }: { d: Destination }) {
         title={`Destination ${d.name}`}
         id="destination"
         aside={
-          <GatedButton why={why} onClick={() => setAsking(true)}>
-            {paused ? "Resume destination" : "Pause destination"}
-          </GatedButton>
+          <>
+            <GatedButton why={why} onClick={() => setAsking("pause")}>
+              {paused ? "Resume destination" : "Pause destination"}
+            </GatedButton>{" "}
+            <GatedButton why={why} onClick={() => setAsking(replaying ? "stop" : "replay")}>
+              {replaying ? "Stop sending again" : "Send again"}
+            </GatedButton>
+          </>
         }
       >
         {d.last_error && (
@@ -132,6 +138,10 @@ function Detail({ d }: { d: Destination }) {
               "none"
             )}
           </Fact>
+          <Fact name={<Term k="replay" />}>
+            <Again d={d} />
+          </Fact>
+          {d.late ? <Fact name="Late samples">{formatCount(d.late)} came after their interval was sent; send that time again to have them counted in</Fact> : null}
           <Fact name="Sent since the start">{formatCount(d.sent)} samples</Fact>
           <Fact name="Throughput">{perSecond(d.rate_per_s)}</Fact>
           <Fact name={<Term k="acknowledged">Last acknowledged</Term>}>
@@ -154,26 +164,65 @@ function Detail({ d }: { d: Destination }) {
           </>
         )}
       </Panel>
-      <Rejects name={d.name} count={d.rejects ?? 0} />
-      {asking && <PauseDialog d={d} onClose={() => setAsking(false)} />}
+      <Rejects d={d} />
+      {asking === "pause" && <PauseDialog d={d} onClose={() => setAsking(null)} />}
+      {asking === "replay" && <ReplayDialog d={d} onClose={() => setAsking(null)} />}
+      {asking === "stop" && (
+        <ConfirmAct title={`Stop sending again to ${d.name}?`} action="Stop sending again" act={() => api.stopReplay(d.name)} renews="destinations" onClose={() => setAsking(null)}>
+          <p>What is new goes on as before. What was sent again so far stays there.</p>
+        </ConfirmAct>
+      )}
     </>
   );
 }
 
-function Rejects({ name, count }: { name: string; count: number }) {
-  const q = useQuery({ queryKey: ["rejects", name, count], queryFn: ({ signal }) => api.rejects(name, { signal }), enabled: count > 0 });
+/** What is sent again, or was last. */
+function Again({ d }: { d: Destination }) {
+  const r = d.replay;
+  if (!r) return <>nothing</>;
+  const share = r.to > r.from ? Math.min(1, (r.done - r.from) / (r.to - r.from)) : 1;
   return (
-    <Panel title={<Term k="reject">{`Rejects of ${name}`}</Term>} id="rejects">
-      {count === 0 ? (
-        <Empty title="Nothing was refused.">
-          <p>Values that the far side refuses for good would be listed here with the reason.</p>
+    <>
+      <Time ms={r.from} /> to <Time ms={r.to} />:{" "}
+      {r.finished ? <>over <Time ms={r.finished} age /></> : <>{Math.floor(share * 100)} %</>}, {formatCount(r.sent)} samples
+      {r.trouble ? <>; {r.trouble}</> : null}
+    </>
+  );
+}
+
+function Rejects({ d }: { d: Destination }) {
+  const { name } = d;
+  const waiting = d.letters?.waiting ?? d.rejects ?? 0;
+  const [asking, setAsking] = useState<{ drop: boolean; ids: number[] | null } | null>(null);
+  const why = useWhyNot("engineer", "send rejects again and drop them");
+  const q = useQuery({ queryKey: ["rejects", name, waiting, d.rejects], queryFn: ({ signal }) => api.rejects(name, { signal }), enabled: waiting > 0 });
+  return (
+    <Panel
+      title={<Term k="reject">{`Rejects of ${name}`}</Term>}
+      id="rejects"
+      aside={
+        waiting > 0 ? (
+          <>
+            <GatedButton why={why} onClick={() => setAsking({ drop: false, ids: null })}>
+              Send all again
+            </GatedButton>{" "}
+            <GatedButton why={why} onClick={() => setAsking({ drop: true, ids: null })}>
+              Drop all
+            </GatedButton>
+          </>
+        ) : undefined
+      }
+    >
+      {waiting === 0 ? (
+        <Empty title="Nothing that was refused waits here.">
+          <p>Values that the far side refuses for good are listed here with the reason, until somebody has them sent again or drops them.</p>
         </Empty>
       ) : (
         <Guard query={q} what="the rejects">
           <Table
             caption={`Rejects of ${name}`}
             rows={q.data ?? []}
-            rowKey={(r) => r.position + (r.path ?? "")}
+            rowKey={(r) => String(r.id)}
             columns={[
               {
                 head: (
@@ -186,13 +235,77 @@ function Rejects({ name, count }: { name: string; count: number }) {
                 cell: (r) => <Time ms={r.time} millis />,
               },
               { head: "Point", label: "Point", wide: true, cell: (r) => (r.path ? <Link to={pointHref(r.path)}>{r.path}</Link> : "–") },
-              { head: "Reason", label: "Reason", wide: true, cell: (r) => r.reason },
-              { head: "Position", label: "Position", cell: (r) => <span className="mono">{r.position}</span> },
+              {
+                head: "Reason",
+                label: "Reason",
+                wide: true,
+                cell: (r) => (
+                  <>
+                    {r.reason}
+                    {r.trouble ? <div className="quiet small">{r.trouble}</div> : null}
+                  </>
+                ),
+              },
+              {
+                head: "What to do",
+                label: "What to do",
+                cell: (r) => (
+                  <>
+                    <GatedButton why={why} onClick={() => setAsking({ drop: false, ids: [r.id] })}>
+                      Send again
+                    </GatedButton>{" "}
+                    <GatedButton why={why} onClick={() => setAsking({ drop: true, ids: [r.id] })}>
+                      Drop
+                    </GatedButton>
+                  </>
+                ),
+              },
             ]}
           />
         </Guard>
       )}
+      {asking && (
+        <ConfirmAct
+          title={asking.drop ? "Drop for good?" : "Send again?"}
+          action={asking.drop ? "Drop" : "Send again"}
+          act={() => (asking.drop ? api.dropRejects : api.resendRejects)(name, asking.ids)}
+          renews="destinations"
+          onClose={() => setAsking(null)}
+        >
+          <p>
+            {asking.ids ? "One value" : `${formatCount(waiting)} values`}.{" "}
+            {asking.drop
+              ? `${name} will never get it; history keeps it. It is written down who did this.`
+              : "Mend the cause first: what is refused once more comes back to this list with the new reason."}
+          </p>
+        </ConfirmAct>
+      )}
     </Panel>
+  );
+}
+
+function ReplayDialog({ d, onClose }: { d: Destination; onClose: () => void }) {
+  const [from, setFrom] = useState("");
+  const [to, setTo] = useState("");
+  const act = () => {
+    const begin = fromLocalInput(from);
+    if (begin === null) return Promise.reject(new Error("Say from when on."));
+    return api.replayDestination(d.name, begin, fromLocalInput(to));
+  };
+  return (
+    <ConfirmAct title={`Send again to ${d.name}`} action="Send again" act={act} renews="destinations" onClose={onClose}>
+      <p>What history holds of this time goes there once more, beside what is new. A far side that keeps the key of a sample (point, time, seq) has nothing twice.</p>
+      <p>
+        <label>
+          From <input type="datetime-local" step="1" value={from} onChange={(e) => setFrom(e.target.value)} />
+        </label>{" "}
+        <label>
+          to <input type="datetime-local" step="1" value={to} onChange={(e) => setTo(e.target.value)} />
+        </label>{" "}
+        <span className="quiet">(empty: until now)</span>
+        <Zone />
+      </p>
+    </ConfirmAct>
   );
 }
 

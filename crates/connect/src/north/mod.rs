@@ -10,6 +10,7 @@
 
 pub mod event;
 mod feed;
+pub mod files;
 mod filter;
 mod history;
 pub mod iceberg;
@@ -45,7 +46,8 @@ pub use status::{Backlog, LastError, Replay, Skipped, State, Status};
 use crate::kind::{Built, Context, Kind, Models, Security, choose};
 use futures_util::future::BoxFuture;
 use model::Fault;
-use model::config::{Diagnostic, Document, check};
+use model::config::{Diagnostic, Document, check, nearest};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One destination's protocol, also listening to its far side while idle (rebirth, commands, state).
@@ -106,6 +108,7 @@ pub const KINDS: &[&Kind<dyn Sink>] = &[
     &influx::KIND,
     &otlp::KIND,
     &iceberg::KIND,
+    &files::KIND,
 ];
 
 /// A destination that can be started.
@@ -148,9 +151,24 @@ pub fn build(document: &Document, context: &Context) -> Result<Destination, Vec<
         let message = format!("a destination of the kind \"{}\" takes no commands", kind.name);
         return Err(vec![document.mistake(&["commands"], message, "leave `commands` out")]);
     }
+    if let Some(mistake) = unknown_type(document, &settings, &context.models) {
+        return Err(vec![mistake]);
+    }
     let catch_up = settings.catch_up.unwrap_or_else(|| built.it.catch_up());
     let models = context.models.clone();
     Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up, models })
+}
+
+/// A type of assets that is selected, and that neither a file nor an asset names.
+fn unknown_type(document: &Document, settings: &Settings, models: &Models) -> Option<Diagnostic> {
+    let mut known: BTreeSet<String> = models.types.keys().map(|name| name.to_ascii_lowercase()).collect();
+    known.extend(models.kinds.values().flatten().cloned());
+    let unknown = settings.types.iter().find(|name| !known.contains(&name.to_ascii_lowercase()))?;
+    let help = nearest(&unknown.to_ascii_lowercase(), known.iter().map(String::as_str)).map_or_else(
+        || "write the name of a file under types/, or what an asset has as `type`".to_owned(),
+        |near| format!("did you mean \"{near}\"?"),
+    );
+    Some(document.mistake(&["types"], format!("no asset is of the type \"{unknown}\""), help))
 }
 
 #[cfg(test)]
@@ -174,6 +192,7 @@ mod tests {
             include_str!("influx/README.md"),
             include_str!("otlp/README.md"),
             include_str!("iceberg/README.md"),
+            include_str!("files/README.md"),
         ];
         assert_eq!(readmes.len(), KINDS.len());
         for (kind, readme) in KINDS.iter().zip(readmes) {
@@ -206,6 +225,7 @@ mod tests {
             include_str!("influx/cases/wrong.toml"),
             include_str!("otlp/cases/wrong.toml"),
             include_str!("iceberg/cases/wrong.toml"),
+            include_str!("files/cases/wrong.toml"),
             include_str!("iceberg/cases/wrong-folder.toml"),
         ];
         for text in cases {
@@ -224,6 +244,12 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_type_that_nothing_has_is_a_mistake() {
+        let told = mistakes("kind = \"nats\"\nurl = \"nats://a\"\ntypes = [\"Pmp\"]\n");
+        assert!(told.len() == 1 && told[0].contains("no asset is of the type"), "{told:?}");
     }
 
     #[test]

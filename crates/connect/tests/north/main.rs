@@ -8,6 +8,7 @@ mod broker;
 mod collectors;
 mod cost;
 mod database;
+mod files;
 mod hostile;
 mod lake;
 mod mqtt;

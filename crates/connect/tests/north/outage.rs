@@ -29,7 +29,7 @@ fn gateway() {
     let last = plant.namespace.last(shape.points()[0]).and_then(|last| last.value.as_i64());
     let mut next = last.map_or(0, |last| last + 1);
     let file = |name| Some((name, std::fs::read_to_string(folder.join(format!("{name}.toml"))).ok()?));
-    let files = ["hq", "stream", "lake", "folder"].into_iter().filter_map(file);
+    let files = ["hq", "stream", "lake", "folder", "archive"].into_iter().filter_map(file);
     let _handles: Vec<_> = files.map(|(name, text)| plant.start(name, &text)).collect();
     let say = |name: &str, number: i64| {
         std::fs::write(folder.join("new"), number.to_string()).unwrap();
@@ -132,6 +132,7 @@ fn nothing_is_lost_whatever_is_killed_whenever() {
         end(gateway);
         return;
     };
+    files_have_all(&folder.join("archive"), published);
     let mut ids = HashSet::new();
     let twice = all.iter().filter(|message| !ids.insert(message["id"].as_str().unwrap())).count();
     assert_eq!(twice, 0, "what was sent again was left out by the stream");
@@ -150,6 +151,11 @@ fn write_files(folder: &Path, database: u16, stream: &str) {
         "kind = \"nats\"\nurl = \"{}\"\nstart = \"oldest\"\nstream = {{ duplicates = \"10min\" }}\n",
         stream
     );
+    let archive = format!(
+        "kind = \"files\"\nfolder = \"{}\"\nper = \"1s\"\nstart = \"oldest\"\n",
+        folder.join("archive").display()
+    );
+    std::fs::write(folder.join("archive.toml"), archive).unwrap();
     std::fs::write(folder.join("hq.toml"), hq).unwrap();
     std::fs::write(folder.join("stream.toml"), stream).unwrap();
 }
@@ -177,6 +183,23 @@ fn database_has_all(database: &Database, published: i64) {
         database.sql("select min(value_int), max(value_int) from ironbridge.samples where good"),
         format!("0|{}", published - 1)
     );
+}
+
+/// All numbers stand in whole files, each once, in order within each run of the gateway.
+fn files_have_all(folder: &Path, published: i64) {
+    let rows = wait_for("all numbers in files", || {
+        let rows = crate::files::numbers(folder);
+        let distinct: HashSet<i64> = rows.iter().map(|(_, number)| *number).collect();
+        (distinct.len() >= usize::try_from(published).unwrap()).then_some(rows)
+    });
+    let once: HashSet<u64> = rows.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(once.len(), rows.len(), "no row stands in the files twice");
+    let mut last: HashMap<u64, i64> = HashMap::new();
+    for (seq, number) in rows {
+        if let Some(before) = last.insert(seq >> 44, number) {
+            assert_eq!(number, before + 1, "run {}", seq >> 44);
+        }
+    }
 }
 
 fn good(message: &Json) -> Option<(u64, i64)> {
