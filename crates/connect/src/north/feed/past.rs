@@ -233,6 +233,9 @@ impl Feed {
     fn letters(&mut self) -> Vec<Letter> {
         let low = self.progress.low_water();
         let mut shared = self.shared.lock();
+        if shared.resend.is_empty() {
+            return Vec::new();
+        }
         let most = shared.resend.len().min(LETTERS);
         let ids: BTreeSet<u64> = shared.resend.drain(..most).collect();
         let (now, later): (Vec<Letter>, Vec<Letter>) =
@@ -263,6 +266,8 @@ impl Feed {
         let from = floor(kept.unwrap_or_else(begin), every);
         if kept.is_none() {
             self.keep.set_intervals(from);
+            let keep = self.keep.clone();
+            tokio::task::spawn_blocking(move || super::warn(keep.write()));
         }
         let to = from.after(every);
         let due = now >= to.after(SETTLE);
