@@ -154,8 +154,7 @@ mod tests {
                 "s/a",
                 (time, time),
                 Position::new(1, n as u64),
-                Status::GOOD,
-                &Value::F64(value),
+                (Status::GOOD, &Value::F64(value)),
                 false,
             );
         }

@@ -51,8 +51,7 @@ impl SampleRows {
         path: &str,
         (time, received): (Time, Time),
         seq: Position,
-        status: Status,
-        value: &Value,
+        (status, value): (Status, &Value),
         historical: bool,
     ) {
         let path = match self.known.get(path) {
@@ -220,9 +219,9 @@ mod tests {
         let mut rows = SampleRows::default();
         let seq = |n| Position::new(1, n);
         let day = DAY_US * 1_000;
-        rows.add("s/b", (Time(day + 1_234), Time(5)), seq(1), Status::GOOD, &Value::F64(1.5), false);
-        rows.add("s/a", (Time(day + 9_000), Time(5)), seq(2), Status::BAD, &Value::F64(9.0), true);
-        rows.add("s/b", (Time(5), Time(5)), seq(3), Status::GOOD, &Value::from("x"), false);
+        rows.add("s/b", (Time(day + 1_234), Time(5)), seq(1), (Status::GOOD, &Value::F64(1.5)), false);
+        rows.add("s/a", (Time(day + 9_000), Time(5)), seq(2), (Status::BAD, &Value::F64(9.0)), true);
+        rows.add("s/b", (Time(5), Time(5)), seq(3), (Status::GOOD, &Value::from("x")), false);
         let days = rows.days().unwrap();
         assert_eq!(days.keys().copied().collect::<Vec<_>>(), [0, 1]);
         let second = &days[&1];

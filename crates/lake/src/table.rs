@@ -15,6 +15,7 @@ use iceberg::spec::{
 };
 use model::{Position, Time};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 /// Where the newest version is said to be; only a hint.
 const HINT: &str = "metadata/version-hint.text";
@@ -29,14 +30,9 @@ const MOST_MANIFESTS: usize = 64;
 /// Data files that are written at the same time.
 const AT_ONCE: usize = 4;
 
-/// A number that nobody else has.
+/// A number that nobody else has: the standard library's own seed is 128 random bits.
 pub(crate) fn random() -> u64 {
-    let mut bytes = [0_u8; 8];
-    if getrandom::fill(&mut bytes).is_err() {
-        // Without the system's randomness an address differs at least within this machine.
-        return std::ptr::from_ref(&bytes).addr() as u64;
-    }
-    u64::from_le_bytes(bytes)
+    RandomState::new().hash_one(())
 }
 
 /// What a commit brought.
@@ -176,7 +172,7 @@ impl Table {
             if let Some(value) = snapshot.summary().additional_properties.get(&key) {
                 return mark(value);
             }
-            let Some(parent) = snapshot.parent_snapshot_id() else { return None };
+            let parent = snapshot.parent_snapshot_id()?;
             at = self.metadata.snapshot_by_id(parent);
             if at.is_none() {
                 // Older snapshots have expired: what was said last counts.

@@ -22,6 +22,8 @@ pub struct Tidy {
     pub many: usize,
     /// Most bytes that are read to make one file.
     pub at_once: u64,
+    /// Most rows of it: they stand in memory meanwhile, about 300 bytes each.
+    pub rows_at_once: u64,
     /// Snapshots younger than this stay readable.
     pub history: Duration,
     /// Most snapshots that stay.
@@ -36,6 +38,7 @@ impl Default for Tidy {
             small: 32 << 20,
             many: 16,
             at_once: 64 << 20,
+            rows_at_once: 1_000_000,
             history: Duration::from_secs(3_600),
             snapshots: 500,
             orphans: Duration::from_secs(6 * 3_600),
@@ -105,10 +108,10 @@ impl Table {
         let most = days.into_values().max_by_key(Vec::len).filter(|files| files.len() >= how.many.max(2));
         let Some(mut files) = most else { return Ok(None) };
         files.sort_by_key(DataFile::file_size_in_bytes);
-        let mut bytes = 0;
+        let (mut bytes, mut rows) = (0, 0);
         let fits = |file: &DataFile| {
-            bytes += file.file_size_in_bytes();
-            bytes <= how.at_once
+            (bytes, rows) = (bytes + file.file_size_in_bytes(), rows + file.record_count());
+            bytes <= how.at_once && rows <= how.rows_at_once
         };
         let count = files.iter().map(fits).take_while(|fits| *fits).count();
         files.truncate(count);

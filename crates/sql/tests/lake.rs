@@ -60,8 +60,8 @@ async fn lake() -> Lake {
             let time = Time(START + day * DAY + n * SECOND + 7);
             let seq = Position::new(1, (day * 1_000 + n) as u64);
             let status = if n % 10 == 0 { Status::BAD_SENSOR_FAILURE } else { Status::GOOD };
-            rows.add("acme/leeds/a/speed", (time, time), seq, status, &Value::F64(n as f64), false);
-            rows.add("acme/york/b/note", (time, time), seq, Status::GOOD, &Value::from("läuft"), true);
+            rows.add("acme/leeds/a/speed", (time, time), seq, (status, &Value::F64(n as f64)), false);
+            rows.add("acme/york/b/note", (time, time), seq, (Status::GOOD, &Value::from("läuft")), true);
         }
         table.add_samples(rows, "a", Position::new(1, 999 + day as u64), clock.now()).await.unwrap();
     }

@@ -29,6 +29,7 @@ mod flight;
 mod guard;
 mod harness;
 mod history;
+mod lake;
 mod modbus;
 mod monitor;
 mod mqtt_in;

@@ -79,5 +79,6 @@ def by_pyiceberg(table, endpoint):
     }
 
 
-table, endpoint = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
-print(json.dumps({"duckdb": by_duckdb(table, endpoint), "pyiceberg": by_pyiceberg(table, endpoint)}))
+if __name__ == "__main__":
+    table, endpoint = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
+    print(json.dumps({"duckdb": by_duckdb(table, endpoint), "pyiceberg": by_pyiceberg(table, endpoint)}))

@@ -261,7 +261,7 @@ impl Session {
             }
             let Some(path) = self.paths.get(&point) else { continue };
             let times = (time, samples.batch.received);
-            rows.add(path, times, samples.position, status, value, samples.batch.flags.historical);
+            rows.add(path, times, samples.position, (status, value), samples.batch.flags.historical);
         }
     }
 }
