@@ -16,6 +16,7 @@ mod history;
 pub mod iceberg;
 pub mod influx;
 mod intervals;
+pub mod kafka;
 pub(crate) mod keep;
 pub mod mqtt;
 pub mod nats;
@@ -103,6 +104,7 @@ pub const KINDS: &[&Kind<dyn Sink>] = &[
     &sparkplug::KIND,
     &postgres::KIND,
     &nats::KIND,
+    &kafka::KIND,
     &syslog::KIND,
     &webhook::KIND,
     &influx::KIND,
@@ -187,6 +189,7 @@ mod tests {
             include_str!("sparkplug/README.md"),
             include_str!("postgres/README.md"),
             include_str!("nats/README.md"),
+            include_str!("kafka/README.md"),
             include_str!("syslog/README.md"),
             include_str!("webhook/README.md"),
             include_str!("influx/README.md"),
@@ -220,6 +223,7 @@ mod tests {
             include_str!("mqtt/cases/wrong-meaning.toml"),
             include_str!("postgres/cases/wrong.toml"),
             include_str!("nats/cases/wrong.toml"),
+            include_str!("kafka/cases/wrong.toml"),
             include_str!("syslog/cases/wrong.toml"),
             include_str!("webhook/cases/wrong.toml"),
             include_str!("influx/cases/wrong.toml"),

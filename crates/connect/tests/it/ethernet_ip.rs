@@ -478,3 +478,20 @@ missing = { at = "MISSING" }
     }
     handle.stop().await;
 }
+
+/// A Micro800 has tags, and neither backplane nor tag list; libplctag's server plays one.
+#[tokio::test]
+async fn libplctags_micro800_both_ways() {
+    let plc = ["--plc=Micro800", "--tag=Speed:DINT[10]", "--tag=Level:REAL[2]"];
+    let Some((_server, port)) = crate::pccc::ab_server(&plc) else { return };
+    let tags = "speed = { at = \"Speed[3]\", type = \"i32\", write = {} }\nlevel = { at = \"Level[1]\", write = {} }\n";
+    let house = House::new();
+    let text = connection(port, "route = \"\"\ntag_list = false\nmessaging = \"unconnected\"", tags);
+    let _handle = house.start("micro", &text);
+    for (tag, value) in [("speed", Value::I64(-7)), ("level", Value::F64(1.25))] {
+        eventually(tag, || house.last(&format!("plc/{tag}")).status.is_good()).await;
+        let outcome = house.write(&format!("plc/{tag}"), value.clone()).await;
+        assert_eq!(outcome, Outcome::Confirmed { readback: value.clone() }, "{tag}");
+        becomes(&house, tag, value).await;
+    }
+}

@@ -10,6 +10,7 @@ mod cost;
 mod database;
 mod files;
 mod hostile;
+mod kafka;
 mod lake;
 mod mqtt;
 mod nats;

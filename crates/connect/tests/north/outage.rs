@@ -5,6 +5,7 @@
 
 use crate::broker::free_port;
 use crate::database::*;
+use crate::kafka::{self, Cluster};
 use crate::nats::{Server, read};
 use crate::support::*;
 use model::{Value, ValueType};
@@ -139,6 +140,76 @@ fn nothing_is_lost_whatever_is_killed_whenever() {
     in_order(&all);
     eprintln!("{published} numbers, {kills} kills of the gateway at least, {} messages", all.len());
     end(gateway);
+}
+
+/// The same with Kafka: brokers come and go, and the gateway is killed meanwhile.
+#[test]
+fn kafka_has_all_numbers_in_order_whatever_is_killed() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    cluster.topic("acme.leeds", 3);
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    let file = kafka::config(&cluster.url(), "start = \"oldest\"");
+    std::fs::write(folder.join("stream.toml"), file).unwrap();
+    let mut random = random();
+    let mut gateway = start(folder);
+    let mut kills = 0;
+    let more = |least: i64, by: u64| {
+        let target = number(folder, "published").unwrap_or(0) + least + i64::try_from(by).unwrap();
+        wait_for("numbers", || number(folder, "published").filter(|n| *n >= target));
+    };
+    for round in 0..8 {
+        more(100, random(500));
+        match round % 4 {
+            0 => {
+                let broker = 1 + random(3);
+                cluster.ask(serde_json::json!({"ask": "down", "broker": broker}));
+                more(100, random(500));
+                cluster.ask(serde_json::json!({"ask": "up", "broker": broker}));
+            }
+            1 => {
+                cluster.all("down");
+                end(gateway);
+                gateway = start(folder);
+                kills += 1;
+                more(100, random(500));
+                cluster.all("up");
+            }
+            _ => {
+                end(gateway);
+                gateway = start(folder);
+                kills += 1;
+            }
+        }
+    }
+    std::fs::write(folder.join("stop"), "").unwrap();
+    let published = wait_for("the last number", || number(folder, "final"));
+    let all = wait_for("all numbers in the topic", || {
+        let all = cluster.read("acme.leeds", usize::try_from(published).unwrap());
+        let distinct: HashSet<i64> = kafka::numbers(&all).0.into_iter().collect();
+        (distinct.len() >= usize::try_from(published).unwrap()).then_some(all)
+    });
+    end(gateway);
+    // What comes again is known by its key; without it, each run of the gateway counts on.
+    let mut keys = HashSet::new();
+    let key = |message: &Json| {
+        let headers = &message["headers"];
+        format!("{} {}", headers["ironbridge-time"], headers["ironbridge-seq"])
+    };
+    let once: Vec<&Json> = all.iter().filter(|message| keys.insert(key(message))).collect();
+    let run = |message: &Json| message["headers"]["ironbridge-seq"].as_str()?.parse::<u64>().ok();
+    let value =
+        |message: &Json| message["data"]["value"].as_i64().filter(|_| message["data"]["quality"] == "Good");
+    let mut last: HashMap<u64, i64> = HashMap::new();
+    for (seq, value) in once.iter().filter_map(|message| Some((run(message)?, value(message)?))) {
+        if let Some(before) = last.insert(seq >> 44, value) {
+            assert_eq!(value, before + 1, "run {}", seq >> 44);
+        }
+    }
+    eprintln!(
+        "{published} numbers, {kills} kills of the gateway, {} messages came again",
+        all.len() - once.len()
+    );
 }
 
 /// The files of both destinations.
