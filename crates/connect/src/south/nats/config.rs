@@ -27,7 +27,7 @@ pub struct File {
     #[serde(default)]
     pub start: Start,
     /// Most messages under way that are not acknowledged
-    #[serde(default = "thousand")]
+    #[serde(default = "five_thousand")]
     #[schemars(range(min = 1, max = 20_000))]
     pub window: u32,
     /// Gateways whose points are kept here as they are there
@@ -76,8 +76,8 @@ pub struct Gateways {
     pub stale: Option<Period>,
 }
 
-const fn thousand() -> u32 {
-    1_000
+const fn five_thousand() -> u32 {
+    5_000
 }
 const fn hundred_thousand() -> usize {
     100_000

@@ -205,7 +205,8 @@ impl NatsIn {
     async fn step(&mut self, talk: &mut Talk, link: &mut Link) -> Result<(), Fault> {
         let journal = link.namespace().journal().clone();
         let front = talk.unsynced.front().map(|(position, _)| *position);
-        let room = talk.unsynced.len() < self.place.window;
+        // Orders are carried out in the order in which they come.
+        let room = talk.unsynced.len() < self.place.window && talk.asking.is_empty();
         let silent_at = talk.heard_at + SILENCE;
         let until = self.intake.sweep_at().into_iter().chain(talk.settle_at).chain([silent_at]).min();
         tokio::select! {

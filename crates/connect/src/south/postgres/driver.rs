@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 /// Rows that are read at once.
 const TOGETHER: i64 = 200;
@@ -176,7 +176,17 @@ impl Watch {
         let asked = link.during(timeout(PATIENCE, talk.client.query(&talk.rows, &[&talk.at]))).await;
         let rows =
             asked.map_err(|_| SLOW)?.map_err(|e| fault(&e, &format!("reading {}", self.table.name)))?;
-        let Some(newest) = rows.last().map(|row| row.get::<_, String>(0)) else { return Ok(false) };
+        // Orders are carried out one after the other, in the order of the rows.
+        let together = if self.intake.asks() { 1 } else { rows.len().max(1) };
+        for some in rows.chunks(together) {
+            self.take(some, talk, link).await?;
+        }
+        Ok(rows.len() >= usize::try_from(TOGETHER).unwrap_or(usize::MAX))
+    }
+
+    /// Takes some rows; the cursor moves on when their values are on disk and what they asked for has ended.
+    async fn take(&mut self, rows: &[Row], talk: &mut Talk, link: &mut Link) -> Result<(), Fault> {
+        let Some(newest) = rows.last().map(|row| row.get::<_, String>(0)) else { return Ok(()) };
         let texts: Vec<String> = rows.iter().map(|row| row.get(1)).collect();
         let now = link.clock().now();
         let came = texts.iter().map(|text| Came {
@@ -200,7 +210,7 @@ impl Watch {
         })?;
         keep(self.file(), Some(&newest)).await?;
         talk.at = Some(newest);
-        Ok(rows.len() >= usize::try_from(TOGETHER).unwrap_or(usize::MAX))
+        Ok(())
     }
 }
 
