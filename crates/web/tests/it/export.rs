@@ -22,11 +22,12 @@ async fn samples(plant: &Fixture) -> Browser {
         plant.remember(ids[0], 1_000 + n / 4, Value::F64(n as f64));
         plant.remember(ids[1], 1_000 + n, Value::U64(1));
     }
-    let mut all = plant.history.0.lock();
-    // What a reader sees is fixed by the head of the journal when it asks; all of this is before it.
-    all.iter_mut().for_each(|(_, sample)| sample.seq = Position(sample.seq.seq()));
-    all[0].1.status = Status::BAD_SENSOR_FAILURE;
-    drop(all);
+    {
+        let mut all = plant.history.0.lock();
+        // What a reader sees is fixed by the head of the journal when it asks; all of this is before it.
+        all.iter_mut().for_each(|(_, sample)| sample.seq = Position(sample.seq.seq()));
+        all[0].1.status = Status::BAD_SENSOR_FAILURE;
+    }
     plant.administrator().await
 }
 
@@ -68,7 +69,8 @@ async fn pages_neither_repeat_nor_skip_while_data_arrive() {
             assert_eq!(page.status, 200, "{}", page.text());
             let rows: Vec<String> = page.text().lines().skip(1).map(str::to_owned).collect();
             assert!(rows.len() <= limit && !rows.is_empty(), "{} rows", rows.len());
-            (all.extend(rows), pages += 1);
+            all.extend(rows);
+            pages += 1;
             at = next(&page);
             // Something old comes in late, and a point is declared that the pattern holds.
             let late = Position::new(9, pages);
