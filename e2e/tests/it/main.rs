@@ -41,4 +41,5 @@ mod s7;
 mod services;
 mod sites;
 mod sql;
+mod tryton;
 mod webhook;
