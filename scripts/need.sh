@@ -62,7 +62,7 @@ fi
 # Independent peers from Python's and Node's registries, in a throw-away environment outside the checkout.
 peers=${IRONBRIDGE_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/ironbridge/peers}
 mkdir -p "$peers"
-wanted=$(cat e2e/peers/requirements*.txt e2e/peers/package.json e2e/peers/package-lock.json e2e/peers/ab-server/* 2>/dev/null | cksum)
+wanted=$(cat e2e/peers/requirements*.txt e2e/peers/package.json e2e/peers/package-lock.json e2e/peers/ab-server/{Cargo.lock,build.sh} 2>/dev/null | cksum)
 if [ "$(cat "$peers/.installed" 2>/dev/null)" != "$wanted" ]; then
     echo "ironbridge: installing Python and Node peers into $peers"
     [ -x "$peers/venv/bin/python" ] || python3 -m venv "$peers/venv"

@@ -3,8 +3,9 @@ and the token's name, by which it signs in as a person would."""
 
 import datetime
 import json
+import subprocess
 import sys
-import threading
+import time
 
 import duckdb
 import pandas
@@ -12,6 +13,17 @@ import polars
 import pyarrow
 import pyarrow.flight
 from adbc_driver_flightsql import DatabaseOptions, dbapi
+
+if sys.argv[1] == "fetch":
+    # In a process of its own: a fetch that somebody else stops ends pyarrow like Ctrl-C.
+    _, _, address, token, ticket = sys.argv
+    client = pyarrow.flight.connect(address.replace("grpc://", "grpc+tcp://"))
+    call = pyarrow.flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {token}".encode())])
+    try:
+        print(client.do_get(pyarrow.flight.Ticket(bytes.fromhex(ticket)), call).read_all())
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}")
+    sys.exit()
 
 address, token, site, person = sys.argv[1:5]
 password = token
@@ -141,28 +153,20 @@ out["ticket"] = other.do_get(info.endpoints[0].ticket, call).read_all().to_pylis
 endless = "select count(*) from generate_series(1, 100000000) a, generate_series(1, 1000000) b where a.value % 7 = b.value % 11"
 info = client.get_flight_info(command(endless), call)
 # Its row never comes: fetched beside, and stopped from here.
-stopped = []
-
-
-def fetch():
-    try:
-        other.do_get(info.endpoints[0].ticket, call).read_all()
-    except Exception as error:
-        stopped.append(str(error))
-
-
-thread = threading.Thread(target=fetch)
-thread.start()
+ticket = info.endpoints[0].ticket.ticket.hex()
+fetch = subprocess.Popen([sys.executable, __file__, "fetch", address, token, ticket], stdout=subprocess.PIPE, text=True)
 serialized = info.serialize()
 body = b"\x0a" + varint(len(serialized)) + serialized
 deadline = datetime.datetime.now() + datetime.timedelta(seconds=60)
-while thread.is_alive() and datetime.datetime.now() < deadline:
+cancelled = None
+while cancelled is None and datetime.datetime.now() < deadline:
     try:
-        list(client.do_action(pyarrow.flight.Action("CancelFlightInfo", body), call))
-    except pyarrow.flight.FlightError:
-        pass  # not there yet
-    thread.join(0.05)
-out["stopped"] = stopped
+        answers = client.do_action(pyarrow.flight.Action("CancelFlightInfo", body), call)
+        cancelled = [answer.body.to_pybytes().hex() for answer in answers]
+    except pyarrow.lib.ArrowException:
+        time.sleep(0.05)  # not there yet
+out["cancelled"] = cancelled
+out["stopped"] = fetch.communicate(timeout=60)[0]
 try:
     list(client.do_action(pyarrow.flight.Action("CancelFlightInfo", body), call))
 except Exception as error:
