@@ -22,4 +22,4 @@ echo "== monitor, 100,000 packets/s";      bench/live.sh
 echo "== OPC UA, encrypted";              "$target/release/bench-devices" opc-ua-encrypted 10
 echo "== historian";                       "$target/release/bench-historian"
 echo "== journal";                         cargo run --locked --release -q -p journal --example speed
-echo "== Iceberg";                         cargo run --locked --release -q -p lake --example speed
+echo "== Iceberg";                         cargo run --locked --release -q -p lake --example lake_speed

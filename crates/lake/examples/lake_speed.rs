@@ -1,7 +1,7 @@
 //! Rows into an Iceberg table in a folder, beside DuckDB's own COPY TO Parquet of the same rows.
 //!
 //! ```sh
-//! cargo run --release -p lake --example speed -- 5 # million rows
+//! cargo run --release -p lake --example lake_speed -- 5 # million rows
 //! ```
 #![allow(clippy::print_stdout, reason = "its figures are what it is for")]
 
