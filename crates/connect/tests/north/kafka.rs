@@ -1,5 +1,5 @@
 //! Kafka: librdkafka's mock cluster of three brokers and its consumer (`IRONBRIDGE_PEERS_PYTHON` with confluent-kafka).
-//! A real broker is not to be had from the registries that tests may use; `docs/kafka.md` says so.
+//! No package of Debian, Python or Node brings a real broker; `docs/kafka.md` says so.
 
 use crate::support::*;
 use connect::north::State;
