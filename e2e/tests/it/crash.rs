@@ -1,6 +1,6 @@
 //! kill -9 at random moments under load: what was on disk stays, nothing is doubled, positions never repeat.
 
-use crate::harness::{Plant, Random, wait_for};
+use crate::harness::{Plant, Random, now_ms, wait_for};
 use crate::modbus::plant_with_pymodbus;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -51,9 +51,4 @@ fn fifty_kills_under_load_lose_nothing_that_was_on_disk_and_double_nothing() {
     let doubled = plant.say(&["query", &sql, "--format", "csv"]);
     assert_eq!(doubled.lines().nth(1).map(str::trim), Some("0"), "{doubled}");
     plant.stop();
-}
-
-#[expect(clippy::disallowed_methods, reason = "a black box is compared with the clock on the wall")]
-fn now_ms() -> f64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64() * 1e3
 }

@@ -1,7 +1,7 @@
 //! Orders from posts, a stream and a table: points, governed commands carried out once, and words for what is wrong.
 
 use crate::database::{Database, PASSWORD, no_postgres};
-use crate::harness::{Nats, Plant, Process, Python, wait_for};
+use crate::harness::{Nats, Plant, Process, Python, now_ms, wait_for};
 use crate::modbus::{latest, plant_with_pymodbus};
 use crate::webhook::{post, secret};
 use serde_json::{Value, json};
@@ -28,13 +28,8 @@ fn device(at: &str) -> String {
     DEVICE.replace("AT", at)
 }
 
-/// Seconds since 1970.
-fn now() -> f64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
-}
-
 fn order(number: &str, speed: &Value, given: f64) -> Value {
-    json!({ "order": number, "quantity": 600, "speed": speed, "state": "released", "given": (given * 1000.0).round() })
+    json!({ "order": number, "quantity": 600, "speed": speed, "state": "released", "given": given.round() })
 }
 
 fn set_up(connection: &str) -> Option<(Plant, Process)> {
@@ -71,7 +66,7 @@ fn a_posted_order_sets_the_machine_once_and_bad_ones_are_told() {
     secret(&plant, "mes", TOKEN);
     connected(&plant, "mes");
     let send = |body: &Value| post(&plant, "/api/in/mes/orders", TOKEN, &body.to_string());
-    let first = order("A-17", &json!(250), now());
+    let first = order("A-17", &json!(250), now_ms());
     let Some((status, answer)) = send(&first) else { return };
     assert_eq!(status, 200, "{answer}");
     let done =
@@ -85,7 +80,7 @@ fn a_posted_order_sets_the_machine_once_and_bad_ones_are_told() {
     let write = json!({"path": TARGET, "value": 100, "reason": "by hand", "ttl_ms": 5000});
     assert_eq!(plant.local().post("/api/point/write", &write).ok()["outcome"], "Confirmed");
     assert_eq!(send(&first).unwrap().1["commands"], done("Confirmed"));
-    let changed = send(&order("A-17", &json!(260), now())).unwrap().1;
+    let changed = send(&order("A-17", &json!(260), now_ms())).unwrap().1;
     assert!(changed["commands"][0]["why"].as_str().unwrap().contains("already used"), "{changed}");
     plant.kill();
     plant.start();
@@ -94,14 +89,14 @@ fn a_posted_order_sets_the_machine_once_and_bad_ones_are_told() {
     assert_eq!(send(&first).1["commands"][0]["outcome"], "Confirmed");
     assert_eq!(latest(&plant, TARGET, |point| point["good"] == true)["value"], json!(100), "never twice");
 
-    let recipe = |product: &str| json!({ "order": "R-1", "product": product, "state": "recipe", "given": (now() * 1000.0).round() });
+    let recipe = |product: &str| json!({ "order": "R-1", "product": product, "state": "recipe", "given": now_ms().round() });
     for (body, outcome, why) in [
-        (order("A-18", &json!(700), now()), "Rejected", "above the highest allowed value"),
-        (order("A-19", &json!("'; drop table orders"), now()), "Rejected", "no f64 value"),
-        (order("A-20", &json!(250), now() - 600.0), "Rejected", "too late"),
-        (order("A-21", &json!(250), now() + 3_600.0), "Rejected", "in the future"),
-        (order("<b>A 22</b>", &json!(250), now()), "Rejected", "visible ASCII"),
-        (order("", &json!(250), now()), "Rejected", "no id"),
+        (order("A-18", &json!(700), now_ms()), "Rejected", "above the highest allowed value"),
+        (order("A-19", &json!("'; drop table orders"), now_ms()), "Rejected", "no f64 value"),
+        (order("A-20", &json!(250), now_ms() - 600_000.0), "Rejected", "too late"),
+        (order("A-21", &json!(250), now_ms() + 3_600_000.0), "Rejected", "in the future"),
+        (order("<b>A 22</b>", &json!(250), now_ms()), "Rejected", "visible ASCII"),
+        (order("", &json!(250), now_ms()), "Rejected", "no id"),
         (recipe("<script>"), "Rejected", "none of the known values"),
         (recipe("COLA"), "Confirmed", ""),
     ] {
@@ -124,7 +119,7 @@ fn a_posted_order_sets_the_machine_once_and_bad_ones_are_told() {
     plant.say(&["apply", "."]);
     connected(&plant, "mes");
     let refused = wait_for("the file as applied", Duration::from_secs(30), || {
-        let (status, answer) = send(&order("A-31", &json!(250), now()));
+        let (status, answer) = send(&order("A-31", &json!(250), now_ms()));
         (status == 200).then_some(answer)
     });
     assert!(refused["commands"][0]["why"].as_str().unwrap().contains("commands are off"), "{refused}");
@@ -146,18 +141,18 @@ fn orders_of_a_stream_are_acknowledged_when_they_are_done() {
         device("mes.orders")
     );
     let Some((mut plant, _machine)) = set_up(&file) else { return };
-    publish("1", &order("B-1", &json!(210), now() - 600.0));
+    publish("1", &order("B-1", &json!(210), now_ms() - 600_000.0));
     plant.start();
     connected(&plant, "mes");
     outcome(&plant, "B-1 Rejected: it comes too late");
-    publish("2", &order("B-2", &json!(220), now()));
+    publish("2", &order("B-2", &json!(220), now_ms()));
     outcome(&plant, "B-2 Confirmed");
     latest(&plant, TARGET, |point| point["value"] == json!(220));
     // The same order once more, as another message of the stream, over a restart.
     plant.kill();
-    let write = order("B-2", &json!(220), now());
+    let write = order("B-2", &json!(220), now_ms());
     publish("3", &write);
-    publish("4", &order("B-3", &json!(230), now()));
+    publish("4", &order("B-3", &json!(230), now_ms()));
     plant.start();
     outcome(&plant, "B-3 Confirmed");
     latest(&plant, TARGET, |point| point["value"] == json!(230));

@@ -45,7 +45,7 @@ async fn a_controller_is_asked_no_more_than_its_budget() {
 /// What a person looks for in the tag list comes out of the same share as the scans.
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_for_tags_and_polling_share_one_budget() {
-    const TAGS: usize = 2_000;
+    const TAGS: usize = 100;
     let mut program = Program::new("Bottling");
     for number in 0..TAGS {
         program.tag(

@@ -3,6 +3,7 @@
 use crate::support::{House, Peer, eventually, free_port, peer_file, python};
 use connect::kind::Context;
 use connect::south::BROWSERS;
+use connect::south::budget::Budget;
 use connect::south::ethernet_ip::{Type, list_tags};
 use connect::south::status::Quarantined;
 use connect::south::status::State;
@@ -403,7 +404,7 @@ async fn the_tag_list_becomes_a_draft() {
     }
     let server = controller(long).await;
     let target = Target::Tcp { host: "127.0.0.1".into(), port: server.address().port() };
-    let catalog = list_tags(&target, "1,0", Duration::from_secs(2)).await.unwrap();
+    let catalog = list_tags(&target, "1,0", Duration::from_secs(2), Budget::unlimited()).await.unwrap();
     assert_eq!((catalog.identity.name.as_str(), catalog.identity.revision), ("1756-L83E/B", (33, 11)));
     let found = catalog.leaves(10_000, 100);
     let kind = |at: &str| found.leaves.iter().find(|leaf| leaf.at == at).map(|leaf| leaf.kind);

@@ -188,7 +188,7 @@ last = { at = "holding 5011", type = "u16" }
     let quarantined = handle.status().devices[0].quarantined.clone();
     assert_eq!(
         quarantined.iter().map(|q| q.address.as_str()).collect::<Vec<_>>(),
-        ["holding 5001 (45002)", "holding 5010 (45011)"]
+        ["holding 5001 (45002) u16", "holding 5010 (45011) u16"]
     );
     assert_eq!(
         house.write("plc/c5", Value::Bool(false)).await,

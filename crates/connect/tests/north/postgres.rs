@@ -269,7 +269,7 @@ fn what_is_wrong_is_said_in_words() {
             "ironbridge secret set none",
         ),
         ("nowhere", url("ironbridge", "nowhere") + "password = { secret = \"db\" }", "create it"),
-        ("rights", url("reader", "plant") + "password = { secret = \"db\" }", "right to create"),
+        ("rights", url("reader", "plant") + "password = { secret = \"db\" }", "permission denied"),
         (
             "newer",
             url("ironbridge", "plant") + "password = { secret = \"db\" }\nschema = \"newer\"",

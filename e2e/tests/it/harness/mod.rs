@@ -75,3 +75,9 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16) % end
     }
 }
+
+/// Milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "a black box is compared with the clock on the wall")]
+pub fn now_ms() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64() * 1e3
+}

@@ -314,7 +314,7 @@ impl Feed {
             let delivery = match self.past.ready.pop_front()? {
                 Ready::Samples(position, batch) => self.past_samples(position, batch),
                 Ready::Event(position, event) => {
-                    self.wants_event(&event).then(|| Delivery::Event { position, event, historical: true })
+                    self.wants_event(&event).then_some(Delivery::Event { position, event, historical: true })
                 }
             };
             let Some(delivery) = delivery else { continue };

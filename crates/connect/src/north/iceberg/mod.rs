@@ -19,6 +19,7 @@ use lake::{EventRows, LakeError, Place, SampleRows, Table, Tidied};
 use model::event::severity;
 use model::{Event, EventKind, Fault, PointId, Position};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -166,7 +167,7 @@ impl Iceberg {
 
     /// Housekeeping after some commits. It may fail and is then tried again later: rows are safe without.
     async fn tidy(&mut self, session: &mut Session, feed: &mut Feed) -> Result<(), Fault> {
-        if self.commits % TIDY_EVERY != 0 {
+        if !self.commits.is_multiple_of(TIDY_EVERY) {
             return Ok(());
         }
         let sweep = self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
@@ -255,11 +256,13 @@ impl Session {
     fn rows(&mut self, rows: &mut SampleRows, samples: &Samples, feed: &Feed) {
         for n in 0..samples.len() {
             let Some((point, time, status, value)) = samples.get(n) else { continue };
-            if !self.paths.contains_key(&point) {
-                let Some(meta) = feed.meta(point) else { continue };
-                self.paths.insert(point, Arc::from(meta.path.as_str()));
-            }
-            let Some(path) = self.paths.get(&point) else { continue };
+            let path = match self.paths.entry(point) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => match feed.meta(point) {
+                    Some(meta) => place.insert(Arc::from(meta.path.as_str())),
+                    None => continue,
+                },
+            };
             let times = (time, samples.batch.received);
             rows.add(path, times, samples.position, (status, value), samples.batch.flags.historical);
         }

@@ -35,8 +35,8 @@ async fn browse(document: &Document, context: &Context) -> Result<Draft, BrowseE
             (Some(route), _) => route.clone(),
             (None, slot) => format!("1,{}", slot.unwrap_or(0)),
         };
-        context.budget.turn().await;
-        let catalog = list_tags(&target, &route, timing.timeout).await.map_err(BrowseError::Device)?;
+        let listed = list_tags(&target, &route, timing.timeout, context.budget.clone()).await;
+        let catalog = listed.map_err(BrowseError::Device)?;
         text = with_tags(&text, name, device, &catalog, &mut notes);
     }
     let (mistakes, tags) = check(&context.name, &text, &context.folder);

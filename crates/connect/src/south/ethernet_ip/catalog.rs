@@ -6,6 +6,7 @@ use super::value::Type;
 use crate::south::budget::Budget;
 use model::Fault;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 use transport::Target as Address;
 use wire::enip::symbol::{Symbol, Template, TemplateSize, attribute};
@@ -89,14 +90,19 @@ pub(super) enum Known {
     Array(Vec<u32>),
 }
 
-/// Reads identity and tag list of the controller at the end of a route, with `timeout` for each request. Nothing is
-/// changed; requests follow one after the other.
+/// Reads identity and tag list of the controller at the end of a route, with `timeout` for each request and no more of them
+/// than `budget` gives. Nothing is changed; requests follow one after the other.
 ///
 /// # Errors
 /// No connection, no answer, or a device without a tag list.
-pub async fn list_tags(address: &Address, route: &str, timeout: Duration) -> Result<Catalog, Fault> {
+pub async fn list_tags(
+    address: &Address,
+    route: &str,
+    timeout: Duration,
+    budget: Arc<Budget>,
+) -> Result<Catalog, Fault> {
     let route = super::route::parse(route).map_err(|wrong| Fault::Config(wrong.message.into()))?;
-    let mut line = Line::open(address, timeout, Budget::unlimited()).await?;
+    let mut line = Line::open(address, timeout, budget).await?;
     let mut reach = Reach { route, connection: None, timeout };
     upload(&mut line, &mut reach, &mut false).await
 }
