@@ -17,6 +17,11 @@ use transport::Stream;
 /// Our end of a stream, and the other.
 pub type Ends = (SocketAddr, SocketAddr);
 
+/// The ends of a stream, our own first. Kept for a whole session: who listens may come later.
+pub fn ends(stream: &Stream) -> Option<Ends> {
+    stream.local_address().zip(stream.peer_address())
+}
+
 /// Where drivers tell.
 #[derive(Debug, Default)]
 pub struct Witness {
@@ -39,14 +44,9 @@ impl Witness {
         self.heard.load(Relaxed)
     }
 
-    /// The ends of a stream, if anybody wants to hear of its answers: our own first.
-    pub fn ends(&self, stream: &Stream) -> Option<Ends> {
-        self.is_heard().then(|| stream.local_address().zip(stream.peer_address()))?
-    }
-
-    /// Tells of an answer that came out of a stream with these ends.
+    /// Tells of an answer that came out of a stream with these ends, if anybody wants to hear of it.
     pub fn answered(&self, ends: Option<Ends>, transaction: u16, bytes: &[u8], clock: &dyn Clock) {
-        if let Some((local, remote)) = ends {
+        if let Some((local, remote)) = ends.filter(|_| self.is_heard()) {
             let (transaction, digest) = (transaction.into(), Reply::digest(bytes));
             self.tell(Reply { local, remote, transaction, digest, time: clock.now() });
         }
@@ -82,5 +82,11 @@ mod tests {
         let told = witness.listen(1);
         (0..3).for_each(|_| witness.tell(reply));
         assert_eq!((told.try_iter().count(), witness.lost()), (1, 2));
+        // Whoever listens later hears of sessions that were open before.
+        let (late, clock) = (Witness::default(), model::SystemClock::shared());
+        late.answered(Some((end, end)), 1, b"x", clock.as_ref());
+        let told = late.listen(1);
+        late.answered(Some((end, end)), 2, b"x", clock.as_ref());
+        assert_eq!(told.try_iter().map(|reply| reply.transaction).collect::<Vec<_>>(), [2]);
     }
 }

@@ -55,7 +55,7 @@ cpu     = {{ at = "cpu.state" }}
     let over = json!({"path": format!("{PRESS}/target"), "value": 700, "reason": "e2e", "ttl_ms": 5000});
     assert_eq!(plant.local().post("/api/point/write", &over).ok()["outcome"], "Rejected");
     let connections = plant.local().get("/api/connections").ok().to_string();
-    for words in ["DB11.DBB0", "Optimized block access", "rack 0, slot 2", "plain S7 communication"] {
+    for words in ["DB11.DBW0", "Optimized block access", "rack 0, slot 2", "plain S7 communication"] {
         assert!(connections.contains(words), "the page lacks {words}: {connections}");
     }
     let sql = format!(

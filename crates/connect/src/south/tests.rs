@@ -27,7 +27,7 @@ fn samples_build_and_cases_name_each_mistake_at_its_line() {
         include_str!("mqtt/cases/wrong-keys.toml"),
         include_str!("mqtt/cases/wrong-meaning.toml"),
         include_str!("nats/sample.toml"),
-        include_str!("nats/cases/hub.toml"),
+        include_str!("nats/sample-hub.toml"),
         include_str!("nats/cases/wrong-keys.toml"),
         include_str!("nats/cases/wrong-meaning.toml"),
         include_str!("postgres/sample.toml"),

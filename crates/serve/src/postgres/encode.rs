@@ -522,6 +522,6 @@ mod tests {
             String::from_utf8(out.to_vec()).unwrap()
         };
         assert_eq!(lines(Columns::line), "x\\ty\\\\\tq\"r\n\\N\t=1+1\n\ta,b\n");
-        assert_eq!(lines(Columns::csv), "x\ty\\,\"q\"\"r\"\n,=1+1\n\"\",\"a,b\"\n");
+        assert_eq!(lines(Columns::csv), "x\ty\\,\"q\"\"r\"\n,\"'=1+1\"\n\"\",\"a,b\"\n");
     }
 }

@@ -8,6 +8,7 @@ use super::driver::{Ask, Draining, Framing, InFlight, Modbus, Purpose, Session};
 use super::rtu::Collected;
 use crate::south::job::Work;
 use crate::south::{Job, Link};
+use crate::witness;
 use model::Fault;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,7 +52,7 @@ impl Modbus {
 
     async fn converse(&mut self, stream: &mut Stream, heard: &mut bool, link: &mut Link) -> Fault {
         let mut session = Session::new(Instant::now() + self.timing.pause_after_connect);
-        session.ends = self.witness.ends(stream);
+        session.ends = witness::ends(stream);
         let mut deframer = Deframer::new();
         let mut buffer = [0u8; 512];
         loop {

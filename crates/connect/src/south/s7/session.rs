@@ -9,6 +9,7 @@ use super::group::Reply;
 use crate::south::dial::Dial;
 use crate::south::job::Work;
 use crate::south::{Job, Link};
+use crate::witness;
 use model::Fault;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -148,7 +149,7 @@ impl S7 {
         let Opened { mut stream, mut deframer, window, pdu } = opened;
         self.agree(pdu, link);
         let mut talk = Talk::new(window, pdu);
-        talk.ends = self.witness.ends(&stream);
+        talk.ends = witness::ends(&stream);
         let mut joiner = Joiner::default();
         let mut buffer = [0u8; 2048];
         loop {
