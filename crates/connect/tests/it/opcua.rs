@@ -1,4 +1,4 @@
-//! OPC UA against servers that nobody here wrote: asyncua (Python) and node-opcua.
+//! OPC UA against servers that nobody here wrote: asyncua (Python), node-opcua and open62541.
 
 use crate::support::{House, Peer, eventually, free_port, node, peer_file, python};
 use connect::kind::{self, Context, Secrets};
@@ -15,6 +15,7 @@ use std::time::Duration;
 mod cuts;
 mod looking;
 mod lost;
+mod open62541;
 mod parts;
 mod security;
 mod values;
