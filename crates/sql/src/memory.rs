@@ -136,6 +136,12 @@ mod tests {
         MemoryConsumer::new("test").register(&pool)
     }
 
+    /// Bytes in use, and by how many.
+    fn held(pool: &Pool) -> (usize, usize) {
+        let state = pool.state.lock();
+        (state.used, state.holders)
+    }
+
     #[test]
     fn one_alone_has_its_bound_and_the_whole_is_never_exceeded() {
         let pool = Pool::new(1_000);
@@ -150,9 +156,9 @@ mod tests {
         assert!(all.try_grow(201).is_err());
         assert_eq!((greedy.crowd(), greedy.crowd()), (Some(1_000), None));
         all.try_grow(200).unwrap();
-        assert_eq!((pool.state.lock().used, pool.state.lock().holders), (1_000, 2));
+        assert_eq!(held(&pool), (1_000, 2));
         drop((reservation, all));
-        assert_eq!((pool.state.lock().used, pool.state.lock().holders), (0, 0));
+        assert_eq!(held(&pool), (0, 0));
         taker(&greedy).try_grow(1_000).unwrap();
     }
 
@@ -182,6 +188,6 @@ mod tests {
         let lost = taker(&share);
         lost.try_grow(60).unwrap();
         drop((lost, share));
-        assert_eq!((pool.state.lock().used, pool.state.lock().holders), (0, 0));
+        assert_eq!(held(&pool), (0, 0));
     }
 }
