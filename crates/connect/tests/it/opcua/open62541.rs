@@ -23,7 +23,7 @@ async fn every_policy_both_ways() {
         rig.good("speed", value).await;
         let done = rig.house.write("press/speed", Value::F64(value / 8.0)).await;
         assert_eq!(done, Outcome::Confirmed { readback: Value::F64(value / 8.0) }, "{policy}, {protect}");
-        assert_eq!(server.ask("get"), (value / 8.0).to_string());
+        assert_eq!(server.ask("get"), format!("{:?}", value / 8.0));
         assert_eq!(handle.status().security.level, "tls");
         handle.stop().await;
     }
