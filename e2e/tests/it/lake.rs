@@ -33,6 +33,10 @@ fn the_table_and_history_hold_the_same_rows_after_kills() {
     wait_for("rows in the table", Duration::from_secs(60), || number(&plant, rows).filter(|n| *n > had + 50));
     // Everything that history has up to the newest row of the table stands there once, and nothing else.
     let last = number(&plant, "select max(seq) from lake.big_lake").unwrap();
+    let recorded = "select max(seq) from samples where path like 'acme/leeds/packaging/%'";
+    wait_for("history as far", Duration::from_secs(60), || {
+        number(&plant, recorded).filter(|seq| *seq >= last)
+    });
     let of = |table: &str| {
         format!("select count(*) from {table} where path like 'acme/leeds/packaging/%' and seq <= {last}")
     };
