@@ -6,6 +6,9 @@ use model::Position;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Longest wait for our own disk before a batch is sent.
+const SYNC: Duration = Duration::from_secs(1);
+
 /// What a sink that sends batches takes at once.
 #[derive(Debug, Default)]
 pub struct Gathered {
@@ -45,9 +48,19 @@ impl Delivery {
 }
 
 impl Feed {
-    /// Waits for something to send, then takes what comes within `linger`, at most `most` samples or a little more.
+    /// Waits for something to send, then takes what comes within `linger`, at most `most` samples or a little more; and
+    /// until that is on disk here, so that the far side never holds what history lost in a crash. Disks that fail hold
+    /// nothing up for longer than [`SYNC`].
     /// Into `gathered`, so that it is cancel-safe: what was taken stays there.
     pub async fn gather(&mut self, gathered: &mut Gathered, most: usize, linger: Duration) {
+        self.collect(gathered, most, linger).await;
+        let newest = gathered.deliveries.iter().filter_map(Delivery::position);
+        if let Some(newest) = newest.filter(|position| !self.past.owns(*position)).max() {
+            let _ = tokio::time::timeout(SYNC, self.namespace.journal().wait_synced(newest)).await;
+        }
+    }
+
+    async fn collect(&mut self, gathered: &mut Gathered, most: usize, linger: Duration) {
         let mut deadline: Option<Instant> =
             (!gathered.deliveries.is_empty()).then(|| Instant::now() + linger);
         while gathered.samples < most && !gathered.stop {
