@@ -96,6 +96,10 @@ pub struct Core {
     pub coverage: Coverage,
     pub guard: Guard,
     pub tap: Option<Tap>,
+    /// Conversations with data that nobody took yet, at least.
+    pub strays: u32,
+    /// The packet at hand was captured in part: what it lacks is not its sender's fault.
+    pub partial: bool,
 }
 
 impl Core {
@@ -111,6 +115,8 @@ impl Core {
             coverage: Coverage::default(),
             guard: Guard::default(),
             tap: None,
+            strays: 0,
+            partial: false,
         }
     }
 
@@ -209,6 +215,9 @@ impl Core {
 
     /// Takes a message that breaks the rules of its protocol.
     pub fn malformed(&mut self, talk: &Talk, protocol: Protocol, what: impl Display) {
+        if self.partial {
+            return;
+        }
         self.coverage.malformed_messages += 1;
         if let Some(link) = self.link(talk, protocol).and_then(|id| self.links.get_mut(id)) {
             link.malformed += 1;
@@ -273,7 +282,9 @@ impl Core {
         let protocol = booked.key.protocol;
         let Some(link) = self.links.get_mut(booked.link) else { return };
         link.flows += 1;
-        link.tried(flow.server_port());
+        if flow.probed || !flow.key.is_tcp() {
+            link.tried(flow.server_port());
+        }
         let ports = link.tried_ports();
         if protocol.realm() != Realm::Unknown && flow.seen == (true, true) {
             self.hosts.get_mut(talk.client).into_iter().for_each(|host| host.asks |= protocol.bit());
@@ -291,6 +302,7 @@ impl Core {
         }
         if protocol == Protocol::Silent
             && flow.key.is_tcp()
+            && flow.probed
             && ports >= detect::SCAN_PORTS
             && !self.is_announced(talk.client, talk.server, talk.time_ns)
         {

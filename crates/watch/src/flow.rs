@@ -45,6 +45,18 @@ pub struct Booked {
     pub one_way: bool,
 }
 
+/// Data that may be put into a connection of others.
+#[derive(Debug, Clone, Copy)]
+pub struct Stray {
+    pub talk: Talk,
+    pub from_low: bool,
+    /// What whoever takes it acknowledges, and from where it goes on.
+    pub end: u32,
+    pub next: u32,
+    /// Its sender's hops are not those that it had before.
+    pub is_strange: bool,
+}
+
 /// One conversation. Of pairs, the first is of the smaller end.
 pub struct Flow {
     pub key: FlowKey,
@@ -69,6 +81,10 @@ pub struct Flow {
     pub data: bool,
     /// Its beginning was seen.
     pub opened: bool,
+    /// A segment that begins a connection, or belongs to none, as scanners send them: without an acknowledgement.
+    pub probed: bool,
+    /// Data of a connection that was never seen to open, and that nobody took yet.
+    pub stray: Option<Stray>,
     pub first: Evidence,
     pub first_ns: i64,
     pub last_ns: i64,

@@ -1,5 +1,6 @@
 //! Who was seen.
 
+use crate::findings::Scene;
 use crate::protocol::Protocol;
 use crate::text;
 use std::collections::HashMap;
@@ -101,6 +102,18 @@ pub struct Evidence {
     pub frame: u64,
 }
 
+/// A second card that was announced for an address.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    pub card: Mac,
+    /// The card that had it before.
+    pub first: Mac,
+    /// Where and when.
+    pub scene: Scene,
+    /// It was told that both use it.
+    pub told: bool,
+}
+
 /// One host.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -126,10 +139,10 @@ pub struct Host {
     /// Forwards for others: says so by LLDP, or sends spanning tree.
     pub bridge: bool,
     /// Another card that was announced for its address, after its own.
-    pub rival: Option<Mac>,
+    pub claim: Option<Claim>,
     /// When its own card was seen latest after that.
     pub contested_ns: Option<i64>,
-    /// Hops that its packets of control protocols begin with, and how many had them.
+    /// Which numbers of hops its packets of control protocols begin with, and how many had the usual ones.
     pub hops: (u8, u16),
     /// It searched the network, or a device.
     pub searches: bool,
@@ -260,7 +273,7 @@ const fn blank(endpoint: Endpoint, time_ns: i64) -> Host {
         announced: false,
         group: false,
         bridge: false,
-        rival: None,
+        claim: None,
         contested_ns: None,
         hops: (0, 0),
         searches: false,

@@ -32,7 +32,27 @@ pub struct FunctionCount {
     pub requests: u64,
     pub answers: u64,
     pub refused: u64,
+    /// Since when requests are counted as of late, and how many.
+    lately: (i64, u32),
 }
+
+impl FunctionCount {
+    /// Requests within the last minutes.
+    pub const fn lately(&self) -> u32 {
+        self.lately.1
+    }
+
+    fn request(&mut self, time_ns: i64) {
+        self.requests += 1;
+        if !(0..LATELY_NS).contains(&time_ns.saturating_sub(self.lately.0)) {
+            self.lately = (time_ns, 0);
+        }
+        self.lately.1 = self.lately.1.saturating_add(1);
+    }
+}
+
+/// What happens within this happens of late, in nanoseconds.
+const LATELY_NS: i64 = 300_000_000_000;
 
 /// Requests of whole minutes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -112,6 +132,9 @@ pub struct Link {
     /// Units that were asked, and those that answered, by the lowest byte of their number.
     asked: [u64; 4],
     answered: [u64; 4],
+    /// Units to which the client came back after it had asked others, and the one that it asked latest.
+    again: [u64; 4],
+    latest_unit: Option<u32>,
     pub minutes: Minutes,
     /// Which part of the device the client called, where the protocol says it: S7's selector of rack and slot.
     pub called: Option<u16>,
@@ -134,6 +157,14 @@ pub fn mark(set: &mut [u64; 4], unit: u32) {
     place.into_iter().for_each(|word| *word |= 1 << (unit & 63));
 }
 
+fn has(set: &[u64; 4], unit: u32) -> bool {
+    set.get((unit >> 6 & 3) as usize).is_some_and(|word| word >> (unit & 63) & 1 == 1)
+}
+
+fn size(set: &[u64; 4]) -> u32 {
+    set.iter().map(|word| word.count_ones()).sum()
+}
+
 /// What a message added to what is known of its link.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counted {
@@ -148,7 +179,14 @@ impl Link {
         let at = match self.functions.iter().position(|known| known.function == function) {
             Some(at) => at,
             None if self.functions.len() < MAX_FUNCTIONS => {
-                self.functions.push(FunctionCount { function, effect, requests: 0, answers: 0, refused: 0 });
+                self.functions.push(FunctionCount {
+                    function,
+                    effect,
+                    requests: 0,
+                    answers: 0,
+                    refused: 0,
+                    lately: (0, 0),
+                });
                 self.functions.len() - 1
             }
             None => return None,
@@ -161,10 +199,19 @@ impl Link {
         self.flooded_ns.is_some_and(|since| self.last_ns.saturating_sub(since) < FLOOD_NS)
     }
 
-    /// Units that were asked and never answered, once any did.
+    /// Units that were asked and never answered, once any did. Those to which the client comes back are devices that are off,
+    /// not places where it looks for one.
     pub fn unanswered_units(&self) -> u32 {
-        let silent = |(asked, answered): (&u64, &u64)| (asked & !answered).count_ones();
-        if self.answered == [0; 4] { 0 } else { self.asked.iter().zip(&self.answered).map(silent).sum() }
+        if self.answered == [0; 4] {
+            return 0;
+        }
+        let known = self.answered.iter().zip(&self.again).map(|(answered, again)| answered | again);
+        self.asked.iter().zip(known).map(|(asked, known)| (asked & !known).count_ones()).sum()
+    }
+
+    /// Units that answered.
+    pub fn answering_units(&self) -> u32 {
+        size(&self.answered)
     }
 
     /// Notes a connection without data at a port.
@@ -174,7 +221,7 @@ impl Link {
 
     /// Ports at which there were such connections; those of the same lowest byte count once.
     pub fn tried_ports(&self) -> u32 {
-        self.asked.iter().map(|word| word.count_ones()).sum()
+        size(&self.asked)
     }
 
     /// Notes that one address of a table was read, or a block of them (which ends a walk).
@@ -195,7 +242,7 @@ impl Link {
 
     /// Different objects that were commanded lately.
     pub fn commanded_objects(&self) -> u32 {
-        self.commanded.0.iter().map(|word| word.count_ones()).sum()
+        size(&self.commanded.0)
     }
 
     fn pace(&mut self, op: &Operation<'_>, time_ns: i64) {
@@ -203,7 +250,11 @@ impl Link {
             let silence = time_ns.saturating_sub(self.last_request_ns);
             self.awoke = silence >= SILENCE_NS;
             self.last_request_ns = time_ns;
+            if self.latest_unit.is_some_and(|latest| latest != op.unit) && has(&self.asked, op.unit) {
+                mark(&mut self.again, op.unit);
+            }
             mark(&mut self.asked, op.unit);
+            self.latest_unit = Some(op.unit);
         } else if !op.is_for_gateway() {
             mark(&mut self.answered, op.unit);
         }
@@ -211,7 +262,8 @@ impl Link {
             let second = time_ns.div_euclid(1_000_000_000);
             self.in_second = if second == self.second { self.in_second.saturating_add(1) } else { 1 };
             self.second = second;
-            if self.in_second >= FLOOD {
+            // Behind a concentrator each station has its own share.
+            if self.in_second >= FLOOD.saturating_mul(self.answering_units().max(1)) {
                 self.flooded_ns = Some(time_ns);
             }
         }
@@ -226,21 +278,21 @@ impl Link {
         let count = self.function(op.function, op.effect);
         match (op.kind, op.outcome) {
             (Kind::Request, _) => {
-                count.into_iter().for_each(|count| count.requests += 1);
+                count.into_iter().for_each(|count| count.request(time_ns));
                 self.requests += 1;
                 if changes(op.effect) {
                     self.changes += 1;
                     self.first_change_ns = self.first_change_ns.or(Some(time_ns));
                 }
             }
-            (_, Outcome::Refused(_)) => {
+            (_, Outcome::Refused(code)) => {
                 let first = count.is_some_and(|count| {
                     count.refused += 1;
                     count.refused == 1
                 });
-                self.functions_refused += u32::from(first);
+                self.functions_refused += u32::from(first && (op.protocol != Protocol::Modbus || code == 1));
                 self.refused += 1;
-                self.refused_in_row += 1;
+                self.refused_in_row += u64::from(!op.is_not_now());
             }
             _ => {
                 count.into_iter().for_each(|count| count.answers += 1);
@@ -314,6 +366,8 @@ impl Links {
             flooded_ns: None,
             asked: [0; 4],
             answered: [0; 4],
+            again: [0; 4],
+            latest_unit: None,
             minutes: Minutes::default(),
             called: None,
             void: false,
@@ -330,17 +384,25 @@ impl Links {
         self.list.get_mut(id.0 as usize)
     }
 
-    /// Whether a link is new at a server that another client of the protocol, one to be trusted, has been using for longer.
+    /// Whether a link is new at a server that another client of the protocol, one to be trusted, has been using for longer,
+    /// while its own client never did, not even at another port.
     pub fn is_newcomer(&self, id: LinkId, trusted: impl Fn(HostId) -> bool) -> bool {
         let Some(link) = self.get(id) else { return false };
-        self.list.iter().any(|other| {
+        let is_established = |other: &&Link| {
             other.key.server == link.key.server
                 && other.key.protocol == link.key.protocol
-                && other.key.client != link.key.client
                 && trusted(other.key.client)
                 && other.requests >= ESTABLISHED_REQUESTS
                 && other.first_ns.saturating_add(ESTABLISHED_NS) <= link.first_ns
-        })
+        };
+        let mut others = false;
+        for other in self.list.iter().filter(is_established) {
+            if other.key.client == link.key.client {
+                return false;
+            }
+            others = true;
+        }
+        others
     }
 
     pub fn len(&self) -> usize {

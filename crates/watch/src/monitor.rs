@@ -82,7 +82,8 @@ impl Monitor {
         coverage.packets += 1;
         let bytes = u64::from(packet.original).max(packet.data.len() as u64);
         coverage.bytes += bytes;
-        coverage.truncated += u64::from(bytes > packet.data.len() as u64);
+        let partial = bytes > packet.data.len() as u64;
+        coverage.truncated += u64::from(partial);
         if packet.time_ns != 0 {
             if coverage.first_ns == 0 {
                 coverage.first_ns = packet.time_ns;
@@ -95,6 +96,7 @@ impl Monitor {
                 self.core.settle(packet.time_ns);
             }
         }
+        self.core.partial = partial;
         let link = LinkType(packet.link);
         if !link.is_read() {
             self.core.coverage.unread_link += 1;
@@ -155,6 +157,8 @@ impl Monitor {
         note(flow, core, context, from_low);
         let stamp = (context.time_ns, context.evidence);
         flow.opened |= opens;
+        flow.probed |= segment.flags & (flag::ACK | flag::RST) == 0;
+        impostor::taken(core, flow, from_low, segment);
         if opens {
             flow.half_mut(from_low).open(segment.sequence);
         }
@@ -177,8 +181,8 @@ impl Monitor {
             if std::mem::take(&mut shared.changed) {
                 core.findings.raise(&detect::net::CHANGED, talk.scene(), "the same place, other bytes");
             }
-            impostor::judge(core, context, ip, flow, &talk);
-            impostor::unopened(core, flow, &talk, before_ns);
+            let is_strange = impostor::judge(core, context, ip, flow, &talk);
+            impostor::unopened(core, flow, (&talk, from_low), segment, (before_ns, is_strange));
         }
         if segment.flags & (flag::FIN | flag::RST) != 0 {
             core.account(flow);
@@ -240,6 +244,8 @@ impl Monitor {
             seen: (false, false),
             data: false,
             opened: false,
+            probed: false,
+            stray: None,
             first: context.evidence,
             first_ns: context.time_ns,
             last_ns: context.time_ns,
@@ -256,6 +262,17 @@ impl Monitor {
             core.account(flow);
         }
         core.settle(i64::MAX);
+        self.untaken(i64::MAX);
+    }
+
+    /// Judges data of connections that nobody opened, and that nobody took in time.
+    pub(crate) fn untaken(&mut self, now_ns: i64) {
+        if std::mem::take(&mut self.core.strays) == 0 {
+            return;
+        }
+        for flow in self.flows.iter_mut() {
+            impostor::untaken(&mut self.core, flow, now_ns);
+        }
     }
 
     /// How many findings there are.
@@ -273,6 +290,7 @@ impl Monitor {
     /// What is known now.
     #[must_use]
     pub fn report(&mut self) -> Report {
+        self.untaken(self.core.coverage.last_ns);
         for flow in self.flows.iter_mut() {
             self.core.account(flow);
         }
@@ -294,6 +312,10 @@ fn note(flow: &mut Flow, core: &mut Core, context: &Context<'_>, from_low: bool)
     *(if from_low { &mut flow.seen.0 } else { &mut flow.seen.1 }) = true;
     flow.last_ns = context.time_ns;
     core.hosts.sent(sender, context.frame.source, context.frame.vlan, context.time_ns);
+    if core.hosts.get(sender).is_some_and(|host| host.claim.is_some()) {
+        let talk = flow.talk(from_low).at((context.time_ns, context.evidence));
+        impostor::claimed(core, sender, context.frame.source, &talk);
+    }
     core.hosts.received(receiver, context.frame.destination, context.time_ns);
 }
 
@@ -314,7 +336,7 @@ fn restart(flow: &mut Flow, core: &mut Core, shared: &mut Shared, context: &Cont
     flow.halves = (Half::default(), Half::default());
     (flow.decoder, flow.protocol, flow.booked, flow.tries) = (None, None, None, 0);
     (flow.certain, flow.data, flow.seen, flow.unsure) = (false, false, (false, false), None);
-    flow.opened = false;
+    (flow.opened, flow.probed, flow.stray) = (false, false, None);
     (flow.first, flow.first_ns) = (context.evidence, context.time_ns);
 }
 
@@ -370,7 +392,10 @@ impl<'a> Speaker<'a> {
                     *self.client_is_low = !*self.client_is_low;
                 }
                 *self.protocol = Some(protocol);
-                self.core.link(&talk, protocol);
+                // A greeting that several protocols share makes no link: what comes behind it tells.
+                if !decode::is_greeting(protocol, bytes) {
+                    self.core.link(&talk, protocol);
+                }
                 *self.decoder = decode::decoder(protocol);
                 decode::met(protocol, &talk, self.core);
                 if self.echoed {
@@ -380,7 +405,15 @@ impl<'a> Speaker<'a> {
             }
         }
         match self.decoder {
-            Some(decoder) if self.tcp => decoder.stream(bytes, &talk, self.core),
+            Some(decoder) if self.tcp => {
+                let step = decoder.stream(bytes, &talk, self.core);
+                if let Step::Is(protocol) = step {
+                    *self.protocol = Some(protocol);
+                    *self.decoder = decode::decoder(protocol);
+                    self.core.link(&talk, protocol);
+                }
+                step
+            }
             Some(decoder) => {
                 decoder.datagram(bytes, &talk, self.core);
                 Step::Took(bytes.len())
@@ -402,12 +435,13 @@ impl<'a> Speaker<'a> {
         });
         let (protocol, turns) = found?;
         let port_tells = by_port[0] != by_port[1] && talk.port < DYNAMIC_PORT;
-        if self.certain || port_tells {
+        // Whose connection it is does not tell who asks in DNP3, but its port does tell who listens.
+        if self.certain || (port_tells && protocol == Protocol::Dnp3) {
             return Some((protocol, turns));
         }
         match decode::asks(protocol, bytes, talk.from_client != turns) {
             Some(asks) => Some((protocol, asks != talk.from_client)),
-            None if !self.tcp || *self.tries >= MAX_TRIES => Some((protocol, turns)),
+            None if port_tells || !self.tcp || *self.tries >= MAX_TRIES => Some((protocol, turns)),
             None => {
                 self.echoed = self.is_echo(bytes, talk);
                 self.echoed.then_some((protocol, talk.from_client))

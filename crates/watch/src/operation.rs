@@ -116,6 +116,12 @@ impl Operation<'_> {
     pub(crate) fn is_for_gateway(&self) -> bool {
         self.protocol == Protocol::Modbus && matches!(self.outcome, Outcome::Refused(10 | 11))
     }
+
+    /// Whether it was refused for now, not for what it asks: the device is busy, fails, or is not there (Modbus exceptions
+    /// 4 to 6, 8, 10 and 11).
+    pub(crate) fn is_not_now(&self) -> bool {
+        self.protocol == Protocol::Modbus && matches!(self.outcome, Outcome::Refused(4..=6 | 8 | 10 | 11))
+    }
 }
 
 /// One line for a person.

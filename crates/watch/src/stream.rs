@@ -1,6 +1,7 @@
 //! One direction of a TCP connection, put together: out of order, repeated, overlapping, with holes, joined in the middle.
 
 use crate::hosts::Evidence;
+use crate::protocol::Protocol;
 
 /// Most segments that wait for one that is missing.
 const MAX_PARKED: usize = 48;
@@ -16,6 +17,8 @@ pub enum Step {
     Took(usize),
     /// It does not find a message here; begin again with the next segment.
     Lost,
+    /// It is another protocol, after all, which stands on the same transport.
+    Is(Protocol),
 }
 
 /// When bytes came, and in which packet.
@@ -232,6 +235,7 @@ impl Half {
             match take(data, stamp) {
                 Step::Took(count) => self.held.extend_from_slice(data.get(count..).unwrap_or_default()),
                 Step::Lost => shared.undecoded_bytes += data.len() as u64,
+                Step::Is(_) => {}
             }
         } else {
             self.held.extend_from_slice(data);
@@ -241,6 +245,7 @@ impl Half {
                     shared.undecoded_bytes += self.held.len() as u64;
                     self.held.clear();
                 }
+                Step::Is(_) => self.held.clear(),
             }
         }
         if self.held.len() > shared.max_pending {

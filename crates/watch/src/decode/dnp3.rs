@@ -41,6 +41,8 @@ struct Turn {
     /// Requests without an answer between, and when the first of them came.
     open: u32,
     since_ns: i64,
+    /// Answers are seen here at all.
+    heard: bool,
     /// Sequence of the latest unsolicited message, and whether it was confirmed.
     notice: Option<(u8, bool)>,
     /// Messages that were out of turn, since the latest that was not.
@@ -49,6 +51,8 @@ struct Turn {
 
 /// So many requests within a second without an answer do not wait for one.
 const UNANSWERED: u32 = 4;
+/// The same where no answers are seen: the mirror may carry one direction only.
+const UNHEARD: u32 = 16;
 const SECOND_NS: i64 = 1_000_000_000;
 
 impl Turn {
@@ -69,7 +73,7 @@ impl Turn {
             }
             129.. => {
                 self.answered |= self.unit == unit && self.sequence == sequence;
-                self.open = 0;
+                (self.open, self.heard) = (0, true);
             }
             // Nobody answers a confirmation, nor a command that says so.
             0 | 6 | 8 | 10 | 12 => {}
@@ -80,7 +84,8 @@ impl Turn {
                     self.since_ns = now_ns;
                 }
                 self.open += 1;
-                let hasty = self.open >= UNANSWERED && now_ns.saturating_sub(self.since_ns) < SECOND_NS;
+                let many = if self.heard { UNANSWERED } else { UNHEARD };
+                let hasty = self.open >= many && now_ns.saturating_sub(self.since_ns) < SECOND_NS;
                 self.wrong = if again || hasty { self.wrong + 1 } else { 0 };
                 (self.unit, self.sequence, self.answered) = (unit, sequence, false);
             }

@@ -14,6 +14,7 @@ pub mod plain;
 mod profinet;
 mod recognise;
 mod roles;
+mod rtu;
 mod s7;
 pub mod smb;
 pub mod snmp;
@@ -21,7 +22,7 @@ pub mod tls;
 
 pub use bacnet::BVLL;
 pub use network::{layer2, met, other_ip};
-pub use recognise::{Sight, is_beginning, is_server_port, recognise, sender_is_client};
+pub use recognise::{Sight, is_beginning, is_greeting, is_server_port, recognise, sender_is_client};
 pub use roles::{adus, asks};
 
 use crate::core::{Core, Talk};

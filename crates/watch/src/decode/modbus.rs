@@ -1,6 +1,6 @@
 //! Modbus TCP.
 
-use super::{Decoder, Waiting};
+use super::{Decoder, Waiting, rtu};
 use crate::core::{Core, Talk};
 use crate::guard::Written;
 use crate::hosts::Field;
@@ -9,7 +9,7 @@ use crate::points::{PointKey, Touch};
 use crate::protocol::Protocol;
 use crate::stream::Step;
 use std::borrow::Cow;
-use wire::modbus::rtu::Direction;
+use wire::modbus::rtu::{Direction, find_frame};
 use wire::modbus::table::{self, Access, Table};
 use wire::modbus::view::{PduView, Problem};
 use wire::modbus::{bit, identification, mbap, registers, umas};
@@ -29,6 +29,8 @@ pub struct Modbus {
     reads: Waiting<PointKey, 16>,
     /// Segments in a row that do not begin a message.
     astray: u32,
+    /// Frames of a serial line, once it is known.
+    is_serial: Option<bool>,
 }
 
 /// Length of the message that starts here, header included; `None` before the header is there.
@@ -45,6 +47,9 @@ fn length(bytes: &[u8]) -> Option<Result<usize, (u16, u16)>> {
 
 impl Decoder for Modbus {
     fn stream(&mut self, bytes: &[u8], talk: &Talk, core: &mut Core) -> Step {
+        if *self.is_serial.get_or_insert_with(|| rtu::looks_like_frames(bytes)) {
+            return self.serial(bytes, talk, core);
+        }
         let mut rest = bytes;
         while let Some(length) = length(rest) {
             let length = match length {
@@ -69,6 +74,27 @@ impl Decoder for Modbus {
 }
 
 impl Modbus {
+    /// Frames of a serial line. Bytes that are none are left out until the next one that is.
+    fn serial(&mut self, bytes: &[u8], talk: &Talk, core: &mut Core) -> Step {
+        let direction = if talk.from_client { Direction::Request } else { Direction::Response };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if let Some((frame, tail)) = rtu::frame(rest) {
+                self.message(&rtu::with_header(&frame), talk, core);
+                (rest, self.astray) = (tail, 0);
+            } else if let Some(found) = find_frame(rest, direction) {
+                rest = rest.get(found.start..).unwrap_or_default();
+                self.astray += 1;
+            } else if rtu::is_open(rest) {
+                break;
+            } else {
+                self.astray += 1;
+                return Step::Lost;
+            }
+        }
+        Step::Took(bytes.len() - rest.len())
+    }
+
     fn message(&mut self, adu: &[u8], talk: &Talk, core: &mut Core) {
         let [t0, t1, _, _, _, _, unit, pdu @ ..] = adu else { return };
         let key = u64::from_be_bytes([0, 0, 0, 0, 0, *t0, *t1, *unit]);
@@ -101,8 +127,10 @@ impl Modbus {
             if outcome == Outcome::Done {
                 identity(&view, talk, core);
             }
-            if core.remembers() {
+            if core.remembers() && self.is_serial != Some(true) {
                 core.wire_reply(talk, u16::from_be_bytes([*t0, *t1]).into(), pdu);
+            }
+            if core.remembers() {
                 if let Some(place) = self.reads.take(key).filter(|_| outcome == Outcome::Done) {
                     core.answered(&place, &cells(&view, place.space, place.count));
                 }

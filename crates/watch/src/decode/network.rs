@@ -4,7 +4,8 @@ use super::{Decoder, profinet};
 use crate::core::{Core, Talk};
 use crate::detect::{self, goose, net};
 use crate::findings::Scene;
-use crate::hosts::{Endpoint, Field, HostId};
+use crate::hosts::{Claim, Endpoint, Field, HostId};
+use crate::impostor;
 use crate::monitor::Context;
 use crate::protocol::Protocol;
 use crate::publishers::Verdict;
@@ -84,20 +85,17 @@ fn arp_seen(context: &Context<'_>, arp: &Arp, core: &mut Core) {
     let known = host.macs.clone();
     let was_announced = std::mem::replace(&mut host.announced, true);
     core.hosts.sent(id, Some(arp.sender_mac), context.frame.vlan, context.time_ns);
-    // The same address from another card, and the first one was announced too: somebody stands in between, or two have the
-    // same address.
+    // The same address from another card, and the first one was announced too: somebody stands in between, two have the same
+    // address, or it moves. Who speaks from now on tells.
     if id != HostId(0) && was_announced && known.first().is_some_and(|first| *first != arp.sender_mac) {
-        let first = known.first().copied().unwrap_or_default();
         let scene = Scene { source: talk.client, target: talk.client, ..talk.scene() };
-        let what = format_args!("{} is at {first}, now also at {}", arp.sender, arp.sender_mac);
-        core.findings.raise(&net::ARP, scene, what);
-        if let Some(host) = core.hosts.get_mut(id) {
-            host.rival = Some(arp.sender_mac);
-            host.contested_ns = Some(context.time_ns);
+        let first = known.first().copied().unwrap_or_default();
+        let claim = Claim { card: arp.sender_mac, first, scene, told: false };
+        if let Some(host) = core.hosts.get_mut(id).filter(|host| host.claim.is_none()) {
+            host.claim = Some(claim);
         }
-    } else if let Some(host) = core.hosts.get_mut(id).filter(|host| host.rival.is_some()) {
-        host.contested_ns = Some(context.time_ns);
     }
+    impostor::claimed(core, id, Some(arp.sender_mac), &talk);
     if !arp.is_reply && arp.sender != arp.target {
         core.asked_for(id, arp.target.into(), &talk);
     }

@@ -1,6 +1,7 @@
 //! Which protocol a conversation speaks, judged by its first bytes; ports only decide between what the bytes allow.
 
 use super::roles::adus;
+use super::rtu;
 use crate::protocol::Protocol;
 use wire::modbus::table::Length;
 use wire::{dnp3, enip, ntp};
@@ -46,7 +47,7 @@ pub fn recognise(sight: &Sight<'_>) -> Option<Protocol> {
 
 fn tcp(sight: &Sight<'_>) -> Option<Protocol> {
     let bytes = sight.bytes;
-    if is_modbus(sight) {
+    if rtu::looks_like_frames(bytes) || is_modbus(sight) {
         return Some(Protocol::Modbus);
     }
     if dnp3::link::looks_like_frame(bytes) || (sight.port == dnp3::PORT && bytes.starts_with(&[0x05, 0x64])) {
@@ -104,7 +105,9 @@ fn is_modbus(sight: &Sight<'_>) -> bool {
         let whole = matches!(length, Length::Known(n) | Length::Need(n) if n == pdu.len());
         known && whole
     };
-    adus(sight.bytes).all(fits) && adus(sight.bytes).map(<[u8]>::len).sum::<usize>() == sight.bytes.len()
+    let is_umas = |adu: &[u8]| adu.get(7..).is_some_and(wire::modbus::umas::looks_like_message);
+    adus(sight.bytes).all(|adu| fits(adu) || is_umas(adu))
+        && adus(sight.bytes).map(<[u8]>::len).sum::<usize>() == sight.bytes.len()
 }
 
 fn is_whole_enip(bytes: &[u8]) -> bool {
@@ -133,11 +136,21 @@ fn tpkt(sight: &Sight<'_>) -> Option<Protocol> {
         0xF0 if *li == 2 => match rest.get(1..) {
             Some([0x32 | 0x72, ..]) => Some(Protocol::S7),
             Some([]) => Some(Protocol::S7),
-            Some([0x01, 0x00, 0x01, 0x00, ..] | [0x0D | 0x0E, ..]) => Some(Protocol::Mms),
+            Some(payload) if is_mms(payload) => Some(Protocol::Mms),
             _ => None,
         },
         _ => None,
     }
+}
+
+/// The session layer below MMS (ISO 8327): data, or that a session is opened or taken.
+pub fn is_mms(payload: &[u8]) -> bool {
+    matches!(payload, [0x01, 0x00, 0x01, 0x00, ..] | [0x0D | 0x0E, ..])
+}
+
+/// Whether the bytes are only what S7 and MMS begin with alike: COTP's request for a connection, or its confirmation.
+pub fn is_greeting(protocol: Protocol, bytes: &[u8]) -> bool {
+    protocol == Protocol::S7 && bytes.get(5).is_some_and(|kind| matches!(kind & 0xF0, 0xD0 | 0xE0))
 }
 
 /// IEC 104: start, length, control field whose bits agree (IEC 60870-5-104, 5.1).

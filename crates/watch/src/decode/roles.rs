@@ -1,5 +1,6 @@
 //! Who asks and who answers, by what is said: for conversations whose beginning nobody saw.
 
+use super::rtu;
 use crate::protocol::Protocol;
 use wire::enip::Command;
 use wire::enip::view::FrameView;
@@ -15,6 +16,9 @@ use wire::snmp::MessageView;
 /// it is as it was taken to be.
 pub fn asks(protocol: Protocol, bytes: &[u8], taken: bool) -> Option<bool> {
     match protocol {
+        Protocol::Modbus if rtu::looks_like_frames(bytes) => {
+            rtu::frames(bytes).find_map(|frame| modbus(frame.pdu))
+        }
         Protocol::Modbus => adus(bytes).find_map(|adu| modbus(adu.get(7..)?)),
         // The master, whoever opened the connection.
         Protocol::Dnp3 => match bytes {
@@ -24,6 +28,7 @@ pub fn asks(protocol: Protocol, bytes: &[u8], taken: bool) -> Option<bool> {
             _ => Some(bytes.get(3)? & 0x80 != 0),
         },
         Protocol::S7 => s7(bytes),
+        Protocol::Mms => mms(bytes.get(7..)?),
         Protocol::Enip => enip(&FrameView::new(bytes)),
         Protocol::Iec104 => iec104(&ApduView::new(bytes)),
         Protocol::OpcUa => opcua(&ChunkView::new(bytes)),
@@ -95,6 +100,31 @@ fn s7(bytes: &[u8]) -> Option<bool> {
     }
     // What it sends unasked has no request.
     view.is_s7().then(|| view.is_request())
+}
+
+/// MMS (ISO 9506) in session (ISO 8327) and presentation (ISO 8823): who opens, who accepts; in data the kind of the PDU.
+fn mms(session: &[u8]) -> Option<bool> {
+    let data = match session {
+        [0x0D, ..] => return Some(true),
+        [0x0E, ..] => return Some(false),
+        [1, 0, 1, 0, data @ ..] => data,
+        _ => return None,
+    };
+    // User data, a list of one: its context, then the PDU as one element.
+    let list = element(data, 0x61).and_then(|inner| element(inner, 0x30))?;
+    let [2, length, rest @ ..] = list else { return None };
+    match *element(rest.get(usize::from(*length)..)?, 0xA0)?.first()? {
+        0xA0 | 0xA8 => Some(true),
+        0xA1 | 0xA2 | 0xA3 | 0xA9 => Some(false),
+        _ => None,
+    }
+}
+
+/// What stands in an element of BER with this tag.
+fn element(bytes: &[u8], tag: u8) -> Option<&[u8]> {
+    let [found, length, rest @ ..] = bytes else { return None };
+    (*found == tag).then_some(())?;
+    rest.get(if length & 0x80 == 0 { 0 } else { usize::from(length & 0x7F) }..)
 }
 
 fn enip(view: &FrameView<'_>) -> Option<bool> {

@@ -1,5 +1,6 @@
 //! TPKT and COTP: S7comm, S7comm-plus, and the others that live there.
 
+use super::recognise::is_mms;
 use super::{Decoder, Waiting};
 use crate::core::{Core, Talk};
 use crate::guard::Written;
@@ -29,6 +30,10 @@ pub struct S7 {
     waiting: Waiting<u32, 16>,
     /// The selector that the client called.
     called: Option<u16>,
+    /// It was S7 that was said, or something that nobody knows.
+    spoke: bool,
+    /// MMS, which begins in the same way.
+    is_mms: bool,
     astray: u32,
 }
 
@@ -52,6 +57,9 @@ impl Decoder for S7 {
             rest = tail;
             self.astray = 0;
             self.packet(packet, talk, core);
+            if self.is_mms {
+                return Step::Is(Protocol::Mms);
+            }
         }
         Step::Took(bytes.len() - rest.len())
     }
@@ -69,8 +77,8 @@ impl S7 {
                 let called: Option<[u8; 2]> = connect.called.bytes().try_into().ok();
                 self.called = called.map(u16::from_be_bytes);
             }
-            // Taken, so that it is one which is there.
-            Tpdu::ConnectConfirm(_) => {
+            // Taken, so that it is one which is there: kind of partner, rack and slot. What is called 0.1 is no CPU.
+            Tpdu::ConnectConfirm(_) if self.called.is_some_and(|called| called > 0xFF) => {
                 let link = core.link(talk, Protocol::S7).and_then(|id| core.links.get_mut(id));
                 link.into_iter().for_each(|link| link.called = self.called.or(link.called));
             }
@@ -95,12 +103,16 @@ impl S7 {
     fn pdu(&mut self, payload: &[u8], talk: &Talk, core: &mut Core) {
         let view = PduView::new(payload);
         if view.plus().is_some() {
+            self.spoke = true;
             return plus(&view, talk, core);
         }
         if !view.is_s7() {
             // Something else on the same transport: it is not judged here.
+            self.is_mms = !self.spoke && is_mms(payload);
+            self.spoke = true;
             return;
         }
+        self.spoke = true;
         if let Some(problem) = view.problems().first() {
             core.malformed(talk, Protocol::S7, format_args!("{view}: {problem}"));
         }

@@ -8,6 +8,7 @@ impl Monitor {
     /// What is judged as time goes on, whether packets come or not: to be called about once a second.
     pub fn tick(&mut self, now_ns: i64) {
         self.core.settle(now_ns);
+        self.untaken(now_ns);
     }
 
     /// Sets what is done with what is new, and which addresses are the exception.

@@ -33,8 +33,8 @@ fn modbus_cases() -> Vec<(&'static str, Capture)> {
         (true, request)
     };
     let first = [to(1), (false, modbus(1, &[3, 2, 0, 1]))];
-    units.connection(5, 9, 502, &[&first[..], &(2..30).map(to).collect::<Vec<_>>()].concat());
-    let walk: Vec<_> = (0..60).map(|at| modbus(1, &[3, 0, at, 0, 1])).collect();
+    units.connection(5, 9, 502, &[&first[..], &(2..40).map(to).collect::<Vec<_>>()].concat());
+    let walk: Vec<_> = (0..130).map(|at| modbus(1, &[3, 0, at, 0, 1])).collect();
     vec![
         ("IB-MB-016", units),
         ("IB-MB-017", said(502, &walk)),
@@ -330,6 +330,8 @@ fn unopened() -> Capture {
     let mut capture = polled();
     capture.wait(200);
     capture.segment(((5, 40_000), (9, 502)), (1, 1), 0x18, &modbus(1, &[6, 0, 5, 0, 99]));
+    // Nobody takes it.
+    capture.segment(((9, 502), (5, 40_000)), (77, 4_000_000), 0x10, &[]);
     capture
 }
 
@@ -369,7 +371,12 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
         scan.segment(((9, port), (5, 40_000)), (0, 2), 0x14, &[]);
     }
     let mut spoofed = Capture::new();
-    [9, 66].into_iter().for_each(|card| spoofed.arp(card, 9, None));
+    [9, 66, 9].into_iter().for_each(|card| spoofed.arp(card, 9, None));
+    let mut moved = Capture::new();
+    for card in [9, 66, 66] {
+        moved.arp(card, 9, None);
+        moved.wait(6);
+    }
     let mut newcomer = polled();
     newcomer.connection(
         66,
@@ -383,6 +390,7 @@ fn network_cases() -> Vec<(&'static str, Capture)> {
     vec![
         ("IB-NET-001", scan),
         ("IB-NET-002", spoofed),
+        ("IB-NET-017", moved),
         ("IB-NET-003", newcomer),
         ("IB-NET-004", peer),
         ("IB-NET-005", diverted()),

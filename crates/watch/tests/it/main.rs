@@ -4,11 +4,13 @@
 mod analysers;
 mod conformance;
 mod detections;
+mod elsewhere;
 mod guard;
 mod hostile;
 mod inventory;
 mod mutate;
 mod needles;
 mod office;
+mod plants;
 mod sameness;
 mod talk;

@@ -87,6 +87,8 @@ fn day(folder: &Path, mutation: &Mutation) -> Option<(Day, Report)> {
             if time_ns < window.to_ns.saturating_add(SECOND_NS) {
                 break;
             }
+            // Time goes on, whether packets come or not.
+            monitor.tick(window.to_ns.saturating_add(SECOND_NS));
             let after = raised(&monitor.report());
             let was = before.take().unwrap_or_default();
             let new = |(key, count): (&(&'static str, String, String), &u64)| {

@@ -14,7 +14,7 @@ type Frames = Vec<(i64, Vec<u8>)>;
 /// What a report says, but for times, numbers of packets and words that name addresses.
 type Said = BTreeSet<String>;
 
-fn frames(path: &Path) -> Option<Frames> {
+pub fn frames(path: &Path) -> Option<Frames> {
     let mut source = Source::open(File::open(path).ok()?).ok()?;
     let mut frames = Vec::new();
     while let Ok(Some(packet)) = source.next_packet() {
@@ -114,7 +114,7 @@ fn said(report: &Report, mutation: &Mutation, words: bool) -> Said {
 }
 
 /// The needles, attacks one by one, malformed messages, and plants of many makers.
-const CAPTURES: [&str; 26] = [
+pub const CAPTURES: [&str; 26] = [
     "lemay/moving_two_files_modbus_6RTU.pcap",
     "lemay/send_a_fake_command_modbus_6RTU_with_operate.pcap",
     "quickdraw/bacnet_test.pcap",

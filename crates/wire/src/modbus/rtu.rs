@@ -14,7 +14,7 @@ use super::{Error, MAX_PDU};
 /// Largest ADU in bytes: unit, PDU, CRC.
 pub const MAX_ADU: usize = 1 + MAX_PDU + 2;
 /// Unit, function code, CRC.
-const MIN_ADU: usize = 4;
+pub const MIN_ADU: usize = 4;
 
 /// One frame whose CRC holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -70,6 +70,12 @@ pub fn request(pdu: &[u8]) -> Option<(&'static str, Access)> {
     FUNCTIONS.iter().find(|known| known.0 == *code).map(|known| (known.1, known.2))
 }
 
+/// Whether a PDU is one of UMAS, from either end: a known function, or an answer that says done or refused.
+#[must_use]
+pub fn looks_like_message(pdu: &[u8]) -> bool {
+    request(pdu).is_some() || matches!(pdu, [FUNCTION, _, 0xFD | 0xFE, ..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,5 +16,8 @@ pub const RULE: Rule = Rule {
 };
 
 fn trigger(seen: &Seen<'_>) -> bool {
-    seen.is_request() && (seen.link.unanswered_units() >= 8 || seen.link.origins >= 4)
+    let silent = seen.link.unanswered_units();
+    // Of stations that belong to somebody most answer.
+    let searches = silent >= 8 && silent > seen.link.answering_units();
+    seen.is_request() && (searches || seen.link.origins >= 4)
 }

@@ -18,5 +18,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn trigger(seen: &Seen<'_>) -> bool {
-    matches!(seen.op.outcome, Outcome::Refused(_)) && seen.link.refused_in_row >= 10
+    matches!(seen.op.outcome, Outcome::Refused(_)) && !seen.op.is_not_now() && seen.link.refused_in_row >= 10
 }

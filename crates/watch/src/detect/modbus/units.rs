@@ -15,6 +15,9 @@ pub const RULE: Rule = Rule {
     trigger,
 };
 
+/// A serial line has at most 32 devices (TIA-485): a round over so many that are off may still be a poll.
+const MANY: u32 = 32;
+
 fn trigger(seen: &Seen<'_>) -> bool {
-    seen.is_request() && seen.link.unanswered_units() >= 16
+    seen.is_request() && seen.link.unanswered_units() >= MANY
 }

@@ -10,12 +10,12 @@ pub const RULE: Rule = Rule {
     title: "Registers of a device read one after the other",
     severity: 450,
     techniques: &[POINTS, COLLECTION],
-    meaning: "Fifty and more single addresses were read, each behind the one before. Programs read blocks; who \
-              goes through a device like this wants to know what it holds.",
+    meaning: "More than 125 single addresses, the most that one request can read, were read one by one, each behind \
+              the one before. Programs read blocks; who goes through a device like this wants to know what it holds.",
     next: "Ask who set up a client at this time. If nobody did, isolate the sender.",
     trigger,
 };
 
 fn trigger(seen: &Seen<'_>) -> bool {
-    seen.asks(Effect::Read) && seen.link.walk >= 50
+    seen.asks(Effect::Read) && seen.link.walk > 125
 }

@@ -9,6 +9,7 @@ pub mod fox;
 pub mod ftp;
 pub mod impostor;
 pub mod malformed;
+pub mod moved;
 pub mod new_writer;
 pub mod password;
 pub mod peer_write;
@@ -45,6 +46,7 @@ pub const RULES: &[&Rule] = &[
     &sign_in::RULE,
     &dhcp::RULE,
     &side_talk::RULE,
+    &moved::RULE,
     &telnet::RULE,
     &ftp::RULE,
     &remote_screen::RULE,
