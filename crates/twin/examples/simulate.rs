@@ -1,6 +1,6 @@
 //! The simulated devices alone, for trying another client on them.
 //!
-//! `simulate plant [FOLDER]`: the demonstration plant on ports 5020 to 5030; writes its configuration to FOLDER.
+//! `simulate plant [FOLDER]`: the demonstration plant on ports 5020 to 5034; writes its configuration to FOLDER.
 //! `simulate bench PORT COUNT`: COUNT devices from PORT on whose every int32 is the time of the answer.
 #![allow(clippy::print_stdout)]
 

@@ -23,6 +23,7 @@ pub mod plant;
 mod rng;
 pub mod s7;
 pub mod snmp;
+mod sparkplug;
 mod talk;
 
 pub use demo::{Addresses, File, Handle, Options, Ports, StartError, demo_config, start};

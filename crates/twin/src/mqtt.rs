@@ -77,6 +77,12 @@ impl Site {
         }
     }
 
+    /// Says something once: who is not there now never hears it.
+    pub fn tell(&self, topic: &str, payload: Vec<u8>) {
+        // Nobody listens: then it is said to nobody.
+        let _ = self.changes.send((topic.to_owned(), Bytes::from(payload)));
+    }
+
     /// What clients published since the last time: topic and payload.
     #[must_use]
     pub fn commands(&self) -> Vec<(String, Bytes)> {

@@ -2,6 +2,7 @@
 
 use crate::harness::{Broker, Http, Plant, Process, Python, binary, free_port, wait_for};
 use crate::modbus::latest;
+use crate::webhook::{post, secret};
 use serde_json::{Value as Json, json};
 use std::net::TcpStream;
 use std::process::Command;
@@ -162,6 +163,40 @@ fn what_makes_it_worse_is_taken_back_by_itself() {
     let moved = plant.say(&["apply", "."]);
     assert!(moved.contains("opened: line-b") && moved.contains("closed: line-2"), "{moved}");
     good(&plant);
+    plant.stop();
+}
+
+/// A scale that posts when something lies on it: its connection is sound while it listens, whether somebody posts or not.
+#[test]
+fn what_comes_by_itself_is_not_waited_for() {
+    const TOKEN: &str = "5f0c9a3b7d1e4826";
+    const WEIGHT: &str = "acme/leeds/scale/weight";
+    let scale = |unit: &str| {
+        format!(
+            "kind = \"webhook\"\ntoken = {{ secret = \"scale-post\" }}\n[device.scale]\nat = \"scale\"\n\
+             tags = {{ weight = {{ at = \"w\", type = \"f64\", value = \"/weight\", unit = \"{unit}\" }} }}\n"
+        )
+    };
+    let mut plant = Plant::new("");
+    plant.write("connections/scale.toml", &scale("kg"));
+    plant.start();
+    secret(&plant, "scale-post", TOKEN);
+    wait_for("the door", Duration::from_secs(60), || {
+        (connection(&plant, "scale")["state"] == "connected").then_some(())
+    });
+    let weigh =
+        |weight: f64| post(&plant, "/api/in/scale/w", TOKEN, &json!({ "weight": weight }).to_string());
+    let Some((status, answer)) = weigh(12.5) else { return };
+    assert_eq!(status, 200, "{answer}");
+    latest(&plant, WEIGHT, |p| p["good"] == true);
+    plant.write("connections/scale.toml", &scale("g"));
+    let applied = plant.say(&["apply", ".", "--gate", "2"]);
+    assert!(applied.contains("changed: scale"), "{applied}");
+    let kept = latest(&plant, WEIGHT, |p| p["unit"] == "g");
+    assert_eq!((&kept["value"], &kept["good"]), (&json!(12.5), &json!(false)), "nobody knows what was missed");
+    assert_eq!(connection(&plant, "scale")["state"], "connected");
+    weigh(13.0);
+    latest(&plant, WEIGHT, |p| p["good"] == true && p["value"] == json!(13.0));
     plant.stop();
 }
 

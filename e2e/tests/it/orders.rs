@@ -116,8 +116,7 @@ fn a_posted_order_sets_the_machine_once_and_bad_ones_are_told() {
 
     // Off is off.
     plant.write("connections/mes.toml", &file.replace("commands = \"on\"", "commands = \"off\""));
-    // Nobody posts meanwhile, so no point would come back by itself: a person insists.
-    plant.say(&["apply", ".", "--force"]);
+    plant.say(&["apply", "."]);
     connected(&plant, "mes");
     let refused = wait_for("the file as applied", Duration::from_secs(30), || {
         let (status, answer) = send(&order("A-31", &json!(250), now_ms()));

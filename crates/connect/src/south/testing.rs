@@ -55,6 +55,42 @@ pub(super) fn namespace_holding(ring_bytes: usize) -> (Namespace, tempfile::Temp
     (Namespace::open(journal, recovered, clock, settings), dir)
 }
 
+/// Numbers below the one that is asked with, always the same for a seed (xorshift64).
+pub(in crate::south) fn random(mut seed: u64) -> impl FnMut(u64) -> u64 {
+    move |below| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    }
+}
+
+/// Cuts, grows and flips in up to so many places.
+pub(in crate::south) fn spoil(bytes: &mut Vec<u8>, places: u64, random: &mut impl FnMut(u64) -> u64) {
+    for _ in 0..places {
+        let at = random(bytes.len() as u64 + 1) as usize;
+        match random(3) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, random(256) as u8),
+            _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random(8)),
+        }
+    }
+}
+
+/// A million inputs that were sound once; `look` gets a random number, too, for choices of its own, and says whether it was
+/// understood. Enough must be understood and enough refused, or the test proves nothing.
+pub(in crate::south) fn a_million(seed: u64, sound: &[&[u8]], mut look: impl FnMut(&[u8], u64) -> bool) {
+    const ALL: u64 = 1_000_000;
+    let (mut random, mut understood) = (random(seed), 0u64);
+    for _ in 0..ALL {
+        let mut bytes = sound[random(sound.len() as u64) as usize].to_vec();
+        let places = random(4);
+        spoil(&mut bytes, places, &mut random);
+        understood += u64::from(look(&bytes, random(u64::MAX)));
+    }
+    assert!((ALL / 20..ALL - ALL / 20).contains(&understood), "{understood}");
+}
+
 /// A running connection `line-1`.
 pub(super) struct Rig {
     pub(super) namespace: Namespace,

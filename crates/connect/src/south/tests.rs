@@ -1,5 +1,6 @@
 //! Of all kinds together.
 
+use super::link::ARRIVES;
 use crate::kind::{Context, choose};
 use model::Path;
 use model::config::Document;
@@ -48,4 +49,25 @@ fn samples_build_and_cases_name_each_mistake_at_its_line() {
             assert!(told, "{} line {}: {line}\n{here:?}\nall: {found:#?}", kind.name, number + 1);
         }
     }
+}
+
+/// `apply` waits for what is read soon, and for nothing that comes by itself: the points must say which they are.
+#[test]
+fn points_that_come_by_themselves_say_so() {
+    let context = Context::new("x", Path::new("acme/leeds").unwrap(), "");
+    let mut kinds = Vec::new();
+    for kind in super::KINDS {
+        let document = Document::parse("connections/x.toml", kind.sample).unwrap();
+        // Some samples name a list of tags beside them.
+        let Ok(built) = (kind.build)(&document, &context) else { continue };
+        for group in built.it.layout().groups.iter().filter(|group| group.class == ARRIVES) {
+            for index in &group.points {
+                let point = &built.points[*index];
+                assert!(point.scan.is_zero(), "{}: {} every {:?}", kind.name, point.path, point.scan);
+                kinds.push(kind.name);
+            }
+        }
+    }
+    kinds.dedup();
+    assert!(kinds.len() >= 6, "{kinds:?}");
 }

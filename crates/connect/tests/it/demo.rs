@@ -21,7 +21,7 @@ async fn read(house: &House) -> (Plant, Vec<Handle>) {
             house.start(name, &file.text)
         })
         .collect();
-    assert!(handles.len() >= 7);
+    assert!(handles.len() >= 9);
     eventually("every connection is up and every point Good", || handles.iter().all(good)).await;
     (plant, handles)
 }
@@ -49,6 +49,16 @@ async fn every_machine_is_read_as_configured() {
     eventually("the first carton", || (4.0..11.0).contains(&weight())).await;
     let back = house.last("packaging/cold-store/back").value.as_f64().unwrap();
     assert!((2.0..10.0).contains(&back), "{back}");
+    assert_eq!(house.last("packaging/washer/steam").value, Value::Bool(true));
+    let bottles = house.last("packaging/washer/bottles").value;
+    assert!((20_000..32_768).contains(&bottles.as_i64().unwrap()), "{bottles}");
+    let flow = house.last("utilities/water/flow").value.as_f64().unwrap();
+    assert!((5.0..12.0).contains(&flow), "{flow}");
+    // What nobody wrote down is there by its birth, with its unit.
+    let pressure = house.last("utilities/water/Feed/Pressure");
+    assert!(pressure.status.is_good() && pressure.value.as_f64().unwrap() > 1.0, "{pressure:?}");
+    let id = house.namespace.find("acme/leeds/utilities/water/Feed/Pressure").unwrap();
+    assert_eq!(house.namespace.meta(id).unwrap().unit, "bar");
     plant.shutdown().await;
 }
 
@@ -64,6 +74,10 @@ async fn set_points_reach_the_model() {
     assert!(matches!(tolerance, Outcome::Confirmed { .. }), "{tolerance:?}");
     let target = house.write("packaging/cold-store/target", Value::F64(5.5)).await;
     assert!(matches!(target, Outcome::Confirmed { .. }), "{target:?}");
+    let bath = house.write("packaging/washer/target", Value::F64(80.0)).await;
+    assert!(matches!(bath, Outcome::Confirmed { .. }), "{bath:?}");
+    let level = house.write("utilities/water/target", Value::F64(82.5)).await;
+    assert!(matches!(level, Outcome::Confirmed { .. }), "{level:?}");
     let tare = house.write("packaging/line-1/checkweigher/tare", Value::Bool(true)).await;
     assert_eq!(tare, Outcome::Accepted);
     eventually("the scale tares", || {
@@ -73,6 +87,7 @@ async fn set_points_reach_the_model() {
     eventually("the model takes them", || {
         let plant = plant.plant();
         let more = plant.checkweigher.tolerance == 0.2 && plant.cold_store.target == 5.5;
+        let more = more && plant.washer.target == 80.0 && plant.water.target == 82.5;
         plant.labeller.correction_mm == 0.5 && plant.wrapper.turns == 12 && more
     })
     .await;
@@ -96,6 +111,8 @@ async fn an_outage_is_seen_at_the_machine_and_at_its_port() {
         (Machine::Roof, "utilities/roof/power"),
         (Machine::Checkweigher, "packaging/line-1/checkweigher/speed"),
         (Machine::ColdStore, "packaging/cold-store/power"),
+        (Machine::Washer, "packaging/washer/caustic"),
+        (Machine::Water, "utilities/water/level"),
     ] {
         plant.set_switch(Switch::Outage(machine), true);
         eventually(point, || house.last(point).status == Status::BAD_COMMUNICATION_ERROR).await;

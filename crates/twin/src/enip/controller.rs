@@ -1,6 +1,6 @@
 //! The controller: its program, its manners, and what it counts.
 
-use super::behaviour::Behaviour;
+use super::behaviour::{Behaviour, Conduct};
 use super::files::DataFiles;
 use super::program::{NoSuchTag, Program};
 use parking_lot::{Mutex, RwLock};
@@ -146,6 +146,14 @@ impl Controller {
     #[must_use]
     pub fn behaviour(&self) -> Behaviour {
         *self.behaviour.read()
+    }
+
+    /// While true, it answers nobody.
+    pub fn set_silent(&self, silent: bool) {
+        let conduct = if silent { Conduct::Silent } else { Conduct::Sound };
+        if self.behaviour().conduct != conduct {
+            self.set_behaviour(Behaviour::of(conduct));
+        }
     }
 
     /// Replaces the program, as a download does: connections are closed, and who asks sees that something changed.

@@ -20,6 +20,8 @@ mod palletiser;
 mod roof;
 mod switches;
 mod utilities;
+mod washer;
+mod water;
 mod wrapper;
 
 pub use air_handling::{AIR_HANDLING_STATES, AirHandling};
@@ -32,6 +34,8 @@ pub use palletiser::{CLOCK_OFFSET_S, Palletiser};
 pub use roof::{INVERTER_STATES, Roof};
 pub use switches::{Machine, SWITCHES, Switch, UnknownSwitch};
 pub use utilities::{AIR_STATES, Air, BURNER_STATES, Boiler, COMPRESSOR_STATES, Compressor, Meter};
+pub use washer::{WASHER_STATES, Washer};
+pub use water::{WATER_STATES, Water};
 pub use wrapper::Wrapper;
 
 use std::collections::BTreeSet;
@@ -69,6 +73,10 @@ pub struct Plant {
     pub checkweigher: Checkweigher,
     /// Cold store.
     pub cold_store: ColdStore,
+    /// Bottle washer before the line.
+    pub washer: Washer,
+    /// Water treatment.
+    pub water: Water,
     rng: Rng,
     switches: BTreeSet<Switch>,
     elapsed: Duration,
@@ -91,6 +99,8 @@ impl Plant {
             air_handling: AirHandling::new(seed),
             checkweigher: Checkweigher::new(seed, cases),
             cold_store: ColdStore::new(seed),
+            washer: Washer::new(seed),
+            water: Water::new(seed),
             boiler: Boiler::new(&mut rng),
             palletiser,
             air: Air::new(),
@@ -200,6 +210,8 @@ impl Plant {
         self.air_handling.step(dt, self.roof.temperature, self.line.filler.speed / 420.0);
         self.checkweigher.step(dt, &self.line);
         self.cold_store.step(dt, self.roof.temperature);
+        self.washer.step(dt, self.line.filler.speed);
+        self.water.step(dt, self.line.filler.speed / 420.0);
         let there: Vec<Machine> =
             PORTS.into_iter().flatten().filter(|machine| self.answers(*machine)).collect();
         let voltage = self.meters.first().map_or(0.0, |meter| meter.voltage);

@@ -36,6 +36,10 @@ pub enum Machine {
     Checkweigher,
     /// The cold store, an MQTT device.
     ColdStore,
+    /// The bottle washer, an SLC 500.
+    Washer,
+    /// The water treatment, a Sparkplug edge node.
+    Water,
 }
 
 /// A trouble.
@@ -57,11 +61,11 @@ pub enum Switch {
 
 use Machine::{
     AirHandling, Boiler, Cabinet, Capper, Checkweigher, ColdStore, Compressor1, Compressor2, Filler,
-    Labeller, Meters, Packer, Palletiser, Roof, Wrapper,
+    Labeller, Meters, Packer, Palletiser, Roof, Washer, Water, Wrapper,
 };
 
 /// All switches, in the order of their coils on the control port.
-pub const SWITCHES: [(Switch, &str); 20] = [
+pub const SWITCHES: [(Switch, &str); 22] = [
     (Switch::RogueWriter, "rogue-writer"),
     (Switch::PlannedDownload, "planned-download"),
     (Switch::WornBearing, "worn-bearing"),
@@ -82,6 +86,8 @@ pub const SWITCHES: [(Switch, &str); 20] = [
     (Switch::Outage(AirHandling), "outage-air-handling"),
     (Switch::Outage(Checkweigher), "outage-checkweigher"),
     (Switch::Outage(ColdStore), "outage-cold-store"),
+    (Switch::Outage(Washer), "outage-washer"),
+    (Switch::Outage(Water), "outage-water"),
 ];
 
 impl Switch {

@@ -7,6 +7,8 @@ mod enip;
 mod goose;
 mod iec104;
 mod modbus;
+mod names;
+mod nats;
 mod net;
 mod office;
 mod opcua;

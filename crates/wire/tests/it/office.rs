@@ -1,22 +1,10 @@
 //! What reaches from offices into plants: examples in words, what is wrong with others, a million hostile ones each.
 
-use crate::random::{Rng, spoil};
+use crate::random::hostile;
 use wire::profinet::cyclic::{self, Carries};
 use wire::snmp::{MessageView, Security};
 use wire::tls::{Certificate, ClientHello, Moment, ServerHello};
 use wire::{dns, ftp, http, mqtt, ntp, rdp, smb, snmp, ssh, telnet, tls};
-
-/// A million spoiled frames; how many of them were still understood.
-fn hostile(seed: u64, sound: &[Vec<u8>], mut look: impl FnMut(&[u8]) -> bool) {
-    const FRAMES: u64 = 1_000_000;
-    let (mut rng, mut frame, mut understood) = (Rng::new(seed), Vec::new(), 0u64);
-    for round in 0..FRAMES {
-        let sound = &sound[round as usize % sound.len()];
-        spoil(sound, &mut frame, &mut rng, |_, _, _, _| {});
-        understood += u64::from(look(&frame));
-    }
-    assert!(understood > FRAMES / 10 && understood < FRAMES, "{understood}");
-}
 
 fn mqtt_packets() -> Vec<Vec<u8>> {
     let connect = [

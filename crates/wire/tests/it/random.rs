@@ -65,3 +65,15 @@ pub fn spoil(
         }
     }
 }
+
+/// A million frames that were sound once. Enough of them must still be understood, or the test proves nothing.
+pub fn hostile(seed: u64, sound: &[Vec<u8>], mut look: impl FnMut(&[u8]) -> bool) {
+    const FRAMES: u64 = 1_000_000;
+    let (mut rng, mut frame, mut understood) = (Rng::new(seed), Vec::new(), 0u64);
+    for round in 0..FRAMES {
+        let sound = &sound[round as usize % sound.len()];
+        spoil(sound, &mut frame, &mut rng, |_, _, _, _| {});
+        understood += u64::from(look(&frame));
+    }
+    assert!(understood > FRAMES / 10 && understood < FRAMES, "{understood}");
+}

@@ -183,6 +183,7 @@ fn words(json: &Json) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::south::testing::a_million;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -251,6 +252,31 @@ mod tests {
                     .prop_map(|map| Json::Object(map.into_iter().collect())),
             ]
         })
+    }
+
+    /// Whatever a server answers: no value of another type than the point's, and none that is Bad or refused.
+    #[test]
+    fn a_million_hostile_answers() {
+        let sound = [
+            &br#"{"a":{"v":21.5,"t":"2026-01-01T00:00:00Z"},"l":[{"v":"7"}],"b":true}"#[..],
+            br#"{"a":{"v":"-9223372036854775808","t":1767225600.5},"l":[{"v":1e300}],"b":null}"#,
+            br#"{"a":{"v":18446744073709551615,"t":1767225600},"l":[{"v":"text \u00e4"}],"b":0}"#,
+        ];
+        let kinds = [Type::Bool, Type::F64, Type::I64, Type::U64, Type::Text];
+        let formats = [TimeFormat::Rfc3339, TimeFormat::S, TimeFormat::Ms, TimeFormat::Us, TimeFormat::Ns];
+        a_million(0x80_5EED, &sound, |bytes, choice| {
+            let Ok(document) = serde_json::from_slice::<Json>(bytes) else { return false };
+            let choice = choice as usize;
+            let pointer = ["/a/v", "/l/0/v", "/b", ""][choice & 3].to_owned();
+            let kind = kinds[(choice >> 8) % kinds.len()];
+            let format = formats[(choice >> 16) % formats.len()];
+            let stamp = (choice & 4 == 0).then(|| Box::new(Stamp { pointer: "/a/t".into(), format }));
+            let row = Row { pointer, kind, stamp, scaling: None };
+            let mut sheet = Sheet::default();
+            put(0, &row, "/", &document, &mut sheet);
+            let found = document.pointer(&row.pointer).and_then(|json| kind.decode(json));
+            found.is_some_and(|value| value.value_type() == Some(kind.value_type()))
+        });
     }
 
     proptest! {

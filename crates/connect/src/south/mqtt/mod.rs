@@ -13,7 +13,7 @@ mod driver;
 
 use super::Driver;
 use super::messages::{Levels, resolve};
-use super::tags::{FileKeys, Plan, closed_schema};
+use super::tags::{Plan, closed_schema};
 use super::write::confirm_by_arrival;
 use crate::kind::{Built, Context, Kind};
 use crate::mqtt::broker::Broker;
@@ -37,7 +37,7 @@ const EXAMPLE: &str =
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
-    let mut plan = Plan::new(document, context, &FileKeys::default());
+    let mut plan = Plan::of_arrivals(document, context);
     let mut spec = resolve(&mut plan, &file.device, Levels::Slashes, EXAMPLE);
     spec.commands = file.commands == Switch::On;
     let broker = Broker::read(&file.broker, document, context).map_err(|mistakes| plan.add(mistakes)).ok();

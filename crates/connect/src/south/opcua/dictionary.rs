@@ -201,6 +201,7 @@ fn built_in(name: &str) -> Option<VariantScalarTypeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::south::testing::a_million;
 
     const TEXT: &str = r#"<?xml version="1.0"?>
 <opc:TypeDictionary xmlns:opc="http://opcfoundation.org/BinarySchema/" xmlns:tns="urn:plc" xmlns:ua="http://opcfoundation.org/UA/"
@@ -257,6 +258,22 @@ mod tests {
         assert_eq!(layout, StructureType::Union);
         assert_eq!(fields, [plain("a", T::Byte, -1, false), plain("b", T::UInt16, -1, false)]);
         assert!(!found.contains_key(&inside(&dictionary, "Flags")), "bits in another order than the members");
+    }
+
+    #[test]
+    fn a_million_hostile_dictionaries() {
+        // Short ones: each is parsed as a whole.
+        let sound = concat!(
+            r#"<T xmlns="http://opcfoundation.org/BinarySchema/" xmlns:o="http://opcfoundation.org/BinarySchema/" TargetNamespace="u">"#,
+            r#"<StructuredType Name="D"><Field Name="n" TypeName="o:Int32"/><Field Name="v" TypeName="o:Byte" LengthField="n"/>"#,
+            r#"</StructuredType></T>"#
+        );
+        let dictionary = NodeId::new(2, 77u32);
+        a_million(0xD1C7, &[sound.as_bytes()], |bytes, _| {
+            let found = parse(&String::from_utf8_lossy(bytes), &dictionary).unwrap_or_default();
+            assert!(found.iter().all(|(_, structure)| structure.fields.len() <= 2), "{found:?}");
+            found.iter().any(|(_, structure)| structure.fields.len() == 1)
+        });
     }
 
     #[test]

@@ -287,6 +287,7 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::south::testing::a_million;
     use proptest::prelude::*;
 
     fn node(number: u32) -> NodeId {
@@ -414,6 +415,30 @@ mod tests {
         for wrong in ["", "a.", "a[", "a[x]", "[1]", "a]"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
+    }
+
+    /// Members keep the types of their structure, and there are no others than those of it.
+    #[test]
+    fn a_million_hostile_structures() {
+        let (types, motor) = (types(), motor());
+        a_million(0x0BC_5EED, &[&motor, &[2, 0, 0, 0, 1, 1], &[1, 0, 0, 0, 9]], |bytes, choice| {
+            let kind = 101 + (choice % 4) as u32;
+            let Ok(members) = types.members(Some(&value(kind, bytes))) else { return false };
+            for (name, value) in &members {
+                let fits = match name.split(['.', '[']).next() {
+                    Some("speed") => matches!(value, Variant::Double(_)),
+                    Some("zones") => matches!(value, Variant::Int16(_)),
+                    Some("grid" | "a") => matches!(value, Variant::Byte(_)),
+                    Some("b") => matches!(value, Variant::UInt16(_)),
+                    Some("drive" | "current" | "kind" | "on") => {
+                        matches!(value, Variant::Float(_) | Variant::String(_) | Variant::Boolean(_))
+                    }
+                    _ => false,
+                };
+                assert!(fits, "{name}: {value:?} of {kind}");
+            }
+            !members.is_empty()
+        });
     }
 
     proptest! {

@@ -13,7 +13,7 @@ mod driver;
 
 use super::Driver;
 use super::messages::{Intake, Levels, resolve};
-use super::tags::{FileKeys, Plan, closed_schema};
+use super::tags::{Plan, closed_schema};
 use crate::kind::{Built, Context, Kind};
 use crate::north::Switch;
 use crate::postgres::Database;
@@ -39,7 +39,7 @@ const SHORTEST: Duration = Duration::from_millis(100);
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
-    let mut plan = Plan::new(document, context, &FileKeys::default());
+    let mut plan = Plan::of_arrivals(document, context);
     let mut mistakes = Vec::new();
     let database = Database::read(&file.database, document, context, &mut mistakes);
     plan.add(mistakes);

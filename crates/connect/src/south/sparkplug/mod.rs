@@ -16,7 +16,7 @@ mod driver;
 mod host;
 
 use super::Driver;
-use super::tags::{FileKeys, Plan, closed_schema};
+use super::tags::{Plan, closed_schema};
 use super::write::confirm_by_arrival;
 use crate::kind::{Built, Claim, Context, Kind};
 use crate::mqtt::broker::Broker;
@@ -36,7 +36,7 @@ pub static KIND: Kind<dyn Driver> = Kind {
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
-    let mut plan = Plan::new(document, context, &FileKeys::default());
+    let mut plan = Plan::of_arrivals(document, context);
     let mut mistakes = Vec::new();
     config::check_ids(document, &file, &mut mistakes);
     let below = file.at.clone().unwrap_or_else(|| context.name.clone());

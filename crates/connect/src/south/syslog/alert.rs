@@ -111,6 +111,7 @@ fn end(ip: &str, port: Option<u16>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::south::testing::a_million;
     use model::Time;
 
     const LINE: &str = r#"{"timestamp":"2026-11-22T10:00:00.000001+0000","flow_id":1,"event_type":"alert","src_ip":"10.0.0.5","src_port":40001,"dest_ip":"10.20.1.11","dest_port":502,"proto":"TCP","app_proto":"modbus","alert":{"action":"allowed","gid":1,"signature_id":2250008,"rev":2,"signature":"SURICATA Modbus unsolicited\u001b","category":"Generic Protocol Command Decode","severity":3},"payload":"AAA="}"#;
@@ -130,6 +131,21 @@ mod tests {
         assert_eq!(again.alert().unwrap().0, key);
         let other = Record::parse(&LINE.replace("10.20.1.11", "10.20.1.12")).unwrap();
         assert_ne!(other.alert().unwrap().0, key);
+    }
+
+    #[test]
+    fn a_million_hostile_records() {
+        let from = From { connection: "ids", device: "sensor", address: "eve.json", at: Time(7) };
+        a_million(0xE7E, &[LINE.as_bytes()], |bytes, _| {
+            let text = String::from_utf8_lossy(bytes);
+            let Some(record) = Record::parse(&text) else { return false };
+            let Some((_, level, event)) = record.alert() else { return false };
+            let told = event(&from);
+            assert!((severity::LOW..=severity::HIGH).contains(&level), "{level}");
+            assert!(told.title.len() + told.text.len() < 2_000, "{told:?}");
+            assert!(!told.title.contains(char::is_control) && !told.text.contains(char::is_control), "{told:?}");
+            true
+        });
     }
 
     #[test]

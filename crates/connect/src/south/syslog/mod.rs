@@ -18,7 +18,7 @@ mod words;
 
 use super::link::ARRIVES;
 use super::port::address;
-use super::tags::{FileKeys, Plan, Resolved, closed_schema};
+use super::tags::{Plan, Resolved, closed_schema};
 use super::{DeviceLayout, Driver, GroupLayout, Layout};
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use config::{File, Transport};
@@ -40,7 +40,7 @@ pub static KIND: Kind<dyn Driver> = Kind {
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
-    let mut plan = Plan::new(document, context, &FileKeys::default());
+    let mut plan = Plan::of_arrivals(document, context);
     let listen =
         address(&mut plan, &["listen"], &file.listen, "an address of this gateway, or \"0.0.0.0\" for all");
     if file.clients_ca.is_some() && file.transport != Transport::Tls {

@@ -133,6 +133,12 @@ impl<'a> Plan<'a> {
         Self { document, context, timing, classes, found, points: Vec::new(), taken: HashMap::new() }
     }
 
+    /// Begins where nothing is asked: such a file has no keys for times, and its points are waited for, not scanned.
+    pub fn of_arrivals(document: &'a Document, context: &'a Context) -> Self {
+        let plan = Self::new(document, context, &FileKeys::default());
+        Self { classes: vec![("normal".into(), Duration::ZERO)], ..plan }
+    }
+
     /// What the protocol may know of the plant.
     pub fn context(&self) -> &'a Context {
         self.context

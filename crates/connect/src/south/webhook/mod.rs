@@ -12,7 +12,7 @@ mod driver;
 
 use super::Driver;
 use super::messages::{Intake, Levels, resolve};
-use super::tags::{FileKeys, Plan, closed_schema};
+use super::tags::{Plan, closed_schema};
 use crate::kind::{Built, Context, Kind, Security};
 use crate::north::Switch;
 use config::File;
@@ -33,7 +33,7 @@ const EXAMPLE: &str = "[device.scale.tags] with weight = { at = \"/\", type = \"
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
-    let mut plan = Plan::new(document, context, &FileKeys::default());
+    let mut plan = Plan::of_arrivals(document, context);
     let mut spec = resolve(&mut plan, &file.device, Levels::Slashes, EXAMPLE);
     spec.commands = file.commands == Switch::On;
     for point in spec.points.iter().filter(|point| point.command.is_some()) {

@@ -9,6 +9,8 @@ mod cold_store;
 mod labeller;
 mod network;
 mod roof;
+mod washer;
+mod water;
 mod wrapper;
 
 use super::units::Scene;
@@ -29,6 +31,8 @@ pub(super) static MACHINES: &[&Made] = &[
     &air_handling::MACHINE,
     &checkweigher::MACHINE,
     &cold_store::MACHINE,
+    &washer::MACHINE,
+    &water::MACHINE,
 ];
 
 /// A future with a place of its own.

@@ -2,7 +2,7 @@
 
 use super::{Device, Later, Made, Opening, Point, Scene, host, point};
 use crate::demo::tag::{packml_states, states};
-use crate::enip::{Behaviour, Conduct, Controller, Program, Server, listen};
+use crate::enip::{Controller, Program, Server, listen};
 use crate::plant::packml::REASONS;
 use crate::plant::{Machine, Plant};
 use model::Value;
@@ -128,10 +128,7 @@ impl Device for Wrapper {
     }
 
     fn set_present(&self, present: bool) {
-        let conduct = if present { Conduct::Sound } else { Conduct::Silent };
-        if self.0.device().behaviour().conduct != conduct {
-            self.0.device().set_behaviour(Behaviour::of(conduct));
-        }
+        self.0.device().set_silent(!present);
     }
 
     fn shutdown(self: Box<Self>) -> Later<()> {

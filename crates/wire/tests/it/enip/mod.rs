@@ -3,4 +3,5 @@
 mod captures;
 mod generate;
 mod hostile;
+mod pccc;
 mod round_trip;

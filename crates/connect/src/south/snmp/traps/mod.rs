@@ -19,7 +19,7 @@ use super::speaker::Row;
 use crate::kind::{Built, Claim, Context, Kind, Security};
 use crate::south::link::ARRIVES;
 use crate::south::port::address;
-use crate::south::tags::{FileKeys, GROUP_POINTS, Plan, Resolved, Source, Tag, Wrong, closed_schema};
+use crate::south::tags::{GROUP_POINTS, Plan, Resolved, Source, Tag, Wrong, closed_schema};
 use crate::south::{DeviceLayout, Driver, GroupLayout};
 use config::File;
 use driver::{Sender, Traps};
@@ -39,7 +39,7 @@ pub static KIND: Kind<dyn Driver> = Kind {
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = KIND.read(document)?;
-    let mut plan = Plan::new(document, context, &FileKeys::default());
+    let mut plan = Plan::of_arrivals(document, context);
     let listen =
         address(&mut plan, &["listen"], &file.listen, "an address of this gateway, or \"0.0.0.0\" for all");
     let (mut devices, mut hosts) = (Vec::new(), BTreeMap::new());

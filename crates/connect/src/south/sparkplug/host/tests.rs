@@ -1,5 +1,6 @@
 use super::*;
 use crate::mqtt::sparkplug::{Metric, MetricValue, PropertySet};
+use crate::south::testing::{random, spoil};
 use model::{Status, Time, Value};
 use proptest::prelude::*;
 use prost::Message;
@@ -227,16 +228,10 @@ fn check(host: &mut Host, types: &mut HashMap<u32, ValueType>, topic: &str, payl
     assert!(host.nodes.len() <= LIMITS.owners && host.metrics.len() <= LIMITS.metrics);
 }
 
-/// A million frames that were births and data once, cut, flipped and mixed by a seeded generator (xorshift64).
+/// A million frames that were births and data once, cut, grown and flipped.
 #[test]
 fn a_million_hostile_payloads() {
-    let mut seed = 0x1B0B_5EED_u64;
-    let mut random = |below: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % below
-    };
+    let mut random = random(0x1B0B_5EED);
     let value = |which: u64, bits: u64| match which {
         0 => MetricValue::Int(bits as u32),
         1 => MetricValue::Long(bits),
@@ -276,18 +271,8 @@ fn a_million_hostile_payloads() {
         let seq = Some(random(4)).filter(|_| random(9) > 0);
         let mut bytes = Payload { timestamp: Some(random(u64::MAX)), metrics, seq }.encode_to_vec();
         if random(3) > 0 {
-            for _ in 0..=random(4) {
-                let at = random(bytes.len() as u64 + 1) as usize;
-                match random(3) {
-                    0 => bytes.truncate(at),
-                    1 => bytes.insert(at, random(256) as u8),
-                    _ => {
-                        if let Some(byte) = bytes.get_mut(at) {
-                            *byte ^= 1 << random(8);
-                        }
-                    }
-                }
-            }
+            let places = 1 + random(5);
+            spoil(&mut bytes, places, &mut random);
         }
         sound += u32::from(Payload::read(&bytes, MAX_METRICS).is_ok());
         let topic = format!("spBv1.0/{}", topics[random(topics.len() as u64) as usize]);

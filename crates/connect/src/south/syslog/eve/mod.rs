@@ -10,7 +10,7 @@ use super::repeats::Repeats;
 use super::words::From;
 use crate::endless::endless;
 use crate::kind::{Built, Context, Kind, Secrets, Security};
-use crate::south::tags::{FileKeys, Plan, closed_schema};
+use crate::south::tags::{Plan, closed_schema};
 use crate::south::{Driver, Layout, Link};
 use futures_util::future::BoxFuture;
 use model::Fault;
@@ -86,7 +86,7 @@ fn sensor() -> String {
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Vec<Diagnostic>> {
     let file: File = EVE.read(document)?;
-    let mut plan = Plan::new(document, context, &FileKeys::default());
+    let mut plan = Plan::of_arrivals(document, context);
     if !file.file.is_absolute() {
         let help = "write it from the root, e.g. \"/var/log/suricata/eve.json\"";
         plan.mistake(&["file"], format!("`{}` is no whole path", file.file.display()), help);
