@@ -193,7 +193,11 @@ fn what_comes_by_itself_is_not_waited_for() {
     let applied = plant.say(&["apply", ".", "--gate", "2"]);
     assert!(applied.contains("changed: scale"), "{applied}");
     let kept = latest(&plant, WEIGHT, |p| p["unit"] == "g");
-    assert_eq!((&kept["value"], &kept["good"]), (&json!(12.5), &json!(false)), "nobody knows what was missed");
+    assert_eq!(
+        (&kept["value"], &kept["good"]),
+        (&json!(12.5), &json!(false)),
+        "nobody knows what was missed"
+    );
     assert_eq!(connection(&plant, "scale")["state"], "connected");
     weigh(13.0);
     latest(&plant, WEIGHT, |p| p["good"] == true && p["value"] == json!(13.0));

@@ -157,3 +157,36 @@ fn an_interlock_that_cannot_be_seen_lets_nothing_through() {
     assert!(listed.contains("Rejected") && listed.contains("BadCommunicationError"), "{listed}");
     plant.stop();
 }
+
+/// The transmitter speaks kilopascals, the type says bar: what is read, its limits and what is written change with it, and
+/// the device gets its own unit.
+#[test]
+fn a_contract_converts_both_ways_down_to_the_wire() {
+    const PRESSURE: &str = "acme/leeds/utilities/boiler/Pressure";
+    let Some(python) = Python::find() else { return };
+    let port = free_port();
+    let _machine = server(&python, port);
+    let mut plant = Plant::new("writes = \"on\"");
+    let tags = "pressure = { at = \"holding 200\", type = \"u16\", unit = \"kPa\", write = { min = 0, max = 1000 } }\n\
+                raw = { at = \"holding 200\", type = \"u16\" }\n";
+    plant.write("connections/line-1.toml", &file(port, "plc", tags));
+    plant.write("types/Boiler.toml", "[points]\nPressure = { type = \"number\", unit = \"bar\" }\n");
+    let asset =
+        "type = \"Boiler\"\npath = \"utilities/boiler\"\nbind = { Pressure = \"line-1.d.pressure\" }\n";
+    plant.write("assets/boiler.toml", asset);
+    plant.start();
+    assert_eq!(latest(&plant, PRESSURE, |p| p["good"] == true)["unit"], "bar");
+    let write = |value: f64| {
+        let wish = json!({"path": PRESSURE, "value": value, "reason": "e2e", "ttl_ms": 5000});
+        plant.local().post("/api/point/write", &wish).ok()
+    };
+    let done = write(2.5);
+    assert_eq!((&done["outcome"], &done["readback"]), (&json!("Confirmed"), &json!(2.5)), "{done}");
+    latest(&plant, "acme/leeds/plc/raw", |p| p["value"] == json!(250));
+    let refused = write(10.5);
+    assert_eq!(refused["outcome"], "Rejected", "10 bar are the 1000 kPa of the file: {refused}");
+    let out = python.run("modbus_do.py", &["127.0.0.1", &port.to_string(), "write", "200", "400"]);
+    assert!(out.status.success(), "{out:?}");
+    latest(&plant, PRESSURE, |p| p["value"] == json!(4.0));
+    plant.stop();
+}

@@ -55,6 +55,32 @@ pub(super) fn namespace_holding(ring_bytes: usize) -> (Namespace, tempfile::Temp
     (Namespace::open(journal, recovered, clock, settings), dir)
 }
 
+/// What may be held more after the hour than after its first minutes, in bytes: what a session leaves behind, times the
+/// sessions, would be far more.
+const SLACK: u64 = 12 << 20;
+
+/// Resident bytes of this process.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+    status.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4_096
+}
+
+/// Lets an hour pass in which devices come and go: nothing piles up. `minute` is called at the beginning of each, `came`
+/// counts how often somebody came back.
+pub(super) async fn an_hour_of_flapping(mut minute: impl FnMut(u32), came: impl Fn() -> u64) {
+    let mut early = (0, 0);
+    for number in 1..=60 {
+        minute(number);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        if number == 10 {
+            early = (resident(), came());
+        }
+    }
+    let (late, opened) = (resident(), came());
+    assert!(opened > early.1 * 4, "it went on flapping: {} times, then {opened}", early.1);
+    assert!(late < early.0 + SLACK, "{} MB, then {} MB", early.0 >> 20, late >> 20);
+}
+
 /// Numbers below the one that is asked with, always the same for a seed (xorshift64).
 pub(in crate::south) fn random(mut seed: u64) -> impl FnMut(u64) -> u64 {
     move |below| {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 use tokio::net::UdpSocket;
+use twin::bacnet::{Device, Object, Rules, Site};
 use twin::enip::{Controller, Program};
+use wire::bacnet::{ObjectId, Value};
 
 /// Requests a second that are allowed; the scans want several times that.
 const RATE: f64 = 20.0;
@@ -42,43 +44,60 @@ async fn a_controller_is_asked_no_more_than_its_budget() {
     handle.stop().await;
 }
 
-/// What a person looks for in the tag list comes out of the same share as the scans.
-#[tokio::test(flavor = "multi_thread")]
-async fn looking_for_tags_and_polling_share_one_budget() {
-    const TAGS: usize = 100;
-    let mut program = Program::new("Bottling");
-    for number in 0..TAGS {
-        program.tag(
-            "",
-            &format!("A_rather_long_name_of_a_tag_{number:04}"),
-            wire::enip::Elementary::Dint,
-            [0; 3],
-        );
-    }
-    let here = ([127, 0, 0, 1], 0).into();
-    let server = twin::enip::listen(here, Arc::new(Controller::new(program))).await.unwrap();
-    let text = format!(
-        "kind = \"ethernet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.plc]\nat = \"plc\"\n[device.plc.tags]\nspeed = {{ at = \"A_rather_long_name_of_a_tag_0000\" }}\n",
-        server.address().port()
-    );
+/// What a person looks for comes out of the same share as the scans. `text` reads `d/value`; so many tags are found.
+async fn share_one_budget(text: &str, tags: usize, count: impl Fn() -> u64) {
     let house = House::new();
-    let handle = house.start("cip", &text);
-    eventually("read", || house.last("plc/speed").status.is_good()).await;
-    let messages = || server.device().counters.messages.load(Relaxed);
+    let handle = house.start("line", text);
+    eventually("read", || house.last("d/value").status.is_good()).await;
     let scans = || handle.status().scans[0].done;
-    let (begun, before, scanned) = (Instant::now(), messages(), scans());
-    let document = Document::parse("connections/cip.toml", &text).unwrap();
-    let mut context = Context::new("cip", Path::new("acme/leeds").unwrap(), "");
+    let (begun, before, scanned) = (Instant::now(), count(), scans());
+    let document = Document::parse("connections/line.toml", text).unwrap();
+    let mut context = Context::new("line", Path::new("acme/leeds").unwrap(), "");
     context.budget = handle.budget();
-    let browser = BROWSERS.iter().find(|browser| browser.kind == "ethernet-ip").unwrap();
+    let browser = BROWSERS.iter().find(|browser| text.contains(&format!("\"{}\"", browser.kind))).unwrap();
     let draft = (browser.browse)(&document, &context, model::Time::from_millis(0)).await.unwrap();
-    let (asked, took) = (messages() - before, begun.elapsed());
-    assert_eq!(draft.tags, TAGS);
+    let (asked, took) = (count() - before, begun.elapsed());
+    assert!(draft.tags >= tags, "{}", draft.tags);
     assert!(asked >= 40, "{asked} requests say nothing of a rate");
     let rate = asked as f64 / took.as_secs_f64();
     assert!(rate < RATE * 1.15, "{rate} requests a second, {asked} in {took:?}");
     assert!(scans() > scanned, "polling stood still meanwhile");
     handle.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_for_tags_and_polling_share_one_budget() {
+    const TAGS: usize = 100;
+    let name = |number: usize| format!("A_rather_long_name_of_a_tag_{number:04}");
+    let mut program = Program::new("Bottling");
+    for number in 0..TAGS {
+        program.tag("", &name(number), wire::enip::Elementary::Dint, [0; 3]);
+    }
+    let here = ([127, 0, 0, 1], 0).into();
+    let server = twin::enip::listen(here, Arc::new(Controller::new(program))).await.unwrap();
+    let text = format!(
+        "kind = \"ethernet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.plc]\nat = \"d\"\n[device.plc.tags]\nvalue = {{ at = \"{}\" }}\n",
+        server.address().port(),
+        name(0)
+    );
+    share_one_budget(&text, TAGS, || server.device().counters.messages.load(Relaxed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_for_objects_and_polling_share_one_budget() {
+    const OBJECTS: u32 = 300;
+    let object = |number| {
+        let name = format!("A rather long name of an object {number:04}");
+        (ObjectId::new(2, number), Object::new(&name, Value::Real(1.5)))
+    };
+    let device = Arc::new(Device::new(1_001, Rules::default(), (0..OBJECTS).map(object)));
+    let server = twin::bacnet::listen(([127, 0, 0, 1], 0).into(), Site::new(device.clone())).await.unwrap();
+    let text = format!(
+        "kind = \"bacnet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.ahu]\ninstance = 1001\nat = \"d\"\n[device.ahu.tags]\nvalue = {{ at = \"AV0\" }}\n",
+        server.address().port()
+    );
+    share_one_budget(&text, OBJECTS as usize, || device.counters.requests.load(Relaxed)).await;
+    server.shutdown().await;
 }
 
 /// Passes datagrams on, and counts those to the agent.

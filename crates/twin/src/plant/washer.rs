@@ -66,7 +66,8 @@ impl Washer {
         let wanted = if self.caustic < self.target - 6.0 { 0.0 } else { filler * 1.02 };
         self.speed += (wanted - self.speed) * (dt / 4.0).min(1.0);
         self.bottles = (self.bottles + self.speed / 60.0 * dt) % COUNTER_ENDS;
-        self.steam = if self.steam { self.caustic < self.target + 0.5 } else { self.caustic < self.target - 0.5 };
+        self.steam =
+            if self.steam { self.caustic < self.target + 0.5 } else { self.caustic < self.target - 0.5 };
         // Cold bottles take heat out of the bath, and some of its strength, until it is dosed again.
         let heat = if self.steam { 0.09 } else { 0.0 };
         self.caustic += (heat - 0.01 - self.speed * 0.000_06) * dt + self.rng.noise(0.01);
@@ -75,6 +76,7 @@ impl Washer {
             self.strength = 112.0;
         }
         let rinse = if self.speed > 1.0 { 2.4 } else { 0.2 };
-        self.rinse = (self.rinse + (rinse - self.rinse) * (dt / 2.0).min(1.0) + self.rng.noise(0.01)).max(0.0);
+        self.rinse =
+            (self.rinse + (rinse - self.rinse) * (dt / 2.0).min(1.0) + self.rng.noise(0.01)).max(0.0);
     }
 }

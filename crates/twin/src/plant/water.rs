@@ -68,7 +68,8 @@ impl Water {
         self.flow = near(self.flow, if makes { FLOW_M3_H } else { 0.0 }, 3.0);
         self.pressure = near(self.pressure, if makes { 14.0 } else { 2.0 }, 4.0) + self.rng.noise(0.03);
         // After a pause the first water is the worst.
-        self.conductivity = near(self.conductivity, if makes { 8.0 } else { 24.0 }, 30.0) + self.rng.noise(0.04);
+        self.conductivity =
+            near(self.conductivity, if makes { 8.0 } else { 24.0 }, 30.0) + self.rng.noise(0.04);
         self.temperature += self.rng.noise(0.004);
         let made = self.flow / 3_600.0 * dt;
         self.total += made;

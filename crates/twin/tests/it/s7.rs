@@ -202,7 +202,9 @@ async fn every_lie_is_one() {
         if lie == twin::s7::Lie::Endless {
             continue; // what a client does with it is tested there
         }
-        let told = tokio::time::timeout(Duration::from_millis(300), client.ask(&read)).await.ok().flatten();
+        // The truth may come slowly, a lie need not come at all.
+        let patience = Duration::from_millis(if lie.is_harmless() { 20_000 } else { 300 });
+        let told = tokio::time::timeout(patience, client.ask(&read)).await.ok().flatten();
         let right =
             told.is_some_and(|told| told[..4] == truth[..4] && told[6..] == truth[6..] && told[5] == 3);
         assert_eq!(right, lie.is_harmless(), "{lie:?}");

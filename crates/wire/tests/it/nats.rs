@@ -17,7 +17,9 @@ fn a_million_hostile_streams() {
             assert!(used > 0 && used <= rest.len());
             if let Said::Message(message) = what {
                 let _ = message.header("a");
-                assert!(message.payload.len() <= MOST && message.payload.len() + message.headers.len() <= used);
+                assert!(
+                    message.payload.len() <= MOST && message.payload.len() + message.headers.len() <= used
+                );
             }
             rest = &rest[used..];
             said += 1;

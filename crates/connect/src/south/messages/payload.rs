@@ -698,8 +698,7 @@ mod tests {
         let raw = Mapping { format: Format::Raw, ..json("", None, None) };
         let xml = Mapping { format: Format::Xml, ..json("/m/v", Some("/m/t"), Some("/m/q")) };
         let gateway = Mapping { format: Format::Ironbridge, ..json("", None, None) };
-        let mappings =
-            [json("/v", Some("/t"), Some("/q")), json("", None, None), csv, raw, xml, gateway];
+        let mappings = [json("/v", Some("/t"), Some("/q")), json("", None, None), csv, raw, xml, gateway];
         let members = Members::parse("/m/{x}/v").unwrap().unwrap();
         use ValueType::{Bool, Bytes, F64, I64, Text, U64};
         let types = [Some(Bool), Some(I64), Some(U64), Some(F64), Some(Text), Some(Bytes), None];

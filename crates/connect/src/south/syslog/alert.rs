@@ -143,7 +143,10 @@ mod tests {
             let told = event(&from);
             assert!((severity::LOW..=severity::HIGH).contains(&level), "{level}");
             assert!(told.title.len() + told.text.len() < 2_000, "{told:?}");
-            assert!(!told.title.contains(char::is_control) && !told.text.contains(char::is_control), "{told:?}");
+            assert!(
+                !told.title.contains(char::is_control) && !told.text.contains(char::is_control),
+                "{told:?}"
+            );
             true
         });
     }

@@ -17,7 +17,9 @@ pub(super) static MACHINE: Made = Made {
     machine: Machine::Washer,
     protocol: "PCCC over EtherNet/IP (SLC 500)",
     about: "The bottle washer: an old SLC 5/05.",
-    connection: |address| format!("{}scan = {{ fast = \"500ms\", normal = \"1s\" }}\n", host("pccc", address)),
+    connection: |address| {
+        format!("{}scan = {{ fast = \"500ms\", normal = \"1s\" }}\n", host("pccc", address))
+    },
     at: "packaging/washer",
     device: "",
     asset: ["BottleWasher", "Bottle washer", "Maintenance A", "line-1"],
@@ -56,9 +58,7 @@ fn points() -> Vec<Point> {
         point("rinse", "F8:2", "", r#"unit = "bar", range = [0, 6], name = "Rinsing water""#, |s| {
             Value::F64(s.plant.washer.rinse)
         }),
-        point("steam", "B3:0/4", "", r#"name = "Steam valve open""#, |s| {
-            Value::Bool(s.plant.washer.steam())
-        }),
+        point("steam", "B3:0/4", "", r#"name = "Steam valve open""#, |s| Value::Bool(s.plant.washer.steam())),
         point(
             "target",
             TARGET,
@@ -79,7 +79,8 @@ fn open(address: SocketAddr) -> Opening {
             .with(FileKind::Integer, 7, 10)
             .with(FileKind::Float, 8, 11);
         files.set(TARGET, &78f32.to_le_bytes());
-        Ok(Box::new(Washer(listen(address, Arc::new(Controller::with_files(files))).await?)) as Box<dyn Device>)
+        Ok(Box::new(Washer(listen(address, Arc::new(Controller::with_files(files))).await?))
+            as Box<dyn Device>)
     })
 }
 

@@ -18,7 +18,9 @@ pub(super) static MACHINE: Made = Made {
     machine: Machine::Water,
     protocol: "Sparkplug B, on its own small broker",
     about: "The water treatment: a skid with an edge gateway of its maker. What is not written down appears by its birth.",
-    connection: |address| format!("kind = \"sparkplug-host\"\nurl = \"mqtt://{address}\"\nversion = \"3.1.1\"\n"),
+    connection: |address| {
+        format!("kind = \"sparkplug-host\"\nurl = \"mqtt://{address}\"\nversion = \"3.1.1\"\n")
+    },
     at: "utilities/water",
     device: "edge = \"aquapur/osmosis-12\"\n",
     asset: ["WaterTreatment", "Water treatment", "Utilities", "utilities"],
@@ -44,9 +46,13 @@ fn points() -> Vec<Point> {
             r#"unit = "m3/h", range = [0, 12], name = "Water made""#,
             |s| rounded(s.plant.water.flow, 100.0),
         ),
-        point("level", "Tank/Level", "f64", r#"unit = "%", range = [0, 100], name = "Level of the tank""#, |s| {
-            rounded(s.plant.water.level, 100.0)
-        }),
+        point(
+            "level",
+            "Tank/Level",
+            "f64",
+            r#"unit = "%", range = [0, 100], name = "Level of the tank""#,
+            |s| rounded(s.plant.water.level, 100.0),
+        ),
         point("total", "Permeate/Total", "f64", r#"unit = "m3", name = "Water made in all""#, |s| {
             rounded(s.plant.water.total, 1_000.0)
         }),
@@ -91,7 +97,8 @@ impl Device for Water {
     }
 
     fn show(&self, points: &[Point], scene: &Scene<'_>) {
-        let written = points.iter().map(|point| Metric { name: point.at, unit: "", value: (point.get)(scene) });
+        let written =
+            points.iter().map(|point| Metric { name: point.at, unit: "", value: (point.get)(scene) });
         let metrics: Vec<Metric<'_>> = written.chain(found(scene.plant)).collect();
         self.node.show(self.server.device(), &metrics, scene.wall);
     }

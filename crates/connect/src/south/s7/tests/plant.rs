@@ -35,6 +35,10 @@ impl Deref for Plant {
 }
 
 impl Plant {
+    pub(super) fn open_sessions(&self) -> usize {
+        self.sessions.lock().iter().filter(|session| !session.is_finished()).count()
+    }
+
     pub(super) fn close_sessions(&self) {
         self.sessions.lock().drain(..).for_each(|session| session.abort());
     }
@@ -67,7 +71,9 @@ pub(super) fn plant_of(keys: &str, rules: Rules, memory: Memory, tags: &str) -> 
             }
             let (near, far) = tokio::io::duplex(16_384);
             let task = tokio::spawn(twin::s7::serve(far, cpu.clone()));
-            sessions.lock().push(task.abort_handle());
+            let mut sessions = sessions.lock();
+            sessions.retain(|session| !session.is_finished());
+            sessions.push(task.abort_handle());
             Some(Stream::Mock(near))
         }))
     };
