@@ -14,6 +14,7 @@ const PAGES = [
   "/connections?name=line-1",
   "/destinations",
   "/commands",
+  "/orders",
   "/discover",
   "/configuration?file=connections%2Fboiler.toml",
   "/configuration?add=connection",

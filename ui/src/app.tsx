@@ -12,6 +12,7 @@ import { Discover } from "./pages/Discover";
 import { Events } from "./pages/Events";
 import { LinkSignIn } from "./pages/LinkSignIn";
 import { Namespace } from "./pages/Namespace";
+import { Orders } from "./pages/Orders";
 import { NotFound } from "./pages/NotFound";
 import { Overview } from "./pages/Overview";
 import { Programs } from "./pages/Programs";
@@ -45,6 +46,7 @@ const PLAIN: Record<string, ComponentType> = {
   "/destinations": Destinations,
   "/discover": Discover,
   "/events": Events,
+  "/orders": Orders,
   "/query": Query,
   "/audit": Audit,
   "/users": Users,

@@ -29,6 +29,7 @@ mod flight;
 mod guard;
 mod harness;
 mod history;
+mod job_orders;
 mod lake;
 mod modbus;
 mod monitor;

@@ -99,7 +99,9 @@ export const api = {
       ...c,
       scans: list(c.scans),
       faults: c.faults ?? {},
+      left_out: c.left_out ?? {},
       doubtful: list(c.doubtful),
+      orders: list(c.orders),
       devices: list(c.devices).map((d) => ({
         ...d,
         quarantined: list(d.quarantined).map((q) => ({ ...q, points: list(q.points) })),

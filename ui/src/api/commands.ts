@@ -51,6 +51,8 @@ const command = (c: Command): Command => ({ ...c, steps: list(c.steps) });
 export const commands = {
   list: async (p: { state: "open" | "done"; path?: string; limit?: number }, o: Options = {}) =>
     list((await request<{ commands?: Command[] }>("GET", `/api/commands${query(p)}`, undefined, o)).commands).map(command),
+  /** Those under way first, then those that ended. */
+  every: async (p: { limit: number }, o: Options = {}) => list((await request<{ commands?: Command[] }>("GET", `/api/commands${query(p)}`, undefined, o)).commands).map(command),
   one: async (id: string, o: Options = {}) => command(await request<Command>("GET", `/api/command${query({ id })}`, undefined, o)),
   approve: (id: string, reason: string) => request<Command>("POST", "/api/commands/approve", { id, reason }),
   deny: (id: string, reason: string) => request<Command>("POST", "/api/commands/deny", { id, reason }),

@@ -232,6 +232,14 @@ export interface Scan {
   points?: Maybe<number>;
   requests?: Maybe<number>;
 }
+/** One thing that messages of a connection may ask to be written. */
+export interface OrderWay {
+  command: string;
+  at: string;
+  target: string;
+  outcome: string;
+  allowed: boolean;
+}
 export interface Connection {
   name: string;
   kind: string;
@@ -247,8 +255,10 @@ export interface Connection {
   response_ms?: Maybe<{ p50?: Maybe<number>; p99?: Maybe<number> }>;
   scans: Scan[];
   faults: Record<string, number>;
+  left_out: Record<string, number>;
   devices: Device[];
   doubtful: { path: string; quality: string }[];
+  orders: OrderWay[];
   last_error?: Maybe<LastError>;
 }
 export interface Destination {

@@ -13,8 +13,8 @@ import { Time } from "../parts/Time";
 import { Link, pointHref } from "../router";
 import type { Decision } from "./DecideDialog";
 
-const TONES: Record<string, Tone> = { Confirmed: "normal", Accepted: "normal", Rejected: "attention", Failed: "alarm", Unknown: "alarm" };
-const STATES: Record<Command["state"], string> = { waiting: "waiting for approval", queued: "queued", sending: "being sent", done: "done" };
+export const TONES: Record<string, Tone> = { Confirmed: "normal", Accepted: "normal", Rejected: "attention", Failed: "alarm", Unknown: "alarm" };
+export const STATES: Record<Command["state"], string> = { waiting: "waiting for approval", queued: "queued", sending: "being sent", done: "done" };
 
 function show(value: Value | undefined, unit: string | null | undefined): string {
   if (value === null || value === undefined) return "not known";
@@ -22,6 +22,13 @@ function show(value: Value | undefined, unit: string | null | undefined): string
   const shown = formatUnit(unit);
   return shown ? `${text} ${shown}` : text;
 }
+
+/** From what it was to what it was to be. */
+export const shownChange = (before: Value | undefined, value: Value, unit: string | null | undefined) => (
+  <span className="change">
+    {before !== undefined && <span className="quiet">{show(before, unit)}</span>} → <b>{show(value, unit)}</b>
+  </span>
+);
 
 const reason = (may: May | null | undefined) => (may?.allowed ? null : may?.why || "The gateway does not allow it.");
 
@@ -41,11 +48,7 @@ export function CommandTable(props: { caption: string; commands: Command[]; past
     {
       head: "Change",
       label: "Change",
-      cell: (c) => (
-        <span className="change">
-          <span className="quiet">{show(c.before, c.unit)}</span> → <b>{show(c.value, c.unit)}</b>
-        </span>
-      ),
+      cell: (c) => shownChange(c.before ?? null, c.value, c.unit),
     },
     {
       head: "Who and why",

@@ -30,6 +30,13 @@ const FAULT_WORDS: Record<string, { text: string; term?: GlossaryKey }> = {
   bad_frames: { text: "Broken frames" },
 };
 
+const LEFT_OUT_WORDS: Record<string, string> = {
+  rejected: "From somebody who may not, or too fast",
+  no_room: "Without room",
+  unclaimed: "Read by no tag",
+  repeated: "There already",
+};
+
 type Step = { verb: "pause" | "resume"; device: string | null };
 
 export function ConnectionDetail({ connection: c }: { connection: Connection }) {
@@ -78,6 +85,7 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
             );
           })}
         </Facts>
+        <LeftOut counts={c.left_out} />
         {c.last_error && well && (
           <details>
             <summary>
@@ -97,6 +105,24 @@ export function ConnectionDetail({ connection: c }: { connection: Connection }) 
       </Panel>
       {c.doubtful.length > 0 && <Doubtful points={c.doubtful} />}
       {step && <PauseDialog connection={c} step={step} onClose={() => setStep(null)} />}
+    </>
+  );
+}
+
+/** What came by itself and was not taken: nothing is left out in silence. */
+function LeftOut({ counts }: { counts: Connection["left_out"] }) {
+  const some = Object.entries(counts).filter(([, n]) => n > 0);
+  if (some.length === 0) return null;
+  return (
+    <>
+      <h3>Not taken since the start</h3>
+      <Facts>
+        {some.map(([key, n]) => (
+          <Fact key={key} name={LEFT_OUT_WORDS[key] ?? key}>
+            {formatCount(n)}
+          </Fact>
+        ))}
+      </Facts>
     </>
   );
 }

@@ -25,7 +25,7 @@ const columns: Column<Way>[] = [
         </>
       ),
   },
-  { head: "", label: "Copy", cell: (w) => (w.address ? <CopyButton text={w.address} /> : null) },
+  { head: "", label: "", cell: (w) => (w.address ? <CopyButton text={w.address} /> : null) },
 ];
 
 export function Programs() {

@@ -16,6 +16,7 @@ const GROUPS: { name: string; pages: { to: string; text: string; also?: string }
       { to: "/", text: "Overview" },
       { to: "/namespace", text: "Namespace", also: "/point" },
       { to: "/commands", text: "Commands" },
+      { to: "/orders", text: "Orders" },
       { to: "/events", text: "Events" },
       { to: "/timeline", text: "Timeline" },
       { to: "/query", text: "Query" },

@@ -31,6 +31,19 @@ kind = "mqtt"
 url = "mqtts://broker.example:8883"
 password = { secret = "hq-mqtt" }
 select = ["packaging/**"]`,
+  orders: `# connections/mes.toml
+kind = "webhook"
+token = { secret = "mes" }
+commands = "on"
+
+[device.order]
+at = "packaging/line-1/order"
+
+[device.order.tags]
+number = { at = "orders", type = "text", value = "/order" }
+
+[device.order.commands]
+speed = { at = "orders", write = "packaging/line-1/filler/target", value = "/speed", id = "/order", time = "/given", ttl = "5min" }`,
   asset: `# assets/filler.toml
 type = "Filler"
 path = "packaging/line-1/filler"

@@ -39,6 +39,7 @@ export const GLOSSARY = {
   alarm: { word: "Alarm", from: "OT", text: "A process condition that needs an operator (ISA-18.2)." },
   finding: { word: "Finding", from: "IT", text: "Something the security monitor saw that should not be there." },
   fault: { word: "Fault", from: "both", text: "Trouble of the gateway itself, of a connection or of a destination." },
+  order: { word: "Order", from: "IT", text: "What an ERP, an MES or a planner wants made, and how. OT: a job for a machine; what it changes there goes the one way of every command, with limits and read-back." },
   interval: { word: "Interval", from: "OT", text: "A stretch of time with a meaning: a batch, an order, a shift, a downtime." },
   change: { word: "Change", from: "IT", text: "Somebody or something changed configuration, access or a value." },
   audit: { word: "Audit log", from: "IT", text: "The record of every sign-in, command and change. OT: the logbook of who did what, which cannot be rewritten unseen." },

@@ -14,6 +14,7 @@
 mod backoff;
 mod bacnet;
 pub mod budget;
+mod classes;
 mod counters;
 mod device;
 mod dial;
@@ -179,6 +180,23 @@ pub struct Layout {
     pub recheck: Duration,
     /// What the endpoint is asked at most.
     pub budget: budget::Limits,
+    /// What its messages may ask to be written.
+    pub orders: Vec<OrderWay>,
+}
+
+/// One thing that messages of a connection may ask to be written. Serialises as the HTTP API gives it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct OrderWay {
+    /// Its name in the file.
+    pub command: String,
+    /// What it comes with: a topic, a subject, the path of a post, a table.
+    pub at: String,
+    /// Path of the point that is written.
+    pub target: String,
+    /// Path of the point that says what became of the last order.
+    pub outcome: String,
+    /// `commands = "on"` stands in the file.
+    pub allowed: bool,
 }
 
 /// One device.

@@ -2,12 +2,13 @@
 
 use super::backoff::Backoff;
 use super::budget::Budget;
+use super::classes::{Class, classes};
 use super::counters::{Counters, Histogram, add};
 use super::status::{
-    BudgetStatus, DeviceState, DeviceStatus, Doubtful, FaultCounts, LastError, ResponseMs, ScanStatus, State,
+    BudgetStatus, DeviceState, DeviceStatus, Doubtful, FaultCounts, LastError, LeftOut, ResponseMs, State,
     Status, all_counters,
 };
-use super::{DeviceLayout, Driver, Layout, Link, Wheel};
+use super::{DeviceLayout, Driver, Layout, Link, OrderWay, Wheel};
 use crate::kind::{Built, Security};
 use futures_util::FutureExt;
 use model::expected::ExpectedTraffic;
@@ -18,7 +19,7 @@ use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -39,16 +40,6 @@ enum Desired {
     /// Closed, and nothing is said of the points: something else feeds them.
     Hold,
     Stop,
-}
-
-struct Class {
-    name: String,
-    period: Duration,
-    points: usize,
-    requests: AtomicI64,
-    last_us: AtomicU64,
-    done: AtomicU64,
-    overruns: AtomicU64,
 }
 
 struct Rate {
@@ -73,6 +64,7 @@ pub(super) struct Shared {
     changed: AtomicBool,
     paused: Mutex<Vec<bool>>,
     classes: Vec<Class>,
+    orders: Vec<OrderWay>,
     state: Mutex<(State, Time)>,
     devices: Mutex<Vec<DeviceStatus>>,
     error: Mutex<Option<LastError>>,
@@ -197,6 +189,7 @@ pub fn run(
         changed: AtomicBool::new(false),
         paused: Mutex::new(vec![false; layout.devices.len()]),
         classes: classes(&layout),
+        orders: layout.orders.clone(),
         state: Mutex::new((State::Connecting, now)),
         devices: Mutex::new(devices(&layout, now)),
         error: Mutex::new(None),
@@ -207,26 +200,6 @@ pub fn run(
     let (holding, held) = watch::channel(false);
     let task = tokio::spawn(supervise(built.it, link, wanted, holding));
     Ok(Handle { shared, namespace: namespace.clone(), desired, held, desk, task })
-}
-
-fn classes(layout: &Layout) -> Vec<Class> {
-    let mut classes: Vec<Class> = Vec::new();
-    for group in &layout.groups {
-        match classes.iter_mut().find(|class| class.name == group.class) {
-            Some(class) => class.points += group.points.len(),
-            None => classes.push(Class {
-                name: group.class.clone(),
-                period: group.period,
-                points: group.points.len(),
-                requests: AtomicI64::new(0),
-                last_us: AtomicU64::new(u64::MAX),
-                done: AtomicU64::new(0),
-                overruns: AtomicU64::new(0),
-            }),
-        }
-    }
-    classes.sort_by_key(|class| class.period);
-    classes
 }
 
 fn devices(layout: &Layout, now: Time) -> Vec<DeviceStatus> {
@@ -464,10 +437,12 @@ impl Handle {
             requests_per_s: self.rate(),
             budget: BudgetStatus::of(&shared.budget),
             response_ms: quantile(0.5).zip(quantile(0.99)).map(|(p50, p99)| ResponseMs { p50, p99 }),
-            scans: shared.classes.iter().map(scan_status).collect(),
+            scans: shared.classes.iter().map(Class::status).collect(),
             faults: FaultCounts::of(&shared.counters),
+            left_out: LeftOut::of(&shared.counters),
             doubtful: Doubtful::of(&self.namespace, &points, &devices),
             devices,
+            orders: shared.orders.clone(),
             last_error: shared.last_error(),
             counters: all_counters(&shared.counters),
         }
@@ -483,19 +458,6 @@ impl Handle {
             rate.at = Instant::now();
         }
         rate.per_s
-    }
-}
-
-fn scan_status(class: &Class) -> ScanStatus {
-    let last = class.last_us.load(Relaxed);
-    ScanStatus {
-        name: class.name.clone(),
-        period_ms: class.period.as_secs_f64() * 1_000.0,
-        last_ms: (last != u64::MAX).then_some(last as f64 / 1_000.0),
-        overruns: class.overruns.load(Relaxed),
-        done: class.done.load(Relaxed),
-        points: class.points,
-        requests: u64::try_from(class.requests.load(Relaxed)).unwrap_or(0),
     }
 }
 
@@ -538,6 +500,7 @@ mod tests {
                 retries: 1,
                 recheck: second,
                 budget: Limits::default(),
+                orders: Vec::new(),
             }
         }
         fn serve<'a>(&'a mut self, link: &'a mut Link) -> BoxFuture<'a, Fault> {

@@ -1,6 +1,7 @@
 //! What the Connections page and the metrics show of a connection.
 
 use crate::kind::Security;
+use crate::south::OrderWay;
 use crate::south::budget::{Budget, Limits};
 use crate::south::counters::Counters;
 use model::{Fault, PointId, Status as Quality, Time};
@@ -76,10 +77,14 @@ pub struct Status {
     pub scans: Vec<ScanStatus>,
     /// Faults since start.
     pub faults: FaultCounts,
+    /// What came and was not taken, since start.
+    pub left_out: LeftOut,
     /// By device.
     pub devices: Vec<DeviceStatus>,
     /// The first of the points that are not Good although their device answers and refuses nothing.
     pub doubtful: Vec<Doubtful>,
+    /// What its messages may ask to be written.
+    pub orders: Vec<OrderWay>,
     /// What went wrong last.
     pub last_error: Option<LastError>,
     /// All counters since start, by name.
@@ -154,6 +159,19 @@ pub struct FaultCounts {
     pub reconnects: u64,
     /// Frames that broke the protocol or did not fit their request.
     pub bad_frames: u64,
+}
+
+/// What came by itself and was not taken, since start.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct LeftOut {
+    /// From somebody who may not, or more than is taken.
+    pub rejected: u64,
+    /// Beyond the room of this connection.
+    pub no_room: u64,
+    /// Read by no tag.
+    pub unclaimed: u64,
+    /// In the journal already.
+    pub repeated: u64,
 }
 
 /// One device.
@@ -248,6 +266,17 @@ impl FaultCounts {
             desync: counters.desync.load(Relaxed),
             reconnects: counters.reconnects.load(Relaxed),
             bad_frames: counters.bad_frames.load(Relaxed),
+        }
+    }
+}
+
+impl LeftOut {
+    pub(super) fn of(counters: &Counters) -> Self {
+        Self {
+            rejected: counters.rejected.load(Relaxed),
+            no_room: counters.no_room.load(Relaxed),
+            unclaimed: counters.unclaimed.load(Relaxed),
+            repeated: counters.repeated.load(Relaxed),
         }
     }
 }

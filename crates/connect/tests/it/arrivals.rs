@@ -26,6 +26,7 @@ impl Driver for Subscription {
             retries: 1,
             recheck: Duration::from_secs(60),
             budget: Limits::default(),
+            orders: Vec::new(),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::client::{Client, ClientError};
 use super::{
-    AuditCommand, Cli, Command, LogFormat, ask, characterise, destination, discover, exit, import, monitor,
-    watch,
+    AuditCommand, Cli, Command, LogFormat, ask, characterise, connections, destination, discover, exit,
+    import, monitor, watch,
 };
 use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
@@ -53,7 +53,9 @@ pub fn dispatch(cli: Cli) -> u8 {
 async fn asked(command: Command) -> u8 {
     let out = &mut stdout();
     let result = match &command {
-        Command::Connections { name, running } => ask::connections(name.as_deref(), running, out).await,
+        Command::Connections { name, running } => {
+            connections::connections(name.as_deref(), running, out).await
+        }
         Command::Points { prefix, running } => ask::points(prefix, running, out).await,
         Command::Tail { prefix, lines, running } => ask::tail(prefix, *lines, running, out).await,
         Command::Query { sql, format, limit, running, .. } => {

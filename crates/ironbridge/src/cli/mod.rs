@@ -423,6 +423,7 @@ mod ask;
 mod baseline;
 mod characterise;
 mod client;
+mod connections;
 mod destination;
 mod discover;
 mod import;

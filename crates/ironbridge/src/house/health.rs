@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Own health is slow: at most 0.1 Hz a point.
 const PERIOD: Duration = Duration::from_secs(10);
+/// The first look: a rate needs some time.
+const FIRST: Duration = Duration::from_secs(1);
 /// How often notices of the journal become events.
 const NOTICES: Duration = Duration::from_millis(500);
 
@@ -40,8 +42,10 @@ pub async fn watch(house: Arc<House>) {
         Err(why) => return tracing::error!(%why, "own health cannot be recorded"),
     };
     let shape = Shape::new(ids.into_iter().collect::<Vec<PointId>>());
-    let mut before = Before { samples: 0, cpu: Duration::ZERO, at: house.clock.monotonic() };
-    let mut tick = tokio::time::interval(PERIOD);
+    // What it took to start is no load.
+    let mut before =
+        Before { samples: house.namespace.samples(), cpu: cpu_time(), at: house.clock.monotonic() };
+    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + FIRST, PERIOD);
     loop {
         tokio::select! {
             () = house.supervisor.stopped() => return,

@@ -23,8 +23,10 @@ pub fn connection(status: south::Status) -> api::Connection {
         response_ms,
         scans,
         faults,
+        left_out,
         devices,
         doubtful,
+        orders,
         last_error,
         // Told by `/metrics`.
         counters: _,
@@ -49,15 +51,22 @@ pub fn connection(status: south::Status) -> api::Connection {
         response_ms: response_ms.map(|south::status::ResponseMs { p50, p99 }| api::ResponseTime { p50, p99 }),
         scans: scans.into_iter().map(scan).collect(),
         faults: fault_counts(faults),
+        left_out: taken(left_out),
         devices: devices.into_iter().map(device).collect(),
         doubtful: doubtful
             .into_iter()
             .map(|south::status::Doubtful { path, quality }| api::Doubtful { path, quality })
             .collect(),
+        orders: orders.into_iter().map(order_way).collect(),
         last_error: last_error.map(|south::status::LastError { time, title, meaning, next }| {
             api::LastError { time: Some(time), title, meaning: meaning.into(), next: next.into() }
         }),
     }
+}
+
+fn order_way(way: south::OrderWay) -> api::OrderWay {
+    let south::OrderWay { command, at, target, outcome, allowed } = way;
+    api::OrderWay { command, at, target, outcome, allowed }
 }
 
 fn protection(security: kind::Security) -> api::Security {
@@ -81,6 +90,11 @@ fn scan(status: south::status::ScanStatus) -> api::Scan {
     let south::status::ScanStatus { name, period_ms, last_ms, overruns, done: _, points, requests } = status;
     let requests = usize::try_from(requests).unwrap_or(usize::MAX);
     api::Scan { name, period_ms, last_ms, overruns, points, requests }
+}
+
+fn taken(counts: south::status::LeftOut) -> api::LeftOut {
+    let south::status::LeftOut { rejected, no_room, unclaimed, repeated } = counts;
+    api::LeftOut { rejected, no_room, unclaimed, repeated }
 }
 
 fn fault_counts(counts: south::status::FaultCounts) -> api::FaultCounts {

@@ -4,6 +4,7 @@
 //! values) are written by hand for speed; a test reads them back into these types.
 
 mod admin;
+mod arrivals;
 mod assets;
 mod change;
 mod characterise;
@@ -19,6 +20,7 @@ mod points;
 mod session;
 
 pub use admin::*;
+pub use arrivals::*;
 pub use assets::*;
 pub use change::*;
 pub use characterise::*;

@@ -1,4 +1,4 @@
-use super::{EventShape, Millis};
+use super::{EventShape, LeftOut, Millis, OrderWay};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -181,10 +181,14 @@ pub struct Connection {
     pub scans: Vec<Scan>,
     /// Faults since start.
     pub faults: FaultCounts,
+    /// What came and was not taken, since start.
+    pub left_out: LeftOut,
     /// Devices behind the endpoint.
     pub devices: Vec<Device>,
     /// The first of the points that are not Good although their device answers and refuses nothing.
     pub doubtful: Vec<Doubtful>,
+    /// What its messages may ask to be written.
+    pub orders: Vec<OrderWay>,
     /// The last thing that went wrong.
     pub last_error: Option<LastError>,
 }

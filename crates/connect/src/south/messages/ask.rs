@@ -10,6 +10,7 @@
 
 use super::book::Came;
 use super::payload::{Mapping, Payload, from_json, from_text};
+use super::pointer::{elements, find, word};
 use model::{Path, Status, Time, Value, ValueType};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 /// An order given so far in the future was given by a clock that is wrong.
 const AHEAD: Duration = Duration::from_secs(5);
+/// Orders of one message.
+const MOST_ORDERS: usize = 500;
 /// Longest id of an order.
 const LONGEST_ID: usize = 64;
 /// Longest text of an order that is repeated in words.
@@ -35,6 +38,8 @@ pub struct AskSpec {
     pub topic: String,
     /// The point that is written.
     pub target: Path,
+    /// The point that has its outcome.
+    pub outcome: Path,
     /// Where value and time stand.
     pub mapping: Mapping,
     /// What the value is.
@@ -43,6 +48,8 @@ pub struct AskSpec {
     pub words: BTreeMap<String, f64>,
     /// What must stand elsewhere in the message.
     pub when: BTreeMap<String, String>,
+    /// Where the orders of a message stand, if one may hold several; everything else is then within each of them.
+    pub each: Option<String>,
     /// Where the order's id stands.
     pub id: String,
     /// Never carried out later than this after it was given.
@@ -68,14 +75,29 @@ pub struct Asked {
 }
 
 impl AskSpec {
-    /// What a message asks for; `None` if it is about something else.
-    pub fn read(&self, payload: &mut Payload<'_>, came: Came<'_>) -> Option<Asked> {
-        let document = payload.document(self.mapping.format).ok()?;
-        let text = |pointer: &str| document.pointer(pointer).and_then(word);
+    /// What a message asks for; nothing if it is about something else.
+    pub fn read(&self, payload: &mut Payload<'_>, came: Came<'_>) -> Vec<Asked> {
+        let Ok(document) = payload.document(self.mapping.format) else { return Vec::new() };
+        let Some(each) = &self.each else { return self.one(document, came).into_iter().collect() };
+        let Some(list) = find(document, each) else { return Vec::new() };
+        let orders = elements(list);
+        let mut asked: Vec<Asked> =
+            orders.iter().take(MOST_ORDERS).filter_map(|one| self.one(one, came)).collect();
+        if orders.len() > MOST_ORDERS {
+            let more = orders.len() - MOST_ORDERS;
+            let why = format!("a message may hold {MOST_ORDERS} orders; {more} more were not looked at");
+            asked.push(Asked { id: String::new(), wish: Err(why) });
+        }
+        asked
+    }
+
+    /// What one order of a message asks for.
+    fn one(&self, document: &Json, came: Came<'_>) -> Option<Asked> {
+        let text = |pointer: &str| find(document, pointer).and_then(word);
         if self.when.iter().any(|(pointer, wanted)| text(pointer).as_ref() != Some(wanted)) {
             return None;
         }
-        let (id, value) = (text(&self.id), document.pointer(self.mapping.pointer()));
+        let (id, value) = (text(&self.id), find(document, self.mapping.pointer()));
         if id.is_none() && value.is_none() {
             return None;
         }
@@ -142,16 +164,6 @@ fn check_id(id: &str, pointer: &str) -> Result<(), String> {
     }
 }
 
-/// A word of a document: texts, numbers and truths as they are written.
-fn word(json: &Json) -> Option<String> {
-    match json {
-        Json::String(text) => Some(text.trim().to_owned()),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(truth) => Some(truth.to_string()),
-        _ => None,
-    }
-}
-
 /// A text of somebody else in words of ours: short, and without characters that control anything.
 fn shown(text: &str) -> String {
     let plain = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
@@ -175,6 +187,7 @@ mod tests {
             name: "target".into(),
             topic: "orders".into(),
             target: Path::new("acme/leeds/line/target").unwrap(),
+            outcome: Path::new("acme/leeds/line/order/target").unwrap(),
             mapping: Mapping {
                 format: Format::Json,
                 value: pointer(if words.is_empty() { "/quantity" } else { "/product" }),
@@ -187,12 +200,19 @@ mod tests {
             kind: ValueType::F64,
             words: words.iter().map(|(word, number)| ((*word).into(), *number)).collect(),
             when: BTreeMap::from([("/state".into(), "released".into())]),
+            each: None,
             id: "/order".into(),
             ttl: Duration::from_secs(60),
         }
     }
 
     fn read(spec: &AskSpec, payload: &str) -> Option<Asked> {
+        let mut all = read_all(spec, payload);
+        assert!(all.len() < 2, "{all:?}");
+        all.pop()
+    }
+
+    fn read_all(spec: &AskSpec, payload: &str) -> Vec<Asked> {
         let now = Time(1_000_000_000_000);
         let came = Came {
             topic: "orders",
@@ -253,5 +273,24 @@ mod tests {
         );
         let why = asked.unwrap().wish.unwrap_err();
         assert!(why.contains("none of the known values") && !why.contains('\u{7}'), "{why}");
+    }
+
+    #[test]
+    fn a_message_may_hold_several_orders() {
+        let mut spec = spec(&[]);
+        spec.each = Some("/list".into());
+        let order = |number: usize| {
+            format!(r#"{{"order":"A-{number}","state":"released","quantity":{number},"given":990}}"#)
+        };
+        let ids = |payload: &str| -> Vec<String> {
+            read_all(&spec, payload).into_iter().map(|one| one.id).collect()
+        };
+        assert_eq!(ids(&format!(r#"{{"list":[{},{{}},{}]}}"#, order(1), order(2))), ["A-1", "A-2"]);
+        assert_eq!(ids(&format!(r#"{{"list":{}}}"#, order(3))), ["A-3"], "a list of one, as XML writes it");
+        assert_eq!(ids(&order(4)), [""; 0]);
+        let many: Vec<String> = (0..MOST_ORDERS + 3).map(order).collect();
+        let all = read_all(&spec, &format!(r#"{{"list":[{}]}}"#, many.join(",")));
+        assert_eq!(all.len(), MOST_ORDERS + 1);
+        assert!(all.last().unwrap().wish.as_ref().unwrap_err().contains("3 more"));
     }
 }

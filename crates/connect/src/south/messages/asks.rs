@@ -43,14 +43,17 @@ pub fn ask(
     about.description = format!("What became of the last order that asked to write {target}");
     let (at, reading) = (keys.at.clone(), Reading::default());
     let entry = Entry { at, kind: ValueType::Text, reading, command: None, payload: None, keys: about };
-    let mut index = None;
+    let mut declared = None;
     plan.one(home, name, &entry, |plan, tag, _| {
         let words = format!("{topic} asks for {target}");
-        index = plan.point(tag, Source { value: ValueType::Text, words }).map(|slot| slot.index);
+        let slot = plan.point(tag, Source { value: ValueType::Text, words });
+        declared = slot.and_then(|slot| Some((slot.index, plan.declared(slot.index)?.path.clone())));
     });
+    let (index, outcome) = declared?;
     Some(AskSpec {
         device,
-        index: index?,
+        index,
+        outcome,
         name: name.to_owned(),
         topic,
         target,
@@ -58,6 +61,7 @@ pub fn ask(
         kind: keys.kind.unwrap_or(ValueType::F64),
         words: keys.values.clone(),
         when: keys.when.clone(),
+        each: keys.each.clone(),
         id: keys.id.clone(),
         ttl: keys.ttl.0,
     })
@@ -93,6 +97,7 @@ fn ask_parts(
         return wrong("at", message, "write format = \"json\" at the device, or leave it out");
     }
     let pointers = std::iter::once(("id", &keys.id)).chain(keys.when.keys().map(|key| ("when", key)));
+    let pointers = pointers.chain(keys.each.iter().map(|each| ("each", each)));
     for (key, pointer) in pointers {
         if !pointer.starts_with('/') {
             let help = "write the way to it, e.g. \"/order\"";

@@ -33,7 +33,7 @@ pub struct Device {
 pub struct Reading {
     /// How payloads are written: "json", "raw" (the value alone, as text), "csv" (columns), "xml" (e.g. B2MML) or "ironbridge" (what another gateway sends with format = "json")
     pub format: Option<Format>,
-    /// Where the value stands: a JSON pointer like "/temperature" (without it the whole payload), or the number of a column, from 1
+    /// Where the value stands: a JSON pointer like "/temperature" or "/values[name=temperature]/value" (without it the whole payload), or the number of a column, from 1
     pub value: Option<String>,
     /// Where the time of the value stands, likewise; without it the time of arrival counts
     pub time: Option<String>,
@@ -113,7 +113,7 @@ pub struct Ask {
     pub at: String,
     /// The point that is written, below enterprise/site, e.g. "packaging/line-1/filler/target"; its own rule holds
     pub write: String,
-    /// Where the value stands: a JSON pointer like "/quantity"
+    /// Where the value stands: a JSON pointer like "/quantity" or "/parameter[name=speed]/value"
     pub value: String,
     /// What it is: f64, i64, u64, bool or text; f64 if left out
     #[serde(rename = "type")]
@@ -121,6 +121,8 @@ pub struct Ask {
     /// Numbers that stand for words, e.g. { "COLA-050" = 3 }; a word that is not there is rejected
     #[serde(default)]
     pub values: BTreeMap<String, f64>,
+    /// Where the orders stand, if a message holds a list of them: a JSON pointer like "/orders"; the other pointers then begin at each of them
+    pub each: Option<String>,
     /// Where the order's own id stands, likewise: the same id is carried out once
     pub id: String,
     /// Where it stands when the order was given; the moment of arrival if left out

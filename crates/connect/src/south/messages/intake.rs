@@ -59,7 +59,8 @@ impl Intake {
         let orders = Orders::new(connection, std::mem::take(&mut spec.asks), &outcomes, spec.commands);
         let device =
             |name: &String| DeviceLayout { name: name.clone(), unit: unit.into(), excluded: Vec::new() };
-        let layout = timing.layout(spec.devices.iter().map(device).collect(), groups);
+        let mut layout = timing.layout(spec.devices.iter().map(device).collect(), groups);
+        layout.orders = orders.ways();
         let book = Book::new(connection, spec, &seats);
         (Self { book, orders, recalled: false, sweep_at: None, seen: None }, layout)
     }

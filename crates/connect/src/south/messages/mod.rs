@@ -13,6 +13,7 @@ mod config;
 mod intake;
 mod orders;
 mod payload;
+mod pointer;
 mod seen;
 mod topic;
 mod xml;

@@ -3,8 +3,8 @@
 use super::ask::{AskSpec, Asked, Wish};
 use super::book::Came;
 use super::payload::Payload;
-use crate::south::Link;
 use crate::south::link::Seat;
+use crate::south::{Link, OrderWay};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -78,6 +78,18 @@ impl Orders {
         Self { connection: connection.into(), allowed, asks, running: FuturesUnordered::new() }
     }
 
+    /// What messages may ask to be written.
+    pub fn ways(&self) -> Vec<OrderWay> {
+        let way = |(ask, _): &(AskSpec, Seat)| OrderWay {
+            command: ask.name.clone(),
+            at: ask.topic.clone(),
+            target: ask.target.to_string(),
+            outcome: ask.outcome.to_string(),
+            allowed: self.allowed,
+        };
+        self.asks.iter().map(way).collect()
+    }
+
     /// Whether messages may ask for anything.
     pub fn any(&self) -> bool {
         !self.asks.is_empty()
@@ -87,7 +99,10 @@ impl Orders {
     pub fn read(&self, came: Came<'_>) -> Vec<(usize, Asked)> {
         let mut payload = Payload::new(came.payload);
         let own = self.asks.iter().enumerate().filter(|(_, (ask, _))| ask.topic == came.topic);
-        own.filter_map(|(index, (ask, _))| Some((index, ask.read(&mut payload, came)?))).collect()
+        let asked = own.flat_map(|(index, (ask, _))| {
+            ask.read(&mut payload, came).into_iter().map(move |asked| (index, asked)).collect::<Vec<_>>()
+        });
+        asked.collect()
     }
 
     /// Where the outcome stands.

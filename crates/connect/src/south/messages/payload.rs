@@ -8,6 +8,7 @@
 //! Rationale: nothing is guessed. What cannot be read as the point's type is Bad on that point, and a time or a quality
 //! that cannot be read makes the value Uncertain.
 
+use super::pointer::find;
 use super::xml;
 use model::{Status, Time, Value, ValueType};
 use schemars::JsonSchema;
@@ -66,7 +67,7 @@ pub enum QualityCodes {
 /// Where something stands in a payload.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Where {
-    /// JSON pointer (RFC 6901); empty: the whole.
+    /// JSON pointer (RFC 6901), see [`find`]; empty: the whole.
     Pointer(String),
     /// Column, from 0.
     Column(usize),
@@ -153,7 +154,7 @@ impl Mapping {
                 let Ok(whole) = payload.document(self.format) else {
                     return vec![Sample::bad(Status::BAD_DECODING_ERROR)];
                 };
-                whole.pointer(pointer).map(|value| self.of_json(value, whole, wanted)).into_iter().collect()
+                find(whole, pointer).map(|value| self.of_json(value, whole, wanted)).into_iter().collect()
             }
             (Format::Ironbridge, _) => self.of_gateway(payload, wanted).into_iter().collect(),
             (Format::Csv, Where::Column(column)) => self.of_csv(payload.bytes, *column, wanted),
@@ -238,7 +239,7 @@ impl Mapping {
     fn of_json(&self, value: &Json, whole: &Json, wanted: Option<ValueType>) -> Sample {
         let (value, mut status) = from_json(value, wanted);
         let at = |place: &Where| match place {
-            Where::Pointer(pointer) => whole.pointer(pointer),
+            Where::Pointer(pointer) => find(whole, pointer),
             Where::Column(_) => None,
         };
         let sample_time = self.time_in(whole).flatten();
@@ -257,7 +258,7 @@ impl Mapping {
     /// The time in a document: none is asked for, or none can be read, or it.
     pub fn time_in(&self, whole: &Json) -> Option<Option<Time>> {
         let Where::Pointer(pointer) = self.time.as_ref()? else { return Some(None) };
-        Some(match whole.pointer(pointer) {
+        Some(match find(whole, pointer) {
             Some(Json::String(text)) => Time::parse_rfc3339(text.trim()).or_else(|| self.number_time(text)),
             Some(Json::Number(number)) => self.number_time(&number.to_string()),
             _ => None,

@@ -84,6 +84,7 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
         retries: timing.retries,
         recheck: timing.recheck,
         budget: timing.budget,
+        orders: Vec::new(),
     };
     let expected = vec![ExpectedTraffic::to(&context.name, &file.host, file.port, "enip")];
     let target = Target::Tcp { host: file.host, port: file.port };

@@ -37,9 +37,9 @@ pub struct Timing {
 
 impl Timing {
     /// What the link must know of an endpoint with these devices and groups.
-    pub const fn layout(self, devices: Vec<DeviceLayout>, groups: Vec<GroupLayout>) -> Layout {
+    pub fn layout(self, devices: Vec<DeviceLayout>, groups: Vec<GroupLayout>) -> Layout {
         let Self { timeout, retries, recheck, budget, .. } = self;
-        Layout { devices, groups, timeout, retries, recheck, budget }
+        Layout { devices, groups, timeout, retries, recheck, budget, orders: Vec::new() }
     }
 }
 
@@ -324,6 +324,11 @@ impl<'a> Plan<'a> {
         };
         self.points.push(Arc::new(point));
         Some(Slot { class: tag.class, index, scaling: scaling.map(Box::new) })
+    }
+
+    /// What was declared of a point.
+    pub fn declared(&self, index: usize) -> Option<&Declaration> {
+        self.points.get(index).map(|point| &**point)
     }
 
     fn path(&mut self, tag: &Tag<'_>) -> Option<(Path, Vec<Path>)> {
