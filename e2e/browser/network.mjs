@@ -39,6 +39,9 @@ async function describe(page) {
   // What it said of itself when the intruder asked.
   await region(page, "What it said of itself").getByRole("row").filter({ hasText: "Acme Presses" }).filter({ hasText: "packet" }).first().waitFor();
   await region(page, "Data touched").getByRole("row").filter({ hasText: "200" }).getByRole("link", { name: intruder }).first().waitFor();
+  // What happened to it stands on its page, too.
+  await attribute(region(page, "Time line").getByTestId("timeline"), "data-events", (n) => Number(n) > 0, "its own time line has events");
+  await page.getByRole("table", { name: "Events" }).getByRole("link", { name: /^Finding IB-/ }).first().waitFor();
   await page.getByRole("button", { name: "Name, zone, note" }).click();
   const dialog = page.getByTestId("asset-dialog");
   await dialog.getByLabel("Name").fill("Press PLC");

@@ -205,7 +205,7 @@ impl Core {
         let key = PointKey { server: talk.server, protocol, unit, space, first, count };
         match touch {
             Touch::Read => {
-                if self.points.touch(key, talk.client, touch, talk.evidence, name) {
+                if self.points.touch(key, talk.client, touch, (talk.time_ns, talk.evidence), name) {
                     self.new_read(&key, talk);
                 }
             }

@@ -2,10 +2,11 @@
 
 use crate::hosts::{Evidence, HostId};
 use crate::protocol::Protocol;
+use crate::stream::Stamp;
 use std::collections::HashMap;
 
 /// Most readers or writers that are kept of a point.
-const MAX_PEERS: usize = 8;
+pub const MAX_PEERS: usize = 8;
 
 /// What names a range of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +39,8 @@ pub struct Point {
     pub writes: u64,
     pub last_value: Option<i64>,
     pub last_write: Option<Evidence>,
+    pub first_ns: i64,
+    pub last_ns: i64,
 }
 
 /// The table of data.
@@ -67,7 +70,7 @@ impl Points {
         key: PointKey,
         by: HostId,
         touch: Touch,
-        evidence: Evidence,
+        (time_ns, evidence): Stamp,
         name: impl FnOnce() -> String,
     ) -> bool {
         if self.map.len() >= self.limit && !self.map.contains_key(&key) {
@@ -82,7 +85,10 @@ impl Points {
             writes: 0,
             last_value: None,
             last_write: None,
+            first_ns: time_ns,
+            last_ns: time_ns,
         });
+        point.last_ns = point.last_ns.max(time_ns);
         match touch {
             Touch::Read => {
                 point.reads += 1;

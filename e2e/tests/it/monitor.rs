@@ -1,7 +1,7 @@
 //! The monitor at a real cable: devices in a network namespace of their own, Ironbridge and whoever attacks them at the
 //! other end of a veth pair.
 
-use crate::harness::{Plant, Process, Python, binary, in_own_network, ip_does as ip, wait_for};
+use crate::harness::{Http, Plant, Process, Python, binary, in_own_network, ip_does as ip, wait_for};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -9,6 +9,8 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const DEVICE: &str = "10.9.0.2";
+const LINE: &str = "kind = \"modbus-tcp\"\nhost = \"10.9.0.2\"\nscan = { fast = \"100ms\" }\n[device.meter]\nunit = 1\n\
+    at = \"line-1/meter\"\nscan = \"fast\"\n[device.meter.tags]\nx = { at = \"holding 100\", type = \"u32\" }\n";
 
 /// The far end of the cable: a network namespace with the device's address.
 struct Far(Process);
@@ -80,13 +82,7 @@ fn what_happens_on_the_cable_is_found_kept_and_remembered() {
             wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
         }
         let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\n");
-        plant.write(
-            "connections/line-1.toml",
-            &format!(
-                "kind = \"modbus-tcp\"\nhost = \"{DEVICE}\"\nscan = {{ fast = \"100ms\" }}\n[device.meter]\nunit = 1\n\
-                 at = \"line-1/meter\"\nscan = \"fast\"\n[device.meter.tags]\nx = {{ at = \"holding 100\", type = \"u32\" }}\n"
-            ),
-        );
+        plant.write("connections/line-1.toml", LINE);
         plant.start();
         the_connection_is_seen(&plant);
         let first = a_stop_is_found(&plant, &python);
@@ -179,6 +175,15 @@ fn its_packets_are_kept(plant: &Plant, found: &Json) {
     let report: Json = serde_json::from_slice(&out.stdout).unwrap();
     let same = report["findings"].as_array().unwrap().iter().any(|row| row["id"] == found["id"]);
     assert!(same, "{}", report["findings"]);
+    // And others read it as well.
+    let tshark = Command::new("tshark")
+        .arg("-r")
+        .arg(&file)
+        .args(["-Y", "s7comm", "-T", "fields", "-e", "s7comm.param.func"])
+        .output();
+    let Ok(out) = tshark else { return eprintln!("skipped: no tshark") };
+    let functions = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success() && functions.lines().any(|line| line == "0x29"), "{out:?}");
 }
 
 fn a_connection_is_drafted(plant: &Plant) {
@@ -189,6 +194,62 @@ fn a_connection_is_drafted(plant: &Plant) {
     assert!(text.contains("rack = 0") && text.contains("slot = 2"), "{text}");
     assert!(text.contains("kind = \"s7\"") && text.contains(&format!("host = \"{DEVICE}\"")), "{text}");
     assert_eq!(draft["file"], "connections/press.toml");
+}
+
+/// What a security centre asks for stands in one list, in the order in which it happened.
+#[test]
+fn one_stream_has_all_that_happens() {
+    let name = "monitor::one_stream_has_all_that_happens";
+    in_own_network(name, || {
+        let Some(python) = Python::find() else { return };
+        let Some(far) = Far::new() else { return };
+        let modbus = far.start(&python, "modbus_server.py", &["502", DEVICE]);
+        let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
+        for port in [502, 102] {
+            wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
+        }
+        let mut plant = Plant::new("writes = \"on\"\n[monitor]\ninterfaces = [\"span\"]\n");
+        let line = format!("{LINE}target = {{ at = \"holding 200\", type = \"u16\", write = {{ max = 600 }} }}\n");
+        plant.write("connections/line-1.toml", &line);
+        plant.start();
+        let mut told = Vec::new();
+        let mut tells = |kind: &str, word: &str| {
+            let event = wait_for(word, PATIENCE, || {
+                let all = plant.local().get(&format!("/api/events?kind={kind}")).ok();
+                let fits = |event: &&Json| event["title"].as_str().is_some_and(|title| title.contains(word));
+                all["events"].as_array().unwrap().iter().find(fits).cloned()
+            });
+            told.push(event["id"].clone());
+        };
+        let port = plant.port();
+        let wrong = json!({"name": "anna", "password": "not hers"});
+        assert_eq!(Http::tcp(port).post("/api/session", &wrong).status, 401);
+        tells("change", "A sign-in as anna was refused");
+        let token = plant.say(&["token", "add", "reader", "--role", "viewer"]);
+        tells("change", "made the API token reader");
+        let mut viewer = Http::tcp(port);
+        viewer.headers.push(("authorization".into(), format!("Bearer {}", token.trim())));
+        assert_eq!(viewer.get("/api/users").status, 403);
+        tells("change", "was refused GET /api/users");
+        let target = "acme/leeds/line-1/meter/target";
+        crate::modbus::latest(&plant, target, |point| point["good"] == true);
+        let wish = json!({"path": target, "value": 300, "reason": "e2e", "id": "set-target-1"});
+        assert_eq!(plant.local().post("/api/point/write", &wish).ok()["outcome"], "Confirmed");
+        tells("change", "target");
+        plant.write("connections/line-1.toml", &line.replace("100ms", "200ms"));
+        plant.say(&["apply"]);
+        tells("change", "applied the configuration");
+        assert!(python.run("s7_stop.py", &[DEVICE, "102"]).status.success());
+        tells("finding", "Siemens controller told to stop");
+        drop(modbus);
+        tells("fault", "line-1");
+        // All of it in one answer, the newest first.
+        let all = plant.local().get("/api/events?limit=1000").ok()["events"].as_array().unwrap().clone();
+        let ids: Vec<&Json> = all.iter().map(|event| &event["id"]).collect();
+        assert!(told.iter().all(|id| ids.contains(&id)), "{told:?} in {ids:?}");
+        let starts: Vec<f64> = all.iter().map(|event| event["start"].as_f64().unwrap()).collect();
+        assert!(starts.is_sorted_by(|a, b| a >= b), "{starts:?}");
+    });
 }
 
 #[test]
@@ -250,4 +311,150 @@ fn an_interface_can_be_watched_without_a_plant() {
         let words = String::from_utf8_lossy(&lost.stderr);
         assert!(!lost.status.success() && words.contains("none-such") && words.contains("lo"), "{words}");
     });
+}
+
+/// A list of the monitor, all of it.
+fn rows(plant: &Plant, list: &str) -> Vec<Json> {
+    let name = list.split('?').next().unwrap();
+    plant.local().get(&format!("/api/monitor/{list}")).ok()[name].as_array().unwrap().clone()
+}
+
+/// What a row is about, and since when it is known.
+fn gist(row: &Json) -> String {
+    let keys = ["client", "server", "protocol", "port", "unit", "name", "first", "readers", "writers", "id"];
+    let functions: Vec<&Json> =
+        row["functions"].as_array().into_iter().flatten().map(|function| &function["name"]).collect();
+    format!("{:?} {functions:?}", keys.map(|key| &row[key]))
+}
+
+/// Links, data and what is not approved, as an analyst sees them.
+fn known(plant: &Plant) -> Vec<String> {
+    let points = format!("points?asset={DEVICE}");
+    let lists = ["links", &points, "differences"];
+    let mut all: Vec<String> =
+        lists.iter().flat_map(|list| rows(plant, list)).map(|row| gist(&row)).collect();
+    all.sort();
+    all
+}
+
+fn link(plant: &Plant, protocol: &str) -> Option<Json> {
+    rows(plant, "links").into_iter().find(|link| link["protocol"] == protocol && link["server"] == DEVICE)
+}
+
+/// A file of the monitor, once it fits.
+fn on_disk(plant: &Plant, name: &str, fits: impl Fn(&str) -> bool) -> String {
+    let path = plant.data().join("monitor").join(name);
+    wait_for(name, PATIENCE, || std::fs::read_to_string(&path).ok().filter(|text| fits(text)))
+}
+
+#[test]
+fn what_was_seen_is_known_after_a_kill_and_after_a_stop() {
+    let name = "monitor::what_was_seen_is_known_after_a_kill_and_after_a_stop";
+    in_own_network(name, || {
+        let Some(python) = Python::find() else { return };
+        let Some(far) = Far::new() else { return };
+        let _modbus = far.start(&python, "modbus_server.py", &["502", DEVICE]);
+        let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
+        for port in [502, 102] {
+            wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
+        }
+        let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\n");
+        plant.write("connections/line-1.toml", LINE);
+        plant.start();
+        wait_for("data touched", PATIENCE, || {
+            (!rows(&plant, &format!("points?asset={DEVICE}")).is_empty()).then_some(())
+        });
+        let ask = json!({"zone": "", "mode": "guarding"});
+        plant.local().send("PUT", "/api/monitor/modes", Some(&ask)).unwrap().ok();
+        // What nobody approved.
+        assert!(python.run("s7_stop.py", &[DEVICE, "102"]).status.success());
+        wait_for("a difference", PATIENCE, || {
+            rows(&plant, "differences").iter().any(|row| row["kind"] == "link").then_some(())
+        });
+        let before = wait_for("all of it on disk", PATIENCE, || {
+            let (known, links) = (known(&plant), rows(&plant, "links"));
+            let file = on_disk(&plant, "traffic.json", |text| text.contains("PLC Stop"));
+            on_disk(&plant, "unapproved.json", |text| text.contains("PLC Stop"));
+            let file: Json = serde_json::from_str(&file).unwrap();
+            let size = |links: &[Json]| {
+                links.iter().map(|link| link["functions"].as_array().unwrap().len() + 1).sum()
+            };
+            let sizes: [usize; 2] = [size(&links), size(file["links"].as_array().unwrap())];
+            (sizes[0] == sizes[1] && known == self::known(&plant)).then_some(known)
+        });
+        let counted = link(&plant, "modbus").unwrap();
+        let since = monitor(&plant);
+        plant.kill();
+        // Nothing passes now: whatever is known was remembered.
+        assert!(ip("link set span down"));
+        plant.start();
+        assert_eq!(known(&plant), before);
+        is_told_as_remembered(&plant, &since);
+        // It counts on when it is seen again.
+        assert!(ip("link set span up"));
+        let packets = |link: &Json| link["packets_to_server"].as_u64().unwrap();
+        let grown = wait_for("it counts on", PATIENCE, || {
+            link(&plant, "modbus").filter(|link| packets(link) > packets(&counted) + 50)
+        });
+        assert_eq!(grown["first"], counted["first"]);
+        // An orderly stop, as an update of the program has it, forgets not one packet.
+        let last = packets(&link(&plant, "modbus").unwrap());
+        plant.stop();
+        assert!(ip("link set span down"));
+        plant.start();
+        assert!(packets(&link(&plant, "modbus").unwrap()) >= last);
+        assert_eq!(known(&plant), before);
+        what_is_damaged_is_told(&mut plant);
+    });
+}
+
+fn is_told_as_remembered(plant: &Plant, before: &Json) {
+    let state = monitor(plant);
+    assert_eq!(state["counted_since"], before["counted_since"]);
+    assert!(state["since"].as_f64() > before["since"].as_f64());
+    // What was seen yesterday does not make the span port right today.
+    assert_eq!(state["connections"][0]["seen"], "never");
+    let page = plant.local().get(&format!("/api/monitor/assets/{DEVICE}")).ok();
+    assert_eq!((&page["asset"]["live"], &page["asset"]["role"]), (&json!(false), &json!("controller")));
+    assert!(
+        page["links"].as_array().unwrap().len() >= 2 && page["points"].to_string().contains("holding 100")
+    );
+    let map = plant.local().get("/api/monitor/map").ok();
+    assert!(map["edges"].as_array().unwrap().iter().any(|edge| edge["server"] == DEVICE), "{map}");
+    a_connection_is_drafted(plant);
+    let raised = rows(plant, "differences").into_iter().find(|row| row["kind"] == "link").unwrap();
+    assert!(raised["finding"].is_string(), "{raised}");
+}
+
+/// A file that is not as it was written, and one that only a newer Ironbridge understands.
+fn what_is_damaged_is_told(plant: &mut Plant) {
+    for words in ["checksum", "newer Ironbridge (version 99)"] {
+        let path = plant.data().join("monitor/traffic.json");
+        let whole = on_disk(plant, "traffic.json", |text| text.contains("\"modbus\""));
+        plant.stop();
+        let text = match words {
+            "checksum" => whole.replacen("\"port\":502", "\"port\":503", 1),
+            _ => {
+                let (json, _) = whole.rsplit_once(",\"checksum\"").unwrap();
+                format!("{}}}", json.replacen("{\"version\":1,", "{\"version\":99,", 1))
+            }
+        };
+        assert_ne!(text, whole);
+        std::fs::write(&path, &text).unwrap();
+        plant.start();
+        let told = wait_for("it is told", PATIENCE, || {
+            let events = plant.local().get("/api/events?kind=fault&active=true").ok();
+            let of = |event: &&Json| event["text"].as_str().is_some_and(|text| text.contains(words));
+            events["events"].as_array().unwrap().iter().find(of).cloned()
+        });
+        assert!(told["text"].as_str().unwrap().contains("counted from now on"), "{told}");
+        let aside = std::fs::read_to_string(path.with_extension("aside")).unwrap();
+        assert_eq!(aside, text);
+        assert_eq!(rows(plant, "links"), [Json::Null; 0]);
+        // And it begins anew.
+        plant.stop();
+        std::fs::write(&path, whole).unwrap();
+        plant.start();
+        assert!(link(plant, "modbus").is_some());
+    }
 }

@@ -3,6 +3,7 @@
 
 use crate::first_hour::walk_on;
 use crate::harness::{Plant, Python, free_port, in_own_network, ip_does, wait_for};
+use serde_json::{Value as Json, json};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -72,4 +73,62 @@ at = "pressing/press-4"
 count = {{ at = "holding 100", type = "u32" }}
 "#
     )
+}
+
+/// Zones of the large plant, and controllers in each.
+const ZONES: usize = 25;
+const CONTROLLERS: usize = 19;
+
+fn remembered(address: &str, role: &str, zone: &str, protocols: (&[&str], &[&str])) -> Json {
+    json!({
+        "addresses": [address], "macs": [], "card": null, "vlan": null, "role": role, "zone": zone, "facts": [],
+        "serves": protocols.0, "asks": protocols.1, "sent": 1_000, "received": 1_000,
+        "first": 1_790_000_000_000_000_000i64, "last": 1_790_000_100_000_000_000i64,
+    })
+}
+
+fn link(client: &str, server: &str, protocol: &str) -> Json {
+    json!({
+        "client": client, "server": server, "protocol": protocol, "realm": "ot", "port": 502, "connections": 1,
+        "packets_to_server": 500, "bytes_to_server": 35_000, "packets_to_client": 500, "bytes_to_client": 45_000,
+        "changes": 0, "malformed": 0, "first": 1_790_000_000_000_000_000i64, "last": 1_790_000_100_000_000_000i64,
+        "called": null, "functions": [],
+    })
+}
+
+/// A plant of which 500 assets and nearly 1,000 links were seen: each line has controllers and an HMI, one historian asks all.
+fn large(plant: &Plant) -> usize {
+    let (mut assets, mut links) = (serde_json::Map::new(), Vec::new());
+    let historian = "10.0.0.1".to_owned();
+    for zone in 0..ZONES {
+        let (name, hmi) = (format!("line-{zone}"), format!("10.1.{zone}.250"));
+        let protocol = if zone % 2 == 0 { "modbus" } else { "s7" };
+        assets.insert(hmi.clone(), remembered(&hmi, "supervisor", &name, (&[], &[protocol])));
+        for number in 1..=CONTROLLERS {
+            let address = format!("10.1.{zone}.{number}");
+            assets.insert(address.clone(), remembered(&address, "controller", &name, (&[protocol], &[])));
+            links.extend([&hmi, &historian].map(|client| link(client, &address, protocol)));
+        }
+    }
+    assets
+        .insert(historian.clone(), remembered(&historian, "supervisor", "office", (&[], &["modbus", "s7"])));
+    let all = assets.len();
+    let folder = plant.data().join("monitor");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, book: Json| std::fs::write(folder.join(name), book.to_string()).unwrap();
+    write("assets.json", json!({"version": 1, "assets": assets}));
+    write("traffic.json", json!({"version": 1, "since": 1, "links": links, "points": []}));
+    all
+}
+
+#[test]
+fn a_map_of_500_assets_moves_with_the_hand() {
+    let mut plant = Plant::new("[monitor]\ninterfaces = [\"no-such-port\"]\n");
+    let assets = large(&plant);
+    assert!(assets >= 500);
+    plant.start();
+    let map = plant.local().get("/api/monitor/map").ok();
+    assert_eq!(map["nodes"].as_array().unwrap().len(), assets);
+    assert_eq!(map["edges"].as_array().unwrap().len(), ZONES * CONTROLLERS * 2);
+    walk_on("map.mjs", &plant.link(), plant.dir(), &[&assets.to_string()]);
 }

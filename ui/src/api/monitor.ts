@@ -66,7 +66,10 @@ export interface Monitor {
   why?: Maybe<string>;
   next?: Maybe<string>;
   sentence: string;
+  /** The start of this run: packets, losses and rates count from here. */
   since?: Maybe<number>;
+  /** Links, data touched and packets of assets count from here, over restarts. */
+  counted_since?: Maybe<number>;
   revision: Record<string, number>;
   open: Record<string, number>;
   interfaces: Interface[];
@@ -160,6 +163,8 @@ export interface PointRow {
   writers: string[];
   last_value?: Maybe<number>;
   last_write?: Maybe<Evidence>;
+  first?: Maybe<number>;
+  last?: Maybe<number>;
 }
 interface Said {
   by?: Maybe<string>;

@@ -118,6 +118,16 @@ const KNOWN: Record<string, Omit<QualityWords, "class">> = {
     text: "The device gives a substitute: the value does not follow the process now.",
     next: "Ask who took it out of service.",
   },
+  UncertainSubNormal: {
+    short: "Uncertain, too few",
+    text: "The value is made of several sources, and too few of them are good.",
+    next: "Look which source fails; the value is right again by itself.",
+  },
+  UncertainDataSubNormal: {
+    short: "Uncertain, gaps",
+    text: "The value is made of several samples, and too few of them are good.",
+    next: "Look at the time before it: values are missing or bad.",
+  },
   UncertainInitialValue: {
     short: "Uncertain, first",
     text: "Nothing has been said by the source yet; this is the value it began with.",

@@ -3,7 +3,7 @@ import type { FunctionRow, LinkRow, PointRow } from "../api/monitor";
 import { formatBytes, formatCount } from "../format/number";
 import { Status } from "../parts/Status";
 import { Table, type Column } from "../parts/Table";
-import { Age } from "../parts/Time";
+import { Age, Time } from "../parts/Time";
 import { AssetName, AssetNames, Foreign } from "./Parts";
 import { useProtocols } from "./useMonitor";
 import { LINK_SEEN } from "./words";
@@ -25,6 +25,16 @@ function Functions({ functions }: { functions: FunctionRow[] }) {
     </ul>
   );
 }
+
+/** The last time, and below it since when it is known. */
+const Seen = ({ of }: { of: { first?: number | null; last?: number | null } }) => (
+  <>
+    <Age ms={of.last} />
+    <div className="quiet small">
+      first <Time ms={of.first} />
+    </div>
+  </>
+);
 
 /** `about`: the asset whose page this is; then only the other side is named. */
 export function LinkTable({ links, about, names }: { links: LinkRow[]; about?: string; names?: Map<string, string> }) {
@@ -73,7 +83,7 @@ export function LinkTable({ links, about, names }: { links: LinkRow[]; about?: s
         </>
       ),
     },
-    { head: "Last", label: "Last", cell: (l) => <Age ms={l.last} /> },
+    { head: "Last", label: "Last and first seen", cell: (l) => <Seen of={l} /> },
   ];
   return <Table caption="Links" columns={columns} rows={links} rowKey={(l) => `${l.client} ${l.server} ${l.protocol} ${l.port ?? ""}`} />;
 }
@@ -104,6 +114,7 @@ export function PointTable({ points }: { points: PointRow[] }) {
         { head: "Read by", label: "Read by", wide: true, cell: (p) => <AssetNames ids={p.readers} /> },
         { head: "Writes", label: "Writes", numeric: true, cell: (p) => (p.writes ? <b>{formatCount(p.writes)}</b> : <span className="quiet">0</span>) },
         { head: "Written by", label: "Written by", wide: true, cell: (p) => (p.writes ? <AssetNames ids={p.writers} /> : <span className="quiet">–</span>) },
+        { head: "Last", label: "Last and first touched", cell: (p) => <Seen of={p} /> },
         { head: "Last written", label: "Last written", numeric: true, cell: (p) => (p.last_value === null || p.last_value === undefined ? <span className="quiet">–</span> : <span title="As on the wire, not scaled">{formatCount(p.last_value)} raw</span>) },
       ]}
     />

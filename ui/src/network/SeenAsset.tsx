@@ -169,7 +169,7 @@ function Forget({ asset, onClose }: { asset: AssetRow; onClose: () => void }) {
       renews="monitor-lists"
       onClose={onClose}
     >
-      <p>Its name, note, zone and approval are removed. Its findings stay. Should it be seen again, it is a new asset.</p>
+      <p>Its name, note, zone and approval are removed, with its links and the data touched. Its findings stay. Should it be seen again, it is a new asset.</p>
     </ConfirmAct>
   );
 }
@@ -243,9 +243,9 @@ function Identity({ seen: { asset, facts } }: { seen: SeenAsset }) {
   );
 }
 
-/** Links and data are counted from the start of the monitor; what an asset is, is remembered. */
+/** Links and data are counted over restarts. */
 function Counted({ what }: { what: string }) {
-  const since = useMonitor().data?.since;
+  const since = useMonitor().data?.counted_since;
   return (
     <span className="quiet">
       {what}, counted since <Time ms={since} />

@@ -76,7 +76,23 @@ pub(super) enum Entry {
     Write(LinkName, Place),
 }
 
+impl Entry {
+    const fn link(&self) -> Option<&LinkName> {
+        match self {
+            Self::Asset => None,
+            Self::Link(name) | Self::Function(name, ..) | Self::Read(name, _) | Self::Write(name, _) => {
+                Some(name)
+            }
+        }
+    }
+}
+
 impl Difference {
+    /// The address that it is about: that of the asset, or of who is asked.
+    pub(crate) fn address(&self) -> &str {
+        if self.target.is_empty() { &self.source } else { &self.target }
+    }
+
     /// What names it, as long as it is there: the same again after a restart.
     #[must_use]
     pub fn id(&self) -> String {
@@ -169,30 +185,30 @@ impl Baseline {
     /// Takes one difference in, with what it stands on.
     pub fn approve(&mut self, difference: &Difference) {
         let mut part = Self::default();
-        let name = match &difference.entry {
-            Entry::Asset => {
-                part.assets.insert(difference.source.clone(), difference.first_ns);
-                None
-            }
-            Entry::Link(name) | Entry::Function(name, ..) | Entry::Read(name, _) | Entry::Write(name, _) => {
-                Some(name)
-            }
-        };
-        if let Some(name) = name {
+        part.note(difference);
+        if let Some(name) = difference.entry.link() {
             for asset in [&name.client, &name.server] {
                 part.assets.insert(asset.clone(), difference.first_ns);
-            }
-            let norm = part.links.entry(name.clone()).or_default();
-            norm.first_ns = difference.first_ns;
-            match &difference.entry {
-                Entry::Function(_, function, known) => drop(norm.functions.insert(*function, known.clone())),
-                Entry::Read(_, place) => drop(super::add(&mut norm.reads, place)),
-                Entry::Write(_, place) => drop(super::add(&mut norm.writes, place)),
-                Entry::Asset | Entry::Link(_) => {}
             }
         }
         let (until_ns, last_new_ns) = (self.until_ns, self.last_new_ns);
         self.merge(&part, until_ns);
         self.last_new_ns = last_new_ns;
+    }
+
+    /// Notes one difference alone.
+    pub(crate) fn note(&mut self, difference: &Difference) {
+        let Some(name) = difference.entry.link() else {
+            self.assets.insert(difference.source.clone(), difference.first_ns);
+            return;
+        };
+        let norm = self.links.entry(name.clone()).or_default();
+        norm.first_ns = difference.first_ns;
+        match &difference.entry {
+            Entry::Function(_, function, known) => drop(norm.functions.insert(*function, known.clone())),
+            Entry::Read(_, place) => drop(super::add(&mut norm.reads, place)),
+            Entry::Write(_, place) => drop(super::add(&mut norm.writes, place)),
+            Entry::Asset | Entry::Link(_) => {}
+        }
     }
 }

@@ -190,11 +190,15 @@ impl LinkNorm {
                 no_room += u64::from(!room);
             }
         }
+        self.merge_rate(other);
+        (new, no_room)
+    }
+
+    fn merge_rate(&mut self, other: &Self) {
         self.rate = match (self.rate, other.rate) {
             (Some(a), Some(b)) => Some(a.merge(b)),
             (a, b) => a.or(b),
         };
-        (new, no_room)
     }
 }
 
@@ -253,6 +257,19 @@ impl Baseline {
             self.last_new_ns = self.last_new_ns.max(until_ns);
         }
         new
+    }
+
+    /// Learns how often something is asked on links that are known.
+    pub(crate) fn merge_rates(&mut self, seen: &Self) {
+        for (name, norm) in &seen.links {
+            self.links.get_mut(name).into_iter().for_each(|mine| mine.merge_rate(norm));
+        }
+    }
+
+    /// Forgets an address and its links.
+    pub(crate) fn forget(&mut self, address: &str) {
+        self.assets.remove(address);
+        self.links.retain(|name, _| name.client != address && name.server != address);
     }
 
     /// How stable it is, in words.

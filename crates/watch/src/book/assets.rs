@@ -5,12 +5,14 @@ use crate::hosts::Field;
 use crate::report::{Asset, Report, Role};
 use model::Time;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Most assets that are kept; above that those go that nobody said anything of, the longest unseen first.
 pub const MAX_ASSETS: usize = 65_536;
 /// Longest name, in characters.
 const MAX_NAME: usize = 64;
+/// Most earlier ids of an asset.
+const MAX_WAS: usize = 8;
 /// Levels of the Purdue model.
 pub const LEVELS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 5.0];
 
@@ -59,14 +61,20 @@ pub struct KnownAsset {
     pub serves: Vec<String>,
     /// Keys of protocols that it asks in.
     pub asks: Vec<String>,
-    /// Packets sent, in the last run that saw it.
+    /// Packets sent.
     pub sent: u64,
-    /// Packets sent to it, in the last run that saw it.
+    /// Packets sent to it.
     pub received: u64,
+    /// Packets sent, and sent to it, in runs before this one.
+    #[serde(skip)]
+    before: (u64, u64),
     /// First seen.
     pub first: Time,
     /// Last seen.
     pub last: Time,
+    /// What it was listed as before more was known of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<String>,
     /// Seen in this run.
     #[serde(skip)]
     pub live: bool,
@@ -105,6 +113,8 @@ impl KnownAsset {
             asks: Vec::new(),
             sent: 0,
             received: 0,
+            before: (0, 0),
+            was: Vec::new(),
             first: asset.first,
             last: asset.last,
             live: false,
@@ -122,7 +132,8 @@ impl KnownAsset {
             self.role = asset.role;
             (self.serves, self.asks) = (keys(&asset.serves), keys(&asset.asks));
         }
-        (self.sent, self.received) = (asset.sent, asset.received);
+        self.sent = self.before.0.saturating_add(asset.sent);
+        self.received = self.before.1.saturating_add(asset.received);
         self.first = self.first.min(asset.first);
         self.last = self.last.max(asset.last);
         if !asset.facts.is_empty() {
@@ -159,6 +170,24 @@ impl KnownAsset {
         let counts = [&self.addresses, &self.macs, &self.serves, &self.asks].map(Vec::len);
         let [addresses, macs, serves, asks] = counts;
         (self.live, self.role, [addresses, macs, serves, asks, self.facts.len()])
+    }
+
+    /// Takes over what was known of the same machine under another id: people's words unless it has its own.
+    fn inherit(&mut self, id: String, other: Self) {
+        self.approved = self.approved.take().or(other.approved);
+        self.level = self.level.or(other.level);
+        self.zone = self.zone.take().or(other.zone);
+        for (mine, theirs) in [(&mut self.name, other.name), (&mut self.note, other.note)] {
+            if mine.is_empty() {
+                *mine = theirs;
+            }
+        }
+        self.first = self.first.min(other.first);
+        self.before.0 = self.before.0.saturating_add(other.before.0);
+        self.before.1 = self.before.1.saturating_add(other.before.1);
+        self.was.extend(other.was);
+        self.was.push(id);
+        self.was.truncate(MAX_WAS);
     }
 
     /// Whether nobody said anything of it.
@@ -211,7 +240,45 @@ impl AssetBook {
             known.see(asset);
             news |= before != known.gist();
         }
-        news
+        self.renamed(report) || news
+    }
+
+    /// A run begins: what it counts is added to what was counted before.
+    pub fn begin(&mut self) {
+        self.assets.values_mut().for_each(|known| known.before = (known.sent, known.received));
+    }
+
+    /// One machine stays one asset when more is known of it: what was listed in this run by its card, or by another of its
+    /// addresses, goes on under the new id. Whether there was any.
+    fn renamed(&mut self, report: &Report) -> bool {
+        let ids: HashSet<&str> = report.assets.iter().map(|asset| asset.id.as_str()).collect();
+        let gone = |(id, known): (&String, &KnownAsset)| {
+            (known.live && !ids.contains(id.as_str())).then(|| id.clone())
+        };
+        let gone: Vec<String> = self.assets.iter().filter_map(gone).collect();
+        let mut any = false;
+        for id in gone {
+            let has = |asset: &&Asset| {
+                asset.macs.contains(&id) || asset.addresses.iter().any(|address| address.to_string() == id)
+            };
+            let mut holders = report.assets.iter().filter(has).map(|asset| asset.id.as_str());
+            // A router's card stands with all who are behind it.
+            let (Some(holder), None) = (holders.next(), holders.next()) else { continue };
+            let Some(old) = self.assets.remove(&id) else { continue };
+            match self.assets.get_mut(holder) {
+                Some(known) => known.inherit(id, old),
+                None => drop(self.assets.insert(id, old)),
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// What assets were listed as before, and what they are listed as now.
+    #[must_use]
+    pub fn names(&self) -> HashMap<&str, &str> {
+        let all = self.assets.iter();
+        all.flat_map(|(id, known)| known.was.iter().map(|was| (was.as_str(), id.as_str()))).collect()
     }
 
     fn has_room(&mut self) -> bool {

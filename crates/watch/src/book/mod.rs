@@ -1,12 +1,14 @@
-//! What is kept of findings and assets beyond one run: what people decided, and what was seen before.
+//! What is kept of findings, assets, links and data touched beyond one run: what people decided, and what was seen before.
 //!
 //! A pure core: whoever owns the books gives them reports and the time, and puts them on disk.
 
 mod assets;
 mod findings;
+mod traffic;
 
 pub use assets::{AssetBook, Change, KnownAsset, KnownFact, LEVELS};
 pub use findings::{Act, FindingBook, KeptFinding, Standing, Step};
+pub use traffic::TrafficBook;
 
 /// Version of what is written. A newer one is refused, not guessed at.
 pub const VERSION: u32 = 1;

@@ -35,7 +35,27 @@ impl Monitor {
     /// What was seen and is not normal, at most so many.
     #[must_use]
     pub fn differences(&self, most: usize) -> Vec<Difference> {
-        self.core.guard.baseline.missing(&Baseline::seen(&self.core, 0), most)
+        self.core.differences(most)
+    }
+
+    /// What was seen while guarding, in this run or before, and is not approved: [`Monitor::set_unapproved`] brings it back
+    /// after a restart.
+    #[must_use]
+    pub fn unapproved(&mut self) -> Baseline {
+        self.core.learn();
+        let mut unapproved = Baseline::default();
+        self.core.differences(usize::MAX).iter().for_each(|difference| unapproved.note(difference));
+        unapproved
+    }
+
+    /// Sets what was seen in earlier runs and is not approved: it stays a difference, and is not learned by itself.
+    pub fn set_unapproved(&mut self, unapproved: Baseline) {
+        self.core.guard.set_aside = unapproved;
+    }
+
+    /// Forgets what earlier runs saw of an address.
+    pub fn forget(&mut self, address: &str) {
+        self.core.guard.set_aside.forget(address);
     }
 
     /// Makes a difference normal, with what it stands on.

@@ -28,7 +28,7 @@ pub use window::Window;
 
 pub(crate) use write::Written;
 
-use crate::baseline::{self, Baseline, LinkName, link_name, place_of};
+use crate::baseline::{self, Baseline, Difference, LinkName, link_name, place_of};
 use crate::core::{Core, Talk};
 use crate::decode::function_name;
 use crate::detect::{Rule, base, dnp3, net};
@@ -141,16 +141,20 @@ impl Core {
     /// Sets the mode, and the mode of addresses that have another one.
     pub(crate) fn set_mode(&mut self, mode: Mode, others: impl IntoIterator<Item = (String, Mode)>) {
         self.learn();
-        self.guard.modes = others.into_iter().filter(|(_, other)| *other != mode).collect();
-        if mode == Mode::Learning && self.guard.mode == Mode::Guarding {
-            let seen = Baseline::seen(self, 0);
-            let guard = &mut self.guard;
-            for difference in guard.baseline.missing(&seen, usize::MAX) {
-                guard.set_aside.approve(&difference);
+        let modes = others.into_iter().filter(|(_, other)| *other != mode).collect();
+        let before = std::mem::replace(&mut self.guard.modes, modes);
+        let was = std::mem::replace(&mut self.guard.mode, mode);
+        if was == Mode::Guarding || before.values().any(|one| *one == Mode::Guarding) {
+            let guarded = |address: &str| before.get(address).copied().unwrap_or(was) == Mode::Guarding;
+            for difference in self.differences(usize::MAX) {
+                if guarded(difference.address()) && !self.guard.guards(difference.address()) {
+                    self.guard.set_aside.note(&difference);
+                }
             }
-            guard.learning_ns = seen.until_ns;
         }
-        self.guard.mode = mode;
+        if mode == Mode::Learning && was == Mode::Guarding {
+            self.guard.learning_ns = self.coverage.last_ns;
+        }
         self.guard.on = true;
         self.guard.hosts = self.hosts.len();
     }
@@ -174,11 +178,22 @@ impl Core {
         known.merge(&guard.set_aside, 0);
         let new = known.missing(&seen, usize::MAX);
         new.iter().for_each(|difference| guard.baseline.approve(difference));
-        guard.baseline.until_ns = seen.until_ns;
+        guard.baseline.merge_rates(&seen);
+        guard.baseline.until_ns = guard.baseline.until_ns.max(seen.until_ns);
         if !new.is_empty() {
             guard.baseline.last_new_ns = seen.until_ns;
         }
         new.len() as u64
+    }
+
+    /// What was seen, in this run or before, and is not normal; at most so many.
+    pub(crate) fn differences(&self, most: usize) -> Vec<Difference> {
+        let mut seen = Baseline::seen(self, 0);
+        let set_aside = &self.guard.set_aside;
+        if !set_aside.is_empty() {
+            seen.merge(set_aside, seen.until_ns);
+        }
+        self.guard.baseline.missing(&seen, most)
     }
 
     /// What is judged when time goes on.

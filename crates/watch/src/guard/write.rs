@@ -145,7 +145,7 @@ impl Core {
         name: impl FnOnce() -> String,
     ) {
         let touch = crate::points::Touch::Write(written.value);
-        self.points.touch(key, talk.client, touch, talk.evidence, name);
+        self.points.touch(key, talk.client, touch, (talk.time_ns, talk.evidence), name);
         if !self.guard.is_active() {
             return;
         }

@@ -5,7 +5,7 @@ mod html;
 
 pub use assets::{Asset, AssetFact, Role};
 
-use crate::baseline::{Baseline, Difference, DifferenceKind};
+use crate::baseline::{Difference, DifferenceKind};
 use crate::core::Core;
 use crate::coverage::Coverage;
 use crate::decode::function_name;
@@ -17,7 +17,8 @@ use crate::operation::Effect;
 use crate::protocol::{Protocol, Realm};
 use assets::Names;
 use model::Time;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
 /// Most differences from the baseline that are listed.
@@ -35,7 +36,7 @@ pub struct FileNote {
 }
 
 /// How often a function was used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionRow {
     /// Its number.
     pub function: u32,
@@ -51,8 +52,15 @@ pub struct FunctionRow {
     pub refused: u64,
 }
 
+impl FunctionRow {
+    /// The most frequent comes first.
+    pub(crate) fn rank(&self) -> (Reverse<u64>, u32) {
+        (Reverse(self.requests.max(self.answers)), self.function)
+    }
+}
+
 /// A link between two assets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRow {
     /// Who asks.
     pub client: String,
@@ -88,8 +96,15 @@ pub struct LinkRow {
     pub functions: Vec<FunctionRow>,
 }
 
+impl LinkRow {
+    /// Protocols of machines come first.
+    pub(crate) fn rank(&self) -> impl Ord + '_ {
+        (self.realm, self.protocol, self.client.as_str(), self.server.as_str(), self.port)
+    }
+}
+
 /// Data that were touched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointRow {
     /// Of which device.
     pub server: String,
@@ -109,8 +124,13 @@ pub struct PointRow {
     pub writers: Vec<String>,
     /// Value of the last write, where it is one number.
     pub last_value: Option<i64>,
-    /// Packet of the last write.
+    /// Packet of the last write, if this run saw it.
+    #[serde(skip_deserializing)]
     pub last_write: Option<Evidence>,
+    /// First touched.
+    pub first: Time,
+    /// Last touched.
+    pub last: Time,
 }
 
 /// A finding.
@@ -306,7 +326,7 @@ impl Report {
 }
 
 fn differences(core: &Core) -> Vec<DifferenceRow> {
-    let missing = core.guard.baseline.missing(&Baseline::seen(core, 0), MAX_DIFFERENCES);
+    let missing = core.differences(MAX_DIFFERENCES);
     let row = |one: Difference| DifferenceRow {
         kind: one.kind,
         first: Time(one.first_ns),
@@ -375,9 +395,7 @@ fn links(core: &Core, names: &Names) -> Vec<LinkRow> {
                     refused: count.refused,
                 })
                 .collect();
-            functions.sort_by(|a, b| {
-                b.requests.max(b.answers).cmp(&a.requests.max(a.answers)).then(a.function.cmp(&b.function))
-            });
+            functions.sort_by_key(FunctionRow::rank);
             LinkRow {
                 called: link.called,
                 client: names.of(link.key.client),
@@ -398,10 +416,7 @@ fn links(core: &Core, names: &Names) -> Vec<LinkRow> {
             }
         })
         .collect();
-    rows.sort_by(|a, b| {
-        (a.realm, a.protocol, &a.client, &a.server, a.port)
-            .cmp(&(b.realm, b.protocol, &b.client, &b.server, b.port))
-    });
+    rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
     rows
 }
 
@@ -423,6 +438,8 @@ fn points(core: &Core, names: &Names) -> Vec<PointRow> {
             writers: all(&point.writers),
             last_value: point.last_value,
             last_write: point.last_write,
+            first: Time(point.first_ns),
+            last: Time(point.last_ns),
         })
         .collect()
 }

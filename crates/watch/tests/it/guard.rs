@@ -575,3 +575,58 @@ fn stability_is_told() {
     let (monitor, _) = learned();
     assert_eq!(monitor.baseline().stability(), "learned for 9 min, nothing new for 8 min");
 }
+
+/// What a restart keeps: the baseline, and what is not approved.
+fn restarted(monitor: &mut Monitor, mode: Mode) -> Monitor {
+    let text =
+        [monitor.baseline().clone(), monitor.unapproved()].map(|one| serde_json::to_string(&one).unwrap());
+    let [baseline, unapproved] = text.map(|text| serde_json::from_str(&text).unwrap());
+    let mut again = Monitor::new(Limits::STANDARD);
+    again.set_baseline(baseline);
+    again.set_unapproved(unapproved);
+    again.set_mode(mode, []);
+    again
+}
+
+fn ids(monitor: &Monitor) -> Vec<String> {
+    monitor.differences(100).iter().map(watch::baseline::Difference::id).collect()
+}
+
+#[test]
+fn what_is_not_approved_stays_so_over_a_restart() {
+    let (mut monitor, mut capture) = learned();
+    capture.connection(ROGUE, PLC, 502, &write(1, 100, 900));
+    capture.connection(HMI, PLC, 502, &read(9, 40, 2, &[]));
+    finish(&mut monitor, &capture);
+    let before = ids(&monitor);
+    assert!(before.iter().any(|id| id.starts_with("asset/10.0.0.66")) && before.len() >= 3, "{before:?}");
+    let mut again = restarted(&mut restarted(&mut monitor, Mode::Guarding), Mode::Guarding);
+    assert_eq!(ids(&again), before);
+    assert_eq!(again.baseline(), monitor.baseline());
+    // Learning does not take in what a guard set aside, and learns the rest.
+    let mut learning = restarted(&mut again, Mode::Learning);
+    let mut capture = capture.later();
+    capture.connection(ROGUE, PLC, 502, &write(2, 100, 900));
+    capture.connection(HMI, PLC, 502, &read(10, 60, 2, &[]));
+    capture.feed(&mut learning);
+    learning.learn();
+    assert_eq!(ids(&learning), before);
+    // What is approved or forgotten is no difference any more, today and after the next start.
+    let all = again.differences(100);
+    let read = all.iter().find(|one| one.id().starts_with("read/10.0.0.5")).unwrap();
+    again.approve(read);
+    again.forget("10.0.0.66");
+    assert_eq!(ids(&again), [""; 0]);
+    assert_eq!(ids(&restarted(&mut again, Mode::Guarding)), [""; 0]);
+}
+
+#[test]
+fn a_zone_that_learns_again_does_not_learn_what_was_set_aside_there() {
+    let (mut monitor, mut capture) = learned();
+    capture.connection(ROGUE, PLC, 502, &write(1, 100, 900));
+    finish(&mut monitor, &capture);
+    let before = ids(&monitor);
+    monitor.set_mode(Mode::Guarding, ["10.0.0.9", "10.0.0.66"].map(|one| (one.to_owned(), Mode::Learning)));
+    monitor.learn();
+    assert_eq!(ids(&monitor), before);
+}

@@ -14,8 +14,10 @@ pub struct MonitorState {
     pub next: Option<String>,
     /// All of it in one sentence.
     pub sentence: Option<String>,
-    /// When it began, ms.
+    /// When this run of the monitor began, ms: packets, losses and rates count from here.
     pub since: Option<Millis>,
+    /// Since when links, data touched and assets are counted, over restarts, ms.
+    pub counted_since: Option<Millis>,
     /// The time of this answer, ms.
     pub now: Millis,
     /// Numbers that grow when a list changes: `assets`, `links`, `findings`, `windows`, `baseline`.
@@ -403,8 +405,12 @@ pub struct MonitorPoint {
     pub writers: Vec<String>,
     /// Value of the last write, where it is one number.
     pub last_value: Option<i64>,
-    /// Packet of the last write.
+    /// Packet of the last write, if this run of the monitor saw it.
     pub last_write: Option<MonitorPacket>,
+    /// First touched, ms.
+    pub first: Millis,
+    /// Last touched, ms.
+    pub last: Millis,
 }
 
 /// Data of an asset that were touched.

@@ -1,4 +1,8 @@
-//! What the monitor keeps on disk: versioned JSON, replaced in one step, for its owner alone.
+//! What the monitor keeps on disk: versioned JSON with a checksum, replaced in one step, for its owner alone.
+//!
+//! ```text
+//!   {"version":1, ... ,"checksum":"0a1b2c3d"}     CRC-32C of all before the comma; files of 2026 have none
+//! ```
 
 use crate::backup::private_folder;
 use serde::Serialize;
@@ -11,6 +15,9 @@ use watch::book::VERSION;
 
 /// No file of ours is larger, in bytes.
 const MAX_FILE: u64 = 256 << 20;
+
+/// The end of a file, but for the eight digits and `\"}`.
+const CHECKSUM: &[u8] = b",\"checksum\":\"";
 
 /// The folder of the monitor.
 pub struct Disk(PathBuf);
@@ -52,6 +59,7 @@ impl Disk {
                 return Err(format!("{size} bytes is more than this file can ever have"));
             }
             let bytes = fs::read(&path).map_err(|error| error.to_string())?;
+            check(&bytes)?;
             let version: Version = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
             if version.version > VERSION {
                 return Err(format!("it was written by a newer Ironbridge (version {})", version.version));
@@ -68,12 +76,42 @@ impl Disk {
         })
     }
 
-    /// Replaces a file: after a crash there is the old content or the new one.
+    /// Replaces a file: after a crash there is the old content or the new one. How many bytes that are.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn save<T: Serialize>(&self, name: &str, what: &T) -> io::Result<()> {
-        replace(&self.0.join(name), &serde_json::to_vec(what)?)
+    /// What the system says; it is larger than a file may be.
+    pub fn save<T: Serialize>(&self, name: &str, what: &T) -> io::Result<usize> {
+        let bytes = sealed(serde_json::to_vec(what)?);
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(io::Error::other(format!("{} bytes is more than this file may have", bytes.len())));
+        }
+        replace(&self.0.join(name), &bytes)?;
+        Ok(bytes.len())
+    }
+}
+
+/// An object with its checksum as the last field.
+fn sealed(mut json: Vec<u8>) -> Vec<u8> {
+    if json.pop() != Some(b'}') {
+        return json;
+    }
+    let sum = crc32c::crc32c(&json);
+    json.extend_from_slice(CHECKSUM);
+    json.extend_from_slice(format!("{sum:08x}\"}}").as_bytes());
+    json
+}
+
+/// Whether a file is as it was written, as far as it says.
+fn check(bytes: &[u8]) -> Result<(), String> {
+    let Some((front, digits)) = bytes.strip_suffix(b"\"}").and_then(|rest| rest.split_last_chunk::<8>())
+    else {
+        return Ok(());
+    };
+    match front.strip_suffix(CHECKSUM) {
+        Some(json) if format!("{:08x}", crc32c::crc32c(json)).as_bytes() != digits => {
+            Err("its checksum does not fit what is in it".into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -102,12 +140,39 @@ mod tests {
         assert_eq!(disk.load::<FindingBook>("findings.json"), Ok(FindingBook::default()));
         disk.save("findings.json", &FindingBook { no_room: 3, ..FindingBook::default() }).unwrap();
         assert_eq!(disk.load::<FindingBook>("findings.json").unwrap().no_room, 3);
-        for (text, words) in [("{\"version\":99}", "newer Ironbridge (version 99)"), ("{\"vers", "EOF")] {
+        let written = fs::read_to_string(data.path().join("monitor/findings.json")).unwrap();
+        let changed = written.replace("\"no_room\":3", "\"no_room\":7");
+        assert_ne!(written, changed);
+        for (text, words) in [
+            ("{\"version\":99}", "newer Ironbridge (version 99)"),
+            ("{\"vers", "EOF"),
+            (&changed, "checksum"),
+        ] {
             fs::write(data.path().join("monitor/findings.json"), text).unwrap();
             let why = disk.load::<FindingBook>("findings.json").unwrap_err();
             assert!(why.contains(words) && why.contains("findings.aside"), "{why}");
             assert_eq!(fs::read_to_string(data.path().join("monitor/findings.aside")).unwrap(), text);
             assert_eq!(disk.load::<FindingBook>("findings.json"), Ok(FindingBook::default()));
+        }
+    }
+
+    #[test]
+    fn files_from_before_the_checksum_are_read() {
+        let data = tempfile::tempdir().unwrap();
+        let disk = Disk::new(data.path()).unwrap();
+        fs::write(data.path().join("monitor/findings.json"), "{\"version\":1,\"findings\":{},\"no_room\":5}")
+            .unwrap();
+        assert_eq!(disk.load::<FindingBook>("findings.json").unwrap().no_room, 5);
+    }
+
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        let whole = sealed(b"{\"version\":1,\"no_room\":3}".to_vec());
+        assert_eq!(check(&whole), Ok(()));
+        for at in 0..whole.len() - 2 - 8 - CHECKSUM.len() {
+            let mut other = whole.clone();
+            other[at] ^= 1;
+            assert!(check(&other).is_err(), "byte {at}");
         }
     }
 }

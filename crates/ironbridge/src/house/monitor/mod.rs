@@ -19,6 +19,7 @@ mod normal;
 mod rows;
 mod standing;
 mod tap;
+mod traffic;
 mod view;
 
 use super::House;
@@ -36,9 +37,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tap::Tap;
-use watch::book::{AssetBook, FindingBook};
+use watch::book::{AssetBook, FindingBook, TrafficBook};
 use watch::recent::Pairs;
-use watch::{Announced, Baseline, Limits, Monitor, Report};
+use watch::{Announced, Limits, Monitor, Report};
 
 const FINDINGS: &str = "findings.json";
 const ASSETS: &str = "assets.json";
@@ -50,8 +51,10 @@ const REPORT: Duration = Duration::from_secs(1);
 const PART: u32 = 20;
 /// The same when there is something new to find.
 const PART_NEWS: u32 = 4;
-/// When assets were seen last is written this often; new ones, and what people say, sooner.
-const SAVE_ASSETS: Duration = Duration::from_secs(60);
+/// Counts, and when something was seen last, are written this often.
+const SAVE: Duration = Duration::from_secs(60);
+/// New assets, links and points are written after this time; what people say at once.
+const NEWS: Duration = Duration::from_secs(5);
 /// What the plant says of the network is looked up this often.
 const AROUND: Duration = Duration::from_secs(10);
 
@@ -71,6 +74,8 @@ pub struct Watching {
     /// Taken before `assets` where both are.
     findings: Mutex<FindingBook>,
     assets: Mutex<AssetBook>,
+    /// What earlier runs saw; taken after `assets` where both are.
+    traffic: Mutex<TrafficBook>,
     seen: ArcSwap<Seen>,
     around: ArcSwap<Around>,
     evidence: Mutex<Store>,
@@ -81,7 +86,7 @@ pub struct Watching {
     kept: Mutex<guard::Kept>,
     numbers: guard::Numbers,
     /// What could not be read at the start, in words.
-    damaged: Vec<String>,
+    damaged: Vec<(&'static str, String)>,
 }
 
 /// Numbers that grow when a list changes.
@@ -103,6 +108,7 @@ struct Keeper {
     links: usize,
     assets_saved: Duration,
     assets_changed: bool,
+    traffic: traffic::Pace,
 }
 
 impl Watching {
@@ -113,32 +119,24 @@ impl Watching {
     pub fn open(data: &Path, settings: &MonitorSettings, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let disk = Disk::new(data)?;
         let mut damaged = Vec::new();
-        let mut findings: FindingBook = disk.load(FINDINGS).unwrap_or_else(|why| {
-            damaged.push(why);
-            FindingBook::default()
-        });
-        let assets = disk.load(ASSETS).unwrap_or_else(|why| {
-            damaged.push(why);
-            AssetBook::default()
-        });
+        let mut findings: FindingBook = load(&disk, FINDINGS, &mut damaged);
+        let mut assets: AssetBook = load(&disk, ASSETS, &mut damaged);
+        let mut traffic: TrafficBook = load(&disk, traffic::TRAFFIC, &mut damaged);
         findings.begin();
+        assets.begin();
+        traffic.begin(clock.now());
         let options = settings.options();
         let taps = (0u32..)
             .zip(&settings.interfaces)
             .map(|(file, name)| Arc::new(Tap::new(name, file, options, settings.recent_mb << 20)));
-        let kept = disk.load(guard::GUARD).unwrap_or_else(|why| {
-            damaged.push(why);
-            guard::Kept::default()
-        });
-        let baseline = disk.load(guard::BASELINE).unwrap_or_else(|why| {
-            damaged.push(why);
-            Baseline::default()
-        });
+        let kept: guard::Kept = load(&disk, guard::GUARD, &mut damaged);
         let mut monitor = Monitor::new(Limits::STANDARD);
-        monitor.set_baseline(baseline);
+        monitor.set_baseline(load(&disk, guard::BASELINE, &mut damaged));
+        monitor.set_unapproved(load(&disk, traffic::UNAPPROVED, &mut damaged));
         monitor.set_mode(kept.mode(""), []);
         monitor.set_windows(kept.windows());
-        let report = monitor.report();
+        let mut report = monitor.report();
+        traffic.complete(&mut report, &assets);
         Ok(Self {
             since: clock.now(),
             clock,
@@ -147,6 +145,7 @@ impl Watching {
             taps: taps.collect(),
             findings: Mutex::new(findings),
             assets: Mutex::new(assets),
+            traffic: Mutex::new(traffic),
             seen: ArcSwap::from_pointee(Seen { report, messages_per_second: 0.0 }),
             around: ArcSwap::default(),
             evidence: Mutex::new(Store::open(disk.folder("packets"), (settings.evidence_mb as u64) << 20)?),
@@ -163,8 +162,8 @@ impl Watching {
         !self.taps.is_empty()
     }
 
-    /// One look. What has to be told.
-    fn look(&self, keeper: &mut Keeper) -> Vec<Event> {
+    /// One look, the last one if all stops. What has to be told.
+    fn look(&self, keeper: &mut Keeper, stopping: bool) -> Vec<Event> {
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
         self.taps.iter().for_each(|tap| tap.measure(monotonic));
         let (packets, messages, found) = {
@@ -176,14 +175,15 @@ impl Watching {
         let is_news = found != keeper.findings;
         let part = if is_news { PART_NEWS } else { PART };
         let due = (is_news || since >= REPORT && packets != keeper.packets) && since >= keeper.cost * part;
+        let due = due || stopping && self.is_on();
         let mut news = Vec::new();
         if due {
-            let report = self.monitor.lock().report();
-            keeper.cost = self.clock.monotonic().saturating_sub(monotonic);
+            let mut report = self.monitor.lock().report();
             let rate = messages.saturating_sub(keeper.messages) as f64 / since.as_secs_f64().max(1e-3);
             (keeper.reported, keeper.packets, keeper.messages) = (monotonic, packets, messages);
             keeper.findings = found;
-            news = self.take(&report, keeper, now);
+            news = self.take(&mut report, keeper, now);
+            keeper.cost = self.clock.monotonic().saturating_sub(monotonic);
             self.seen.store(Arc::new(Seen { report, messages_per_second: rate }));
         }
         let mut wanted: Vec<String> = self.evidence.lock().due(now);
@@ -200,7 +200,8 @@ impl Watching {
             }
             events
         };
-        self.save_assets(keeper, monotonic);
+        self.save_assets(keeper, monotonic, stopping);
+        self.save_traffic(&mut keeper.traffic, monotonic, stopping);
         events
     }
 
@@ -211,18 +212,26 @@ impl Watching {
         }
     }
 
-    /// Brings a report into the books. Findings that are new or happened again.
-    fn take(&self, report: &Report, keeper: &mut Keeper, now: Time) -> Vec<String> {
+    /// Brings a report into the books, and what earlier runs saw into the report. Findings that are new or happened again.
+    fn take(&self, report: &mut Report, keeper: &mut Keeper, now: Time) -> Vec<String> {
         let news = self.findings.lock().take(report, now);
-        if self.assets.lock().take(report) {
-            keeper.assets_changed = true;
-            self.revisions.assets.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut assets = self.assets.lock();
+            if assets.take(report) {
+                keeper.assets_changed = true;
+                self.revisions.assets.fetch_add(1, Ordering::Relaxed);
+            }
+            self.traffic.lock().complete(report, &assets);
         }
-        let links = report.links.iter().map(|link| 1 + link.functions.len()).sum();
-        if links != keeper.links {
-            keeper.links = links;
+        let links: usize = report.links.iter().map(|link| 1 + link.functions.len()).sum();
+        let points: usize =
+            report.points.iter().map(|point| 1 + point.readers.len() + point.writers.len()).sum();
+        if links + points != keeper.links {
+            keeper.links = links + points;
             self.revisions.links.fetch_add(1, Ordering::Relaxed);
+            keeper.traffic.news = true;
         }
+        keeper.traffic.changed = true;
         news
     }
 
@@ -250,10 +259,10 @@ impl Watching {
         }
     }
 
-    fn save_assets(&self, keeper: &mut Keeper, monotonic: Duration) {
+    fn save_assets(&self, keeper: &mut Keeper, monotonic: Duration, stopping: bool) {
         let age = monotonic.saturating_sub(keeper.assets_saved);
-        let news = keeper.assets_changed && age >= REPORT * 5;
-        if news || (age >= SAVE_ASSETS && self.is_on()) {
+        let news = keeper.assets_changed && age >= NEWS;
+        if stopping || news || (age >= SAVE && self.is_on()) {
             (keeper.assets_saved, keeper.assets_changed) = (monotonic, false);
             self.save(ASSETS, &*self.assets.lock());
         }
@@ -261,20 +270,60 @@ impl Watching {
 
     /// Writes a book. A disk that does not take it is its own event; the book in memory goes on.
     fn save(&self, name: &str, book: &impl serde::Serialize) -> bool {
+        self.write(name, book).is_some()
+    }
+
+    /// The same; how many bytes it is.
+    fn write(&self, name: &str, book: &impl serde::Serialize) -> Option<usize> {
         let saved = self.disk.save(name, book);
         if let Err(why) = &saved {
             tracing::error!(%why, file = name, "the monitor's book could not be written");
         }
-        saved.is_ok()
+        saved.ok()
+    }
+}
+
+/// Reads a book; an empty one if it is damaged, which is told later.
+fn load<T: serde::de::DeserializeOwned + Default>(
+    disk: &Disk,
+    name: &'static str,
+    damaged: &mut Vec<(&'static str, String)>,
+) -> T {
+    disk.load(name).unwrap_or_else(|why| {
+        damaged.push((name, why));
+        T::default()
+    })
+}
+
+/// What is missing without a book.
+fn missing(name: &str) -> (&'static str, &'static str) {
+    match name {
+        FINDINGS => {
+            ("findings of earlier runs, and what people said of them, are missing", "acknowledge anew")
+        }
+        ASSETS => ("what people said of assets, and assets that are gone, are missing", "approve anew"),
+        traffic::TRAFFIC => (
+            "links and data of earlier runs are missing, and everything is counted from now on",
+            "let them be seen again",
+        ),
+        traffic::UNAPPROVED => (
+            "what was seen earlier and is not approved is no difference any more until it is seen again",
+            "look at the findings",
+        ),
+        guard::BASELINE => {
+            ("what is normal is not known, and where it is guarded, everything is new", "learn anew")
+        }
+        _ => ("modes and windows of work are missing, and everything is learned", "set them anew"),
     }
 }
 
 /// Starts listening and looking.
 pub fn start(house: &Arc<House>) {
     let watching = house.watching.clone();
-    for why in &watching.damaged {
+    for (name, why) in &watching.damaged {
         let at = house.clock.now();
-        let id = format!("monitor/damaged/{}", at.millis());
+        let id = format!("monitor/damaged/{name}/{}", at.millis());
+        let (missing, instead) = missing(name);
         let event = Event::active(
             EventKind::Fault,
             id,
@@ -284,8 +333,8 @@ pub fn start(house: &Arc<House>) {
             "A book of the monitor is damaged",
         );
         house.namespace.event(event.explained(
-            format!("{why}. It begins empty: what people said of findings or assets is missing."),
-            "Restore the file from a backup while Ironbridge is stopped, or approve and acknowledge anew.",
+            format!("{why}. It begins empty: {missing}."),
+            format!("Restore the file from a backup while Ironbridge is stopped, or {instead}."),
         ));
     }
     for tap in &watching.taps {
@@ -320,10 +369,7 @@ async fn keep(house: Arc<House>) {
             if watching.is_on() {
                 memory.look(&inside);
             }
-            let events = watching.look(&mut keeper);
-            if stopping {
-                watching.save(ASSETS, &*watching.assets.lock());
-            }
+            let events = watching.look(&mut keeper, stopping);
             if stopping && watching.is_on() {
                 watching.save_baseline();
             }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use watch::Mode;
 use watch::baseline::{Difference, DifferenceKind};
 use watch::book::Act;
-use watch::report::FindingRow;
 use web::shapes as api;
 use web::{Problem, ProblemKind};
 
@@ -125,11 +124,17 @@ impl Watching {
         let found =
             if self.is_on() { self.monitor.lock().differences(MAX_DIFFERENCES + 1) } else { Vec::new() };
         let (seen, around) = (self.seen.load(), self.around.load());
-        let findings: HashMap<(&str, &str, &str), &FindingRow> = seen
-            .report
+        let book = self.findings.lock();
+        let findings: HashMap<(&str, &str, &str), &String> = book
             .findings
             .iter()
-            .map(|row| ((row.rule, row.source.as_str(), row.target.as_str()), row))
+            .map(|(id, kept)| ((kept.rule.as_str(), kept.source.as_str(), kept.target.as_str()), id))
+            .collect();
+        let strangers: HashMap<&str, &String> = book
+            .findings
+            .iter()
+            .filter(|(_, kept)| kept.rule == rule(DifferenceKind::Asset))
+            .map(|(id, kept)| (kept.source.as_str(), id))
             .collect();
         let zone_of: HashMap<String, String> = {
             let assets = self.assets.lock();
@@ -148,10 +153,8 @@ impl Watching {
             let pair = (one.source.as_str(), one.target.as_str());
             let about = if one.target.is_empty() { &one.source } else { &one.target };
             let finding = findings.get(&(rule(one.kind), one.source.as_str(), one.target.as_str()));
-            let stranger = || {
-                let of = |row: &&FindingRow| row.rule == rule(one.kind) && row.source == one.source;
-                seen.report.findings.iter().find(of).filter(|_| one.kind == DifferenceKind::Asset)
-            };
+            let stranger =
+                || strangers.get(one.source.as_str()).filter(|_| one.kind == DifferenceKind::Asset);
             let words = one.kind.words();
             api::MonitorDifference {
                 id: one.id(),
@@ -163,7 +166,7 @@ impl Watching {
                 first: Time(one.first_ns).millis_f64(),
                 last: last.get(&pair).copied().unwrap_or(Time(one.first_ns)).millis_f64(),
                 count: 1,
-                finding: finding.copied().or_else(stranger).map(|row| row.id.clone()),
+                finding: finding.or_else(stranger).map(|id| (*id).clone()),
             }
         };
         let more = found.len() > MAX_DIFFERENCES;

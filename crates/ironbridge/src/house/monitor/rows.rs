@@ -138,6 +138,8 @@ pub fn point(watching: &Watching, point: &PointRow) -> api::MonitorPoint {
         writers: point.writers.clone(),
         last_value: point.last_value,
         last_write: point.last_write.map(|evidence| packet(watching, evidence)),
+        first: point.first.millis_f64(),
+        last: point.last.millis_f64(),
     }
 }
 

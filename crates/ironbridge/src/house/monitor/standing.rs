@@ -41,7 +41,8 @@ impl Watching {
             let findings = self.findings.lock();
             let open = findings.open_by_level();
             let by_asset = findings.open_by_asset();
-            let mut zones = zones(&self.assets.lock(), &seen.report.links, &around, &by_asset);
+            let now = seen.report.links.iter().filter(|link| link.last >= self.since);
+            let mut zones = zones(&self.assets.lock(), now, &around, &by_asset);
             for zone in &mut zones {
                 zone.mode = self.mode_word(&zone.zone);
             }
@@ -57,6 +58,7 @@ impl Watching {
             why,
             next,
             since: self.is_on().then(|| self.since.millis_f64()),
+            counted_since: self.is_on().then(|| self.traffic.lock().since.millis_f64()),
             now: self.clock.now().millis_f64(),
             revision: self.revisions(),
             open,
@@ -96,7 +98,9 @@ impl Watching {
             by_address.extend(asset.addresses.iter().map(|address| (address.as_str(), id.as_str())));
         }
         let mut by_server: HashMap<&str, Vec<&LinkRow>> = HashMap::new();
-        links.iter().for_each(|link| by_server.entry(link.server.as_str()).or_default().push(link));
+        // What earlier runs saw says nothing of what is seen now.
+        let now = links.iter().filter(|link| link.last >= self.since);
+        now.for_each(|link| by_server.entry(link.server.as_str()).or_default().push(link));
         let connection = |endpoint: &Endpoint| {
             let id = endpoint
                 .addresses
@@ -198,9 +202,9 @@ fn sentence(figures: &[(&str, Figures)], connections: &[api::MonitorConnection])
 }
 
 /// What is seen of each zone.
-fn zones(
+fn zones<'a>(
     assets: &AssetBook,
-    links: &[LinkRow],
+    links: impl Iterator<Item = &'a LinkRow>,
     around: &Around,
     open: &HashMap<&str, (usize, u16)>,
 ) -> Vec<api::MonitorZone> {

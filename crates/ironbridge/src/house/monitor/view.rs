@@ -47,7 +47,7 @@ impl web::Monitor for Pages {
     }
 
     fn forget(&self, id: &str) -> Result<(), Problem> {
-        self.0.watching.change_assets(|assets| assets.forget(id))
+        self.0.watching.forget(id)
     }
 
     fn draft(&self, id: &str, ask: &api::MonitorDraftAsk) -> Result<api::DraftFile, Problem> {
@@ -256,7 +256,7 @@ impl Watching {
     }
 
     /// Changes the book of assets; it is on disk when this comes back.
-    fn change_assets(
+    pub(super) fn change_assets(
         &self,
         change: impl FnOnce(&mut AssetBook) -> Result<(), Refusal>,
     ) -> Result<(), Problem> {
