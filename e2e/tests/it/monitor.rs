@@ -209,7 +209,8 @@ fn one_stream_has_all_that_happens() {
             wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
         }
         let mut plant = Plant::new("writes = \"on\"\n[monitor]\ninterfaces = [\"span\"]\n");
-        let line = format!("{LINE}target = {{ at = \"holding 200\", type = \"u16\", write = {{ max = 600 }} }}\n");
+        let line =
+            format!("{LINE}target = {{ at = \"holding 200\", type = \"u16\", write = {{ max = 600 }} }}\n");
         plant.write("connections/line-1.toml", &line);
         plant.start();
         let mut told = Vec::new();
@@ -222,6 +223,7 @@ fn one_stream_has_all_that_happens() {
             told.push(event["id"].clone());
         };
         let port = plant.port();
+        plant.say(&["user", "add", "anna", "--role", "operator"]);
         let wrong = json!({"name": "anna", "password": "not hers"});
         assert_eq!(Http::tcp(port).post("/api/session", &wrong).status, 401);
         tells("change", "A sign-in as anna was refused");
@@ -237,7 +239,7 @@ fn one_stream_has_all_that_happens() {
         assert_eq!(plant.local().post("/api/point/write", &wish).ok()["outcome"], "Confirmed");
         tells("change", "target");
         plant.write("connections/line-1.toml", &line.replace("100ms", "200ms"));
-        plant.say(&["apply"]);
+        plant.say(&["apply", "."]);
         tells("change", "applied the configuration");
         assert!(python.run("s7_stop.py", &[DEVICE, "102"]).status.success());
         tells("finding", "Siemens controller told to stop");
@@ -398,12 +400,13 @@ fn what_was_seen_is_known_after_a_kill_and_after_a_stop() {
         });
         assert_eq!(grown["first"], counted["first"]);
         // An orderly stop, as an update of the program has it, forgets not one packet.
-        let last = packets(&link(&plant, "modbus").unwrap());
-        plant.stop();
         assert!(ip("link set span down"));
+        let (last, shown) = (packets(&link(&plant, "modbus").unwrap()), known(&plant));
+        plant.stop();
         plant.start();
         assert!(packets(&link(&plant, "modbus").unwrap()) >= last);
-        assert_eq!(known(&plant), before);
+        let again = known(&plant);
+        assert!(shown.iter().all(|row| again.contains(row)), "{shown:#?} in {again:#?}");
         what_is_damaged_is_told(&mut plant);
     });
 }
@@ -422,8 +425,6 @@ fn is_told_as_remembered(plant: &Plant, before: &Json) {
     let map = plant.local().get("/api/monitor/map").ok();
     assert!(map["edges"].as_array().unwrap().iter().any(|edge| edge["server"] == DEVICE), "{map}");
     a_connection_is_drafted(plant);
-    let raised = rows(plant, "differences").into_iter().find(|row| row["kind"] == "link").unwrap();
-    assert!(raised["finding"].is_string(), "{raised}");
 }
 
 /// A file that is not as it was written, and one that only a newer Ironbridge understands.

@@ -6,6 +6,7 @@ import { Code, Empty, Guard } from "../parts/Messages";
 import { Prose } from "../parts/Prose";
 import { Status } from "../parts/Status";
 import { Term } from "../parts/Term";
+import { Time } from "../parts/Time";
 import { Link, seenAssetHref } from "../router";
 import { SAMPLES } from "../words/commands";
 import { useMonitor, useProtocols } from "./useMonitor";
@@ -140,5 +141,15 @@ export function WithMonitor({ empty, children }: { empty: boolean; children: (mo
     <Guard query={q} what="the monitor">
       {q.data && (!q.data.on && empty ? <SetUp monitor={q.data} /> : <><CoverageNote monitor={q.data} />{children(q.data)}</>)}
     </Guard>
+  );
+}
+
+/** Links and data are counted over restarts. */
+export function Counted({ what }: { what: string }) {
+  const since = useMonitor().data?.counted_since;
+  return (
+    <span className="quiet">
+      {what}, counted since <Time ms={since} />
+    </span>
   );
 }

@@ -18,8 +18,8 @@ import { TimelinePanel } from "../timeline/TimelinePanel";
 import { AssetDialog } from "./AssetDialog";
 import { FindingTable } from "./FindingTable";
 import { LinkTable, PointTable } from "./LinkTables";
-import { Foreign, Protocols, WithMonitor, Worst } from "./Parts";
-import { COUNTS_MS, useMonitor, useRenewal } from "./useMonitor";
+import { Counted, Foreign, Protocols, WithMonitor, Worst } from "./Parts";
+import { COUNTS_MS, useRenewal } from "./useMonitor";
 import { identity, levelName, zoneName } from "./words";
 
 export function SeenAssetPage({ id }: { id: string }) {
@@ -240,15 +240,5 @@ function Identity({ seen: { asset, facts } }: { seen: SeenAsset }) {
         </>
       )}
     </Panel>
-  );
-}
-
-/** Links and data are counted over restarts. */
-function Counted({ what }: { what: string }) {
-  const since = useMonitor().data?.counted_since;
-  return (
-    <span className="quiet">
-      {what}, counted since <Time ms={since} />
-    </span>
   );
 }

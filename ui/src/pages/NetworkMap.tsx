@@ -4,7 +4,7 @@ import { lazy, Suspense, useMemo } from "react";
 import { monitor, type NetworkMap as MapData } from "../api/monitor";
 import { formatCount, plural } from "../format/number";
 import { MapTable } from "../network/MapTable";
-import { AssetName, Foreign, Protocols, WithMonitor, Worst } from "../network/Parts";
+import { AssetName, Counted, Foreign, Protocols, WithMonitor, Worst } from "../network/Parts";
 import { ProtocolSelect, useZone, ZoneSelect } from "../network/Selects";
 import { edgeKey, siftMap, type Shown } from "../network/sift";
 import { COUNTS_MS, useRenewal } from "../network/useMonitor";
@@ -66,7 +66,7 @@ function Body({ map }: { map: MapData }) {
     <>
       <Filters map={map} findings={findings} view={view} />
       <p className="count">
-        {plural(map.nodes.length, "asset")}, {plural(map.edges.length, "link")}
+        <Counted what={`${plural(map.nodes.length, "asset")}, ${plural(map.edges.length, "link")}`} />
         {shown.nodes.size < map.nodes.length ? `; ${formatCount(shown.nodes.size)} assets and ${formatCount(shown.edges.size)} links fit the filters` : ""}
       </p>
       {map.more && <p className="notice">The network is larger than this map: the 2,000 busiest assets are on it. All of them stand under Assets.</p>}

@@ -99,6 +99,9 @@ async fn show(running: &Running, out: &mut impl Write) -> Result<(), ClientError
         words += "\nNOT SEEN\n";
         words.extend(not_seen.iter().filter_map(Json::as_str).map(|line| format!("  {line}\n")));
     }
+    if let Some(since) = state.get("counted_since").and_then(Json::as_f64) {
+        words += &format!("\nLinks, data touched and assets are counted since {}.\n", stamp(since));
+    }
     let mut table = Table::new(&["connection", "other side", "seen", "asset"]);
     for one in list(&state, "connections") {
         table.push(vec![text(one, "name"), text(one, "endpoint"), text(one, "seen"), text(one, "asset")]);

@@ -256,14 +256,20 @@ impl AssetBook {
             (known.live && !ids.contains(id.as_str())).then(|| id.clone())
         };
         let gone: Vec<String> = self.assets.iter().filter_map(gone).collect();
+        if gone.is_empty() {
+            return false;
+        }
+        // A router's card stands with all who are behind it: it is none of them.
+        let mut holders: HashMap<String, Option<&str>> = HashMap::new();
+        for asset in &report.assets {
+            let names = asset.addresses.iter().map(ToString::to_string).chain(asset.macs.iter().cloned());
+            for name in names {
+                holders.entry(name).and_modify(|holder| *holder = None).or_insert(Some(&asset.id));
+            }
+        }
         let mut any = false;
         for id in gone {
-            let has = |asset: &&Asset| {
-                asset.macs.contains(&id) || asset.addresses.iter().any(|address| address.to_string() == id)
-            };
-            let mut holders = report.assets.iter().filter(has).map(|asset| asset.id.as_str());
-            // A router's card stands with all who are behind it.
-            let (Some(holder), None) = (holders.next(), holders.next()) else { continue };
+            let Some(holder) = holders.get(&id).copied().flatten() else { continue };
             let Some(old) = self.assets.remove(&id) else { continue };
             match self.assets.get_mut(holder) {
                 Some(known) => known.inherit(id, old),
