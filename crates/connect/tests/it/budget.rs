@@ -44,10 +44,11 @@ async fn a_controller_is_asked_no_more_than_its_budget() {
     handle.stop().await;
 }
 
-/// What a person looks for comes out of the same share as the scans. `text` reads `d/value`; so many tags are found.
-async fn share_one_budget(text: &str, tags: usize, count: impl Fn() -> u64) {
+/// What a person looks for comes out of the same share as the scans. `text` is a file without tags, `at` what it may read; so
+/// many tags are found.
+async fn share_one_budget(text: &str, at: &str, tags: usize, count: impl Fn() -> u64) {
     let house = House::new();
-    let handle = house.start("line", text);
+    let handle = house.start("line", &format!("{text}tags = {{ value = {{ at = \"{at}\" }} }}\n"));
     eventually("read", || house.last("d/value").status.is_good()).await;
     let scans = || handle.status().scans[0].done;
     let (begun, before, scanned) = (Instant::now(), count(), scans());
@@ -76,11 +77,10 @@ async fn looking_for_tags_and_polling_share_one_budget() {
     let here = ([127, 0, 0, 1], 0).into();
     let server = twin::enip::listen(here, Arc::new(Controller::new(program))).await.unwrap();
     let text = format!(
-        "kind = \"ethernet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.plc]\nat = \"d\"\n[device.plc.tags]\nvalue = {{ at = \"{}\" }}\n",
-        server.address().port(),
-        name(0)
+        "kind = \"ethernet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.plc]\nat = \"d\"\n",
+        server.address().port()
     );
-    share_one_budget(&text, TAGS, || server.device().counters.messages.load(Relaxed)).await;
+    share_one_budget(&text, &name(0), TAGS, || server.device().counters.messages.load(Relaxed)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,10 +93,10 @@ async fn looking_for_objects_and_polling_share_one_budget() {
     let device = Arc::new(Device::new(1_001, Rules::default(), (0..OBJECTS).map(object)));
     let server = twin::bacnet::listen(([127, 0, 0, 1], 0).into(), Site::new(device.clone())).await.unwrap();
     let text = format!(
-        "kind = \"bacnet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.ahu]\ninstance = 1001\nat = \"d\"\n[device.ahu.tags]\nvalue = {{ at = \"AV0\" }}\n",
+        "kind = \"bacnet-ip\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}[device.ahu]\ninstance = 1001\nat = \"d\"\n",
         server.address().port()
     );
-    share_one_budget(&text, OBJECTS as usize, || device.counters.requests.load(Relaxed)).await;
+    share_one_budget(&text, "AV0", OBJECTS as usize, || device.counters.requests.load(Relaxed)).await;
     server.shutdown().await;
 }
 
