@@ -20,6 +20,7 @@ captures=(); [ -d "${IRONBRIDGE_CAPTURES:-../shared/data/captures}" ] && capture
 echo "== the monitor";                     "$target/release/bench-monitor" 4000000 "${captures[@]}"
 echo "== monitor, 100,000 packets/s";      bench/live.sh
 echo "== OPC UA, encrypted";              "$target/release/bench-devices" opc-ua-encrypted 10
+echo "== OPC UA server";                  "$target/release/bench-devices" opc-ua-server 10
 echo "== historian";                       "$target/release/bench-historian"
 echo "== journal";                         cargo run --locked --release -q -p journal --example speed
 echo "== Iceberg";                         cargo run --locked --release -q -p lake --example lake_speed

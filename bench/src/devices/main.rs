@@ -1,8 +1,9 @@
 //! Values a second, or what a value costs, beside the client that people use, on the same device: `bench-devices s7 |
-//! ethernet-ip | opc-ua | opc-ua-encrypted [SECONDS]`, with `IRONBRIDGE_PEERS_PYTHON` and `IRONBRIDGE_PEERS_NODE_DIR`. Ours go through namespace and journal, the client's through nothing; ours has
+//! ethernet-ip | opc-ua | opc-ua-encrypted | opc-ua-server [SECONDS [ITEMS]]`, with `IRONBRIDGE_PEERS_PYTHON` and `IRONBRIDGE_PEERS_NODE_DIR`. Ours go through namespace and journal, the client's through nothing; ours has
 //! enough tags that the shortest period (5 ms) does not bound it.
 
 mod opcua;
+mod opcua_server;
 
 use connect::kind::{Context, Secrets, find};
 use connect::south::{self, Wheel};
@@ -43,7 +44,14 @@ async fn main() -> Result<()> {
         Some("ethernet-ip") => rockwell(seconds).await,
         Some("opc-ua") => opcua::run(opcua::Case::CLEAR, seconds).await,
         Some("opc-ua-encrypted") => opcua::run(opcua::Case::ENCRYPTED, seconds).await,
-        _ => Err(Error::other("usage: bench-devices s7 | ethernet-ip | opc-ua | opc-ua-encrypted [SECONDS]")),
+        Some("opc-ua-server") => {
+            let items = words.get(2).and_then(|text| text.parse().ok()).unwrap_or(10_000);
+            opcua_server::run(items, seconds).await
+        }
+        Some("opc-ua-serve") => opcua_server::serve(words.get(1..).unwrap_or_default()).await,
+        _ => Err(Error::other(
+            "usage: bench-devices s7 | ethernet-ip | opc-ua | opc-ua-encrypted | opc-ua-server [SECONDS [ITEMS]]",
+        )),
     }
 }
 

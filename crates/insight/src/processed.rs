@@ -56,10 +56,34 @@ pub enum Aggregate {
     DurationGood,
     /// Good time in % of the interval (5.4.3.33).
     PercentGood,
+    /// [`Aggregate::TimeAverage`] times the seconds of the interval (5.4.3.8).
+    Total,
+    /// Largest minus smallest good sample (5.4.3.12).
+    Range,
+    /// How often the value became another one; Bad samples are passed over (5.4.3.24).
+    NumberOfTransitions,
+    /// Seconds of bad time (5.4.3.32).
+    DurationBad,
+    /// Bad time in % of the interval (5.4.3.34).
+    PercentBad,
+    /// The simple bound at the start of the interval.
+    StartBound,
+    /// The simple bound at the end of the interval.
+    EndBound,
+    /// [`Aggregate::EndBound`] minus [`Aggregate::StartBound`].
+    DeltaBounds,
+    /// Spread of the good samples around their mean, squared: of all there are.
+    VariancePopulation,
+    /// The same, of those that stand for more: two at least.
+    VarianceSample,
+    /// Root of [`Aggregate::VariancePopulation`].
+    StandardDeviationPopulation,
+    /// Root of [`Aggregate::VarianceSample`].
+    StandardDeviationSample,
 }
 
 /// All aggregates with their names: those of Part 13 in the letters of SQL.
-pub const AGGREGATES: [(&str, Aggregate); 15] = [
+pub const AGGREGATES: [(&str, Aggregate); 27] = [
     ("interpolative", Aggregate::Interpolative),
     ("average", Aggregate::Average),
     ("time_average", Aggregate::TimeAverage),
@@ -75,6 +99,18 @@ pub const AGGREGATES: [(&str, Aggregate); 15] = [
     ("duration_in_state_non_zero", Aggregate::DurationInStateNonZero),
     ("duration_good", Aggregate::DurationGood),
     ("percent_good", Aggregate::PercentGood),
+    ("total", Aggregate::Total),
+    ("range", Aggregate::Range),
+    ("number_of_transitions", Aggregate::NumberOfTransitions),
+    ("duration_bad", Aggregate::DurationBad),
+    ("percent_bad", Aggregate::PercentBad),
+    ("start_bound", Aggregate::StartBound),
+    ("end_bound", Aggregate::EndBound),
+    ("delta_bounds", Aggregate::DeltaBounds),
+    ("variance_population", Aggregate::VariancePopulation),
+    ("variance_sample", Aggregate::VarianceSample),
+    ("standard_deviation_population", Aggregate::StandardDeviationPopulation),
+    ("standard_deviation_sample", Aggregate::StandardDeviationSample),
 ];
 
 /// How raw samples are understood (4.2.1.2).
@@ -222,7 +258,9 @@ impl<'a> Series<'a> {
             Aggregate::Interpolative => match self.interpolated(from) {
                 None => NONE,
                 Some((value, good)) => {
-                    let exact = self.raw.iter().find(|raw| raw.time == from && self.counts(raw));
+                    let first = self.raw.partition_point(|raw| raw.time < from);
+                    let mut here = self.raw.iter().skip(first).take_while(|raw| raw.time == from);
+                    let exact = here.find(|raw| self.counts(raw));
                     Processed {
                         value: Some(value),
                         status: exact.map_or_else(|| doubt(good), |raw| raw.status),
@@ -230,6 +268,10 @@ impl<'a> Series<'a> {
                 }
             },
             Aggregate::TimeAverage => self.mean(&self.stretches(from, to, true)),
+            Aggregate::Total => {
+                let mean = self.mean(&self.stretches(from, to, true));
+                Processed { value: mean.value.map(|v| v * seconds(to - from)), ..mean }
+            }
             Aggregate::TimeAverage2 | Aggregate::Total2 if begins || ended => NONE,
             Aggregate::TimeAverage2 => self.mean(&self.stretches(from, to, false)),
             Aggregate::Total2 => {
@@ -242,6 +284,8 @@ impl<'a> Series<'a> {
             | Aggregate::DurationInStateNonZero
             | Aggregate::DurationGood
             | Aggregate::PercentGood
+            | Aggregate::DurationBad
+            | Aggregate::PercentBad
                 if begins || ended =>
             {
                 NONE
@@ -252,9 +296,26 @@ impl<'a> Series<'a> {
                 Processed { value: Some(self.good_seconds(from, to)), status: Status::GOOD }
             }
             Aggregate::PercentGood => {
-                let part = self.good_seconds(from, to) / ((to - from) as f64 / SECOND);
+                let part = self.good_seconds(from, to) / seconds(to - from);
                 Processed { value: Some(part * 100.0), status: Status::GOOD }
             }
+            Aggregate::DurationBad => {
+                Processed { value: Some(self.bad_seconds(from, to)), status: Status::GOOD }
+            }
+            Aggregate::PercentBad => {
+                let part = self.bad_seconds(from, to) / seconds(to - from);
+                Processed { value: Some(part * 100.0), status: Status::GOOD }
+            }
+            Aggregate::NumberOfTransitions => self.transitions(from, to),
+            Aggregate::StartBound => self.bound(from).unwrap_or(NONE),
+            Aggregate::EndBound => self.bound(to).unwrap_or(NONE),
+            Aggregate::DeltaBounds => match self.bound(from).zip(self.bound(to)) {
+                Some((a, b)) => Processed {
+                    value: a.value.zip(b.value).map(|(a, b)| b - a),
+                    status: doubt(a.status.is_good() && b.status.is_good()),
+                },
+                None => NONE,
+            },
             _ => self.of_samples(aggregate, from, to),
         }
     }
@@ -297,11 +358,52 @@ impl<'a> Series<'a> {
             .sum()
     }
 
+    fn bad_seconds(&self, from: i64, to: i64) -> f64 {
+        let held = Series { raw: self.raw, rules: Rules { stepped: true, ..self.rules } };
+        let stretches = held.stretches(from, to, false);
+        let known: f64 = stretches.iter().filter(|s| s.values.is_some()).map(Stretch::seconds).sum();
+        seconds(to - from) - known
+    }
+
+    /// The simple bound at `time` (3.1.9): none where the sample before is Bad, or there is none around it.
+    fn bound(&self, time: i64) -> Option<Processed> {
+        let at = self.raw.partition_point(|raw| raw.time <= time);
+        let exact = at.checked_sub(1).and_then(|at| self.raw.get(at)).filter(|raw| raw.time == time);
+        if let Some(raw) = exact.filter(|raw| self.counts(raw)) {
+            return Some(Processed { value: Some(raw.value), status: raw.status });
+        }
+        let stretch = self.stretch(time, time.saturating_add(1), false);
+        stretch.values.map(|(value, _)| Processed { value: Some(value), status: doubt(stretch.good) })
+    }
+
+    /// Changes of the value from one sample that counts to the next, the first of them before the interval.
+    fn transitions(&self, from: i64, to: i64) -> Processed {
+        let first = self.raw.partition_point(|raw| raw.time < from);
+        let before = self.raw.get(..first).unwrap_or_default().iter().rev().find(|raw| self.counts(raw));
+        let (mut last, mut count, mut bad, mut any) = (before.map(|raw| raw.value), 0_u64, false, false);
+        for raw in self.raw.iter().skip(first).take_while(|raw| raw.time < to) {
+            any = true;
+            if !self.counts(raw) {
+                bad = true;
+                continue;
+            }
+            bad |= !raw.status.is_good();
+            count += u64::from(last.is_some_and(|last| last != raw.value));
+            last = Some(raw.value);
+        }
+        if !any && last.is_none() {
+            return NONE;
+        }
+        Processed { value: Some(count as f64), status: doubt(!bad) }
+    }
+
     /// Of the samples that lie in the interval.
     fn of_samples(&self, aggregate: Aggregate, from: i64, to: i64) -> Processed {
         let first = self.raw.partition_point(|raw| raw.time < from);
         let inside = self.raw.iter().skip(first).take_while(|raw| raw.time < to);
         let (mut count, mut bad, mut sum) = (0_u64, false, 0.0);
+        // Mean and squared distance from it so far (Welford).
+        let (mut mean, mut spread) = (0.0, 0.0);
         let mut ends: Option<(f64, f64)> = None;
         let mut range: Option<(f64, f64)> = None;
         for raw in inside {
@@ -312,6 +414,9 @@ impl<'a> Series<'a> {
             bad |= !raw.status.is_good();
             count += 1;
             sum += raw.value;
+            let off = raw.value - mean;
+            mean += off / count as f64;
+            spread += off * (raw.value - mean);
             ends = Some((ends.map_or(raw.value, |(first, _)| first), raw.value));
             range = Some(range.map_or((raw.value, raw.value), |(low, high): (f64, f64)| {
                 (low.min(raw.value), high.max(raw.value))
@@ -325,6 +430,11 @@ impl<'a> Series<'a> {
             Aggregate::Start => ends.map(|(first, _)| first),
             Aggregate::End => ends.map(|(_, last)| last),
             Aggregate::Delta => ends.map(|(first, last)| last - first),
+            Aggregate::Range => range.map(|(low, high)| high - low),
+            Aggregate::VariancePopulation if count > 0 => Some(spread / count as f64),
+            Aggregate::StandardDeviationPopulation if count > 0 => Some((spread / count as f64).sqrt()),
+            Aggregate::VarianceSample if count > 1 => Some(spread / (count - 1) as f64),
+            Aggregate::StandardDeviationSample if count > 1 => Some((spread / (count - 1) as f64).sqrt()),
             _ => None,
         };
         value.map_or(NONE, |value| Processed { value: Some(value), status: doubt(!bad) })
@@ -333,8 +443,12 @@ impl<'a> Series<'a> {
 
 impl Stretch {
     fn seconds(&self) -> f64 {
-        (self.to - self.from) as f64 / SECOND
+        seconds(self.to - self.from)
     }
+}
+
+fn seconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / SECOND
 }
 
 const fn doubt(good: bool) -> Status {

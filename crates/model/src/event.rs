@@ -19,6 +19,19 @@ pub enum EventKind {
     Change,
 }
 
+impl EventKind {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Alarm => "alarm",
+            Self::Finding => "finding",
+            Self::Fault => "fault",
+            Self::Interval => "interval",
+            Self::Change => "change",
+        }
+    }
+}
+
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,6 +44,18 @@ pub enum EventState {
     Cleared,
     /// A thing that happened, without duration.
     Info,
+}
+
+impl EventState {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Acknowledged => "acknowledged",
+            Self::Cleared => "cleared",
+            Self::Info => "info",
+        }
+    }
 }
 
 /// Severities, 1-1000 as in OPC UA (OPC 10000-5, 6.4.2); one table for every output format.

@@ -1,5 +1,7 @@
-//! The plant as an OPC UA server, as its page in docs/ says, read by asyncua: refused, trusted by a person, read.
+//! The plant as an OPC UA server, as its page in docs/ says, read by asyncua: refused, trusted by a person (at the command line,
+//! on the page in a browser), read; what happens is told.
 
+use crate::first_hour::walk_on;
 use crate::harness::{Plant, Python, free_port, wait_for};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Write};
@@ -58,18 +60,29 @@ fn example() -> String {
     after.split_once("```").unwrap().0.to_owned()
 }
 
-#[test]
-fn a_client_is_refused_trusted_and_reads_the_plant() {
-    let Some(_) = Python::find() else { return };
+/// A plant with the server of the page's example, and its port.
+fn served() -> (Plant, u16) {
     let port = free_port();
     let mut plant = Plant::new(&example().replace("4840", &port.to_string()));
     plant.start();
     wait_for("the OPC UA port", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
+    (plant, port)
+}
+
+/// A token for programs, as `connect` of the client takes it.
+fn connect(plant: &Plant) -> String {
     let wish = json!({"name": "scada", "role": "viewer"});
     let token = plant.local().post("/api/tokens", &wish).ok()["token"].as_str().unwrap().to_owned();
+    format!("connect scada {token} Aes256_Sha256_RsaPss")
+}
+
+#[test]
+fn a_client_is_refused_trusted_and_reads_the_plant() {
+    let Some(_) = Python::find() else { return };
+    let (mut plant, port) = served();
     let folder = tempfile::tempdir().unwrap();
     let Some(mut client) = Client::start(port, folder.path()) else { return };
-    let connect = format!("connect scada {token} Aes256_Sha256_RsaPss");
+    let connect = connect(&plant);
     assert!(client.ask(&connect)["error"].is_string(), "a stranger is refused");
     let known = plant.local().get("/api/certificates").ok();
     let one = &known["certificates"][0];
@@ -81,6 +94,31 @@ fn a_client_is_refused_trusted_and_reads_the_plant() {
     let up = client.ask("browse ns=2;s=_ironbridge");
     let first = up.as_array().unwrap().iter().find(|one| one[1] == "Variable" || one[1] == "Object");
     assert!(first.is_some(), "{up}");
+    // What happens is told: here the change that an apply writes down.
+    assert_eq!(client.ask("hear i=2253 ns=2;s=event:PlantEventType 100"), "ok");
+    plant.write("types/Machine.toml", "[points]\nState = { type = \"whole\" }\n");
+    plant.say(&["apply"]);
+    let mut heard: Vec<Json> = Vec::new();
+    let change = wait_for("the change", Duration::from_secs(60), || {
+        heard.extend(client.ask("heard").as_array().unwrap().iter().cloned());
+        heard.iter().find(|one| one["Kind"] == "change").cloned()
+    });
+    assert!(change["Message"].as_str().is_some_and(|text| !text.is_empty()), "{change}");
+    assert_eq!(client.ask("leave"), "ok");
+    plant.stop();
+}
+
+#[test]
+fn a_client_is_trusted_on_the_page() {
+    let Some(_) = Python::find() else { return };
+    let (mut plant, port) = served();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut client) = Client::start(port, folder.path()) else { return };
+    let connect = connect(&plant);
+    assert!(client.ask(&connect)["error"].is_string(), "a stranger is refused");
+    let certificate = folder.path().join("cert.der").display().to_string();
+    walk_on("trust_client.mjs", &plant.link(), plant.dir(), &[&certificate]);
+    assert_eq!(client.ask(&connect), "ok");
     assert_eq!(client.ask("leave"), "ok");
     plant.stop();
 }

@@ -1,4 +1,4 @@
-/** Servers show a certificate; whether it is theirs only a person can know. Refused ones wait here for a decision. */
+/** Servers and clients show a certificate; whether it is theirs only a person can know. Refused ones wait here for a decision. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { certificates, type Certificate } from "../api/certificates";
@@ -18,20 +18,21 @@ const grouped = (thumbprint: string) => thumbprint.toUpperCase().replace(/(.{4})
 
 const known = { queryKey: ["certificates"], queryFn: ({ signal }: { signal: AbortSignal }) => certificates.list({ signal }), refetchInterval: 5000 };
 
-/** A server waits for a decision: it is shown before everything else. */
-export function useUndecided(enabled: boolean): boolean {
-  return useQuery({ ...known, enabled }).data?.certificates.some((c) => c.standing === "rejected") ?? false;
+/** Whether there is any, and whether one waits for a decision: that is shown before everything else. */
+export function useCertificates(): { any: boolean; undecided: boolean } {
+  const all = useQuery(known).data?.certificates ?? [];
+  return { any: all.length > 0, undecided: all.some((c) => c.standing === "rejected") };
 }
 
 export function CertificatesPanel() {
-  const why = useWhyNot("engineer", "trust or reject a server");
+  const why = useWhyNot("engineer", "trust or reject a certificate");
   const now = useNow();
   const q = useQuery(known);
   const [deciding, setDeciding] = useState<Certificate | null>(null);
   const columns: Column<Certificate>[] = [
     {
-      head: "Server",
-      label: "Server",
+      head: "Whose",
+      label: "Whose",
       wide: true,
       cell: (c) => (
         <>
@@ -63,18 +64,18 @@ export function CertificatesPanel() {
     },
   ];
   return (
-    <Panel title={<Term k="certificate">Certificates of servers</Term>} id="certificates">
+    <Panel title={<Term k="certificate">Certificates of servers and clients</Term>} id="certificates">
       <Guard query={q} what="the certificates">
         {q.data?.certificates.length === 0 ? (
-          <Empty title="No server has shown a certificate yet.">
-            <p>An OPC UA server that is talked to for the first time appears here. Until somebody trusts it, nothing is exchanged.</p>
+          <Empty title="Nobody has shown a certificate yet.">
+            <p>An OPC UA server that is talked to for the first time appears here, and so does a client of our own OPC UA server. Until somebody trusts it, nothing is exchanged.</p>
           </Empty>
         ) : (
-          <Table caption="Certificates of servers" columns={columns} rows={q.data?.certificates ?? []} rowKey={(c) => c.thumbprint} rowClass={(c) => (c.standing === "rejected" ? "row-attention" : "")} />
+          <Table caption="Certificates of servers and clients" columns={columns} rows={q.data?.certificates ?? []} rowKey={(c) => c.thumbprint} rowClass={(c) => (c.standing === "rejected" ? "row-attention" : "")} />
         )}
         {q.data?.own && (
           <p className="hint">
-            Our own certificate, for servers that must be told to trust this gateway: <span className="mono">{q.data.own}</span> on the machine.
+            Our own certificate, for servers and clients that must be told to trust this gateway: <span className="mono">{q.data.own}</span> on the machine.
           </p>
         )}
       </Guard>
@@ -85,9 +86,10 @@ export function CertificatesPanel() {
 
 function DecideDialog({ certificate: c, onClose }: { certificate: Certificate; onClose: () => void }) {
   const trust = c.standing !== "trusted";
+  const who = c.of === "client" ? "client" : "server";
   return (
     <ConfirmAct
-      title={trust ? "Trust this server?" : "Trust this server no more?"}
+      title={trust ? `Trust this ${who}?` : `Trust this ${who} no more?`}
       action={trust ? "The thumbprint is right: trust it" : "Trust it no more"}
       act={() => certificates.decide(c.thumbprint, trust)}
       renews="certificates"
@@ -100,12 +102,13 @@ function DecideDialog({ certificate: c, onClose }: { certificate: Certificate; o
       </p>
       {trust ? (
         <p>
-          Compare the thumbprint with the one that the server itself shows, at the machine or with whoever runs it: anybody can give a certificate this name. Its connection tries again
-          within 30 s.
+          Compare the thumbprint with the one that the {who} itself shows, at the machine or with whoever runs it: anybody can give a certificate this name.{" "}
+          {who === "client" ? "It can connect at once; it still needs a user and a password." : "Its connection tries again within 30 s."}
         </p>
       ) : (
         <p>
-          From its next connect on it is refused, until it is trusted again. A connection that stands goes on: pause and resume it to end it now. What was recorded stays.
+          From its next connect on it is refused, until it is trusted again.{" "}
+          {who === "client" ? "A session that is open goes on until it ends." : "A connection that stands goes on: pause and resume it to end it now. What was recorded stays."}
         </p>
       )}
     </ConfirmAct>

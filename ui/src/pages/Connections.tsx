@@ -12,7 +12,7 @@ import { Term } from "../parts/Term";
 import { For } from "../parts/Time";
 import { useReveal } from "../parts/useReveal";
 import { Link, useSearch } from "../router";
-import { CertificatesPanel, useUndecided } from "./ConnectionCertificates";
+import { CertificatesPanel, useCertificates } from "./ConnectionCertificates";
 import { ConnectionDetail } from "./ConnectionDetail";
 
 const sum = (numbers: (number | null | undefined)[]) => numbers.reduce<number>((a, b) => a + (b ?? 0), 0);
@@ -24,14 +24,17 @@ export function Connections() {
   const wanted = useSearch().get("name");
   const all = q.data ?? [];
   const chosen = all.find((c) => c.name === wanted) ?? (all.length === 1 ? all[0] : undefined);
-  const shows = all.some((c) => c.kind.startsWith("opc-ua"));
-  const undecided = useUndecided(shows);
+  const { any, undecided } = useCertificates();
+  const shows = any || all.some((c) => c.kind.startsWith("opc-ua"));
   const detail = useReveal<HTMLDivElement>(wanted && chosen ? wanted : null);
   return (
     <Page title="Connections" lead={<p>Links to machines: one line per endpoint.</p>}>
       <Guard query={q} what="the connections">
         {all.length === 0 ? (
-          <FirstFile sort="connection" title="No machine is connected yet." />
+          <>
+            {undecided && <CertificatesPanel />}
+            <FirstFile sort="connection" title="No machine is connected yet." />
+          </>
         ) : (
           <>
             <Panel title="All connections" id="all-connections">

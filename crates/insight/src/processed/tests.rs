@@ -236,3 +236,35 @@ fn counters_that_roll_over() {
     assert_eq!(counted([5.0], None), None);
     assert_eq!(counted([5.0, f64::NAN, 7.0], None), Some(2.0));
 }
+
+/// Not in the annex: what follows from the definitions, by hand.
+#[test]
+fn spreads_bounds_and_changes() {
+    let all = [good(0, 2.0), good(4, 4.0), raw(6, 9.0, BAD), good(8, 4.0), good(9, 6.0), good(20, 6.0)];
+    let expected = [
+        (Aggregate::Range, Some(4.0), SUB_NORMAL),
+        (Aggregate::VariancePopulation, Some(2.0), SUB_NORMAL),
+        (Aggregate::VarianceSample, Some(8.0 / 3.0), SUB_NORMAL),
+        (Aggregate::StandardDeviationPopulation, Some(2.0_f64.sqrt()), SUB_NORMAL),
+        (Aggregate::StandardDeviationSample, Some((8.0_f64 / 3.0).sqrt()), SUB_NORMAL),
+        (Aggregate::NumberOfTransitions, Some(2.0), SUB_NORMAL),
+        (Aggregate::DurationBad, Some(2.0), Status::GOOD),
+        (Aggregate::PercentBad, Some(20.0), Status::GOOD),
+        (Aggregate::DurationGood, Some(8.0), Status::GOOD),
+        (Aggregate::StartBound, Some(2.0), Status::GOOD),
+        (Aggregate::EndBound, Some(6.0), Status::GOOD),
+        (Aggregate::DeltaBounds, Some(4.0), Status::GOOD),
+        // Bridged: 2 for 4 s, 4 for 5 s, 6 for 1 s.
+        (Aggregate::Total, Some(34.0), SUB_NORMAL),
+    ];
+    let series = Series::new(&all, STEPS);
+    for (aggregate, value, status) in expected {
+        let found = series.process(aggregate, 0, 10_000_000_000);
+        let near = found.value.zip(value).is_some_and(|(a, b)| (a - b).abs() < 1e-9);
+        assert!(near && found.status == status, "{aggregate:?}: {found:?}");
+    }
+    let within = series.process(Aggregate::StartBound, 7_000_000_000, 8_000_000_000);
+    assert_eq!((within.value, within.status), (None, NO_DATA), "the sample before is Bad");
+    let one = series.process(Aggregate::VarianceSample, 0, 4_000_000_000);
+    assert_eq!((one.value, one.status), (None, NO_DATA), "one sample has no spread");
+}

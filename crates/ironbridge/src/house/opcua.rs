@@ -28,7 +28,8 @@ pub async fn serve(house: Arc<House>, settings: OpcUa) {
                     let end = Some(house.clock.now());
                     house.namespace.event(Event { state: EventState::Cleared, end, ..cleared });
                 }
-                while house.opcua.lock().as_ref().is_some_and(Server::is_running) {
+                let goes_on = |server: &Server| server.is_running() && !server.is_worn();
+                while house.opcua.lock().as_ref().is_some_and(goes_on) {
                     tokio::select! {
                         () = house.supervisor.stopped() => return end(&house).await,
                         () = tokio::time::sleep(AGAIN) => {}
@@ -87,6 +88,7 @@ async fn open(house: &Arc<House>, settings: &OpcUa) -> Result<Server, String> {
         uri: proof.uri,
         clients,
         site: house.facts.load().site.to_string(),
+        people: settings.by_thumbprint(),
         sessions: settings.sessions,
         items: settings.items,
         model: Arc::new(move || models.now()),

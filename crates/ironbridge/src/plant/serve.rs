@@ -4,6 +4,7 @@ use super::tables::Tables;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serve::opcua::Policy;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// Interfaces that others connect to; each is off unless it is written down.
@@ -47,6 +48,8 @@ pub struct OpcUa {
     pub name: Option<String>,
     /// what it offers, each signed and encrypted; "none" is in the clear, for this machine alone
     pub security: Vec<Security>,
+    /// users who sign in with a certificate of their own: name and thumbprint (SHA-1), e.g. { anna = "3f5a 09c1 ..." }
+    pub people: BTreeMap<String, String>,
     /// most sessions at once
     #[schemars(range(min = 1, max = 1000))]
     pub sessions: usize,
@@ -93,6 +96,7 @@ impl Default for OpcUa {
                 Security::Aes128Sha256RsaOaep,
                 Security::Basic256Sha256,
             ],
+            people: BTreeMap::new(),
             sessions: 50,
             items: 20_000,
         }
@@ -117,8 +121,28 @@ impl OpcUa {
             let message = format!("{} leaves this machine and must be encrypted", self.listen);
             return Err(("security", message, "leave \"none\" out, or listen on 127.0.0.1"));
         }
+        if let Some((name, text)) = self.people.iter().find(|(_, text)| plain(text).is_none()) {
+            let message = format!("`{text}` of {name} is no thumbprint");
+            return Err((
+                "people",
+                message,
+                "write the 40 digits of the certificate's SHA-1, blanks and colons as you like",
+            ));
+        }
         Ok(address)
     }
+
+    /// Users by the thumbprints of their certificates.
+    pub fn by_thumbprint(&self) -> BTreeMap<String, String> {
+        self.people.iter().filter_map(|(name, text)| Some((plain(text)?, name.clone()))).collect()
+    }
+}
+
+/// A thumbprint as digits in lower case; nothing if it is none.
+fn plain(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ' ' | ':')).collect();
+    let sound = digits.len() == 40 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    sound.then(|| digits.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -135,5 +159,20 @@ mod tests {
         assert!(open.address().is_ok());
         let nowhere = OpcUa { listen: "here".into(), ..OpcUa::default() };
         assert_eq!(nowhere.address().unwrap_err().0, "listen");
+    }
+
+    #[test]
+    fn thumbprints_are_written_as_people_write_them() {
+        let of = |text: &str| OpcUa {
+            people: BTreeMap::from([("anna".to_owned(), text.to_owned())]),
+            ..OpcUa::default()
+        };
+        let grouped = of("3F5A 09C1 0000 0000 0000 0000 0000 0000 0000 0001");
+        let expected = "3f5a09c100000000000000000000000000000001".to_owned();
+        assert_eq!(grouped.by_thumbprint(), BTreeMap::from([(expected, "anna".to_owned())]));
+        assert!(grouped.address().is_ok());
+        for wrong in ["3f5a", "zf5a09c100000000000000000000000000000001", ""] {
+            assert_eq!(of(wrong).address().unwrap_err().0, "people", "{wrong}");
+        }
     }
 }

@@ -1,171 +1,130 @@
-//! Aggregates over intervals of time (OPC 10000-13): what a sample says holds until the next one (stepped). Pure.
-//!
-//! Rationale: samples here are told on change, so a straight line between two of them would invent values. Bad samples end
-//! what came before them and count for nothing (UseSlopedExtrapolation and TreatUncertainAsBad are off).
+//! Aggregates of OPC 10000-13 by the numbers of their nodes. What they are is `insight`'s; here a value holds until the next
+//! one (stepped): samples are told on change, so a straight line between two of them would invent values.
 
+use insight::processed::{Aggregate, Processed, Raw, Rules, Series};
 use model::{Status, Time};
+use opcua::types::{AggregateConfiguration, NodeId, StatusCode};
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Average,
-    TimeAverage,
-    Minimum,
-    Maximum,
-    Count,
-    Start,
-    End,
-    Range,
-    PercentGood,
+/// Numbers of the aggregate functions (OPC 10000-13, annex A; OPC 10000-6, annex A).
+const KNOWN: [(u32, Aggregate); 27] = [
+    (2_341, Aggregate::Interpolative),
+    (2_342, Aggregate::Average),
+    (2_343, Aggregate::TimeAverage),
+    (2_344, Aggregate::Total),
+    (2_346, Aggregate::Minimum),
+    (2_347, Aggregate::Maximum),
+    (2_350, Aggregate::Range),
+    (2_352, Aggregate::Count),
+    (2_355, Aggregate::NumberOfTransitions),
+    (2_357, Aggregate::Start),
+    (2_358, Aggregate::End),
+    (2_359, Aggregate::Delta),
+    (2_360, Aggregate::DurationGood),
+    (2_361, Aggregate::DurationBad),
+    (2_362, Aggregate::PercentGood),
+    (2_363, Aggregate::PercentBad),
+    (11_285, Aggregate::TimeAverage2),
+    (11_304, Aggregate::Total2),
+    (11_307, Aggregate::DurationInStateZero),
+    (11_308, Aggregate::DurationInStateNonZero),
+    (11_426, Aggregate::StandardDeviationSample),
+    (11_427, Aggregate::StandardDeviationPopulation),
+    (11_428, Aggregate::VarianceSample),
+    (11_429, Aggregate::VariancePopulation),
+    (11_505, Aggregate::StartBound),
+    (11_506, Aggregate::EndBound),
+    (11_507, Aggregate::DeltaBounds),
+];
+
+/// The aggregate of this number.
+pub(super) fn of(node: u32) -> Option<Aggregate> {
+    KNOWN.iter().find(|(number, _)| *number == node).map(|(_, aggregate)| *aggregate)
 }
 
-impl Kind {
-    /// By the number of its node (OPC 10000-13, annex A).
-    pub(super) const fn of(node: u32) -> Option<Self> {
-        Some(match node {
-            2342 => Self::Average,
-            2343 => Self::TimeAverage,
-            2346 => Self::Minimum,
-            2347 => Self::Maximum,
-            2350 => Self::Range,
-            2352 => Self::Count,
-            2357 => Self::Start,
-            2358 => Self::End,
-            2362 => Self::PercentGood,
-            _ => return None,
-        })
+/// The nodes of all that are known.
+pub(super) fn nodes() -> impl Iterator<Item = NodeId> {
+    KNOWN.iter().map(|(number, _)| NodeId::new(0, *number))
+}
+
+/// How samples are understood, as the client wants it (OPC 10000-13, 4.2.1.2).
+///
+/// # Errors
+/// BadAggregateConfigurationRejected for shares of good time that decide, and for slopes behind the last sample.
+pub(super) fn rules(asked: &AggregateConfiguration) -> Result<Rules, StatusCode> {
+    if asked.use_server_capabilities_defaults {
+        return Ok(Rules { stepped: true, uncertain_is_bad: true });
     }
+    let shares = (asked.percent_data_good, asked.percent_data_bad);
+    if asked.use_sloped_extrapolation || !matches!(shares, (0 | 100, 0 | 100)) {
+        return Err(StatusCode::BadAggregateConfigurationRejected);
+    }
+    Ok(Rules { stepped: true, uncertain_is_bad: asked.treat_uncertain_as_bad })
 }
 
-/// One sample.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Sample {
-    pub(super) at: Time,
-    /// Nothing if it is bad or no number.
-    pub(super) value: Option<f64>,
-}
-
-/// The result of one interval: a value and its quality.
-pub(super) type Outcome = (Option<f64>, Status);
-
-/// BadNoData: nothing is known of the interval.
-const NO_DATA: Status = Status::BAD_NO_DATA;
 /// Calculated by the historian (OPC 10000-4, 7.39.3: InfoType DataValue and the historian bit `Calculated`).
 const CALCULATED: u32 = 0x0401;
-/// UncertainDataSubNormal: only part of the interval was good.
-const PARTLY: Status = Status(0x40A4_0000);
+/// Found between two samples (the historian bit `Interpolated`).
+pub(super) const INTERPOLATED: u32 = 0x0402;
 
-/// One interval: `samples` within it in order of time, and the one before it.
-pub(super) fn of(kind: Kind, from: Time, until: Time, before: Option<Sample>, samples: &[Sample]) -> Outcome {
-    let length = until.0.saturating_sub(from.0).max(1) as f64;
-    let good: Vec<f64> = samples.iter().filter_map(|sample| sample.value).collect();
-    let bad = good.len() < samples.len();
-    let (area, held) = area(from, until, before, samples);
-    let quality = |partly: bool| {
-        let base = if partly { PARTLY } else { Status::GOOD };
-        Status(base.0 | CALCULATED)
+/// One interval: its value, and its quality with the mark of how it came about.
+pub(super) fn interval(
+    series: &Series<'_>,
+    aggregate: Aggregate,
+    from: Time,
+    until: Time,
+) -> (Option<f64>, Status) {
+    let Processed { value, status } = series.process(aggregate, from.0, until.0);
+    let mark = match aggregate {
+        // A sample as it is.
+        Aggregate::Start | Aggregate::End => 0,
+        Aggregate::Interpolative => INTERPOLATED,
+        _ => CALCULATED,
     };
-    let of_samples = |value: Option<f64>| match value {
-        Some(value) => (Some(value), quality(bad)),
-        None => (None, NO_DATA),
-    };
-    match kind {
-        Kind::Average => of_samples((!good.is_empty()).then(|| good.iter().sum::<f64>() / good.len() as f64)),
-        Kind::Minimum => of_samples(good.iter().copied().reduce(f64::min)),
-        Kind::Maximum => of_samples(good.iter().copied().reduce(f64::max)),
-        Kind::Range => {
-            let bounds = good.iter().copied().reduce(f64::max).zip(good.iter().copied().reduce(f64::min));
-            of_samples(bounds.map(|(high, low)| high - low))
-        }
-        Kind::Count => (Some(good.len() as f64), quality(bad)),
-        Kind::TimeAverage if held > 0.0 => (Some(area / held), quality(held + 1.0 < length)),
-        Kind::TimeAverage => (None, NO_DATA),
-        Kind::PercentGood => (Some(100.0 * held / length), quality(false)),
-        Kind::Start => edge(samples.first()),
-        Kind::End => edge(samples.last()),
-    }
+    (value, if value.is_some() { Status(status.0 | mark) } else { status })
 }
 
-/// A sample as it is: its own quality counts.
-fn edge(sample: Option<&Sample>) -> Outcome {
-    match sample.and_then(|sample| sample.value) {
-        Some(value) => (Some(value), Status::GOOD),
-        None => (None, NO_DATA),
-    }
-}
-
-/// Value times nanoseconds, and the nanoseconds for which there was one.
-fn area(from: Time, until: Time, before: Option<Sample>, samples: &[Sample]) -> (f64, f64) {
-    let (mut area, mut held) = (0.0, 0.0);
-    let (mut at, mut value) = (from, before.and_then(|sample| sample.value));
-    let end = Sample { at: until, value: None };
-    for sample in samples.iter().chain([&end]) {
-        let span = sample.at.0.saturating_sub(at.0).max(0) as f64;
-        if let Some(value) = value {
-            area += value * span;
-            held += span;
-        }
-        (at, value) = (sample.at.max(at), sample.value);
-    }
-    (area, held)
+/// A sample; one that is bad or no number counts as Bad.
+pub(super) fn raw(at: Time, value: Option<f64>, status: Status) -> Raw {
+    let bad = value.is_none() && !status.is_bad();
+    let status = if bad { Status::BAD_NO_DATA } else { status };
+    Raw { time: at.0, value: value.unwrap_or(f64::NAN), status }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const S: i64 = 1_000_000_000;
-
-    fn sample(seconds: i64, value: Option<f64>) -> Sample {
-        Sample { at: Time(seconds * S), value }
-    }
-
-    /// The stepped data of OPC 10000-13, annex B.1 (Historian1): 10 at 2 s, 20 at 25 s, 30 at 28 s, 40 at 39 s in intervals
-    /// of 16 s; what is expected follows from the definitions in clause 5.4.
     #[test]
-    fn intervals_of_the_standards_example() {
-        let all =
-            [sample(2, Some(10.0)), sample(25, Some(20.0)), sample(28, Some(30.0)), sample(39, Some(40.0))];
-        let interval = |kind, number: i64| {
-            let (from, until) = (Time(number * 16 * S), Time((number + 1) * 16 * S));
-            let before = all.iter().rev().find(|sample| sample.at < from).copied();
-            let within: Vec<Sample> =
-                all.iter().filter(|sample| sample.at >= from && sample.at < until).copied().collect();
-            of(kind, from, until, before, &within)
-        };
-        for (kind, expected) in [
-            (Kind::Average, [Some(10.0), Some(25.0), Some(40.0), None]),
-            (Kind::Minimum, [Some(10.0), Some(20.0), Some(40.0), None]),
-            (Kind::Maximum, [Some(10.0), Some(30.0), Some(40.0), None]),
-            (Kind::Range, [Some(0.0), Some(10.0), Some(0.0), None]),
-            (Kind::Count, [Some(1.0), Some(2.0), Some(1.0), Some(0.0)]),
-            (Kind::Start, [Some(10.0), Some(20.0), Some(40.0), None]),
-            (Kind::End, [Some(10.0), Some(30.0), Some(40.0), None]),
-            // 9 s of 10, 3 s of 20, 4 s of 30; then 7 s of 30 and 9 s of 40.
-            (Kind::TimeAverage, [Some(10.0), Some(16.875), Some(35.625), Some(40.0)]),
-            (Kind::PercentGood, [Some(87.5), Some(100.0), Some(100.0), Some(100.0)]),
-        ] {
-            for (number, expected) in (0..).zip(expected) {
-                assert_eq!(interval(kind, number).0, expected, "{kind:?} of interval {number}");
-            }
+    fn each_number_stands_for_one() {
+        for (number, aggregate) in KNOWN {
+            assert_eq!(of(number), Some(aggregate));
         }
-        assert_eq!(
-            interval(Kind::TimeAverage, 0).1,
-            Status(PARTLY.0 | CALCULATED),
-            "two seconds are not known"
-        );
-        assert_eq!(interval(Kind::TimeAverage, 1).1, Status(CALCULATED));
-        assert_eq!(interval(Kind::Average, 3).1, NO_DATA);
+        assert_eq!(of(2_351), None, "annotations are not kept");
+        assert_eq!(nodes().count(), KNOWN.len());
     }
 
     #[test]
-    fn a_bad_sample_ends_what_came_before() {
-        let within = [sample(2, Some(10.0)), sample(6, None)];
-        let (from, until) = (Time(0), Time(10 * S));
-        assert_eq!(of(Kind::TimeAverage, from, until, None, &within).0, Some(10.0));
-        assert_eq!(of(Kind::PercentGood, from, until, None, &within).0, Some(40.0));
-        let (average, status) = of(Kind::Average, from, until, None, &within);
-        assert_eq!((average, status), (Some(10.0), Status(PARTLY.0 | CALCULATED)));
-        assert_eq!(of(Kind::End, from, until, None, &within), (None, NO_DATA));
+    fn what_cannot_be_kept_to_is_refused() {
+        let asked =
+            AggregateConfiguration { percent_data_bad: 100, percent_data_good: 100, ..Default::default() };
+        assert_eq!(rules(&asked), Ok(Rules { stepped: true, uncertain_is_bad: false }));
+        let refused = Err(StatusCode::BadAggregateConfigurationRejected);
+        assert_eq!(rules(&AggregateConfiguration { percent_data_good: 80, ..asked.clone() }), refused);
+        assert_eq!(rules(&AggregateConfiguration { use_sloped_extrapolation: true, ..asked }), refused);
+    }
+
+    #[test]
+    fn what_was_calculated_says_so() {
+        let at = |seconds: i64| Time(seconds * 1_000_000_000);
+        let all = [
+            raw(at(0), Some(1.0), Status::GOOD),
+            raw(at(5), None, Status::GOOD),
+            raw(at(8), Some(3.0), Status::GOOD),
+        ];
+        let series = Series::new(&all, Rules { stepped: true, uncertain_is_bad: true });
+        let (value, status) = interval(&series, Aggregate::Average, at(0), at(10));
+        assert_eq!((value, status), (Some(2.0), Status(0x40A4_0401)), "a text among numbers is none");
+        assert_eq!(interval(&series, Aggregate::End, at(0), at(10)), (Some(3.0), Status(0x40A4_0000)));
+        assert_eq!(interval(&series, Aggregate::Average, at(20), at(30)), (None, Status::BAD_NO_DATA));
     }
 }

@@ -1,17 +1,21 @@
-//! History from the historian (OPC 10000-11): raw values page by page, and aggregates.
+//! History from the historian (OPC 10000-11): raw values page by page, values at chosen times, and aggregates.
 
-use super::aggregate::{self, Kind, Sample};
-use super::value;
+use super::{aggregate, value};
+use insight::processed::{Aggregate, Raw, SUB_NORMAL, Series};
 use model::{PointId, Status, Time, Value};
 use opcua::server::ContinuationPoint;
 use opcua::server::node_manager::HistoryNode;
 use opcua::types::{
-    DataValue, HistoryData, Identifier, NodeId, ReadProcessedDetails, ReadRawModifiedDetails, StatusCode,
+    DataValue, DateTime, HistoryData, Identifier, NodeId, ReadAtTimeDetails, ReadProcessedDetails,
+    ReadRawModifiedDetails, StatusCode,
 };
-use store::{Order, Samples, Store};
+use store::{Order, Samples, Store, StoreError};
 
 /// Most values in one answer.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
+/// Most times of one question, and most Bad samples that are passed over for one of them.
+const MOST_TIMES: usize = 1_000;
+const MOST_PASSED: usize = 1_000;
 /// Most intervals of one question, and most samples that are looked at for it.
 const MOST_INTERVALS: usize = 10_000;
 const MOST_SAMPLES: usize = 2_000_000;
@@ -38,15 +42,34 @@ pub(super) struct Asked {
     bounds: bool,
 }
 
+fn after(time: Time) -> Time {
+    Time(time.0.saturating_add(1))
+}
+
+/// From when until before when, and which way: backwards where the end is earlier or only it is given (OPC 10000-11,
+/// 6.5.3.2).
+///
+/// # Errors
+/// BadHistoryOperationInvalid where two of start, end and number are missing.
+pub(super) fn span(start: &DateTime, end: &DateTime, number: u32) -> Result<(Time, Time, Order), StatusCode> {
+    Ok(match (value::time(start), value::time(end)) {
+        (Some(start), Some(end)) if start < end => (start, end, Order::Ascending),
+        (Some(start), Some(end)) if start == end => (start, after(end), Order::Ascending),
+        (Some(start), Some(end)) => (after(end), after(start), Order::Descending),
+        (Some(start), None) if number > 0 => (start, Time(i64::MAX), Order::Ascending),
+        (None, Some(end)) if number > 0 => (Time(i64::MIN), after(end), Order::Descending),
+        _ => return Err(StatusCode::BadHistoryOperationInvalid),
+    })
+}
+
 /// Values, and where the next page begins.
 pub(super) type Page = (Vec<DataValue>, Option<Mark>);
 
 impl Asked {
-    /// A question as the client put it: from start to end; backwards where the end is earlier or only it is given
-    /// (OPC 10000-11, 6.5.3.2).
+    /// A question as the client put it.
     ///
     /// # Errors
-    /// BadHistoryOperationInvalid where two of start, end and number are missing.
+    /// As [`span`].
     pub(super) fn raw(
         point: PointId,
         details: &ReadRawModifiedDetails,
@@ -54,15 +77,7 @@ impl Asked {
     ) -> Result<Self, StatusCode> {
         let (start, end) = (value::time(&details.start_time), value::time(&details.end_time));
         let number = details.num_values_per_node as usize;
-        let after = |time: Time| Time(time.0.saturating_add(1));
-        let (from, until, order) = match (start, end) {
-            (Some(start), Some(end)) if start < end => (start, end, Order::Ascending),
-            (Some(start), Some(end)) if start == end => (start, after(end), Order::Ascending),
-            (Some(start), Some(end)) => (after(end), after(start), Order::Descending),
-            (Some(start), None) if number > 0 => (start, Time(i64::MAX), Order::Ascending),
-            (None, Some(end)) if number > 0 => (Time(i64::MIN), after(end), Order::Descending),
-            _ => return Err(StatusCode::BadHistoryOperationInvalid),
-        };
+        let (from, until, order) = span(&details.start_time, &details.end_time, details.num_values_per_node)?;
         let fresh = Self {
             point,
             from,
@@ -102,16 +117,9 @@ pub(super) async fn raw(store: Store, asked: Asked) -> Result<Page, StatusCode> 
             }
             _ => None,
         };
-        Ok::<_, store::StoreError>((samples, first))
+        Ok(page(&asked, &samples, first.as_ref()))
     };
-    match tokio::task::spawn_blocking(read).await {
-        Ok(Ok((samples, first))) => Ok(page(&asked, &samples, first.as_ref())),
-        Ok(Err(why)) => {
-            tracing::error!(%why, "history could not be read for an OPC UA client");
-            Err(StatusCode::BadUnexpectedError)
-        }
-        Err(_) => Err(StatusCode::BadUnexpectedError),
-    }
+    off_thread(read).await
 }
 
 fn page(asked: &Asked, samples: &Samples, first: Option<&Samples>) -> Page {
@@ -164,7 +172,8 @@ pub(super) fn answer(node: &mut HistoryNode, page: Result<Page, StatusCode>) {
 /// Aggregates of one point, one for each interval.
 ///
 /// # Errors
-/// BadAggregateNotSupported, BadAggregateInvalidInputs; BadTooManyOperations where it would take too much.
+/// BadAggregateNotSupported, BadAggregateInvalidInputs, BadAggregateConfigurationRejected; BadTooManyOperations where it
+/// would take too much.
 pub(super) async fn processed(
     store: Store,
     point: PointId,
@@ -172,10 +181,11 @@ pub(super) async fn processed(
     kind: &NodeId,
 ) -> Result<Vec<DataValue>, StatusCode> {
     let kind = match (kind.namespace, &kind.identifier) {
-        (0, Identifier::Numeric(number)) => Kind::of(*number),
+        (0, Identifier::Numeric(number)) => aggregate::of(*number),
         _ => None,
     };
     let kind = kind.ok_or(StatusCode::BadAggregateNotSupported)?;
+    let rules = aggregate::rules(&details.aggregate_configuration)?;
     let (start, end) = (value::time(&details.start_time), value::time(&details.end_time));
     let (Some(start), Some(end)) = (start, end) else { return Err(StatusCode::BadAggregateInvalidInputs) };
     if start >= end || !details.processing_interval.is_finite() || details.processing_interval < 0.0 {
@@ -188,40 +198,93 @@ pub(super) async fn processed(
     if (end.0.saturating_sub(start.0) / width) as usize > MOST_INTERVALS {
         return Err(StatusCode::BadTooManyOperations);
     }
-    let read = move || {
+    off_thread(move || {
         let before = store.range(point, Time(i64::MIN), start, 1, Order::Descending)?;
-        let samples = store.range(point, start, end, MOST_SAMPLES, Order::Ascending)?;
-        Ok::<_, store::StoreError>((before, samples))
-    };
-    let Ok(Ok((before, samples))) = tokio::task::spawn_blocking(read).await else {
-        return Err(StatusCode::BadUnexpectedError);
-    };
-    if samples.more {
-        return Err(StatusCode::BadTooManyOperations);
-    }
-    let all: Vec<Sample> = (0..samples.len()).filter_map(|index| number(&samples, index)).collect();
-    Ok(intervals(kind, (start, end, width), number(&before, 0), &all))
+        let within = store.range(point, start, end, MOST_SAMPLES, Order::Ascending)?;
+        let behind = store.range(point, end, Time(i64::MAX), 1, Order::Ascending)?;
+        if within.more {
+            return Ok(Err(StatusCode::BadTooManyOperations));
+        }
+        let all: Vec<Raw> = [&before, &within, &behind]
+            .into_iter()
+            .flat_map(|samples| (0..samples.len()).filter_map(|index| number(samples, index)))
+            .collect();
+        Ok(Ok(intervals(kind, (start, end, width), &Series::new(&all, rules))))
+    })
+    .await?
 }
 
-fn intervals(kind: Kind, span: (Time, Time, i64), before: Option<Sample>, all: &[Sample]) -> Vec<DataValue> {
+fn intervals(kind: Aggregate, span: (Time, Time, i64), series: &Series<'_>) -> Vec<DataValue> {
     let (start, end, width) = span;
-    let (mut from, mut rest, mut before) = (start, all, before);
-    let mut values = Vec::new();
+    let (mut from, mut values) = (start, Vec::new());
     while from < end {
         let until = Time(from.0.saturating_add(width)).min(end);
-        let (within, later) = rest.split_at(rest.partition_point(|sample| sample.at < until));
-        let (number, status) = aggregate::of(kind, from, until, before, within);
-        let number = number.map_or(Value::None, Value::F64);
-        values.push(value::sample(&number, status, from, from));
-        before = within.last().copied().or(before);
-        (from, rest) = (until, later);
+        let (number, status) = aggregate::interval(series, kind, from, until);
+        values.push(value::sample(&number.map_or(Value::None, Value::F64), status, from, from));
+        from = until;
     }
     values
 }
 
-fn number(samples: &Samples, index: usize) -> Option<Sample> {
-    let at = *samples.time.get(index)?;
-    let status: Status = *samples.status.get(index)?;
-    let value = samples.values.get(index).as_f64().filter(|_| !status.is_bad());
-    Some(Sample { at, value })
+fn number(samples: &Samples, index: usize) -> Option<Raw> {
+    let (at, status) = (*samples.time.get(index)?, *samples.status.get(index)?);
+    Some(aggregate::raw(at, samples.values.get(index).as_f64(), status))
+}
+
+/// The value that held at each of these times (OPC 10000-11, 6.5.5).
+///
+/// # Errors
+/// BadTooManyOperations for more than [`MOST_TIMES`].
+pub(super) async fn at_times(
+    store: Store,
+    point: PointId,
+    details: &ReadAtTimeDetails,
+) -> Result<Vec<DataValue>, StatusCode> {
+    let times: Vec<Option<Time>> = details.req_times.iter().flatten().map(value::time).collect();
+    if times.is_empty() {
+        return Err(StatusCode::BadNothingToDo);
+    }
+    if times.len() > MOST_TIMES {
+        return Err(StatusCode::BadTooManyOperations);
+    }
+    let simple = details.use_simple_bounds;
+    let held = move |time: Option<Time>| match time {
+        Some(time) => held(&store, point, time, simple),
+        None => Ok(DataValue { status: Some(StatusCode::BadInvalidTimestamp), ..DataValue::default() }),
+    };
+    off_thread(move || times.into_iter().map(held).collect()).await
+}
+
+/// What held at `time`: a sample of this time as it is, else the one before; a Bad one is passed over unless the bounds are
+/// simple.
+fn held(store: &Store, point: PointId, time: Time, simple: bool) -> Result<DataValue, StoreError> {
+    let many = if simple { 1 } else { MOST_PASSED };
+    let before = store.range(point, Time(i64::MIN), after(time), many, Order::Descending)?;
+    let status = |index: usize| before.status.get(index).copied();
+    if before.time.first() == Some(&time) {
+        return Ok(row(&before, 0).unwrap_or_default());
+    }
+    let known = (0..before.len()).find(|index| status(*index).is_some_and(|status| !status.is_bad()));
+    let (Some(index), Some(found)) = (known, known.and_then(status)) else {
+        return Ok(value::sample(&Value::None, Status::BAD_NO_DATA, time, time));
+    };
+    let last = store.range(point, after(time), Time(i64::MAX), 1, Order::Ascending)?.is_empty();
+    let doubt = index > 0 || last || !found.is_good();
+    let base = if doubt { SUB_NORMAL } else { Status::GOOD };
+    let status = Status(base.0 | aggregate::INTERPOLATED);
+    Ok(value::sample(&before.values.get(index), status, time, time))
+}
+
+/// Reads the disk off the threads that must not wait.
+async fn off_thread<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StatusCode> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(why)) => {
+            tracing::error!(%why, "history could not be read for an OPC UA client");
+            Err(StatusCode::BadUnexpectedError)
+        }
+        Err(_) => Err(StatusCode::BadUnexpectedError),
+    }
 }

@@ -1,24 +1,25 @@
 //! The services that the library asks of us, each for the person behind the session.
 
-use super::history;
 use super::names::{INDEX, Name};
 use super::options::Model;
 use super::people::People;
 use super::pump::Watched;
 use super::space::{Reference, Space};
 use super::value;
+use super::{events, history};
 use model::{Access, Clock, Command, Outcome, Principal};
 use namespace::{Namespace, Progress};
 use opcua::nodes::DefaultTypeTree;
-use opcua::server::CreateMonitoredItem;
 use opcua::server::diagnostics::NamespaceMetadata;
 use opcua::server::node_manager::{
     AddReferenceResult, BrowseNode, BrowsePathItem, ExternalReferenceRequest, HistoryNode, MonitoredItemRef,
     NodeManager, ParsedWriteValue, ReadNode, RequestContext, ServerContext, WriteNode,
 };
+use opcua::server::{ContinuationPoint, CreateMonitoredItem, MonitoredItemHandle};
 use opcua::types::{
-    AttributeId, NodeClass, NodeId, NumericRange, ObjectTypeId, ReadProcessedDetails, ReadRawModifiedDetails,
-    ReferenceDescription, StatusCode, TimestampsToReturn,
+    AttributeId, DiagnosticInfo, NodeClass, NodeId, NumericRange, ObjectId, ObjectTypeId, ReadAtTimeDetails,
+    ReadEventDetails, ReadProcessedDetails, ReadRawModifiedDetails, ReferenceDescription, StatusCode,
+    TimestampsToReturn,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(super) struct Plant {
     pub(super) people: Arc<People>,
     pub(super) watched: Arc<Watched>,
     pub(super) model: Arc<dyn Fn() -> Arc<Model> + Send + Sync>,
+    /// `enterprise/site`: its object tells events.
+    pub(super) site: String,
     /// Our namespace.
     pub(super) uri: String,
     pub(super) writes: Arc<AtomicU64>,
@@ -57,7 +60,7 @@ impl Plant {
     }
 
     fn space<'a>(&'a self, who: &'a Principal) -> Space<'a> {
-        Space { namespace: &self.namespace, model: (self.model)(), who }
+        Space { namespace: &self.namespace, model: (self.model)(), who, site: &self.site }
     }
 
     fn look(space: &Space<'_>, types: &DefaultTypeTree, node: &mut BrowseNode) {
@@ -85,24 +88,27 @@ impl Plant {
         }
     }
 
-    /// Writes one value on the one command path.
-    async fn write_one(&self, who: &Principal, wish: &ParsedWriteValue) -> StatusCode {
+    /// Writes one value on the one command path; what became of it, and why in words where it was refused.
+    async fn write_one(&self, who: &Principal, wish: &ParsedWriteValue) -> (StatusCode, String) {
+        let only = |code| (code, String::new());
         if wish.attribute_id != AttributeId::Value {
-            return StatusCode::BadNotWritable;
+            return only(StatusCode::BadNotWritable);
         }
         if wish.index_range != NumericRange::None || wish.value.source_timestamp.is_some() {
-            return StatusCode::BadWriteNotSupported;
+            return only(StatusCode::BadWriteNotSupported);
         }
-        let Some(Name::Path(path)) = Name::of(&wish.node_id) else { return StatusCode::BadNotWritable };
-        let Some((_, declared)) = self.space(who).point(&path) else { return StatusCode::BadNodeIdUnknown };
+        let Some(Name::Path(path)) = Name::of(&wish.node_id) else { return only(StatusCode::BadNotWritable) };
+        let Some((_, declared)) = self.space(who).point(&path) else {
+            return only(StatusCode::BadNodeIdUnknown);
+        };
         if !matches!(declared.access, Access::Write(_)) {
-            return StatusCode::BadNotWritable;
+            return only(StatusCode::BadNotWritable);
         }
         let given = wish.value.value.as_ref().and_then(|value| value::written(value, declared.value_type));
-        let Some(given) = given else { return StatusCode::BadTypeMismatch };
+        let Some(given) = given else { return only(StatusCode::BadTypeMismatch) };
         if let Err(why) = self.namespace.may_write(who, &declared.path) {
             tracing::info!(who = who.name, path, why, "a write over OPC UA is refused");
-            return StatusCode::BadUserAccessDenied;
+            return (StatusCode::BadUserAccessDenied, why);
         }
         let number = self.writes.fetch_add(1, Relaxed);
         let command = Command {
@@ -113,15 +119,15 @@ impl Plant {
             reason: "OPC UA".into(),
         };
         match self.namespace.start_command(who, command).end_or_waiting().await {
-            Progress::Done(Outcome::Confirmed { .. } | Outcome::Accepted) => StatusCode::Good,
+            Progress::Done(Outcome::Confirmed { .. } | Outcome::Accepted) => only(StatusCode::Good),
             // A second person must say yes first: the page shows it.
-            Progress::Waiting(_) | Progress::Running => StatusCode::GoodCompletesAsynchronously,
+            Progress::Waiting(_) | Progress::Running => only(StatusCode::GoodCompletesAsynchronously),
             Progress::Done(Outcome::Rejected { why }) => {
                 tracing::info!(who = who.name, path, why, "a write over OPC UA is rejected");
-                StatusCode::BadOutOfRange
+                (StatusCode::BadOutOfRange, why)
             }
-            Progress::Done(Outcome::Failed { .. }) => StatusCode::BadDeviceFailure,
-            Progress::Done(Outcome::Unknown { .. }) => StatusCode::BadTimeout,
+            Progress::Done(Outcome::Failed { why }) => (StatusCode::BadDeviceFailure, why),
+            Progress::Done(Outcome::Unknown { why }) => (StatusCode::BadTimeout, why),
         }
     }
 }
@@ -197,6 +203,11 @@ impl NodeManager for Plant {
             let id = Name::Type(kind.clone()).node();
             types.add_type_node(&id, &ObjectTypeId::BaseObjectType.into(), NodeClass::ObjectType);
         }
+        events::declare(types);
+    }
+
+    fn owns_server_events(&self) -> bool {
+        true
     }
 
     async fn resolve_external_references(
@@ -271,9 +282,16 @@ impl NodeManager for Plant {
         for item in items {
             let asked = item.item_to_monitor();
             let (id, what) = (asked.node_id.clone(), asked.attribute_id);
+            if what == AttributeId::EventNotifier {
+                item.set_status(StatusCode::BadAttributeIdInvalid);
+                if space.tells(&id) {
+                    item.set_status(hear(&who, &self.watched, context, item));
+                }
+                continue;
+            }
             match space.attribute(&id, what, now) {
                 Ok(first) => {
-                    watch(self, &space, &id, what);
+                    watch(self, &space, &id, item.handle(), what);
                     item.set_initial_value(first);
                     // Every change counts: with an interval the library would shift times, and keep the last of a burst.
                     item.revise_sampling_interval(AT_EACH_CHANGE_MS);
@@ -286,11 +304,19 @@ impl NodeManager for Plant {
     }
 
     async fn delete_monitored_items(&self, _: &RequestContext, items: &[&MonitoredItemRef]) {
-        for item in items.iter().filter(|item| item.attribute() == AttributeId::Value) {
+        for item in items {
+            match item.attribute() {
+                AttributeId::Value => {}
+                AttributeId::EventNotifier => {
+                    self.watched.hears_no_more(item.handle());
+                    continue;
+                }
+                _ => continue,
+            }
             if let Some(Name::Path(path)) = Name::of(item.node_id())
                 && let Some(point) = self.namespace.find(&path)
             {
-                self.watched.remove(point);
+                self.watched.remove(point, item.handle());
             }
         }
     }
@@ -299,7 +325,16 @@ impl NodeManager for Plant {
         let who = self.who(context)?;
         let wishes = nodes.iter().map(|node| self.write_one(&who, node.value()));
         let outcomes = futures_util::future::join_all(wishes).await;
-        nodes.iter_mut().zip(outcomes).for_each(|(node, outcome)| node.set_status(outcome));
+        for (node, (code, why)) in nodes.iter_mut().zip(outcomes) {
+            node.set_status(code);
+            if !why.is_empty() {
+                // For clients that ask for it (OPC 10000-4, 7.12).
+                node.set_diagnostic_info(DiagnosticInfo {
+                    additional_info: Some(why.into()),
+                    ..Default::default()
+                });
+            }
+        }
         Ok(())
     }
 
@@ -347,16 +382,82 @@ impl NodeManager for Plant {
         }
         Ok(())
     }
+
+    async fn history_read_at_time(
+        &self,
+        context: &RequestContext,
+        details: &ReadAtTimeDetails,
+        nodes: &mut [&mut HistoryNode],
+        _: TimestampsToReturn,
+    ) -> Result<(), StatusCode> {
+        let who = self.who(context)?;
+        for node in nodes {
+            let Some(point) = past(&self.space(&who), node) else { continue };
+            match history::at_times(self.store.clone(), point, details).await {
+                Ok(values) => history::answer(node, Ok((values, None))),
+                Err(code) => node.set_status(code),
+            }
+        }
+        Ok(())
+    }
+
+    async fn history_read_events(
+        &self,
+        context: &RequestContext,
+        details: &ReadEventDetails,
+        nodes: &mut [&mut HistoryNode],
+        _: TimestampsToReturn,
+    ) -> Result<(), StatusCode> {
+        let who = self.who(context)?;
+        if who.prefix.is_some() {
+            return Err(StatusCode::BadUserAccessDenied);
+        }
+        let (told, order) = events::past(self.store.clone(), &self.namespace, details).await?;
+        let types = context.type_tree().read();
+        let filter = events::filter(details.filter.clone(), &*types)?;
+        let space = self.space(&who);
+        for node in nodes {
+            if *node.node_id() != ObjectId::Server && !space.tells(node.node_id()) {
+                node.set_status(StatusCode::BadHistoryOperationUnsupported);
+                continue;
+            }
+            let going_on = node.continuation_point().and_then(|point| point.get::<events::Mark>()).copied();
+            let wanted = (going_on, details.num_values_per_node);
+            let (found, next) = events::page(&told, order, &filter, &*types, wanted);
+            let none = found.events.as_ref().is_none_or(Vec::is_empty);
+            node.set_result(found);
+            node.set_next_continuation_point(next.map(|mark| ContinuationPoint::new(Box::new(mark))));
+            node.set_status(if none { StatusCode::GoodNoData } else { StatusCode::Good });
+        }
+        Ok(())
+    }
+}
+
+/// From now on events are told: not to one who may see only a part of the plant, since events are not sorted by parts.
+pub(super) fn hear(
+    who: &Principal,
+    watched: &Watched,
+    context: &RequestContext,
+    item: &CreateMonitoredItem,
+) -> StatusCode {
+    if who.prefix.is_some() {
+        return StatusCode::BadUserAccessDenied;
+    }
+    let handle = item.handle();
+    let session = context.subscriptions.get_session_subscriptions(context.session_id);
+    let often = session.and_then(|all| Some(all.lock().get(handle.subscription_id)?.publishing_interval()));
+    watched.hears(handle, item.queue_size(), often.unwrap_or_default());
+    StatusCode::Good
 }
 
 /// From now on samples of this node are told.
-fn watch(plant: &Plant, space: &Space<'_>, id: &NodeId, what: AttributeId) {
+fn watch(plant: &Plant, space: &Space<'_>, id: &NodeId, item: MonitoredItemHandle, what: AttributeId) {
     if what == AttributeId::Value
         && let Some(Name::Path(path)) = Name::of(id)
         && let Some((point, _)) = space.point(&path)
     {
         let last = plant.namespace.last(point).unwrap_or(model::Last::WAITING);
-        plant.watched.add(point, &path, &last);
+        plant.watched.add(point, &path, item, &last);
     }
 }
 

@@ -4,13 +4,15 @@
 //!  namespace ─ Tree, declarations ─▶ space (nodes, computed when asked) ─▶ manager ─┬─ browse, read
 //!      ▲                                                                            ├─ history ─▶ store
 //!      └──────────────── one command path ◀──────────── writes ◀────────────────────┘
-//!  journal ─ every sample ─▶ pump ─▶ monitored items
+//!  journal ─ every sample, every event ─▶ pump ─▶ monitored items
+//!  standard: the nodes of the standard itself, and what they say of this server
 //! ```
 //! Rationale: nothing is copied. Nodes are computed from the namespace when somebody asks, so a plant of 100,000 points
 //! costs nothing here, and a change of the configuration shows at once. Sessions, subscriptions and encryption are the
 //! library's.
 
 mod aggregate;
+mod events;
 mod history;
 mod manager;
 mod names;
@@ -19,6 +21,7 @@ mod people;
 mod pump;
 mod server;
 mod space;
+mod standard;
 mod value;
 
 pub use options::{AssetOf, Model, Options, Policy, TypeMember};

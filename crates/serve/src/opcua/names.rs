@@ -1,7 +1,8 @@
 //! Identifiers of nodes: what a client writes down must still hold after a restart, so they are made of names.
 //!
 //! `acme/leeds/filler/speed` is a point or a place, `acme/leeds/filler/speed:EURange` its property, `type:Filler` a type and
-//! `type:Filler:speed` its member. A path has no colon.
+//! `type:Filler:speed` its member, `event:PlantEventType` the type of our events and `event:State` one of its fields. A path
+//! has no colon.
 
 use opcua::types::{Identifier, NodeId};
 
@@ -19,6 +20,70 @@ pub(super) enum Name {
     Type(String),
     /// A member of a type.
     Member(String, String),
+    /// The type of our events.
+    Event,
+    /// What our events tell beside the standard's fields.
+    Field(Field),
+}
+
+/// The type of our events, as people read it.
+pub(super) const EVENT: &str = "PlantEventType";
+
+/// What our events tell beside the standard's fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// The same for all that is told of one occurrence.
+    Occurrence,
+    /// From 1; grows as the event changes.
+    Revision,
+    /// Alarm, finding, fault, interval, change.
+    Kind,
+    /// Active, acknowledged, cleared, info.
+    State,
+    /// What it means for the plant.
+    Text,
+    /// What to do next.
+    Next,
+    /// When it began.
+    Start,
+    /// When it ended.
+    End,
+    /// Paths and names concerned.
+    Concerns,
+}
+
+impl Field {
+    pub(super) const ALL: [Self; 9] = [
+        Self::Occurrence,
+        Self::Revision,
+        Self::Kind,
+        Self::State,
+        Self::Text,
+        Self::Next,
+        Self::Start,
+        Self::End,
+        Self::Concerns,
+    ];
+
+    /// Its browse name, in our namespace.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Occurrence => "Occurrence",
+            Self::Revision => "Revision",
+            Self::Kind => "Kind",
+            Self::State => "State",
+            Self::Text => "Text",
+            Self::Next => "Next",
+            Self::Start => "Start",
+            Self::End => "End",
+            Self::Concerns => "Concerns",
+        }
+    }
+
+    /// The field of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
 }
 
 /// A property of a variable (OPC 10000-8).
@@ -64,6 +129,8 @@ impl Name {
                 None => Self::Type(rest.to_owned()),
                 Some((kind, member)) => Self::Member(kind.to_owned(), member.to_owned()),
             }),
+            Some(("event", EVENT)) => Some(Self::Event),
+            Some(("event", field)) => Field::named(field).map(Self::Field),
             Some((path, property)) => {
                 let known = Property::ALL.into_iter().find(|known| known.name() == property)?;
                 Some(Self::Property(path.to_owned(), known))
@@ -78,6 +145,8 @@ impl Name {
             Self::Property(path, property) => format!("{path}:{}", property.name()),
             Self::Type(kind) => format!("type:{kind}"),
             Self::Member(kind, member) => format!("type:{kind}:{member}"),
+            Self::Event => format!("event:{EVENT}"),
+            Self::Field(field) => format!("event:{}", field.name()),
         };
         NodeId::new(INDEX, text)
     }
@@ -104,12 +173,18 @@ mod tests {
             Name::Property("acme/leeds/filler/speed".into(), Property::EuRange),
             Name::Type("Filler".into()),
             Name::Member("Filler".into(), "speed".into()),
+            Name::Event,
+            Name::Field(Field::State),
         ] {
             assert_eq!(Name::of(&name.node()), Some(name));
         }
-        for other in
-            [NodeId::new(0, "a"), NodeId::new(INDEX, 7u32), NodeId::new(INDEX, ""), NodeId::new(INDEX, "a:b")]
-        {
+        for other in [
+            NodeId::new(0, "a"),
+            NodeId::new(INDEX, 7u32),
+            NodeId::new(INDEX, ""),
+            NodeId::new(INDEX, "a:b"),
+            NodeId::new(INDEX, "event:b"),
+        ] {
             assert_eq!(Name::of(&other), None, "{other}");
         }
         assert_eq!((last("a/b/c"), above("a/b/c"), above("a")), ("c", Some("a/b"), None));

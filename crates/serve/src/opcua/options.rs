@@ -79,6 +79,8 @@ pub struct Options {
     pub clients: PathBuf,
     /// `enterprise/site`.
     pub site: String,
+    /// Users by the thumbprints of their own certificates (SHA-1, hexadecimal, in lower case).
+    pub people: BTreeMap<String, String>,
     /// Most sessions at the same time.
     pub sessions: usize,
     /// Most monitored items of one subscription.

@@ -1,13 +1,17 @@
 //! The listener: built anew for each start, kept to its bounds, ended with everything that hangs on it.
 
 use super::manager::Plant;
+use super::names::Name;
 use super::options::{Options, Policy};
 use super::people::People;
-use super::pump::{self, Watched};
+use super::pump::{self, Audience, Watched};
+use super::standard::Standard;
 use access::Access;
 use namespace::Namespace;
+use opcua::server::diagnostics::DiagnosticsNodeManagerBuilder;
+use opcua::server::node_manager::ServerContext;
 use opcua::server::{Limits, Server as Engine, ServerBuilder, ServerEndpoint, ServerHandle};
-use opcua::types::MessageSecurityMode;
+use opcua::types::{BuildInfo, MessageSecurityMode};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,7 +26,9 @@ use tokio::task::JoinHandle;
 const PER_NOTIFICATION: u64 = 1_000;
 /// Messages of one subscription that wait for a client, and values of one item.
 const MOST_WAITING: usize = 10_000;
-const MOST_QUEUED: usize = 1_000;
+pub(super) const MOST_QUEUED: usize = 1_000;
+/// Subscriptions of one session.
+pub(super) const MOST_SUBSCRIPTIONS: usize = 100;
 /// Shortest interval of publishing and sampling, and how often subscriptions are looked at, in ms.
 const SHORTEST_MS: f64 = 50.0;
 const LOOK_MS: u64 = 10;
@@ -41,8 +47,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub struct Status {
     /// Points that somebody watches now.
     pub watched: usize,
-    /// Counts since the start by name: `told`, `writes`, `refused_sign_in`, `rejected_swept`.
-    pub counters: [(&'static str, u64); 4],
+    /// Counts since the start by name: `told`, `events`, `events_dropped`, `writes`, `refused_sign_in`, `rejected_swept`.
+    pub counters: [(&'static str, u64); 6],
 }
 
 /// The server at work. Dropping it ends it.
@@ -52,6 +58,8 @@ pub struct Server {
     people: Arc<People>,
     watched: Arc<Watched>,
     told: Arc<AtomicU64>,
+    events: Arc<AtomicU64>,
+    dropped: Arc<AtomicU64>,
     writes: Arc<AtomicU64>,
     swept: Arc<AtomicU64>,
     engine: JoinHandle<()>,
@@ -80,8 +88,9 @@ impl Server {
             .map_err(|why| format!("the OPC UA port {} cannot be opened: {why}", options.listen))?;
         let address = listener.local_addr().map_err(|why| why.to_string())?;
         let clock = rooms.namespace.clock().clone();
-        let people = Arc::new(People::new(rooms.access));
+        let people = Arc::new(People::new(rooms.access, options.people.clone()));
         let (watched, told) = (Arc::<Watched>::default(), Arc::<AtomicU64>::default());
+        let (events, dropped) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let (writes, swept) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let plant = Plant {
             namespace: rooms.namespace.clone(),
@@ -91,16 +100,24 @@ impl Server {
             watched: watched.clone(),
             model: options.model.clone(),
             uri: uri(&options.site),
+            site: options.site.clone(),
             writes: writes.clone(),
             run: clock.now().0,
         };
         let clients = options.clients.clone();
         let (engine, handle) = build(&options, address, plant, people.clone())?;
-        let subscriptions = handle.subscriptions().clone();
-        let samples = pump::run(rooms.namespace, watched.clone(), subscriptions, told.clone());
+        let audience = Audience {
+            namespace: rooms.namespace,
+            watched: watched.clone(),
+            subscriptions: handle.subscriptions().clone(),
+            site: Name::Path(options.site.clone()).node(),
+            told: told.clone(),
+            events: events.clone(),
+            dropped: dropped.clone(),
+        };
         let swept_by = swept.clone();
         let beside = [
-            tokio::spawn(samples),
+            tokio::spawn(pump::run(audience)),
             tokio::spawn(async move {
                 let mut ticks = tokio::time::interval(SWEEP);
                 loop {
@@ -116,7 +133,7 @@ impl Server {
                 tracing::error!(why, "the OPC UA server stopped");
             }
         });
-        Ok(Self { address, handle, people, watched, told, writes, swept, engine, beside })
+        Ok(Self { address, handle, people, watched, told, events, dropped, writes, swept, engine, beside })
     }
 
     /// Where it listens.
@@ -133,11 +150,19 @@ impl Server {
             watched: self.watched.count(),
             counters: [
                 ("told", count(&self.told)),
+                ("events", count(&self.events)),
+                ("events_dropped", count(&self.dropped)),
                 ("writes", count(&self.writes)),
                 ("refused_sign_in", count(&self.people.refused)),
                 ("rejected_swept", count(&self.swept)),
             ],
         }
+    }
+
+    /// Whether it should be begun anew: the library keeps a little of every item of subscriptions that ended.
+    #[must_use]
+    pub fn is_worn(&self) -> bool {
+        self.watched.is_worn()
     }
 
     /// Whether it still serves.
@@ -177,7 +202,9 @@ fn build(
         return Err("no security policy is offered".into());
     }
     let uri = plant.uri.clone();
-    let manager = move |context: opcua::server::node_manager::ServerContext| {
+    let (who, sizes) = ((people.clone(), plant.watched.clone()), (options.sessions, options.items));
+    let standard = move |context: ServerContext| Standard::new(context, who, sizes);
+    let manager = move |context: ServerContext| {
         context.type_tree.write().namespaces_mut().add_namespace(&plant.uri);
         plant
     };
@@ -194,6 +221,16 @@ fn build(
         .subscription_poll_interval_ms(LOOK_MS)
         .max_session_timeout_ms(SESSION_MS)
         .with_authenticator(people)
+        .build_info(BuildInfo {
+            product_uri: "urn:ironbridge".into(),
+            manufacturer_name: "Ironbridge".into(),
+            product_name: "Ironbridge".into(),
+            software_version: env!("CARGO_PKG_VERSION").into(),
+            ..BuildInfo::default()
+        })
+        .without_node_managers()
+        .with_node_manager(standard)
+        .with_node_manager(DiagnosticsNodeManagerBuilder)
         .with_node_manager(manager);
     for policy in &options.policies {
         let (library, mode) = match policy {
@@ -226,7 +263,7 @@ fn limits(limits: &mut Limits, options: &Options) {
     limits.max_string_length = 1 << 20;
     limits.max_byte_string_length = 1 << 20;
     let of = &mut limits.subscriptions;
-    of.max_subscriptions_per_session = 100;
+    of.max_subscriptions_per_session = MOST_SUBSCRIPTIONS;
     of.max_pending_publish_requests = 100;
     of.max_publish_requests_per_subscription = 20;
     of.max_notifications_per_publish = PER_NOTIFICATION;

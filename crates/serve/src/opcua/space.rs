@@ -3,9 +3,10 @@
 //! ```text
 //!  Objects ─organizes─▶ acme ─▶ leeds ─▶ filler : Filler ─component─▶ speed : AnalogItemType ─property─▶ EURange, ...
 //!  BaseObjectType ─subtype─▶ Filler ─component─▶ speed (mandatory)
+//!  BaseEventType ─subtype─▶ PlantEventType ─property─▶ State, ...     Server ─notifier─▶ leeds
 //! ```
 
-use super::names::{INDEX, Name, Property, above, last};
+use super::names::{EVENT, Field, INDEX, Name, Property, above, last};
 use super::options::{Model, TypeMember};
 use super::value;
 use model::{Access, Declaration, Last, PointId, Principal, Time, ValueType};
@@ -36,13 +37,20 @@ enum Node {
     Property(PointId, Arc<Declaration>, Property),
     Type(String),
     Member(String, TypeMember),
+    Event,
+    Field(Field),
 }
+
+/// What an object with events says of itself (OPC 10000-3, 5.5.1): they can be subscribed to, and read from history.
+pub(super) const TELLS: u8 = 1 | 4;
 
 /// What one person sees of the plant now.
 pub(super) struct Space<'a> {
     pub(super) namespace: &'a Namespace,
     pub(super) model: Arc<Model>,
     pub(super) who: &'a Principal,
+    /// The place whose object tells events.
+    pub(super) site: &'a str,
 }
 
 impl Space<'_> {
@@ -83,7 +91,14 @@ impl Space<'_> {
                 let found = self.model.types.get(&kind)?.iter().find(|one| one.name == member)?;
                 Some(Node::Member(kind, found.clone()))
             }
+            Name::Event => Some(Node::Event),
+            Name::Field(field) => Some(Node::Field(field)),
         }
+    }
+
+    /// Whether the node is the object of the site, which tells events.
+    pub(super) fn tells(&self, node: &NodeId) -> bool {
+        matches!(self.node(node), Some(Node::Place(path)) if path == self.site)
     }
 
     /// How a node presents itself.
@@ -134,6 +149,13 @@ impl Space<'_> {
                     let kind = VariableTypeId::BaseDataVariableType.into();
                     (name, own(&member.name), member.name.clone(), NodeClass::Variable, kind)
                 }
+                Node::Event => {
+                    (Name::Event, own(EVENT), EVENT.to_owned(), NodeClass::ObjectType, ExpandedNodeId::null())
+                }
+                Node::Field(field) => {
+                    let (name, kind) = (Name::Field(*field), VariableTypeId::PropertyType.into());
+                    (name, own(field.name()), field.name().to_owned(), NodeClass::Variable, kind)
+                }
             };
         NodeMetadata {
             node_id: ExpandedNodeId::new(name.node()),
@@ -147,15 +169,7 @@ impl Space<'_> {
     /// Everything that a node refers to; `None` for a node that is not there. The standard's own nodes refer to ours, too.
     pub(super) fn references(&self, node: &NodeId) -> Option<Vec<Reference>> {
         if node.namespace == 0 {
-            let mut found = Vec::new();
-            if *node == ObjectId::ObjectsFolder {
-                self.children("", &mut found);
-            } else if *node == ObjectTypeId::BaseObjectType {
-                for kind in self.model.types.keys() {
-                    found.push(self.to(ReferenceTypeId::HasSubtype, true, &Node::Type(kind.clone())));
-                }
-            }
-            return Some(found);
+            return Some(self.of_standard(node));
         }
         let node = self.node(node)?;
         let mut found = Vec::new();
@@ -163,6 +177,10 @@ impl Space<'_> {
             Node::Place(path) => {
                 found.push(self.kind_of(&node));
                 found.push(self.parent(path));
+                if path == self.site {
+                    let server = standard(ObjectId::Server, "Server", NodeClass::Object);
+                    found.push(Reference { kind: ReferenceTypeId::HasNotifier, forward: false, to: server });
+                }
                 self.children(path, &mut found);
             }
             Node::Point(id, declaration) => {
@@ -191,11 +209,40 @@ impl Space<'_> {
             Node::Member(kind, _) => {
                 found.push(self.kind_of(&node));
                 found.push(self.to(ReferenceTypeId::HasComponent, false, &Node::Type(kind.clone())));
-                let rule = standard(ObjectId::ModellingRule_Mandatory, "Mandatory", NodeClass::Object);
-                found.push(Reference { kind: ReferenceTypeId::HasModellingRule, forward: true, to: rule });
+                found.push(mandatory());
+            }
+            Node::Event => {
+                let base = standard(ObjectTypeId::BaseEventType, "BaseEventType", NodeClass::ObjectType);
+                found.push(Reference { kind: ReferenceTypeId::HasSubtype, forward: false, to: base });
+                for field in Field::ALL {
+                    found.push(self.to(ReferenceTypeId::HasProperty, true, &Node::Field(field)));
+                }
+            }
+            Node::Field(_) => {
+                found.push(self.kind_of(&node));
+                found.push(self.to(ReferenceTypeId::HasProperty, false, &Node::Event));
+                found.push(mandatory());
             }
         }
         Some(found)
+    }
+
+    /// What nodes of the standard refer to beside their own.
+    fn of_standard(&self, node: &NodeId) -> Vec<Reference> {
+        let mut found = Vec::new();
+        if *node == ObjectId::ObjectsFolder {
+            self.children("", &mut found);
+        } else if *node == ObjectTypeId::BaseObjectType {
+            for kind in self.model.types.keys() {
+                found.push(self.to(ReferenceTypeId::HasSubtype, true, &Node::Type(kind.clone())));
+            }
+        } else if *node == ObjectTypeId::BaseEventType {
+            found.push(self.to(ReferenceTypeId::HasSubtype, true, &Node::Event));
+        } else if *node == ObjectId::Server && self.sees(self.site) {
+            let site = Node::Place(self.site.to_owned());
+            found.push(self.to(ReferenceTypeId::HasNotifier, true, &site));
+        }
+        found
     }
 
     fn to(&self, kind: ReferenceTypeId, forward: bool, node: &Node) -> Reference {
@@ -277,7 +324,9 @@ impl Space<'_> {
                 }
                 _ => return Err(StatusCode::BadAttributeIdInvalid),
             },
-            AttributeId::EventNotifier if shown.node_class == NodeClass::Object => Variant::from(0u8),
+            AttributeId::EventNotifier if shown.node_class == NodeClass::Object => {
+                Variant::from(if self.tells(id) { TELLS } else { 0u8 })
+            }
             AttributeId::IsAbstract if shown.node_class == NodeClass::ObjectType => Variant::from(false),
             _ if shown.node_class == NodeClass::Variable => return self.of_variable(&node, what, now),
             _ => return Err(StatusCode::BadAttributeIdInvalid),
@@ -292,10 +341,14 @@ impl Space<'_> {
                 Node::Point(_, declaration) => value::data_type(declaration.value_type),
                 Node::Member(_, member) => value::data_type(member.value_type),
                 Node::Property(_, _, property) => property_type(*property),
-                Node::Place(_) | Node::Type(_) => return Err(StatusCode::BadAttributeIdInvalid),
+                Node::Field(field) => field_type(*field),
+                Node::Place(_) | Node::Type(_) | Node::Event => {
+                    return Err(StatusCode::BadAttributeIdInvalid);
+                }
             })),
             AttributeId::ValueRank => {
-                let list = matches!(node, Node::Property(_, _, Property::EnumValues));
+                let list =
+                    matches!(node, Node::Property(_, _, Property::EnumValues) | Node::Field(Field::Concerns));
                 Variant::from(if list { 1i32 } else { -1i32 })
             }
             AttributeId::AccessLevel => Variant::from(level(node, true).bits()),
@@ -346,7 +399,7 @@ impl Space<'_> {
                     Variant::from(LocalizedText::from(name.map(String::as_str).unwrap_or_default()))
                 }
             }),
-            Node::Place(_) | Node::Type(_) | Node::Member(..) => {
+            Node::Place(_) | Node::Type(_) | Node::Member(..) | Node::Event | Node::Field(_) => {
                 DataValue { status: Some(StatusCode::UncertainInitialValue), ..plain(Variant::Empty) }
             }
         }
@@ -386,15 +439,31 @@ fn variable_type(declaration: &Declaration) -> VariableTypeId {
 fn kind_name(node: &Node) -> &'static str {
     match node {
         Node::Place(_) => "FolderType",
-        Node::Property(..) => "PropertyType",
+        Node::Property(..) | Node::Field(_) => "PropertyType",
         Node::Point(_, declaration) => match variable_type(declaration) {
             VariableTypeId::MultiStateValueDiscreteType => "MultiStateValueDiscreteType",
             VariableTypeId::AnalogItemType => "AnalogItemType",
             VariableTypeId::AnalogUnitType => "AnalogUnitType",
             _ => "BaseDataVariableType",
         },
-        Node::Type(_) | Node::Member(..) => "BaseDataVariableType",
+        Node::Type(_) | Node::Member(..) | Node::Event => "BaseDataVariableType",
     }
+}
+
+const fn field_type(field: Field) -> DataTypeId {
+    match field {
+        Field::Revision => DataTypeId::UInt32,
+        Field::Start | Field::End => DataTypeId::UtcTime,
+        Field::Occurrence | Field::Kind | Field::State | Field::Text | Field::Next | Field::Concerns => {
+            DataTypeId::String
+        }
+    }
+}
+
+/// What every instance of a type has (OPC 10000-3, 6.4.4.4.2).
+fn mandatory() -> Reference {
+    let rule = standard(ObjectId::ModellingRule_Mandatory, "Mandatory", NodeClass::Object);
+    Reference { kind: ReferenceTypeId::HasModellingRule, forward: true, to: rule }
 }
 
 const fn property_type(property: Property) -> DataTypeId {

@@ -4,18 +4,23 @@
 //   connect          encrypted, as the user            items N EVERY    watches n0 to n(N-1) below the place, one subscription
 //   values           how many notifications came, of how many items; and how many items had a bad status
 //   last N           the last value of item N          leave
+//   hear NODE        tells events of the node           heard    what came: message, severity, source, time, state
+//   average NODE FROM UNTIL MS    aggregates from history (milliseconds since 1970)
 "use strict";
 const path = require("path");
 const readline = require("readline");
 console.log = console.error;
 const {
   OPCUAClient, MessageSecurityMode, SecurityPolicy, UserTokenType, AttributeIds, TimestampsToReturn, ClientSubscription,
-  ClientMonitoredItemGroup, MonitoringMode,
+  ClientMonitoredItemGroup, ClientMonitoredItem,
 } = require("node-opcua-client");
+const { AggregateFunction } = require("node-opcua-constants");
+const { constructEventFilter } = require("node-opcua-service-filter");
 const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 
 const [url, folder, userName, password] = process.argv.slice(2);
 let client, session, subscription;
+const events = [];
 const count = { all: 0, bad: 0, items: new Set(), last: new Map() };
 
 const verbs = {
@@ -56,6 +61,29 @@ const verbs = {
   },
   async values() { return JSON.stringify([count.all, count.items.size, count.bad]); },
   async last(number) { return JSON.stringify(count.last.get(Number(number))); },
+  async hear(nodeId) {
+    const fields = ["Message", "Severity", "SourceName", "Time", "2:State", "EventId"];
+    const heard = ClientSubscription.create(session, {
+      requestedPublishingInterval: 100, requestedMaxKeepAliveCount: 100, requestedLifetimeCount: 1000,
+      maxNotificationsPerPublish: 1000, publishingEnabled: true, priority: 1,
+    });
+    const item = ClientMonitoredItem.create(
+      heard, { nodeId, attributeId: AttributeIds.EventNotifier },
+      { samplingInterval: 0, queueSize: 1000, discardOldest: true, filter: constructEventFilter(fields) }, TimestampsToReturn.Both,
+    );
+    item.on("changed", ([message, severity, source, time, state, id]) => events.push([
+      message.value.text, severity.value, source.value, time.value.getTime() / 1000, state.value, id.value.length,
+    ]));
+    await new Promise((done, failed) => { item.once("initialized", done); item.once("err", failed); });
+    return "ok";
+  },
+  async heard() { return JSON.stringify(events); },
+  async average(nodeId, from, until, every) {
+    const answer = await session.readAggregateValue(
+      { nodeId }, new Date(Number(from)), new Date(Number(until)), AggregateFunction.Average, Number(every),
+    );
+    return JSON.stringify(answer.historyData.dataValues.map((value) => value.value.value));
+  },
   async leave() { await session.close(true); await client.disconnect(); return "ok"; },
 };
 

@@ -43,13 +43,7 @@ pub fn severity(severity: u16) -> Severity {
 
 /// The word for a kind.
 pub const fn kind(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Alarm => "alarm",
-        EventKind::Finding => "finding",
-        EventKind::Fault => "fault",
-        EventKind::Interval => "interval",
-        EventKind::Change => "change",
-    }
+    kind.word()
 }
 
 /// What groups events of one sort: the id of a detection where there is one, else kind and what it is about.
