@@ -48,7 +48,14 @@ impl Monitor {
         unapproved
     }
 
-    /// Sets what was seen in earlier runs and is not approved: it stays a difference, and is not learned by itself.
+    /// Whether everything that is new was told: nothing waits for a greater finding that explains it.
+    #[must_use]
+    pub fn has_told(&self) -> bool {
+        self.core.guard.pending.is_empty()
+    }
+
+    /// Sets what was seen in earlier runs and is not approved: it stays a difference, is not learned by itself, and that it is
+    /// there is not found anew.
     pub fn set_unapproved(&mut self, unapproved: Baseline) {
         self.core.guard.set_aside = unapproved;
     }

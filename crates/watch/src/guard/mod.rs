@@ -28,7 +28,7 @@ pub use window::Window;
 
 pub(crate) use write::Written;
 
-use crate::baseline::{self, Baseline, Difference, LinkName, link_name, place_of};
+use crate::baseline::{self, Baseline, Difference, LinkName, LinkNorm, link_name, place_of};
 use crate::core::{Core, Talk};
 use crate::decode::function_name;
 use crate::detect::{Rule, base, dnp3, net};
@@ -244,7 +244,8 @@ impl Core {
             let (time_ns, name) = (host.first_ns, host.endpoint.to_string());
             let scene = Scene { source: id, target: HostId(0), time_ns, ..Scene::default() };
             let is_found = self.guard.announced.asks(host, host.first_ns);
-            if self.guard.guards(&name) && !self.guard.strangers.contains_key(&id) {
+            let is_told = self.guard.set_aside.assets.contains_key(&name);
+            if !is_told && self.guard.guards(&name) && !self.guard.strangers.contains_key(&id) {
                 let words = if is_found { "answers our own search" } else { "speaks to everybody" };
                 self.differs(&base::ASSET, scene, words.into());
             }
@@ -321,6 +322,11 @@ impl Core {
         self.hosts.get(id).map_or(0, |host| self.guard.windows.open(host, time_ns))
     }
 
+    /// What was told of a link already, in an earlier run: that it is there is no news after a restart.
+    fn told(&self, name: &LinkName) -> Option<&LinkNorm> {
+        self.guard.set_aside.links.get(name)
+    }
+
     /// A link's name, and whether the baseline has it; `None` if it is not one that is judged here.
     fn judged(&self, id: LinkId) -> Option<(LinkName, bool)> {
         let (key, last_ns) = self.links.get(id).map(|link| (link.key, link.last_ns))?;
@@ -356,7 +362,9 @@ impl Core {
         if !self.guard.is_guarding() {
             return;
         }
-        if let Some((name, false)) = self.judged(id) {
+        if let Some((name, false)) = self.judged(id)
+            && self.told(&name).is_none()
+        {
             self.unknown_link(talk, &name, "");
         }
     }
@@ -371,7 +379,8 @@ impl Core {
         }
         let Some((name, known)) = self.judged(id) else { return };
         let function = || function_name(op.protocol, op.function);
-        if counted.new_function && op.kind != Kind::Response {
+        let is_told = self.told(&name).is_some_and(|norm| norm.uses(op.function));
+        if counted.new_function && op.kind != Kind::Response && !is_told {
             if !known {
                 self.unknown_link(talk, &name, &format!(": {}", function()));
             } else if self.guard.baseline.links.get(&name).is_some_and(|norm| !norm.uses(op.function)) {
@@ -406,7 +415,9 @@ impl Core {
         let (Some(name), Some(point)) = (link_name(self, &link), self.points.get(key)) else { return };
         let place = place_of(key, &point.name);
         // A link that is not known says itself what it reads.
-        if self.guard.guards(&name.server)
+        let is_told = self.told(&name).is_some_and(|norm| norm.reads(&place));
+        if !is_told
+            && self.guard.guards(&name.server)
             && self.guard.baseline.links.get(&name).is_some_and(|norm| !norm.reads(&place))
         {
             self.differs(&base::READ, talk.scene(), format!("{}: {place}", name.protocol.name()));

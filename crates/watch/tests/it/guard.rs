@@ -630,3 +630,24 @@ fn a_zone_that_learns_again_does_not_learn_what_was_set_aside_there() {
     monitor.learn();
     assert_eq!(ids(&monitor), before);
 }
+
+#[test]
+fn what_was_found_to_be_new_is_not_new_again_after_a_restart() {
+    let (mut monitor, mut capture) = learned();
+    let looks = |capture: &mut Capture, first| capture.connection(ROGUE, PLC, 502, &read(1, first, 2, &[]));
+    looks(&mut capture, 40);
+    capture.connection(HMI, PLC, 502, &read(9, 40, 2, &[]));
+    let found = finish(&mut monitor, &capture);
+    assert_eq!(rules(&found), ["IB-BASE-001", "IB-BASE-004"]);
+    assert!(monitor.has_told());
+    let mut again = restarted(&mut monitor, Mode::Guarding);
+    let mut capture = capture.later();
+    looks(&mut capture, 40);
+    capture.connection(HMI, PLC, 502, &read(9, 40, 2, &[]));
+    assert_eq!(rules(&finish(&mut again, &capture)), [""; 0]);
+    // Writing is judged each time, and another client is another stranger.
+    let mut capture = capture.later();
+    capture.connection(ROGUE, PLC, 502, &write(1, 100, 900));
+    capture.connection(77, PLC, 502, &read(1, 40, 2, &[]));
+    assert_eq!(rules(&finish(&mut again, &capture)), ["IB-BASE-005", "IB-BASE-001"]);
+}

@@ -201,7 +201,7 @@ impl Watching {
             events
         };
         self.save_assets(keeper, monotonic, stopping);
-        self.save_traffic(&mut keeper.traffic, monotonic, stopping);
+        self.save_traffic(&mut keeper.traffic, keeper.findings, monotonic, stopping);
         events
     }
 

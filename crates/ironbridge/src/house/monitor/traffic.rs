@@ -38,8 +38,8 @@ impl Pace {
 }
 
 impl Watching {
-    /// Writes what is not on disk, if it is time.
-    pub(super) fn save_traffic(&self, pace: &mut Pace, monotonic: Duration, stopping: bool) {
+    /// Writes what is not on disk, if it is time; `told` findings are.
+    pub(super) fn save_traffic(&self, pace: &mut Pace, told: usize, monotonic: Duration, stopping: bool) {
         if !self.is_on() || !(stopping || pace.is_due(monotonic)) {
             return;
         }
@@ -48,9 +48,18 @@ impl Watching {
         let bytes = self.write(TRAFFIC, &kept).unwrap_or_default() as u64;
         (pace.saved, pace.rest) = (monotonic, Duration::from_millis(bytes * 1_000 / BYTES_PER_SECOND));
         (pace.news, pace.changed) = (false, false);
-        let unapproved = self.monitor.lock().unapproved();
-        if unapproved != pace.unapproved && self.save(UNAPPROVED, &unapproved) {
-            pace.unapproved = unapproved;
+        let unapproved = {
+            let mut monitor = self.monitor.lock();
+            // What stands there is not found again: its findings must be on disk before.
+            let is_told = monitor.has_told() && monitor.findings() == told;
+            is_told.then(|| monitor.unapproved())
+        };
+        match unapproved {
+            None => pace.news = true,
+            Some(fresh) if fresh != pace.unapproved && self.save(UNAPPROVED, &fresh) => {
+                pace.unapproved = fresh;
+            }
+            Some(_) => {}
         }
     }
 
