@@ -405,16 +405,42 @@ mod tests {
         let text = serde_json::to_string(&book).unwrap();
         let mut book: AssetBook = serde_json::from_str(&text).unwrap();
         assert!(!book.assets[ID].live);
+        book.begin();
         // In the next run it only was talked to.
         book.take(&report(vec![seen(ID, Role::Silent, None)]));
         let known = &book.assets[ID];
         assert_eq!((known.called(), known.fact(Field::Model)), ("Press 4", Some("1756-L71")));
         assert_eq!((known.level_or_guess(), known.zone.as_deref()), (Some(0.0), Some("pressing")));
         assert_eq!((known.role, known.live), (Role::Controller, true));
+        assert_eq!((known.sent, known.received), (14, 16));
         assert_eq!(known.approved, Some(("anna".into(), Time(30))));
         let back = Change { level: Some(None), zone: Some(None), approved: Some(false), ..Change::default() };
         let known = book.change(ID, "anna", &back, Time(31)).unwrap();
         assert_eq!((known.level_or_guess(), &known.zone, &known.approved), (Some(1.0), &None, &None));
+    }
+
+    #[test]
+    fn one_machine_stays_one_asset_when_its_address_is_seen() {
+        let card = "00:1b:1b:00:00:01";
+        let alone = Asset { id: card.to_owned(), addresses: Vec::new(), ..seen(ID, Role::Host, None) };
+        let mut book = AssetBook::default();
+        book.take(&report(vec![alone.clone()]));
+        let change = Change { approved: Some(true), name: Some("Press 4".into()), ..Change::default() };
+        book.change(card, "anna", &change, Time(30)).unwrap();
+        assert!(book.take(&report(vec![seen(ID, Role::Controller, None)])));
+        let known = &book.assets[ID];
+        assert_eq!((known.called(), known.approved.is_some(), book.assets.len()), ("Press 4", true, 1));
+        assert_eq!(book.names(), HashMap::from([(card, ID)]));
+        // A router's card stands with all who are behind it: nobody is the router.
+        let mut book = AssetBook::default();
+        book.take(&report(vec![alone]));
+        let other = Asset {
+            id: "10.0.0.8".into(),
+            addresses: vec!["10.0.0.8".parse().unwrap()],
+            ..seen(ID, Role::Host, None)
+        };
+        book.take(&report(vec![seen(ID, Role::Controller, None), other]));
+        assert!(book.assets.contains_key(card) && book.names().is_empty());
     }
 
     #[test]
