@@ -21,6 +21,8 @@ mod drafting;
 mod driver;
 mod endpoint;
 mod exchange;
+#[cfg(test)]
+mod hostile;
 mod identity;
 mod ladder;
 mod method;

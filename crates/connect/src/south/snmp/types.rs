@@ -194,6 +194,78 @@ fn words(wire: &Wire) -> &'static str {
 mod tests {
     use super::*;
     use crate::south::tags::Linear;
+    use crate::south::testing::a_million;
+    use async_snmp::DecodeConfig;
+    use async_snmp::message::Message;
+
+    /// Tag, length, content (X.690).
+    fn tlv(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+        let content = content.concat();
+        let length = u8::try_from(content.len()).unwrap();
+        let head: &[u8] = if length < 0x80 { &[tag, length] } else { &[tag, 0x81, length] };
+        [head, content.as_slice()].concat()
+    }
+
+    fn answer(pdu: u8) -> Vec<u8> {
+        const OID: [u8; 10] = [6, 8, 0x2B, 6, 1, 2, 1, 1, 3, 0];
+        let values: [&[u8]; 6] = [
+            &[2, 1, 0xF9],
+            &[4, 5, b'L', b'a', b'g', b'e', b'r'],
+            &[0x46, 4, 0x7F, 0, 0, 1],
+            &[0x43, 2, 0x12, 0x67],
+            &[0x40, 4, 10, 20, 1, 9],
+            &[0x80, 0],
+        ];
+        let binds: Vec<Vec<u8>> = values.iter().map(|value| tlv(0x30, &[&OID, value])).collect();
+        let binds = tlv(0x30, &binds.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        tlv(pdu, &[&[2, 1, 7, 2, 1, 0, 2, 1, 0], &binds])
+    }
+
+    /// What agents send, as the library decodes it: a value of the point's type, bad, or told in words.
+    #[test]
+    fn a_million_hostile_messages() {
+        const ALL: [Type; 11] = [
+            Type::Bool,
+            Type::Integer,
+            Type::Unsigned,
+            Type::Counter,
+            Type::Ticks,
+            Type::Float,
+            Type::Text,
+            Type::Bytes,
+            Type::Mac,
+            Type::Ip,
+            Type::Oid,
+        ];
+        let community = |pdu| tlv(0x30, &[&[2, 1, 1, 4, 6], b"public", &answer(pdu)]);
+        // Version 3 without authentication: engine, boots, time, user.
+        let head = tlv(0x30, &[&[2, 1, 9, 2, 2, 0x05, 0xDC, 4, 1, 0, 2, 1, 3]]);
+        let user = tlv(0x30, &[&[4, 5, 0x80, 0, 0, 0, 1, 2, 1, 3, 2, 1, 9, 4, 4], b"demo", &[4, 0, 4, 0]]);
+        let scoped = tlv(0x30, &[&[4, 5, 0x80, 0, 0, 0, 1, 4, 0], &answer(0xA2)]);
+        let secured = tlv(0x30, &[&[2, 1, 3], &head, &tlv(4, &[&user]), &scoped]);
+        let sound = [community(0xA2), community(0xA7), secured];
+        for bytes in &sound {
+            assert!(Message::decode(bytes.clone().into(), DecodeConfig::default()).is_ok(), "{bytes:02x?}");
+        }
+        a_million(0x5A1, &sound.each_ref().map(Vec::as_slice), |bytes, choice| {
+            let Ok(message) = Message::decode(bytes.to_vec().into(), DecodeConfig::default()) else {
+                return false;
+            };
+            let kind = ALL[choice as usize % ALL.len()];
+            let mut read = 0;
+            for bind in message.value.pdu().into_iter().flat_map(|pdu| pdu.varbinds().iter()) {
+                match kind.decode(&bind.value, None) {
+                    Ok((value, status)) => {
+                        let fits = value.value_type() == Some(kind.value_type());
+                        assert!(fits && !status.is_bad(), "{:?} as {kind:?}: {value:?}", bind.value);
+                        read += 1;
+                    }
+                    Err(why) => assert!(!why.is_empty()),
+                }
+            }
+            read > 0
+        });
+    }
 
     #[test]
     fn every_type_both_ways() {
