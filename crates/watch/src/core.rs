@@ -33,9 +33,19 @@ pub struct Talk {
     /// Port of the client.
     pub client_port: u16,
     pub from_client: bool,
+    /// The beginning of the conversation was seen.
+    pub opened: bool,
+    /// Bytes are missing shortly before these.
+    pub torn: bool,
 }
 
 impl Talk {
+    /// One frame from one to the other, where there are no connections and no ports.
+    pub const fn layer2((time_ns, evidence): Stamp, client: HostId, server: HostId) -> Self {
+        let (from_client, opened, torn) = (true, true, false);
+        Self { time_ns, evidence, client, server, port: 0, client_port: 0, from_client, opened, torn }
+    }
+
     /// The same the other way round, for protocols whose roles are not those of the connection.
     pub const fn with_client(mut self, sender_is_client: bool) -> Self {
         if self.from_client != sender_is_client {
@@ -139,6 +149,7 @@ impl Core {
         }
         let Some(id) = self.link(talk, op.protocol) else { return };
         let Some(link) = self.links.get_mut(id) else { return };
+        link.begun |= talk.opened;
         let counted = link.count(op, talk.time_ns);
         if op.kind == Kind::Request && (link.requests == 1 || (link.changes == 1 && changes(op.effect))) {
             let trusted = |host| self.hosts.get(host).is_some_and(|host| !host.searches);
@@ -215,7 +226,7 @@ impl Core {
 
     /// Takes a message that breaks the rules of its protocol.
     pub fn malformed(&mut self, talk: &Talk, protocol: Protocol, what: impl Display) {
-        if self.partial {
+        if self.partial || talk.torn {
             return;
         }
         self.coverage.malformed_messages += 1;
@@ -245,6 +256,8 @@ impl Core {
             port: if protocol == Protocol::Silent { 0 } else { flow.server_port() },
             client_port: flow.client_port(),
             from_client: true,
+            opened: flow.opened,
+            torn: false,
         };
         let key = LinkKey { client: talk.client, server: talk.server, protocol, port: talk.port };
         if let Some(moved) = flow.booked.take_if(|booked| booked.key != key) {

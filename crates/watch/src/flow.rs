@@ -126,6 +126,8 @@ impl Flow {
             port: self.server_port(),
             client_port: self.client_port(),
             from_client: self.client_is_low == from_low,
+            opened: self.opened,
+            torn: false,
         }
     }
 }

@@ -111,6 +111,8 @@ pub struct Link {
     /// Functions that were refused as such, each once.
     pub functions_refused: u32,
     pub malformed: u64,
+    /// A conversation was seen from its beginning.
+    pub begun: bool,
     /// It came when another client had long been there.
     pub newcomer: bool,
     /// Time of the latest request, and whether there was none for a while before it.
@@ -353,6 +355,7 @@ impl Links {
             first_change_ns: None,
             functions_refused: 0,
             malformed: 0,
+            begun: false,
             newcomer: false,
             last_request_ns: time_ns,
             awoke: false,

@@ -243,7 +243,7 @@ impl Monitor {
             high: (0, 0),
             seen: (false, false),
             data: false,
-            opened: false,
+            opened: !key.is_tcp(),
             probed: false,
             stray: None,
             first: context.evidence,
@@ -324,7 +324,7 @@ fn converse(flow: &mut Flow, core: &mut Core, from_low: bool, feed: impl FnOnce(
     let talk = flow.talk(from_low);
     let (mut speaker, halves) = Speaker::new(flow, core);
     let half = if from_low { &mut halves.0 } else { &mut halves.1 };
-    feed(half, &mut |bytes, stamp| speaker.take(bytes, &talk.at(stamp)));
+    feed(half, &mut |bytes, stamp, torn| speaker.take(bytes, &Talk { torn, ..talk.at(stamp) }));
 }
 
 /// Ends what went over these ports before.

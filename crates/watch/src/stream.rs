@@ -21,6 +21,9 @@ pub enum Step {
     Is(Protocol),
 }
 
+/// So many pieces behind a hole may belong to a message that began in it.
+const TORN: u8 = 16;
+
 /// When bytes came, and in which packet.
 pub type Stamp = (i64, Evidence);
 
@@ -42,8 +45,8 @@ pub struct Shared {
     pub max_pending: usize,
 }
 
-/// What takes bytes in order.
-pub type Take<'a> = dyn FnMut(&[u8], Stamp) -> Step + 'a;
+/// What takes bytes in order, and hears whether some are missing shortly before them.
+pub type Take<'a> = dyn FnMut(&[u8], Stamp, bool) -> Step + 'a;
 
 /// What is remembered of the latest segment, to know it again.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,6 +89,8 @@ pub struct Half {
     started: bool,
     /// What the receiver has acknowledged.
     acknowledged: Option<u32>,
+    /// Pieces until what is missing is forgotten.
+    torn: u8,
     held: Vec<u8>,
     parked: Vec<(u32, Stamp, Box<[u8]>)>,
 }
@@ -130,6 +135,7 @@ impl Half {
             self.end(shared, take);
             self.forget(shared);
             self.next = sequence;
+            self.torn = TORN;
         }
         if ahead > 0 && ahead <= FAR {
             return self.park(sequence, (data, stamp), shared, take);
@@ -214,6 +220,7 @@ impl Half {
             shared.undecoded_bytes += self.held.len() as u64;
             self.held.clear();
             self.next = first;
+            self.torn = TORN;
         }
     }
 
@@ -231,15 +238,17 @@ impl Half {
 
     fn deliver(&mut self, data: &[u8], stamp: Stamp, shared: &mut Shared, take: &mut Take<'_>) {
         self.next = self.next.wrapping_add(length(data));
+        let torn = self.torn > 0;
+        self.torn = self.torn.saturating_sub(u8::from(!data.is_empty()));
         if self.held.is_empty() {
-            match take(data, stamp) {
+            match take(data, stamp, torn) {
                 Step::Took(count) => self.held.extend_from_slice(data.get(count..).unwrap_or_default()),
                 Step::Lost => shared.undecoded_bytes += data.len() as u64,
                 Step::Is(_) => {}
             }
         } else {
             self.held.extend_from_slice(data);
-            match take(&self.held, stamp) {
+            match take(&self.held, stamp, torn) {
                 Step::Took(count) => drop(self.held.drain(..count.min(self.held.len()))),
                 Step::Lost => {
                     shared.undecoded_bytes += self.held.len() as u64;
@@ -278,7 +287,7 @@ mod tests {
         let mut half = Half::default();
         let mut shared = Shared { max_parked: 1_000, max_pending: 500, ..Shared::default() };
         let mut out = Vec::new();
-        let mut take = |bytes: &[u8], _: Stamp| {
+        let mut take = |bytes: &[u8], _: Stamp, _: bool| {
             out.extend_from_slice(bytes);
             Step::Took(bytes.len())
         };

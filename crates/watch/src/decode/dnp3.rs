@@ -18,12 +18,16 @@ const LINK: u32 = 0x100;
 const NONE: u32 = u32::MAX;
 /// The first frame of a fragment (transport function, FIR).
 const FIRST: u8 = 0x40;
+/// The last one (FIN).
+const FINAL: u8 = 0x80;
 
 /// One conversation.
 #[derive(Debug)]
 pub struct Dnp3 {
     /// Fragments from masters, from outstations.
     joiners: (Joiner, Joiner),
+    /// A fragment was seen to begin, of masters, of outstations.
+    begun: (bool, bool),
     /// Function of the latest request, by its sequence number.
     asked: [u32; 16],
     turn: Turn,
@@ -97,6 +101,7 @@ impl Default for Dnp3 {
     fn default() -> Self {
         Self {
             joiners: Default::default(),
+            begun: (false, false),
             asked: [NONE; 16],
             turn: Turn::default(),
             origins: [0; 4],
@@ -156,10 +161,18 @@ impl Dnp3 {
                 .into_iter()
                 .for_each(|link| link.origins = origins);
         }
-        let joiner = if from_master { &mut self.joiners.0 } else { &mut self.joiners.1 };
+        let (joiner, begun) = if from_master {
+            (&mut self.joiners.0, &mut self.begun.0)
+        } else {
+            (&mut self.joiners.1, &mut self.begun.1)
+        };
+        // Who joins late misses the beginning of the first one.
+        let is_end = !talk.opened && !*begun && data.first().is_some_and(|transport| transport & FIRST == 0);
+        *begun |= !is_end;
         match joiner.feed(data) {
             Ok(Some(fragment)) => fragment_op((&mut self.asked, &mut self.turn), fragment, unit, talk, core),
             Ok(None) => {}
+            Err(_) if is_end => *begun = data.first().is_some_and(|transport| transport & FINAL != 0),
             Err(words) => core.malformed(talk, Protocol::Dnp3, words),
         }
     }

@@ -66,7 +66,7 @@ fn between(context: &Context<'_>, protocol: Protocol, core: &mut Core) -> Option
     core.hosts.sent(client, Some(source), context.frame.vlan, context.time_ns);
     core.hosts.received(server, context.frame.destination, context.time_ns);
     let (time_ns, evidence) = (context.time_ns, context.evidence);
-    let talk = Talk { time_ns, evidence, client, server, port: 0, client_port: 0, from_client: true };
+    let talk = Talk::layer2((time_ns, evidence), client, server);
     let link = core.link(&talk, protocol).and_then(|id| core.links.get_mut(id))?;
     link.to_server.0 += 1;
     link.to_server.1 += context.bytes;
@@ -168,8 +168,7 @@ pub fn other_ip(context: &Context<'_>, ip: &ip::Packet<'_>, core: &mut Core) {
         (ip::protocol::ICMPV6, Some(kind)) => matches!(kind, 1..=4 | 129 | 136),
         _ => false,
     };
-    let talk = Talk { time_ns, evidence, client, server, port: 0, client_port: 0, from_client: true }
-        .with_client(!is_reply);
+    let talk = Talk::layer2((time_ns, evidence), client, server).with_client(!is_reply);
     if let Some(link) = core.link(&talk, protocol).and_then(|id| core.links.get_mut(id)) {
         let side = if is_reply { &mut link.to_client } else { &mut link.to_server };
         side.0 += 1;

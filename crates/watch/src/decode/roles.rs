@@ -2,6 +2,8 @@
 
 use super::rtu;
 use crate::protocol::Protocol;
+use wire::bacnet::Apdu;
+use wire::bacnet::view::View;
 use wire::enip::Command;
 use wire::enip::view::FrameView;
 use wire::iec104::table::{Access, kind as type_of};
@@ -49,6 +51,11 @@ pub fn asks(protocol: Protocol, bytes: &[u8], taken: bool) -> Option<bool> {
             1 | 8 | 10 | 12 | 14 => Some(true),
             2 | 9 | 11 | 13 => Some(false),
             _ => None,
+        },
+        Protocol::Bacnet => match View::of(bytes).apdu {
+            Some(Apdu::Confirmed { .. }) => Some(true),
+            Some(Apdu::Unconfirmed { .. } | Apdu::SegmentAck { .. }) | None => Some(taken),
+            Some(_) => Some(false),
         },
         Protocol::Snmp => match MessageView::new(bytes).ok()?.kind? {
             0 | 1 | 3 | 5 => Some(true),
@@ -99,7 +106,7 @@ fn s7(bytes: &[u8]) -> Option<bool> {
         return plus.kind().map(|kind| kind == "request");
     }
     // What it sends unasked has no request.
-    view.is_s7().then(|| view.is_request())
+    view.is_s7().then(|| view.is_request() != view.is_fetch())
 }
 
 /// MMS (ISO 9506) in session (ISO 8327) and presentation (ISO 8823): who opens, who accepts; in data the kind of the PDU.

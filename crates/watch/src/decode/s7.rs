@@ -118,18 +118,21 @@ impl S7 {
         }
         let user = view.user_data();
         let is_request = view.is_request();
-        // The client asks, whoever opened the connection.
+        // The client asks, whoever opened the connection; but what it downloads the CPU fetches.
+        let fetches = view.is_fetch();
         let talk = &talk.with_client(if user.is_some_and(|user| user.direction == view::Direction::Push) {
             !talk.from_client
         } else {
-            is_request
+            is_request != fetches
         });
         let function = match user {
             Some(user) => USERDATA | u32::from(user.group) << 8 | u32::from(user.sub),
             None => view.function_code().map_or(0xFF, u32::from),
         };
         let key = view.reference().map_or(0, u64::from);
-        let (kind, function, outcome) = if is_request {
+        let (kind, function, outcome) = if fetches && is_request {
+            (Kind::Notice, function, Outcome::Open)
+        } else if is_request {
             self.waiting.push(key, function);
             (Kind::Request, function, Outcome::Open)
         } else if user.is_some_and(|user| user.direction == view::Direction::Push) {

@@ -24,6 +24,7 @@ mod technique;
 mod tls;
 
 pub use technique::Technique;
+use technique::{DENIAL_OF_SERVICE, EXPLOIT};
 
 use crate::hosts::Host;
 use crate::links::Link;
@@ -145,6 +146,21 @@ pub fn all() -> Vec<&'static Rule> {
     all.sort_by_key(|rule| rule.id);
     all.dedup_by_key(|rule| rule.id);
     all
+}
+
+/// The rule for malformed messages of a protocol: all are told in the same words.
+const fn rule_of_malformed(id: &'static str, title: &'static str) -> Rule {
+    Rule {
+        id,
+        title,
+        severity: 500,
+        techniques: &[EXPLOIT, DENIAL_OF_SERVICE],
+        meaning: "The lengths or codes of messages contradict the standard. Broken software does this, and tools \
+                  that look for errors in devices (fuzzers), because such errors let them in or stop the device.",
+        next: "Look at the packets. If the sender is a machine that belongs there, update its software; if not, \
+               isolate it at its port of the switch.",
+        trigger: never,
+    }
 }
 
 /// For rules that no message triggers: something else raises them.

@@ -16,5 +16,9 @@ pub const RULE: Rule = Rule {
 };
 
 fn trigger(seen: &Seen<'_>) -> bool {
-    seen.calls(&[4]) && !seen.link.functions.iter().any(|known| known.function == 3 && known.requests > 0)
+    // Who joins between the two sees only the second.
+    let is_whole = seen.link.begun || seen.link.requests > 1;
+    is_whole
+        && seen.calls(&[4])
+        && !seen.link.functions.iter().any(|known| known.function == 3 && known.requests > 0)
 }

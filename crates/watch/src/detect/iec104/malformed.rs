@@ -1,16 +1,6 @@
 //! IB-104-090: malformed IEC 104 messages.
 
-use crate::detect::technique::{DENIAL_OF_SERVICE, EXPLOIT};
-use crate::detect::{Rule, never};
+use crate::detect::{Rule, rule_of_malformed};
 
 /// The rule.
-pub const RULE: Rule = Rule {
-    id: "IB-104-090",
-    title: "Malformed IEC 104 messages",
-    severity: 500,
-    techniques: &[EXPLOIT, DENIAL_OF_SERVICE],
-    meaning: "The lengths, types or causes of messages contradict the standard. Broken software does this, and tools \
-              that look for errors in devices (fuzzers), because such errors let them in or stop the device.",
-    next: "Look at the packets. If the sender is a normal control room, update its software; if not, isolate it.",
-    trigger: never,
-};
+pub const RULE: Rule = rule_of_malformed("IB-104-090", "Malformed IEC 104 messages");

@@ -157,6 +157,12 @@ impl<'a> PduView<'a> {
         }
     }
 
+    /// Whether it is about a block that a CPU fetches from who downloads to it: there the CPU asks.
+    #[must_use]
+    pub fn is_fetch(&self) -> bool {
+        self.user_data().is_none() && matches!(self.function_code(), Some(0x1B | 0x1C))
+    }
+
     /// Whether it asks the device for something (a job, or a question in user data).
     #[must_use]
     pub fn is_request(&self) -> bool {
