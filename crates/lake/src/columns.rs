@@ -118,6 +118,11 @@ impl Kind {
         Schema::builder().with_fields(fields).build().map_err(|why| LakeError::table(&why, "the columns"))
     }
 
+    /// The schema in Iceberg's own JSON, for those who read the table.
+    pub fn described(self) -> String {
+        self.schema().ok().and_then(|schema| serde_json::to_string_pretty(&schema).ok()).unwrap_or_default()
+    }
+
     /// By day.
     pub(crate) fn parts(self) -> Result<UnboundPartitionSpec, LakeError> {
         let name = match self {

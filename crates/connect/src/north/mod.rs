@@ -8,6 +8,7 @@
 //! A sink holds only its protocol: it opens a session, calls [`Feed::connected`], takes [`Feed::next`], sends, and
 //! calls [`Feed::ack`] when the far side has it. Everything else is decided here, once for all destinations.
 
+pub mod contract;
 pub mod event;
 mod feed;
 pub mod files;
@@ -45,6 +46,7 @@ pub use settings::{CatchUp, Deadband, Of, Quality, Settings, Switch, schema};
 pub use status::{Backlog, LastError, Replay, Skipped, State, Status};
 
 use crate::kind::{Built, Context, Kind, Models, Security, choose};
+use contract::Telling;
 use futures_util::future::BoxFuture;
 use model::Fault;
 use model::config::{Diagnostic, Document, check, nearest};
@@ -55,6 +57,9 @@ use std::sync::Arc;
 pub trait Sink: Send {
     /// One session, from connect to lost. Called again after the pause that the returned fault asks for.
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault>;
+
+    /// Tells exactly what it sends, for those who read it.
+    fn contract(&self) -> Telling;
 
     /// Whether it has a use for samples.
     fn wants_samples(&self) -> bool {

@@ -1,12 +1,13 @@
 //! Runs a destination: opens sessions one after another, with backoff, until told to stop. A panic of a sink ends its
 //! session, loudly, and nothing else.
 
+use super::contract::{Book, Opening, Versions};
 use super::feed::{Feed, Parts, Wanted};
 use super::filter::Filter;
 use super::history::History;
 use super::intervals::floor;
 use super::keep::Keep;
-use super::rejects::{Letter, Letters, Rejects};
+use super::rejects::{Letter, Rejects};
 use super::select::Selection;
 use super::settings;
 use super::status::{Replay, Shared, State, Status};
@@ -59,6 +60,7 @@ pub struct Handle {
     every: Option<Duration>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
     lake: Option<lake::Opener>,
+    book: Book,
 }
 
 impl Handle {
@@ -89,6 +91,11 @@ impl Handle {
     /// The tables that it fills, if it fills some.
     pub fn lake(&self) -> Option<lake::Opener> {
         self.lake.clone()
+    }
+
+    /// What it sends, exactly: every version that is known, looked at anew. Blocks.
+    pub fn contract(&self) -> Versions {
+        self.book.look()
     }
 
     /// Dead letters, newest first.
@@ -223,27 +230,12 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         name: name.clone(),
         kind,
         endpoint: built.endpoint,
-        state: State::Connecting,
         since: place.namespace.clock().now(),
         catch_up,
-        lag_s: None,
-        lag_samples: 0,
-        backlog: None,
-        rate_per_s: 0.0,
-        sent: 0,
-        last_ack: None,
-        outage_hours: None,
-        rejects: 0,
-        letters: Letters::default(),
         replay: keep.replay(),
-        late: 0,
-        skipped: Vec::new(),
         commands: settings.commands,
-        commands_taken: 0,
-        commands_refused: 0,
-        sessions: 0,
-        last_error: None,
         security: built.security,
+        ..Status::idle()
     };
     let shared = Arc::new(Shared::new(status, rejects));
     shared.lock().low_water = cursor.position();
@@ -251,6 +243,16 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
     let selection = Selection::new(&place.site, &settings, models);
     let filter = Filter::new(selection.clone(), settings.clone());
     let every = settings.send.every.map(|every| every.0);
+    let book = Book::open(Opening {
+        folder: place.folder.clone(),
+        name: name.clone(),
+        telling: built.it.contract(),
+        site: place.site.clone(),
+        events: !settings.events.is_empty(),
+        intervals: every.is_some(),
+        selection: selection.clone(),
+        namespace: place.namespace.clone(),
+    })?;
     let feed = Feed::new(Parts {
         name,
         namespace: place.namespace.clone(),
@@ -264,7 +266,7 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         shared: shared.clone(),
         control: receiver,
     });
-    let (lake, task) = (built.it.lake(), tokio::spawn(attend(built.it, feed)));
+    let (lake, task) = (built.it.lake(), tokio::spawn(attend(built.it, feed, book.clone())));
     Ok(Handle {
         shared,
         control: Arc::new(control),
@@ -276,11 +278,19 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         every,
         task: Arc::new(Mutex::new(Some(task))),
         lake,
+        book,
     })
 }
 
-/// Session after session.
-async fn attend(mut sink: Box<dyn Sink>, mut feed: Feed) {
+/// Session after session, while the contract is kept up to date.
+async fn attend(sink: Box<dyn Sink>, feed: Feed, book: Book) {
+    tokio::select! {
+        () = sessions(sink, feed) => {}
+        () = book.follow() => {}
+    }
+}
+
+async fn sessions(mut sink: Box<dyn Sink>, mut feed: Feed) {
     let mut backoff = Backoff::new(feed.now().0);
     loop {
         let wanted = *feed.control().borrow_and_update();

@@ -178,6 +178,38 @@ pub struct Status {
     pub security: Security,
 }
 
+impl Status {
+    /// Of a destination that has done nothing yet.
+    pub(super) fn idle() -> Self {
+        Self {
+            name: String::new(),
+            kind: "",
+            endpoint: String::new(),
+            state: State::Connecting,
+            since: Time::ZERO,
+            catch_up: CatchUp::InOrder,
+            lag_s: None,
+            lag_samples: 0,
+            backlog: None,
+            rate_per_s: 0.0,
+            sent: 0,
+            last_ack: None,
+            outage_hours: None,
+            rejects: 0,
+            letters: Letters::default(),
+            replay: None,
+            late: 0,
+            skipped: Vec::new(),
+            commands: Switch::Off,
+            commands_taken: 0,
+            commands_refused: 0,
+            sessions: 0,
+            last_error: None,
+            security: Security::none(""),
+        }
+    }
+}
+
 /// What feed and runner write and pages read. One short lock, a few times a second.
 pub struct Shared {
     live: Mutex<Live>,

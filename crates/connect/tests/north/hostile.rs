@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use connect::kind::{Built, Security};
+use connect::north::contract::{Contract, Telling};
 use connect::north::{CatchUp, Delivery, Destination, Feed, Settings, Sink, State};
 use futures_util::future::BoxFuture;
 use model::config::Document;
@@ -326,6 +327,10 @@ fn a_number_that_cannot_be_written_down_is_not_used() {
 struct Nervous(Arc<AtomicUsize>);
 
 impl Sink for Nervous {
+    fn contract(&self) -> Telling {
+        Telling::new(|_| Contract::new("nothing", Vec::new()))
+    }
+
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         Box::pin(async move {
             feed.connected().await;

@@ -106,7 +106,8 @@ fn points_and_events_are_messages_keyed_by_point() {
     let url = cluster.url();
     let handle = plant.start("hq", &config(&url, "events = [\"alarm\"]\ncompression = \"gzip\""));
     let nested = plant.start("nested", &config(&url, "format = \"nested-json\"\ntopic = \"scans.{device}\""));
-    for handle in [&handle, &nested] {
+    let avro = plant.start("avro", &config(&url, "format = \"avro\"\ntopic = \"records\""));
+    for handle in [&handle, &nested, &avro] {
         wait_status(handle, "a session", |status| status.state == State::Connected);
     }
     for n in 0..50 {
@@ -115,7 +116,9 @@ fn points_and_events_are_messages_keyed_by_point() {
     let (kind, id) = (EventKind::Alarm, "alarm/1");
     plant.namespace.event(Event::active(kind, id, "acme/leeds/line", Time::from_millis(1), 700, "Hot"));
     wait_status(&handle, "acknowledgements", |status| status.sent >= 1_001 && status.lag_s == Some(0.0));
-    wait_status(&nested, "acknowledgements", |status| status.lag_s == Some(0.0));
+    for handle in [&nested, &avro] {
+        wait_status(handle, "acknowledgements", |status| status.lag_s == Some(0.0));
+    }
     let all = cluster.read("acme.leeds", 1_000);
     assert_eq!((all.len(), numbers(&all).1), (1_000, 0));
     let mut partitions: BTreeMap<&str, HashSet<i64>> = BTreeMap::new();
@@ -133,8 +136,24 @@ fn points_and_events_are_messages_keyed_by_point() {
     assert_eq!(cluster.read("acme.leeds.events", 1)[0]["data"]["title"], "Hot");
     let scans = cluster.read("scans.filler", 50);
     assert_eq!(scans[49]["data"]["line"]["filler"]["n19"], 49, "{}", scans[49]);
-    runtime.block_on(handle.stop());
-    runtime.block_on(nested.stop());
+    let records = cluster.read("records", 1_000);
+    let of_one = records.iter().filter(|one| one["key"] == "acme/leeds/line/filler/n7");
+    let marked: Vec<bool> = of_one.map(|one| one["data"].as_str().unwrap().starts_with("c301")).collect();
+    assert!(
+        records.len() >= 1_000 && marked == vec![true; marked.len()] && marked.len() >= 50,
+        "{}",
+        records.len()
+    );
+    let told = avro.contract();
+    let newest = &told.all.back().unwrap().contract;
+    assert_eq!((newest.format.as_str(), newest.messages.len()), ("avro", 1));
+    assert_eq!(
+        (newest.messages[0].place.as_str(), newest.messages[0].key.as_str()),
+        ("topic records", "{path}")
+    );
+    for handle in [&handle, &nested, &avro] {
+        runtime.block_on(handle.stop());
+    }
 }
 
 #[test]

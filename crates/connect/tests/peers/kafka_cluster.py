@@ -34,6 +34,14 @@ cluster = lib.rd_kafka_mock_cluster_new(client, int(sys.argv[1]))
 bootstrap = lib.rd_kafka_mock_cluster_bootstraps(cluster).decode()
 
 
+def told(value):
+    """JSON as it is, everything else in hexadecimal."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value.hex()
+
+
 def read(topic, count, seconds):
     """At least `count` messages from the beginning, or what came within `seconds`."""
     consumer = confluent_kafka.Consumer({
@@ -51,7 +59,7 @@ def read(topic, count, seconds):
             continue
         ends.discard(message.partition())
         found.append({
-            "key": message.key().decode(), "data": json.loads(message.value()), "partition": message.partition(),
+            "key": message.key().decode(), "data": told(message.value()), "partition": message.partition(),
             "offset": message.offset(), "time": message.timestamp()[1],
             "headers": {name: value.decode() for name, value in message.headers() or []}})
     consumer.close()

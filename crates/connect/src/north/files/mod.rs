@@ -10,6 +10,7 @@ mod folder;
 mod table;
 mod writing;
 
+use super::contract::{Contract, Language, Message, Telling};
 use super::intervals::floor;
 use super::{CatchUp, Delivery, Feed, Gathered, Samples, Sink, settings};
 use crate::endless::endless;
@@ -166,6 +167,31 @@ struct Open {
 impl Sink for Files {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        let (folder, format) = (self.folder.clone(), self.format);
+        Telling::new(move |_| {
+            let (word, media, language, schema) = match format {
+                Format::Csv => ("csv", "text/csv", Language::Text, table::CSV_WORDS.to_owned()),
+                Format::Parquet => {
+                    ("parquet", "application/vnd.apache.parquet", Language::Parquet, table::parquet_words())
+                }
+            };
+            let days = if folder.by_day { "year=YYYY/month=MM/day=DD/" } else { "" };
+            let rows = Message {
+                of: "sample".into(),
+                place: format!("file {days}{}_BEGIN_FIRST-LAST.{}", folder.name, folder.extension),
+                key: "path, time, seq".into(),
+                media: media.into(),
+                language,
+                schema,
+                note: "value, value_int and value_text are empty where the quality is Bad. What is sent again is in files of its \
+                       own (_again)."
+                    .into(),
+            };
+            Contract::new(word, vec![rows])
+        })
     }
 
     fn catch_up(&self) -> CatchUp {

@@ -12,6 +12,26 @@ use std::sync::Arc;
 pub(super) const HEAD: &str =
     "path,time,received,seq,value,value_int,value_text,good,quality,status,historical,unit\n";
 
+/// The columns of a CSV file, in words.
+pub(super) const CSV_WORDS: &str = "RFC 4180, UTF-8, first line:
+path,time,received,seq,value,value_int,value_text,good,quality,status,historical,unit
+
+path        text     the point
+time        time     RFC 3339, UTC, nanoseconds
+received    time     when the gateway received it
+seq         integer  number of the record in the journal
+value       double   the value as a number
+value_int   integer  the value, where it is whole
+value_text  text     the value, where it is text or bytes (hexadecimal)
+good        boolean  true or false
+quality     text     name of the OPC UA status code
+status      integer  the OPC UA status code
+historical  boolean  delivered by the source after the fact
+unit        text     empty for none
+
+A text that a spreadsheet would take for a formula begins with an apostrophe.
+";
+
 /// One sample.
 pub(super) struct Line {
     pub(super) meta: Arc<Declaration>,
@@ -101,6 +121,15 @@ pub(super) fn schema() -> SchemaRef {
     ]))
 }
 
+/// The columns as Parquet's own tools print them.
+pub(super) fn parquet_words() -> String {
+    let mut out = Vec::new();
+    if let Ok(schema) = parquet::arrow::ArrowSchemaConverter::new().convert(&schema()) {
+        parquet::schema::printer::print_schema(&mut out, schema.root_schema());
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Lines as Arrow columns.
 ///
 /// # Errors
@@ -171,6 +200,19 @@ mod tests {
         let rest =
             out.strip_prefix("a/b/c,1970-01-01T00:00:01").unwrap().split_once(",7,").unwrap().1.to_owned();
         rest.trim_end().to_owned()
+    }
+
+    #[test]
+    fn what_is_told_of_the_columns_is_what_is_written() {
+        assert!(CSV_WORDS.lines().any(|line| line == HEAD.trim()));
+        let (csv, parquet) = (CSV_WORDS.to_owned(), parquet_words());
+        for name in HEAD.trim().split(',') {
+            assert!(csv.lines().any(|line| line.split(' ').next() == Some(name)), "{name}");
+            assert!(
+                parquet.contains(&format!(" {name} ")) || parquet.contains(&format!(" {name};")),
+                "{name}: {parquet}"
+            );
+        }
     }
 
     #[test]

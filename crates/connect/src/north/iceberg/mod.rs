@@ -10,6 +10,7 @@
 
 mod config;
 
+use super::contract::{Contract, Language, Message, Telling};
 use super::{Delivery, Feed, Gathered, Samples, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
@@ -68,6 +69,23 @@ struct Session {
 impl Sink for Iceberg {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        Telling::new(|known| {
+            let table = |of: &str, kind: lake::Kind, key: &str| Message {
+                of: of.into(),
+                place: format!("table {}", kind.name()),
+                key: key.into(),
+                media: "application/vnd.apache.parquet".into(),
+                language: Language::Iceberg,
+                schema: kind.described(),
+                note: String::new(),
+            };
+            let mut all = vec![table("sample", lake::Kind::Samples, "path, time, nanos, seq")];
+            all.extend(known.events.then(|| table("event", lake::Kind::Events, "id, seq")));
+            Contract::new("iceberg", all)
+        })
     }
 
     fn lake(&self) -> Option<lake::Opener> {

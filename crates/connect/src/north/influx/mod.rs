@@ -2,6 +2,7 @@
 //!
 //! Series are made of the point's path and unit; the far side's own key (series, time) makes replays idempotent.
 
+use super::contract::{Contract, Language, Message, Telling};
 use super::post::{Item, patient, post};
 use super::webhook::{PATIENCE, address};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
@@ -101,6 +102,26 @@ struct Influx {
 impl Sink for Influx {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        let measurement = self.measurement.clone();
+        Telling::new(move |_| {
+            let lines = Message {
+                of: "sample".into(),
+                place: format!("measurement {measurement}"),
+                key: "path, unit (tags) and the time".into(),
+                media: "text/plain".into(),
+                language: Language::Text,
+                schema: format!(
+                    "{measurement},path=PATH,unit=UNIT value=DOUBLE,value_int=INTEGERi,value_text=\"TEXT\",good=BOOLEAN,status=INTEGERi,quality=\"NAME\",seq=\"NUMBER\" NANOSECONDS\n"
+                ),
+                note: "Numbers have `value`, whole ones `value_int` as well, texts and bytes `value_text`; a Bad sample has none of \
+                       them. A point without a unit has no tag `unit`."
+                    .into(),
+            };
+            Contract::new("line-protocol", vec![lines])
+        })
     }
 }
 

@@ -44,7 +44,8 @@ struct Keys {
     /// "{enterprise}.{site}" if left out
     #[serde(default)]
     topic: Option<String>,
-    /// key of a message, with the same words; if left out "{path}", "{parent}" for "flat-json"
+    /// key of a message, with the same words; if left out "{path}", "{parent}" for "flat-json",
+    /// "{enterprise}/{site}/{connection}" for "nested-json" and "sparkplug"
     #[serde(default)]
     key: Option<String>,
     /// topic for events; "ENTERPRISE.SITE.events" if left out

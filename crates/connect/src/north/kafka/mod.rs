@@ -14,7 +14,8 @@ mod producer;
 mod scram;
 mod words;
 
-use super::payload::{self, Format, Renderer, template};
+use super::contract::{Contract, Telling};
+use super::payload::{self, Format, Renderer, contract, template};
 use super::{Delivery, Feed, Gathered, Reject, Samples, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
@@ -81,6 +82,23 @@ impl Message {
 impl Sink for Kafka {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        let (format, key, topic) = (self.format.clone(), self.key.clone(), self.topic.clone());
+        let events = self.events_topic.clone();
+        Telling::new(move |known| {
+            let place = format!("topic {}", template::shown(&topic, &known.site).replace('/', "."));
+            let target = |key: &str| (place.clone(), key.to_owned());
+            let mut all = contract::samples(&format, (&key, template::topic), &target, known);
+            all.extend(known.events.then(|| contract::events(format!("topic {events}"), "id of the event")));
+            for one in &mut all {
+                let headers = format!("Headers: {TIME} (nanoseconds since 1970 UTC), {SEQ}, {HISTORICAL}.");
+                one.note = [&one.note, &headers].map(String::as_str).join(" ").trim_start().to_owned();
+            }
+            Contract::new(format.word(), all)
+        })
+        .of_points(self.format.names_points())
     }
 }
 

@@ -11,7 +11,8 @@ use crate::endless::endless;
 use crate::kind::{Built, Context, Kind};
 use crate::mqtt::broker::{Broker, BrokerKeys};
 use crate::mqtt::session::{Note, Opening, Qos, Session};
-use crate::north::payload::{self, Format, PayloadKeys, Renderer, template};
+use crate::north::contract::{Contract, Telling};
+use crate::north::payload::{self, Format, PayloadKeys, Renderer, contract, template};
 use crate::north::settings::schema;
 use crate::north::window::{LOOSE, Window};
 use crate::north::{CatchUp, Current, Delivery, Feed, Reject, Samples, Sink};
@@ -42,13 +43,13 @@ struct Keys {
     #[schemars(range(min = 0, max = 1))]
     qos: u8,
     /// let the broker keep the newest value of each topic for late subscribers; never done for replayed samples. Only
-    /// format "json" and "template"
+    /// formats with one message per point: "json", "template", "avro", "protobuf"
     #[serde(default = "yes")]
     retain: bool,
     #[serde(flatten)]
     shape: PayloadKeys,
     /// topic with {path} {below} {parent} {name} {connection} {device} {enterprise} {site}; if left out "{path}",
-    /// "{parent}" for "flat-json", "{enterprise}/{site}/{connection}" for "nested-json"
+    /// "{parent}" for "flat-json", "{enterprise}/{site}/{connection}" for "nested-json" and "sparkplug"
     #[serde(default)]
     topic: Option<String>,
     /// topic for events; "ENTERPRISE/SITE/_ironbridge/events" if left out
@@ -127,6 +128,17 @@ struct Mqtt {
 impl Sink for Mqtt {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        let (format, topic, events) = (self.format.clone(), self.topic.clone(), self.events_topic.clone());
+        Telling::new(move |known| {
+            let target = |topic: &str| (format!("topic {topic}"), String::new());
+            let mut all = contract::samples(&format, (&topic, template::topic), &target, known);
+            all.extend(known.events.then(|| contract::events(target(&events).0, "")));
+            Contract::new(format.word(), all)
+        })
+        .of_points(self.format.names_points())
     }
 
     fn takes_commands(&self) -> bool {

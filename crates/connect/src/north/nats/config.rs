@@ -23,7 +23,7 @@ struct Keys {
     #[serde(flatten)]
     shape: PayloadKeys,
     /// subject with {path} {below} {parent} {name} {connection} {device} {enterprise} {site}, folders become tokens; if
-    /// left out "{path}", "{parent}" for "flat-json", "{enterprise}.{site}.{connection}" for "nested-json"
+    /// left out "{path}", "{parent}" for "flat-json", "{enterprise}.{site}.{connection}" for "nested-json" and "sparkplug"
     #[serde(default)]
     subject: Option<String>,
     /// subject for events; "ENTERPRISE.SITE._ironbridge.events" if left out

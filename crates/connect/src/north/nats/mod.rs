@@ -8,7 +8,8 @@
 mod config;
 mod stream;
 
-use super::payload::{self, Format, Renderer, template};
+use super::contract::{Contract, Message, Telling};
+use super::payload::{self, Format, Renderer, contract, template};
 use super::window::Window;
 use super::{Delivery, Feed, Reject, Samples, Sink};
 use crate::endless::endless;
@@ -54,6 +55,25 @@ struct Nats {
 impl Sink for Nats {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        let (format, subject, events) =
+            (self.format.clone(), self.subject.clone(), self.events_subject.clone());
+        let origin = self.origin.clone();
+        Telling::new(move |known| {
+            let target = |subject: &str| (format!("subject {}", subject.replace('/', ".")), String::new());
+            let mut all = contract::samples(&format, (&subject, template::subject), &target, known);
+            let id =
+                format!("Folders are tokens, joined by dots. Header Nats-Msg-Id: POINT.TIME.SEQ@{origin}.");
+            let noted = |one: &mut Message| {
+                one.note = [&one.note, &id].map(String::as_str).join(" ").trim_start().to_owned();
+            };
+            all.iter_mut().for_each(noted);
+            all.extend(known.events.then(|| contract::events(target(&events).0, "")));
+            Contract::new(format.word(), all)
+        })
+        .of_points(self.format.names_points())
     }
 }
 

@@ -88,6 +88,16 @@ fn nanos(time: Time) -> u64 {
     u64::try_from(time.0).unwrap_or(0)
 }
 
+/// What [`metric`] makes, in words.
+pub const METRIC_WORDS: &str = "ExportMetricsServiceRequest: gauge `plant.NAME` (the last segment of the path, in lower case) with the point's unit; \
+     attributes path, quality; a Bad sample has no value and the flag \"no recorded value\".";
+/// What [`note`] makes.
+pub const NOTE_WORDS: &str =
+    "ExportLogsServiceRequest: event_name `plant.text`, the text as body; attributes path, quality.";
+/// What [`event`] makes.
+pub const EVENT_WORDS: &str = "ExportLogsServiceRequest: event_name `ironbridge.KIND`, the title as body; attributes id, kind, source, state, severity, \
+     revision, start, end, text, next, refs.";
+
 /// A sample: a data point of the gauge that is named after the last segment of the path. A Bad one has no value (the
 /// flag "no recorded value"). Text and bytes have no place in metrics: `None`.
 pub fn metric(meta: &Declaration, time: Time, status: Status, value: &Value) -> Option<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 mod encode;
 
+use super::contract::{Contract, Language, Message, Telling};
 use super::post::{HeaderKeys, Headers, Item, patient, post};
 use super::webhook::{PATIENCE, address};
 use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
@@ -101,6 +102,29 @@ struct Otlp {
 impl Sink for Otlp {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        Telling::new(|known| {
+            let message = |of: &str, place: &str, schema: &str| {
+                Message {
+                of: of.into(),
+                place: format!("POST {place}"),
+                key: String::new(),
+                media: "application/x-protobuf".into(),
+                language: Language::Text,
+                schema: schema.into(),
+                note: "Messages are those of OTLP 1 (opentelemetry-proto); resource service.name = ironbridge, service.instance.id = the site."
+                    .into(),
+            }
+            };
+            let mut all = vec![
+                message("sample", METRICS, encode::METRIC_WORDS),
+                message("sample that is text", LOGS, encode::NOTE_WORDS),
+            ];
+            all.extend(known.events.then(|| message("event", LOGS, encode::EVENT_WORDS)));
+            Contract::new("otlp", all)
+        })
     }
 }
 

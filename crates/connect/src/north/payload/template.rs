@@ -141,6 +141,34 @@ pub fn point_word(word: PointWord, point: &Declaration, site: &Path) -> String {
     }
 }
 
+/// A template as people write it.
+pub fn source(parts: &[Part]) -> String {
+    joined(parts, &|word| named(POINT_WORDS, word))
+}
+
+/// A topic or a key as far as it is known without a point: enterprise and site in their places, other words in braces.
+pub fn shown(parts: &[Part], site: &Path) -> String {
+    let (enterprise, rest) = site.as_str().split_once('/').unwrap_or((site.as_str(), ""));
+    joined(parts, &|word| match word {
+        PointWord::Enterprise => enterprise.into(),
+        PointWord::Site => rest.into(),
+        word => named(POINT_WORDS, word),
+    })
+}
+
+fn joined(parts: &[Part], point: &dyn Fn(PointWord) -> String) -> String {
+    let text = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Point(word) => point(*word),
+        Part::Sample(word) => named(SAMPLE_WORDS, *word),
+    };
+    parts.iter().map(text).collect()
+}
+
+fn named<W: PartialEq>(words: &[(&str, W)], word: W) -> String {
+    words.iter().find(|(_, known)| *known == word).map_or_else(String::new, |(name, _)| format!("{{{name}}}"))
+}
+
 /// A topic of a point; characters that a topic must not have become `_`, empty levels are left out.
 pub fn topic(parts: &[Part], point: &Declaration, site: &Path) -> String {
     let mut text = String::new();

@@ -14,6 +14,7 @@ mod schema;
 mod session;
 mod words;
 
+use super::contract::{Contract, Language, Message, Telling};
 use super::{Delivery, Feed, Gathered, Reject, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
@@ -48,6 +49,22 @@ struct Postgres {
 impl Sink for Postgres {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        let name = self.server.schema.clone();
+        Telling::new(move |_| {
+            let tables = Message {
+                of: "sample and event".into(),
+                place: format!("schema {name}"),
+                key: "sample: point, time, nanos, seq; event: site, id".into(),
+                media: "application/sql".into(),
+                language: Language::Sql,
+                schema: schema::STEPS.iter().map(|step| schema::in_schema(step, &name)).collect(),
+                note: "value, value_int and value_text are NULL where the quality is Bad.".into(),
+            };
+            Contract::new("tables", vec![tables])
+        })
     }
 }
 

@@ -13,6 +13,8 @@ mod config;
 mod host;
 mod node;
 
+use super::contract::{Contract, Language, Message as Told, Telling};
+use super::payload::contract::SPARKPLUG;
 use super::{CatchUp, Delivery, Feed, Reject, Samples, Sink};
 use crate::kind::{Kind, Models};
 use crate::mqtt::broker::Broker;
@@ -70,6 +72,39 @@ impl Sink for Sparkplug {
             }
         }
         .boxed()
+    }
+
+    fn contract(&self) -> Telling {
+        let (group, node) = (self.identity.group.clone(), self.identity.node.clone());
+        let told = if self.models.types.is_empty() {
+            ""
+        } else {
+            " Types are template definitions, assets their instances."
+        };
+        Telling::new(move |_| {
+            let message = |of: &str, kind: &str, note: String| Told {
+                of: of.into(),
+                place: format!("topic {ROOT}/{group}/N{kind}/{node}, {ROOT}/{group}/D{kind}/{node}/DEVICE"),
+                key: String::new(),
+                media: "application/protobuf".into(),
+                language: Language::Protobuf,
+                schema: SPARKPLUG.into(),
+                note,
+            };
+            let birth = format!("Every metric with name, alias, type, unit, range and value.{told}");
+            Contract::new(
+                "sparkplug",
+                vec![
+                    message("birth", "BIRTH", birth),
+                    message(
+                        "samples",
+                        "DATA",
+                        "Metrics by their alias; quality where it is not Good.".into(),
+                    ),
+                    message("death", "DEATH", "The node or the device does not answer.".into()),
+                ],
+            )
+        })
     }
 
     fn takes_commands(&self) -> bool {

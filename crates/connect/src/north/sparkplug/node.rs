@@ -7,12 +7,12 @@
 //! host sees a value before an older one.
 
 use crate::mqtt::sparkplug::{
-    BD_SEQ, Metric, MetricValue, Payload, Property, PropertySet, PropertyValue, REBIRTH, ROOT, datatype,
-    stamp,
+    BD_SEQ, Metric, MetricValue, Payload, Property, PropertySet, REBIRTH, ROOT, datatype, stamp,
 };
+use crate::north::payload::metric::{add, encode, is_lost, quality_set, type_of};
 use crate::north::{Current, Samples, below};
 use model::point::Last;
-use model::{Access, Declaration, Path, PointId, Position, Status, Time, Value, ValueType};
+use model::{Access, Declaration, Path, PointId, Position, Status, Time, Value};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -388,17 +388,6 @@ impl Node {
     }
 }
 
-/// Whether the quality says that the device does not answer (or was never asked).
-fn is_lost(status: Status) -> bool {
-    matches!(
-        status,
-        Status::BAD_COMMUNICATION_ERROR
-            | Status::BAD_NO_COMMUNICATION
-            | Status::BAD_WAITING_FOR_INITIAL_DATA
-            | Status::BAD_OUT_OF_SERVICE
-    )
-}
-
 /// The point's permanent number: it never means another point, not even after a restart.
 fn alias(point: PointId) -> u64 {
     u64::from(point.0)
@@ -412,45 +401,6 @@ fn bd_seq_metric(bd_seq: u64, now: Time) -> Metric {
         value: Some(MetricValue::Long(bd_seq)),
         ..Metric::default()
     }
-}
-
-fn type_of(value_type: ValueType) -> u32 {
-    match value_type {
-        ValueType::Bool => datatype::BOOLEAN,
-        ValueType::I64 => datatype::INT64,
-        ValueType::U64 => datatype::UINT64,
-        ValueType::F64 => datatype::DOUBLE,
-        ValueType::Text => datatype::STRING,
-        ValueType::Bytes => datatype::BYTES,
-    }
-}
-
-fn encode(value: &Value, value_type: ValueType) -> Option<MetricValue> {
-    Some(match (value_type, value) {
-        (ValueType::Bool, Value::Bool(v)) => MetricValue::Boolean(*v),
-        (ValueType::I64, value) => MetricValue::Long(value.as_i64()?.cast_unsigned()),
-        (ValueType::U64, Value::U64(v)) => MetricValue::Long(*v),
-        (ValueType::U64, value) => MetricValue::Long(u64::try_from(value.as_i64()?).ok()?),
-        (ValueType::F64, value) => MetricValue::Double(value.as_f64()?),
-        (ValueType::Text, Value::Text(v)) => MetricValue::Text(v.to_string()),
-        (ValueType::Bytes, Value::Bytes(v)) => MetricValue::Bytes(v.to_vec()),
-        _ => return None,
-    })
-}
-
-/// Property `Quality` (section 6.4.10): 192 good, 500 stale, 0 bad. `Status` beside it has the exact quality.
-fn quality_set(status: Status) -> PropertySet {
-    let code: u32 = match status {
-        status if status.is_good() => 192,
-        status if is_lost(status) || status == Status::UNCERTAIN_LAST_USABLE_VALUE => 500,
-        _ => 0,
-    };
-    let mut set = PropertySet::default();
-    add(&mut set, "Quality", datatype::INT32, Property::Int(code));
-    if !status.is_good() {
-        add(&mut set, "Status", datatype::STRING, Property::Text(status.name().into()));
-    }
-    set
 }
 
 fn describe(declaration: &Declaration, status: Status) -> PropertySet {
@@ -475,11 +425,6 @@ fn describe(declaration: &Declaration, status: Status) -> PropertySet {
         add(&mut set, "states", datatype::STRING, Property::Text(states));
     }
     set
-}
-
-fn add(set: &mut PropertySet, key: &str, datatype: u32, value: Property) {
-    set.keys.push(key.into());
-    set.values.push(PropertyValue { datatype: Some(datatype), is_null: None, value: Some(value) });
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! was sent ends after 4 s, so what was written 5 s before, on a connection that still stands, has arrived there. What
 //! was not is sent again by the next session. UDP loses what it loses; it is there for collectors that know nothing else.
 
+use super::contract::{Contract, Language, Message, Telling};
 use super::event::{Facility, cef, ocsf, syslog};
 use super::{Delivery, Feed, Gathered, Sink, settings};
 use crate::endless::endless;
@@ -131,6 +132,29 @@ enum Way {
 impl Sink for Syslog {
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
+    }
+
+    fn contract(&self) -> Telling {
+        let (host, format) = (self.host.clone(), self.format);
+        Telling::new(move |_| {
+            let (word, behind) = match format {
+                Format::Text => ("text", "the title and what it means, in words"),
+                Format::Cef => ("cef", "an event in CEF (ArcSight Common Event Format, version 0)"),
+                Format::Ocsf => ("ocsf", "an event as an OCSF object in JSON (version 1.3)"),
+            };
+            let line = Message {
+                of: "event".into(),
+                place: format!("host {host}, application ironbridge"),
+                key: "id and revision in the structured data".into(),
+                media: "text/plain".into(),
+                language: Language::Text,
+                schema: format!(
+                    "RFC 5424: header, structured data with site, kind, id and more, then {behind}."
+                ),
+                note: String::new(),
+            };
+            Contract::new(word, vec![line])
+        })
     }
 
     fn wants_samples(&self) -> bool {

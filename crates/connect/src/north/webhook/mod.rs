@@ -1,20 +1,25 @@
-//! Webhook: events, and samples where asked for, posted to any web service: our JSON, OCSF, or a body of the user's own.
+//! Webhook: events, and samples where asked for, posted to any web service: our JSON, OCSF, or a body of the user's own;
+//! samples in every shape that messages have.
 
+mod samples;
+
+use super::contract::{Contract, Language, Message, Telling};
 use super::event::{kind, ocsf};
-use super::payload::{self, json};
+use super::payload::{self, Format as Shape, FormatWord, json};
 use super::post::{HeaderKeys, Headers, Item, patient, post};
-use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
+use super::{Delivery, Feed, Gathered, Sink, settings};
 use crate::endless::endless;
 use crate::http::{self, Answer, Server};
 use crate::kind::{Built, Context, Kind, Secrets};
 use crate::reach::{self, Address, Scheme, TlsKeys};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use hyper::header::HeaderMap;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use model::config::{Diagnostic, Document, SecretRef};
 use model::event::severity::word;
-use model::{Event, Fault};
-use ring::hmac;
+use model::{Event, Fault, Path};
+use ring::{digest, hmac};
+use samples::Samples;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -39,6 +44,9 @@ const MAX_ITEMS: usize = 500;
 const LINGER: Duration = Duration::from_millis(200);
 /// Header with the signature.
 pub(super) const SIGNATURE: &str = "x-ironbridge-signature";
+/// Headers of a message of samples that goes alone: what it is about, and the number of its record.
+const PLACE: &str = "x-ironbridge-place";
+const SEQ: &str = "x-ironbridge-seq";
 
 /// Keys of `kind = "webhook"`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -61,9 +69,16 @@ struct Keys {
     /// '{"text":"{severity}: {title}"}'
     #[serde(default)]
     payload: Option<String>,
-    /// send the samples of the selection as well; only format "json"
+    /// send the samples of the selection as well
     #[serde(default)]
     samples: bool,
+    /// how samples are written: "json", "flat-json" and "nested-json" stand in the list `samples` of the body (only with
+    /// format "json"); "template", "sparkplug", "avro" and "protobuf" go one request a message
+    #[serde(default)]
+    samples_as: FormatWord,
+    /// body for samples_as "template", with the words of other destinations, e.g. '{"v":{value},"t":{time}}'
+    #[serde(default)]
+    samples_payload: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -78,13 +93,20 @@ enum Format {
 const WORDS: [&str; 10] =
     ["title", "text", "next", "severity", "kind", "state", "id", "source", "site", "time"];
 
-fn check(keys: &Keys, document: &Document, mistakes: &mut Vec<Diagnostic>) {
+fn check(keys: &Keys, document: &Document, mistakes: &mut Vec<Diagnostic>) -> Shape {
     if !keys.samples {
         super::events_named(document, mistakes);
     }
-    if keys.samples && keys.format != Format::Json {
-        let help = "write `format = \"json\"`, or leave `samples` out";
-        mistakes.push(document.mistake(&["samples"], "samples are only sent with format \"json\"", help));
+    let wanted = (keys.samples_as, &keys.samples_payload);
+    let shape = payload::named_format(wanted, ("samples_as", "samples_payload"), document, mistakes);
+    if keys.samples && keys.format != Format::Json && samples::is_listed(&shape) {
+        let help = "write `format = \"json\"`, another `samples_as`, or leave `samples` out";
+        let message = "samples in a list are only sent with format \"json\"";
+        mistakes.push(document.mistake(&["samples"], message, help));
+    }
+    if !keys.samples && (keys.samples_as != FormatWord::Json || keys.samples_payload.is_some()) {
+        let help = "write `samples = true` as well, or leave it out";
+        mistakes.push(document.mistake(&["samples_as"], "no samples are sent", help));
     }
     if (keys.format == Format::Template) != keys.payload.is_some() {
         let help = "write `format = \"template\"` and `payload = '{\"text\":\"{title}\"}'`, or neither";
@@ -94,12 +116,13 @@ fn check(keys: &Keys, document: &Document, mistakes: &mut Vec<Diagnostic>) {
             help,
         ));
     }
+    shape
 }
 
 fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<Diagnostic>> {
     let keys: Keys = document.construct().map_err(|mistake| vec![mistake])?;
     let mut mistakes = Vec::new();
-    check(&keys, document, &mut mistakes);
+    let shape = check(&keys, document, &mut mistakes);
     let address = address(&keys.url, document, &mut mistakes);
     let secure = address.as_ref().map_or(keys.tls.any(), |address| address.tls);
     let tls = reach::tls(&keys.tls, secure, "https://...", document, context, &mut mistakes);
@@ -114,7 +137,8 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         secrets: context.secrets.clone(),
         format: keys.format,
         payload: keys.payload.unwrap_or_default(),
-        samples: keys.samples,
+        samples: keys.samples.then_some(shape),
+        place: context.site.clone(),
         certificate: keys.tls.certificate.is_some(),
         address,
         tls,
@@ -151,7 +175,10 @@ struct Webhook {
     secrets: Arc<dyn Secrets>,
     format: Format,
     payload: String,
-    samples: bool,
+    /// How samples are written, if they are sent.
+    samples: Option<Shape>,
+    /// `enterprise/site`.
+    place: Path,
     site: String,
     name: String,
 }
@@ -161,8 +188,23 @@ impl Sink for Webhook {
         endless(self.run(feed))
     }
 
+    fn contract(&self) -> Telling {
+        let (format, samples) = (self.format, self.samples.clone());
+        let (place, template) = (self.address.path.clone(), self.payload.clone());
+        let names_points = samples.as_ref().is_some_and(Shape::names_points);
+        Telling::new(move |known| {
+            let listed = samples.as_ref().is_some_and(samples::is_listed);
+            let mut all = lists(format, &place, &template, (known.events, listed));
+            if let Some(shape) = &samples {
+                samples::contract(shape, &place, known, &mut all);
+            }
+            Contract::new(format.word(), all)
+        })
+        .of_points(names_points)
+    }
+
     fn wants_samples(&self) -> bool {
-        self.samples
+        self.samples.is_some()
     }
 }
 
@@ -185,14 +227,19 @@ impl Webhook {
         let fixed = self.headers.fixed("application/json")?;
         feed.secured(self.security());
         feed.connected().await;
+        let mut samples = self.samples.as_ref().map(|shape| Samples::new(shape, &self.place));
         loop {
             let mut gathered = Gathered::default();
             feed.gather(&mut gathered, MAX_ITEMS, LINGER).await;
-            let items = self.items(&gathered, feed);
+            let (items, alone) = self.items(&gathered, &mut samples, feed);
             let each = if self.format == Format::Template { 1 } else { items.len().max(1) };
             let mut rejects = Vec::new();
-            for part in items.chunks(each) {
-                let make = |items: &[Item]| self.request(&fixed, items, feed);
+            let lists = items.chunks(each).map(|part| (part, true));
+            for (part, list) in lists.chain(alone.chunks(1).map(|part| (part, false))) {
+                let make = |items: &[Item]| match list {
+                    true => self.list(&fixed, items, feed),
+                    false => self.message(&fixed, items, feed),
+                };
                 let done = post(&mut server, "", part, &make, &Answer::verdict, feed).await;
                 rejects.extend(patient(done, &mut server, feed).await?);
             }
@@ -203,8 +250,9 @@ impl Webhook {
         }
     }
 
-    fn items(&self, gathered: &Gathered, feed: &Feed) -> Vec<Item> {
-        let mut items = Vec::new();
+    /// What stands in lists, and what goes alone.
+    fn items(&self, gathered: &Gathered, shape: &mut Option<Samples>, feed: &Feed) -> (Vec<Item>, Vec<Item>) {
+        let (mut items, mut alone) = (Vec::new(), Vec::new());
         for delivery in &gathered.deliveries {
             match delivery {
                 Delivery::Event { position, event, historical } => {
@@ -215,11 +263,20 @@ impl Webhook {
                     };
                     items.push(Item { position: *position, about: event.id.clone(), bytes });
                 }
-                Delivery::Samples(samples) => sample_items(samples, feed, &mut items),
-                Delivery::Declare { .. } | Delivery::Stop => {}
+                Delivery::Samples(samples) => {
+                    let Some(shape) = shape else { continue };
+                    let to = if shape.is_listed() { &mut items } else { &mut alone };
+                    shape.items(samples, feed, to);
+                }
+                Delivery::Declare { .. } => {
+                    if let Some(shape) = shape {
+                        shape.forget();
+                    }
+                }
+                Delivery::Stop => {}
             }
         }
-        items
+        (items, alone)
     }
 
     /// Words in braces become JSON text; other braces stand for themselves.
@@ -261,11 +318,36 @@ impl Webhook {
         out
     }
 
-    fn request(&self, fixed: &HeaderMap, items: &[Item], feed: &Feed) -> Result<(HeaderMap, Bytes), Fault> {
-        let body = self.body(items);
-        let mut headers = fixed.clone();
+    fn list(&self, fixed: &HeaderMap, items: &[Item], feed: &Feed) -> Result<(HeaderMap, Bytes), Fault> {
         let of = |item: Option<&Item>| item.map_or(0, |item| item.position.as_i64());
-        let key = format!("{}:{}:{}-{}", self.site, self.name, of(items.first()), of(items.last()));
+        let span = format!("{}-{}", of(items.first()), of(items.last()));
+        self.request(fixed.clone(), self.body(items), &span, feed)
+    }
+
+    /// One message of samples: the body is the payload, a header names its place.
+    fn message(&self, fixed: &HeaderMap, items: &[Item], feed: &Feed) -> Result<(HeaderMap, Bytes), Fault> {
+        let (Some(item), Some(shape)) = (items.first(), &self.samples) else {
+            return Err(Fault::Protocol("a request without a message".into()));
+        };
+        let mut headers = fixed.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(shape.media()));
+        http::add(&mut headers, PLACE, &item.about)?;
+        http::add(&mut headers, SEQ, &item.position.as_i64().to_string())?;
+        // One record may become several messages of one place: the content tells them apart.
+        let content = digest::digest(&digest::SHA256, &item.bytes);
+        let short: String = content.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let span = format!("{}-{short}", item.position.as_i64());
+        self.request(headers, item.bytes.clone(), &span, feed)
+    }
+
+    fn request(
+        &self,
+        mut headers: HeaderMap,
+        body: Vec<u8>,
+        span: &str,
+        feed: &Feed,
+    ) -> Result<(HeaderMap, Bytes), Fault> {
+        let key = format!("{}:{}:{span}", self.site, self.name);
         http::add(&mut headers, "idempotency-key", &key)?;
         if let Some(secret) = &self.signing {
             let key = hmac::Key::new(hmac::HMAC_SHA256, reach::secret(&*self.secrets, secret)?.as_bytes());
@@ -284,8 +366,8 @@ impl Webhook {
         if self.format == Format::Ocsf {
             return [b"[".as_slice(), &joined(&mut items.iter()), b"]"].concat();
         }
-        // A sample's object begins with its path, an event's with its id.
-        let is_sample = |item: &&Item| item.bytes.starts_with(SAMPLE);
+        // An event's object begins with its id.
+        let is_sample = |item: &&Item| !item.bytes.starts_with(EVENT);
         let (events, samples) = (
             joined(&mut items.iter().filter(|item| !is_sample(item))),
             joined(&mut items.iter().filter(is_sample)),
@@ -304,24 +386,53 @@ impl Webhook {
     }
 }
 
-/// How a sample's object begins.
-const SAMPLE: &[u8] = b"{\"path\":";
+/// How an event's object begins.
+const EVENT: &[u8] = b"{\"id\":";
 
-/// `{"path":"..","value":1.5,"quality":"Good","time":1767225600123,"unit":"bar","seq":"17592186044417"}`
-fn sample_items(samples: &Samples, feed: &Feed, items: &mut Vec<Item>) {
-    for n in 0..samples.len() {
-        let Some((point, time, status, value)) = samples.get(n) else { continue };
-        let Some(meta) = feed.meta(point) else { continue };
-        let mut bytes = SAMPLE.to_vec();
-        json::text(&mut bytes, meta.path.as_str());
-        bytes.extend_from_slice(b",\"value\":");
-        json::value(&mut bytes, if status.is_bad() { &model::Value::None } else { value });
-        bytes.extend_from_slice(format!(",\"quality\":\"{}\",\"time\":", status.name()).as_bytes());
-        json::millis(&mut bytes, time);
-        bytes.extend_from_slice(b",\"unit\":");
-        json::text(&mut bytes, &meta.unit);
-        bytes.extend_from_slice(format!(",\"seq\":\"{}\"}}", samples.position.as_i64()).as_bytes());
-        items.push(Item { position: samples.position, about: meta.path.to_string(), bytes });
+impl Format {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Ocsf => "ocsf",
+            Self::Template => "template",
+        }
+    }
+}
+
+/// What requests look like that bring events, or samples in a list.
+fn lists(format: Format, place: &str, template: &str, (events, samples): (bool, bool)) -> Vec<Message> {
+    let message = |of: &str, media: &str, language: Language, schema: String, note: &str| Message {
+        of: of.into(),
+        place: format!("POST {place}"),
+        key: "header Idempotency-Key".into(),
+        media: media.into(),
+        language,
+        schema,
+        note: note.into(),
+    };
+    match format {
+        _ if !events && !samples => Vec::new(),
+        Format::Json => {
+            let schema = samples::body_schema(payload::contract::listed_sample());
+            let of = match (events, samples) {
+                (true, true) => "events and samples",
+                (true, false) => "events",
+                (false, _) => "samples",
+            };
+            vec![message(of, "application/json", Language::JsonSchema, schema, "")]
+        }
+        Format::Ocsf => {
+            let schema = payload::contract::body(
+                "OCSF",
+                serde_json::json!({ "type": "array", "items": { "type": "object" } }),
+            );
+            let note = "Each object is one of OCSF 1.3 (schema.ocsf.io); which one, class_uid says.";
+            vec![message("event", "application/json", Language::JsonSchema, schema, note)]
+        }
+        Format::Template => {
+            let note = "One request an event; the words stand in braces.";
+            vec![message("event", "application/json", Language::Text, template.to_owned(), note)]
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use super::super::command;
 use super::*;
 use crate::mqtt::sparkplug::Template;
 use crate::north::Rows;
-use model::{Batch, Each, Flags, Shape};
+use model::{Batch, Each, Flags, Shape, ValueType};
 use std::time::Duration;
 
 const NOW: Time = Time::from_millis(1_700_000_000_000);
