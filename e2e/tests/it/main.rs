@@ -29,6 +29,7 @@ mod flight;
 mod guard;
 mod harness;
 mod history;
+mod hostile_text;
 mod job_orders;
 mod lake;
 mod modbus;

@@ -1,4 +1,5 @@
 /** One door to the gateway: JSON in, JSON out, every failure an `ApiError` in three parts. */
+import { harmlessDeep } from "../format/foreign";
 
 export class ApiError extends Error {
   constructor(
@@ -58,13 +59,17 @@ export async function send(method: string, path: string, body?: unknown, options
   return response;
 }
 
+/** What people edit and save must stay as it is. All other texts may come from a device, a broker or an order. */
+const EDITED = ["/api/config", "/api/discover", "/api/import", "/api/browse"];
+
 export async function request<T>(method: string, path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
   const response = await send(method, path, body, options);
   if (response.status === 204) return {} as T;
   const text = await response.text();
   if (text === "") return {} as T;
   try {
-    return JSON.parse(text) as T;
+    const answer = JSON.parse(text) as T;
+    return EDITED.some((edited) => path.startsWith(edited)) ? answer : harmlessDeep(answer);
   } catch {
     throw new ApiError(
       response.status,

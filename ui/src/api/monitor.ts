@@ -1,5 +1,4 @@
 /** The network monitor: what it sees, who is there, who talks to whom, what was found. Texts from packets are text only. */
-import { harmlessDeep } from "../format/foreign";
 import { draft, type Draft } from "./discover";
 import { ApiError, query, request } from "./http";
 import type { Maybe } from "./types";
@@ -8,7 +7,7 @@ type Options = { signal?: AbortSignal | undefined };
 const list = <X>(value: Maybe<X[]>): X[] => (Array.isArray(value) ? value : []);
 const enc = encodeURIComponent;
 /** Nothing of these answers is shown as it came. */
-const get = async <T>(path: string, o: Options) => harmlessDeep(await request<T>("GET", path, undefined, o));
+const get = <T>(path: string, o: Options) => request<T>("GET", path, undefined, o);
 
 /** Null: this gateway has no such thing (yet). */
 const ifThere = async <T>(path: string, o: Options): Promise<T | null> => {
@@ -316,7 +315,7 @@ const finding = (f: Finding): Finding => ({
   history: list(f.history),
 });
 const one = (id: string) => `/api/monitor/findings/${enc(id)}`;
-const act = async (id: string, verb: string, body: unknown) => finding(harmlessDeep(await request<Finding>("POST", `${one(id)}/${verb}`, body)));
+const act = async (id: string, verb: string, body: unknown) => finding(await request<Finding>("POST", `${one(id)}/${verb}`, body));
 
 export const monitor = {
   state: async (o: Options = {}): Promise<Monitor> => {

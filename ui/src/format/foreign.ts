@@ -1,4 +1,4 @@
-/** Text that came from packets: nobody vouches for it. The gateway cleans it; the page does not rely on that. */
+/** Text that came from packets, devices, orders: nobody vouches for it. What the gateway cleans, the page does not rely on. */
 
 // Controls (but tab and line feed), soft hyphen, direction marks and overrides, zero-width and other invisible signs, tags.
 const TRICKS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff0-\ufffb\u{e0000}-\u{e0fff}]/gu;

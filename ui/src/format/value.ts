@@ -1,5 +1,6 @@
 /** A point's value as text, and which value to show when the newest one is bad. */
 import type { Maybe, PointType, Value } from "../api/types";
+import { harmless } from "./foreign";
 import { formatInteger, formatNumber } from "./number";
 
 export function formatValue(value: Maybe<Value>, type: PointType, states?: Maybe<Record<string, string>>, state?: Maybe<string>): string {
@@ -10,7 +11,7 @@ export function formatValue(value: Maybe<Value>, type: PointType, states?: Maybe
   if (type === "i64" || type === "u64") return formatInteger(value);
   if (typeof value === "number") return formatNumber(value);
   if (type === "bytes" && value.length > 48) return `${value.slice(0, 48)}… (${value.length / 2} bytes)`;
-  return value === "" ? "(empty text)" : value;
+  return value === "" ? "(empty text)" : harmless(value);
 }
 
 /** What to show: the newest value, or the last good one when the newest has none. `kept` says it is an old value. */

@@ -5,6 +5,7 @@ import { api } from "../api/client";
 import { commands } from "../api/commands";
 import type { OrderWay, PointLive } from "../api/types";
 import { STATES, TONES, shownChange } from "../commands/CommandTable";
+import { formatValue } from "../format/value";
 import { useLivePoint } from "../live/useLive";
 import { ordersOf, type Order, type Wish } from "../orders/orders";
 import { Code, Empty, Guard } from "../parts/Messages";
@@ -193,7 +194,7 @@ function Last({ path }: { path: string }) {
   const home = path.split("/").slice(0, -1).join("/");
   return (
     <>
-      {typeof point.value === "string" ? <bdi>{point.value}</bdi> : <span className="quiet">none yet</span>}
+      {typeof point.value === "string" ? <bdi>{formatValue(point.value, "text")}</bdi> : <span className="quiet">none yet</span>}
       <div className="quiet small">
         <Link to={namespaceHref(home)}>Its fields</Link> are points
       </div>

@@ -108,7 +108,8 @@ fn tail_line(row: &[Json], paths: &[String], units: &[String]) -> String {
     let cell = |n: usize| row.get(n).map(short).unwrap_or_default();
     let of = |names: &[String]| names.get(index).cloned().unwrap_or_default();
     let at = row.get(4).and_then(Json::as_f64).map(stamp).unwrap_or_default();
-    format!("{at} {} {} {} {}\n", of(paths), cell(1), of(units), cell(2)).replace("  ", " ")
+    let line = format!("{at} {} {} {} {}", of(paths), cell(1), of(units), cell(2)).replace("  ", " ");
+    format!("{}\n", model::text::clean(&line, usize::MAX))
 }
 
 /// `write`.
@@ -427,7 +428,10 @@ pub fn stamp(ms: f64) -> String {
 }
 
 pub fn write(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| ClientError::Broken(e.to_string()))
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|why| match why.kind() {
+        std::io::ErrorKind::BrokenPipe => ClientError::NobodyReads,
+        _ => ClientError::Output(why),
+    })
 }
 
 #[cfg(test)]

@@ -35,6 +35,12 @@ pub enum ClientError {
     /// The line broke.
     #[error("the running Ironbridge did not answer: {0}")]
     Broken(String),
+    /// Whoever read what is printed has seen enough, such as `head`.
+    #[error("nobody reads on")]
+    NobodyReads,
+    /// What is printed could not be written.
+    #[error("the output cannot be written: {0}")]
+    Output(std::io::Error),
 }
 
 fn more(meaning: &str, next: &str) -> String {
@@ -46,6 +52,7 @@ impl ClientError {
     pub const fn code(&self) -> u8 {
         match self {
             Self::NotRunning(_) => exit::NOT_RUNNING,
+            Self::NobodyReads => exit::OK,
             _ => exit::FAILED,
         }
     }

@@ -57,7 +57,7 @@ fn trouble(one: &Json, all: bool) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let lines = lines.iter().map(|line| format!("  {}\n", line.replace(char::is_control, " ")));
+    let lines = lines.iter().map(|line| format!("  {}\n", model::text::clean(line, usize::MAX)));
     format!("\n{}:\n{}", text(one, "name"), lines.collect::<String>())
 }
 

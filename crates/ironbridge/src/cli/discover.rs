@@ -266,9 +266,7 @@ pub(super) fn count(json: &Json, key: &str) -> u64 {
 }
 
 pub(super) fn say(out: &mut impl Write, text: &str) -> Result<(), ClientError> {
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|why| ClientError::Broken(why.to_string()))
+    super::ask::write(out, text)
 }
 
 #[cfg(test)]

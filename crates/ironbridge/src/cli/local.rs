@@ -94,6 +94,7 @@ async fn asked(command: Command) -> u8 {
 fn finish(result: Result<(), ClientError>) -> u8 {
     match result {
         Ok(()) => exit::OK,
+        Err(error @ ClientError::NobodyReads) => error.code(),
         Err(error) => {
             complain(&error.to_string());
             if matches!(error, ClientError::NotRunning(_)) {

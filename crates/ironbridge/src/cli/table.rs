@@ -12,9 +12,9 @@ impl Table {
         Self { head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
     }
 
-    /// One row more. Control characters from the plant do not reach the terminal.
+    /// One row more. Control characters and direction marks from the plant do not reach the terminal.
     pub fn push(&mut self, row: Vec<String>) {
-        self.rows.push(row.into_iter().map(|cell| cell.replace(char::is_control, "\u{FFFD}")).collect());
+        self.rows.push(row.iter().map(|cell| model::text::clean(cell, usize::MAX)).collect());
     }
 
     /// The lines; `empty` if there is no row.
@@ -45,8 +45,8 @@ mod tests {
     fn columns_align_and_control_characters_are_shown_as_such() {
         let mut table = Table::new(&["path", "value"]);
         table.push(vec!["a/b".into(), "1".into()]);
-        table.push(vec!["a".into(), "x\u{1b}[31m".into()]);
-        assert_eq!(table.render("none"), "path  value\na/b   1\na     x\u{FFFD}[31m\n");
+        table.push(vec!["a".into(), "x\u{1b}[31m\u{202e}".into()]);
+        assert_eq!(table.render("none"), "path  value\na/b   1\na     x·[31m·\n");
         assert_eq!(Table::new(&["a"]).render("none"), "none\n");
     }
 }
