@@ -130,10 +130,10 @@ impl Modbus {
             if core.remembers() && self.is_serial != Some(true) {
                 core.wire_reply(talk, u16::from_be_bytes([*t0, *t1]).into(), pdu);
             }
-            if core.remembers() {
-                if let Some(place) = self.reads.take(key).filter(|_| outcome == Outcome::Done) {
-                    core.answered(&place, &cells(&view, place.space, place.count));
-                }
+            if core.remembers()
+                && let Some(place) = self.reads.take(key).filter(|_| outcome == Outcome::Done)
+            {
+                core.answered(&place, &cells(&view, place.space, place.count));
             }
         }
         let op = Operation {

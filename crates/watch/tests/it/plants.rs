@@ -265,7 +265,7 @@ fn a_concentrator_asks_many_stations_and_some_are_off() {
     let mut capture = Capture::new();
     let mut said = Vec::new();
     for round in 0..20u8 {
-        let control = 0xC0 | round % 16;
+        let control = 0xC0 | (round % 16);
         for station in 1..=60u16 {
             said.push((true, dnp3_frame(true, station, &[control, 1, 60, 2, 6])));
             if station <= 45 {
