@@ -39,11 +39,20 @@ pub(crate) struct LakeSchema {
     pub scope: Arc<Scope>,
 }
 
-impl LakeSchema {
-    fn all(&self) -> Lakes {
-        let plain = |(name, opener): (String, Opener)| (name.replace('-', "_"), opener);
-        self.scope.catalog.lakes().into_iter().map(plain).collect()
-    }
+/// The tables as they are called in SQL.
+fn all(scope: &Scope) -> Lakes {
+    let plain = |(name, opener): (String, Opener)| (name.replace('-', "_"), opener);
+    scope.catalog.lakes().into_iter().map(plain).collect()
+}
+
+/// Their names.
+pub(crate) fn names(scope: &Scope) -> Vec<String> {
+    all(scope).into_iter().map(|(name, _)| name).collect()
+}
+
+/// Their columns: those of `samples`.
+pub(crate) fn columns() -> SchemaRef {
+    Kind::Samples.schema()
 }
 
 impl fmt::Debug for LakeSchema {
@@ -55,18 +64,18 @@ impl fmt::Debug for LakeSchema {
 #[async_trait]
 impl SchemaProvider for LakeSchema {
     fn table_names(&self) -> Vec<String> {
-        self.all().into_iter().map(|(name, _)| name).collect()
+        names(&self.scope)
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        let found = self.all().into_iter().find(|(known, _)| known == name);
+        let found = all(&self.scope).into_iter().find(|(known, _)| known == name);
         Ok(found.map(|(name, opener)| -> Arc<dyn TableProvider> {
             Arc::new(LakeTable { name, opener, scope: Arc::clone(&self.scope) })
         }))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.all().iter().any(|(known, _)| known == name)
+        all(&self.scope).iter().any(|(known, _)| known == name)
     }
 }
 
@@ -85,7 +94,7 @@ impl fmt::Debug for LakeTable {
 #[async_trait]
 impl TableProvider for LakeTable {
     fn schema(&self) -> SchemaRef {
-        Kind::Samples.schema()
+        columns()
     }
 
     fn table_type(&self) -> TableType {
@@ -103,9 +112,9 @@ impl TableProvider for LakeTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let whole = Kind::Samples.schema();
-        let columns: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..whole.fields().len()).collect());
-        let schema = Arc::new(whole.project(&columns)?);
+        let whole = columns();
+        let read: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..whole.fields().len()).collect());
+        let schema = Arc::new(whole.project(&read)?);
         let wanted = Wanted::of(filters);
         let scan = Scan {
             name: self.name.clone(),
@@ -114,7 +123,7 @@ impl TableProvider for LakeTable {
             running: Running::new(Duration::ZERO),
             wanted: lake::Wanted { from: wanted.from, to: wanted.to, paths: wanted.named() },
             schema: Arc::clone(&schema),
-            columns,
+            columns: read,
         };
         Ok(Arc::new(StreamingTableExec::try_new(schema, vec![Arc::new(scan)], None, None, false, limit)?))
     }

@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod catalog;
+mod cells;
 mod error;
 mod export;
 mod filter;
@@ -29,11 +30,12 @@ mod small;
 mod wide;
 mod worker;
 
+pub use arrow::datatypes::Field;
 pub use catalog::{AssetRow, Catalog, Lakes, LatestRow, StoreCatalog};
 pub use error::SqlError;
 pub use export::Format;
 pub use functions::functions;
 pub use rows::{Param, Prepared, Rows, Session};
 pub use schema::Table;
-pub use session::describe;
-pub use worker::{Column, Limits, MEMORY, QueryResult, Sql, TableInfo};
+pub use session::type_name;
+pub use worker::{Column, Limits, MEMORY, QueryResult, Sql};

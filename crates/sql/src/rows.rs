@@ -5,7 +5,7 @@ use crate::postgres::Text;
 use crate::schema::Table;
 use crate::session;
 use crate::worker::{Limits, Registered, Sql};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
@@ -14,6 +14,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{self, Expr, Value, VisitMut, VisitorMut};
 use futures_util::StreamExt;
 use model::Principal;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -84,11 +85,34 @@ pub struct Rows {
 struct Declare<'a> {
     types: &'a [Option<DataType>],
     highest: usize,
+    /// Those that can only be lists: `$1::text[]`, `= any($1)`.
+    lists: HashMap<usize, DataType>,
+}
+
+/// The type of a list of which the statement says what is in it.
+fn list_type(item: &ast::DataType) -> Option<DataType> {
+    let ast::DataType::Array(ast::ArrayElemTypeDef::SquareBracket(item, _)) = item else { return None };
+    let name = item.to_string().to_lowercase();
+    let kind = match name.as_str() {
+        name if name.starts_with("int") || name.ends_with("int") => DataType::Int64,
+        "real" | "double precision" | "float4" | "float8" | "numeric" => DataType::Float64,
+        _ => DataType::Utf8,
+    };
+    Some(DataType::List(Arc::new(Field::new_list_field(kind, true))))
 }
 
 fn number(value: &Value) -> Option<usize> {
     match value {
         Value::Placeholder(name) => name.strip_prefix('$')?.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The number of a parameter that stands alone, in parentheses or not.
+fn placeholder(expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Nested(inner) => placeholder(inner),
+        Expr::Value(value) => number(&value.value),
         _ => None,
     }
 }
@@ -114,6 +138,18 @@ impl VisitorMut for Declare<'_> {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let list = match &*expr {
+            Expr::Cast { expr, data_type, .. } => list_type(data_type).map(|kind| (&**expr, kind)),
+            Expr::AnyOp { right, .. } => {
+                Some((&**right, DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))))
+            }
+            _ => None,
+        };
+        if let Some((inner, kind)) = list
+            && let Some(at) = placeholder(inner)
+        {
+            self.lists.insert(at, kind);
+        }
         let Expr::Value(value) = &*expr else { return ControlFlow::Continue(()) };
         let Some(at) = number(&value.value) else { return ControlFlow::Continue(()) };
         self.highest = self.highest.max(at);
@@ -162,7 +198,7 @@ impl Session {
     /// [`SqlError::Query`] says what is wrong with it.
     pub async fn prepare(&self, text: &Text, types: &[Option<DataType>]) -> Result<Prepared, SqlError> {
         let mut statement = text.ast.clone();
-        let mut declare = Declare { types, highest: 0 };
+        let mut declare = Declare { types, highest: 0, lists: HashMap::new() };
         let _ = statement.visit(&mut declare);
         let count = declare.highest.max(types.len());
         if count > MOST_PARAMS {
@@ -175,19 +211,20 @@ impl Session {
         let param = |at: usize| {
             let declared = types.get(at).cloned().flatten();
             let found = found.get(&format!("${}", at + 1)).cloned().flatten();
-            declared.or(found).unwrap_or(DataType::Utf8)
+            declared.or(declare.lists.get(&(at + 1)).cloned()).or(found).unwrap_or(DataType::Utf8)
         };
         let schema: SchemaRef = Arc::new(plan.schema().as_arrow().clone());
-        let named =
-            |at: usize, own: &str| text.names.get(at).cloned().flatten().unwrap_or_else(|| own.to_owned());
+        let named = |at: usize, own: &str| {
+            let asked = text.names.get(at).cloned().flatten();
+            asked.unwrap_or_else(|| crate::postgres::told(own).to_owned())
+        };
         let names = schema.fields().iter().enumerate().map(|(at, f)| named(at, f.name())).collect();
         Ok(Prepared { schema, names, params: (0..count).map(param).collect(), tag: text.tag, plan })
     }
 
     /// Tables and views as the principal sees them now.
     pub fn tables(&self) -> Vec<Table> {
-        let all = crate::schema::public(&self.sql.scope(&self.who)).into_iter();
-        all.map(|one| Table { name: one.name, columns: one.columns, is_view: one.is_view }).collect()
+        self.sql.tables(&self.who)
     }
 
     /// Runs a statement with values for its parameters.

@@ -1,14 +1,12 @@
 //! Tables `samples`, `rollup_1m` and `rollup_1h`: read from the store while the query runs, part by part.
 
 use crate::catalog::Catalog;
+use crate::cells::Rows;
 use crate::error::{CANCELLED, SqlError};
 use crate::filter::{Wanted, pushdown};
 use crate::memory::{Pool, Share};
 use crate::worker::Limits;
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringViewBuilder, TimestampNanosecondArray,
-    TimestampNanosecondBuilder,
-};
+use arrow::array::{ArrayRef, TimestampNanosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
@@ -22,14 +20,13 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures_util::stream;
-use model::{Principal, Time, Value};
+use model::{Principal, Time};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-use store::run::{HISTORICAL, Values};
-use store::{Bucket, Part, Run, Store};
+use store::{Bucket, Part, Store};
 
 /// Rows of a batch.
 const BATCH: usize = 8_192;
@@ -293,22 +290,22 @@ impl Progress {
             }
             State::Samples { paths, parts } => {
                 let Some(part) = parts.pop_front() else { return Ok(false) };
-                let mut rows = Rows::new(scan);
+                let mut rows = Rows::new(&scan.schema, &scan.columns);
                 for run in scan.scope.store.read_part(&part).map_err(external)? {
                     let Some(path) = paths.get(&run.point) else { continue };
                     let (first, last) = (run.stamps.lower(from.0), run.stamps.lower(to.0));
                     scan.running.scanned.fetch_add((last - first) as u64, Ordering::Relaxed);
                     let mut at = first;
                     while at < last {
-                        let end = last.min(at + BATCH - rows.len);
+                        let end = last.min(at + BATCH - rows.len());
                         rows.add(&run, path, at, end);
                         at = end;
-                        if rows.len >= BATCH {
+                        if rows.len() >= BATCH {
                             self.ready.push_back(rows.take()?);
                         }
                     }
                 }
-                if rows.len > 0 {
+                if rows.len() > 0 {
                     self.ready.push_back(rows.take()?);
                 }
                 Ok(true)
@@ -328,109 +325,6 @@ impl Progress {
                 self.ready.extend(rollup_batch(scan, &some, &all)?);
                 Ok(true)
             }
-        }
-    }
-}
-
-/// Columns of `samples` under construction: only those that the query uses.
-struct Rows<'a> {
-    scan: &'a Scan,
-    len: usize,
-    columns: Vec<Cells>,
-}
-
-enum Cells {
-    Path(StringViewBuilder),
-    Text(StringViewBuilder),
-    Quality(StringViewBuilder),
-    Time(TimestampNanosecondBuilder),
-    Received(TimestampNanosecondBuilder),
-    Seq(Int64Builder),
-    Value(Float64Builder),
-    Int(Int64Builder),
-    Good(BooleanBuilder),
-    Status(Int64Builder),
-    Historical(BooleanBuilder),
-}
-
-impl<'a> Rows<'a> {
-    fn new(scan: &'a Scan) -> Self {
-        let utc = || TimestampNanosecondBuilder::new().with_timezone("UTC");
-        let cells = |column: &usize| match column {
-            0 => Cells::Path(StringViewBuilder::new()),
-            1 => Cells::Time(utc()),
-            2 => Cells::Received(utc()),
-            3 => Cells::Seq(Int64Builder::new()),
-            4 => Cells::Value(Float64Builder::new()),
-            5 => Cells::Int(Int64Builder::new()),
-            6 => Cells::Text(StringViewBuilder::new()),
-            7 => Cells::Good(BooleanBuilder::new()),
-            8 => Cells::Quality(StringViewBuilder::new()),
-            9 => Cells::Status(Int64Builder::new()),
-            _ => Cells::Historical(BooleanBuilder::new()),
-        };
-        Self { scan, len: 0, columns: scan.columns.iter().map(cells).collect() }
-    }
-
-    fn add(&mut self, run: &Run, path: &str, from: usize, to: usize) {
-        self.len += to - from;
-        for column in &mut self.columns {
-            fill(column, run, path, from, to);
-        }
-    }
-
-    fn take(&mut self) -> Result<RecordBatch> {
-        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(finish).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.len));
-        self.len = 0;
-        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.scan.schema), arrays, &options)?)
-    }
-}
-
-fn finish(cells: &mut Cells) -> ArrayRef {
-    match cells {
-        Cells::Path(b) | Cells::Text(b) | Cells::Quality(b) => Arc::new(b.finish()),
-        Cells::Time(b) | Cells::Received(b) => Arc::new(b.finish()),
-        Cells::Seq(b) | Cells::Int(b) | Cells::Status(b) => Arc::new(b.finish()),
-        Cells::Value(b) => Arc::new(b.finish()),
-        Cells::Good(b) | Cells::Historical(b) => Arc::new(b.finish()),
-    }
-}
-
-fn fill(cells: &mut Cells, run: &Run, path: &str, from: usize, to: usize) {
-    let rows = from..to;
-    let part = |v: &[i64]| v.get(from..to).unwrap_or_default().to_vec();
-    match cells {
-        Cells::Path(b) => rows.for_each(|_| b.append_value(path)),
-        Cells::Time(b) => b.append_slice(&part(&run.stamps.time)),
-        Cells::Received(b) => b.append_slice(&part(run.stamps.received.as_ref().unwrap_or(&run.stamps.time))),
-        Cells::Seq(b) => b.append_slice(&part(&run.stamps.seq)),
-        Cells::Value(b) => match (&run.values, &run.status) {
-            (Values::F64(v), store::run::Few::All(s)) if !model::Status(*s).is_bad() => {
-                b.append_slice(v.get(from..to).unwrap_or_default())
-            }
-            _ => rows
-                .for_each(|r| b.append_option(run.values.as_f64(r).filter(|_| !run.status_at(r).is_bad()))),
-        },
-        Cells::Int(b) => match &run.values {
-            Values::F64(v) => {
-                v.get(rows).unwrap_or_default().iter().for_each(|v| b.append_option(Value::F64(*v).as_i64()))
-            }
-            values => rows.for_each(|r| b.append_option(values.get(r).as_i64())),
-        },
-        Cells::Text(b) => match &run.values {
-            Values::Mixed(_) => rows.for_each(|r| match run.values.get(r) {
-                Value::Text(t) => b.append_value(&*t),
-                value @ Value::Bytes(_) => b.append_value(value.to_string()),
-                _ => b.append_null(),
-            }),
-            _ => rows.for_each(|_| b.append_null()),
-        },
-        Cells::Good(b) => rows.for_each(|r| b.append_value(run.status_at(r).is_good())),
-        Cells::Quality(b) => rows.for_each(|r| b.append_value(run.status_at(r).name())),
-        Cells::Status(b) => rows.for_each(|r| b.append_value(i64::from(run.status_at(r).0))),
-        Cells::Historical(b) => {
-            rows.for_each(|r| b.append_value(run.stamps.flags.get(r).unwrap_or(0) & HISTORICAL != 0))
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Schemas: `public` with our tables and the wide views, and the system's beside it.
+//! Schemas: `public` with our tables and the wide views, `lake` with what destinations keep in Iceberg, and the system's
+//! beside them.
 
+use crate::lake;
 use crate::postgres::{Identity, tables};
 use crate::samples::Scope;
 use crate::session::{self, TABLES};
@@ -16,14 +18,20 @@ use std::sync::Arc;
 
 /// Schemas that describe the others.
 pub(crate) const SYSTEM: [&str; 2] = ["pg_catalog", "information_schema"];
-/// First number of a table of ours.
+/// First numbers of tables of ours, of views, and of tables in the lake.
 const FIRST: u32 = 16_384;
+const FIRST_VIEW: u32 = FIRST + 100;
+const FIRST_LAKE: u32 = 60_000;
 
 /// A table or view as somebody sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Its name in schema `public`.
+    /// `public`, or `lake`.
+    pub schema: &'static str,
+    /// Its name in there.
     pub name: String,
+    /// What it holds.
+    pub text: String,
     /// Its columns.
     pub columns: SchemaRef,
     /// Made of others, for an asset type.
@@ -38,7 +46,8 @@ pub(crate) struct Relation {
     /// A word about it.
     pub text: String,
     pub columns: SchemaRef,
-    pub is_view: bool,
+    /// What a view is made of, in SQL.
+    pub definition: Option<String>,
 }
 
 /// What schema `public` holds: tables in their order, then a view for each asset type.
@@ -51,20 +60,60 @@ pub(crate) fn public(scope: &Arc<Scope>) -> Vec<Relation> {
             name: name.to_owned(),
             text: text.to_owned(),
             columns: session::schema_of(name),
-            is_view: false,
+            definition: None,
         });
     }
-    for view in wide::views(scope) {
+    for (at, view) in wide::views(scope).into_iter().enumerate() {
         all.push(Relation {
-            oid: FIRST + 100 + all.len() as u32,
+            oid: FIRST_VIEW + at as u32,
             schema: "public",
             text: format!("one row for each time at which an asset of type {} has a value", view.type_name),
             columns: view.schema(),
+            definition: Some(view.definition()),
             name: view.name,
-            is_view: true,
         });
     }
     all
+}
+
+/// What schema `lake` holds: a table for each destination that fills one.
+fn in_lake(scope: &Arc<Scope>) -> Vec<Relation> {
+    let table = |(at, name): (usize, String)| Relation {
+        oid: FIRST_LAKE + at as u32,
+        schema: lake::NAME,
+        text: format!(
+            "samples that destination {name} keeps in an Iceberg table, of every gateway that fills it"
+        ),
+        columns: lake::columns(),
+        definition: None,
+        name,
+    };
+    lake::names(scope).into_iter().enumerate().map(table).collect()
+}
+
+/// All that is not the system's.
+pub(crate) fn ours(scope: &Arc<Scope>) -> Vec<Relation> {
+    let mut all = public(scope);
+    all.extend(in_lake(scope));
+    all
+}
+
+/// Whether the number is of a table that must be asked for with its schema: only `public` is in the search path.
+pub(crate) const fn is_in_lake(oid: u32) -> bool {
+    oid >= FIRST_LAKE
+}
+
+impl Relation {
+    /// Made of others.
+    pub const fn is_view(&self) -> bool {
+        self.definition.is_some()
+    }
+
+    /// As other rooms are told.
+    pub fn told(self) -> Table {
+        let is_view = self.is_view();
+        Table { schema: self.schema, name: self.name, text: self.text, columns: self.columns, is_view }
+    }
 }
 
 pub(crate) struct PublicSchema {

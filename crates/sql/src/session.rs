@@ -6,7 +6,7 @@ use crate::postgres::{Identity, rewrite};
 use crate::samples::{History, Kind, Running, Scope};
 use crate::schema::{self, PublicSchema};
 use crate::small::Small;
-use crate::worker::{Limits, TableInfo};
+use crate::worker::Limits;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
 use datafusion::common::Result;
@@ -48,7 +48,7 @@ pub(crate) fn schema_of(table: &str) -> SchemaRef {
 }
 
 /// The name of a column's type in the interface and in JSON.
-pub(crate) fn type_name(kind: &DataType) -> &'static str {
+pub fn type_name(kind: &DataType) -> &'static str {
     match kind {
         DataType::Boolean => "boolean",
         DataType::Int64 | DataType::Int32 | DataType::Int16 | DataType::Int8 => "bigint",
@@ -59,22 +59,6 @@ pub(crate) fn type_name(kind: &DataType) -> &'static str {
         DataType::Null => "null",
         _ => "text",
     }
-}
-
-/// The tables and their columns, for the query page and `psql`-like help.
-pub fn describe() -> Vec<TableInfo> {
-    TABLES
-        .iter()
-        .map(|(name, text)| TableInfo {
-            name,
-            text,
-            columns: schema_of(name)
-                .fields()
-                .iter()
-                .map(|f| (f.name().clone(), type_name(f.data_type())))
-                .collect(),
-        })
-        .collect()
 }
 
 /// Reading only.

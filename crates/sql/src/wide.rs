@@ -15,6 +15,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, case};
 use datafusion::prelude::{col, ident, lit};
 use model::ValueType;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Most columns of a view.
@@ -66,6 +67,23 @@ impl Wide {
             fields.push(Field::new(name, kind, true));
         }
         Arc::new(Schema::new(fields))
+    }
+
+    /// The same in SQL, for who wants to know what it is made of.
+    pub fn definition(&self) -> String {
+        let mut text = " SELECT asset_of(path) AS asset,\n    time".to_owned();
+        for (name, (tail, is_text)) in &self.columns {
+            let from = if *is_text { "value_text" } else { "value" };
+            // Writing into memory does not fail.
+            let _ = write!(text, ",\n    max(CASE WHEN point_of(path) = '{tail}' THEN {from} END) AS {name}");
+        }
+        let type_name = self.type_name.replace('\'', "''");
+        let _ = write!(
+            text,
+            "\n   FROM samples\n  WHERE asset_of(path) IN (SELECT assets.path FROM assets WHERE assets.type = '{type_name}')\n    \
+             AND (value IS NOT NULL OR value_text IS NOT NULL)\n  GROUP BY 1, 2;"
+        );
+        text
     }
 
     fn plan(&self, scope: &Arc<Scope>) -> Result<LogicalPlan> {

@@ -7,6 +7,7 @@ use crate::memory::Pool;
 use crate::postgres::{Identity, Statement};
 use crate::rows::Session;
 use crate::samples::{Running, Scope};
+use crate::schema::{Relation, Table};
 use crate::session;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -55,17 +56,6 @@ pub struct Column {
     pub name: String,
     /// `boolean`, `bigint`, `double`, `timestamp`, `interval`, `text` or `null`.
     pub type_name: &'static str,
-}
-
-/// A table for help pages.
-#[derive(Clone, Debug)]
-pub struct TableInfo {
-    /// Its name.
-    pub name: &'static str,
-    /// What it holds.
-    pub text: &'static str,
-    /// Name and type of each column.
-    pub columns: Vec<(String, &'static str)>,
 }
 
 /// An answer.
@@ -260,6 +250,11 @@ impl Sql {
         Ok(Session::new(self.clone(), context, who.clone(), limits))
     }
 
+    /// Tables and views as `who` sees them now.
+    pub fn tables(&self, who: &Principal) -> Vec<Table> {
+        crate::schema::ours(&self.scope(who)).into_iter().map(Relation::told).collect()
+    }
+
     pub(crate) fn scope(&self, who: &Principal) -> Arc<Scope> {
         let inner = &self.inner;
         Arc::new(Scope {
@@ -301,6 +296,10 @@ impl Sql {
         let task = self.thread()?.spawn(work);
         if let Some(known) = self.inner.queries.lock().get_mut(&place.key) {
             known.task = Some(task.abort_handle());
+            // Stopped before it had a task to be stopped.
+            if known.running.cancelled.load(Ordering::Relaxed) {
+                known.end();
+            }
         }
         Ok(task)
     }
@@ -395,7 +394,7 @@ async fn execute(
     let mut stream = session::execute(&context, &plan, running).await.map_err(engine)?;
     let schema = stream.schema();
     let column = |f: &Arc<arrow::datatypes::Field>| Column {
-        name: f.name().clone(),
+        name: crate::postgres::told(f.name()).to_owned(),
         type_name: session::type_name(f.data_type()),
     };
     let mut result = QueryResult {

@@ -187,6 +187,17 @@ fn functions_of_a_historian() {
              where path like '%level'",
             json!([["acme/leeds/a/level", 98.98, "Good"]]),
         ),
+        (
+            "select round(percentile_cont(0.9) within group (order by value), 3), median(value) from samples \
+             where path = 'acme/leeds/a/speed' and time < '2026-01-01T00:00:11Z'",
+            json!([[0.9, 0.5]]),
+        ),
+        // A gap of a bad second is filled along the line between its neighbours, and says so.
+        (
+            "select round(value * 1000), quality from \
+             history('acme/leeds/a/level', 'interpolative', '2026-01-01T00:00:07Z', '2026-01-01T00:00:08Z', '1 second')",
+            json!([[355.0, "UncertainDataSubNormal"]]),
+        ),
     ];
     for (sql, want) in &cases {
         let got = ask(&plant, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));

@@ -3,9 +3,9 @@
 
 use arrow::util::pretty::pretty_format_batches;
 use journal::{Journal, RealDisk, Record};
-use model::{Declaration, Path, PointId, Principal, SystemClock, Time, ValueType};
+use model::{Declaration, Path, PointId, Principal, SystemClock, Time, Value, ValueType};
 use sql::postgres::{Identity, Statement, read};
-use sql::{AssetRow, Catalog, LatestRow, Limits, Sql, SqlError, StoreCatalog};
+use sql::{AssetRow, Catalog, Lakes, LatestRow, Limits, Sql, SqlError, StoreCatalog};
 use std::sync::Arc;
 use store::{Options, Store};
 
@@ -26,12 +26,17 @@ impl Catalog for Machines {
         vec![asset("acme/leeds/a"), asset("acme/york/b")]
     }
 
+    fn lakes(&self) -> Lakes {
+        let nowhere: lake::Opener = Arc::new(|| Err(lake::LakeError::Unreachable("nobody opens it".into())));
+        vec![("big-lake".into(), nowhere)]
+    }
+
     fn now(&self) -> Time {
         self.0.now()
     }
 }
 
-/// An empty history with two fillers.
+/// A history with two fillers, and a table in the lake.
 fn machines() -> (tempfile::TempDir, Journal, Sql) {
     let dir = tempfile::tempdir().unwrap();
     let clock = SystemClock::shared();
@@ -70,14 +75,18 @@ async fn every_question_of_a_tool_is_answered() {
     let mut wrong = Vec::new();
     let mut asked = 0;
     let text = include_str!("clients.sql");
-    for part in text.split("\n-- ").skip(1) {
+    for part in text.split("\n\n-- ").skip(1) {
         let (title, query) = part.split_once('\n').unwrap();
+        let (_, mark) =
+            title.trim_end_matches(']').split_once(" [").unwrap_or_else(|| panic!("{title}: no mark"));
         asked += 1;
-        if let Err(error) = ask(&sql, query, &Principal::system()).await {
-            wrong.push(format!("{title}: {error}"));
+        match (ask(&sql, query, &Principal::system()).await, mark.strip_prefix("finds ")) {
+            (Err(error), _) => wrong.push(format!("{title}: {error}")),
+            (Ok(rows), Some(word)) if !rows.contains(word) => wrong.push(format!("{title}:\n{rows}")),
+            _ => {}
         }
     }
-    assert!(asked >= 25 && wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(asked >= 60 && wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[tokio::test]
@@ -106,7 +115,11 @@ async fn answers_are_right() {
     )
     .await;
     has("select 'samples'::regclass::oid::regclass::text as t", &["samples"]).await;
-    has("select count(*) as n from pg_class c where c.relkind = any (array['v'])", &["1"]).await;
+    has(
+        "select count(*) as n from pg_class c where c.relkind = any (array['v']) and relnamespace = 2200",
+        &["| 1 |"],
+    )
+    .await;
     has("select exists(select 1 from pg_index) as e, array(select 1 from pg_constraint) as a", &["false"])
         .await;
     has("select data_type from information_schema.columns where table_name = 'samples' and column_name = 'time'", &["timestamp with time zone"]).await;
@@ -117,6 +130,68 @@ async fn answers_are_right() {
     let columns = "select attname from pg_attribute where attrelid = 'filler'::regclass";
     let found = ask(&sql, columns, &york).await.unwrap();
     assert!(found.contains("speed_1") && !found.contains("note"), "{found}");
+}
+
+#[tokio::test]
+async fn the_lake_rights_and_functions_are_listed() {
+    let (_dir, _journal, sql) = machines();
+    let has = async |query: &str, wanted: &[&str]| {
+        let found = ask(&sql, query, &Principal::system()).await.unwrap_or_else(|e| panic!("{query}: {e}"));
+        for word in wanted {
+            assert!(found.contains(word), "{query}: no {word} in\n{found}");
+        }
+    };
+    // What destinations keep in Iceberg stands beside, in a schema of its own.
+    for (query, wanted) in [
+        ("select nspname from pg_namespace", &["lake", "public", "information_schema"][..]),
+        ("select schema_name from information_schema.schemata", &["| lake "]),
+        (
+            "select relname, relkind, obj_description(oid, 'pg_class') d from pg_class where relnamespace = 'lake'::regnamespace",
+            &["| big_lake | r ", "destination big_lake keeps"],
+        ),
+        (
+            "select column_name, data_type from information_schema.columns where table_schema = 'lake'",
+            &["value_text", "timestamp with time zone"],
+        ),
+        ("select schemaname, tablename from pg_tables where schemaname = 'lake'", &["big_lake"]),
+        (
+            "select 'lake.big_lake'::regclass::oid = c.oid as same, pg_table_is_visible(c.oid) as visible from pg_class c where relname = 'big_lake'",
+            &["| true | false "],
+        ),
+    ] {
+        has(query, wanted).await;
+    }
+    // Reading is all that anybody may do.
+    for (query, wanted) in [
+        (
+            "select has_table_privilege('samples', 'SELECT') a, has_table_privilege('anna', 'samples', 'INSERT, UPDATE') b",
+            "| true | false |",
+        ),
+        (
+            "select has_schema_privilege('public', 'USAGE') a, has_schema_privilege('public', 'CREATE') b",
+            "| true | false |",
+        ),
+        (
+            "select has_database_privilege('ironbridge', 'connect') a, has_database_privilege('ironbridge', 'temp') b",
+            "| true | false |",
+        ),
+        ("select relacl::text a from pg_class where relname = 'samples'", "=r/ironbridge"),
+        ("select distinct privilege_type from information_schema.table_privileges", "| SELECT "),
+    ] {
+        has(query, &[wanted]).await;
+    }
+    // Our functions, as `\df` and `\sf` show them.
+    has(
+        "select pg_get_function_arguments(oid) a, pg_get_function_result(oid) r, prokind from pg_proc where proname in ('time_bucket', 'last', 'history') order by proname",
+        &["| width text, \"time\" timestamp with time zone ", "| timestamp with time zone ", "| a ", "TABLE(path text, \"time\" timestamp"],
+    )
+    .await;
+    has(
+        "select pg_get_functiondef('time_bucket'::regproc::oid) d",
+        &["FUNCTION public.time_bucket(width text"],
+    )
+    .await;
+    has("select typinput = 'pg_catalog.array_in'::regproc a from pg_type where oid = 1022", &["true"]).await;
 }
 
 #[tokio::test]
@@ -132,4 +207,33 @@ async fn nothing_changes_anything() {
     ] {
         assert!(ask(&sql, text, &Principal::system()).await.is_err(), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_view_is_what_its_definition_says() {
+    let (_dir, journal, sql) = machines();
+    let shape = model::Shape::new((1..4).map(PointId).collect::<Vec<_>>());
+    for second in 0..10_i64 {
+        let time = Time(1_767_225_600_000_000_000 + second * 1_000_000_000);
+        let bad = if second == 3 { model::Status::BAD_SENSOR_FAILURE } else { model::Status::GOOD };
+        let status = model::Each::Rows(vec![bad, model::Status::GOOD, bad].into());
+        let value = if second == 3 { Value::None } else { Value::F64(second as f64) };
+        let values = vec![value.clone(), Value::from("läuft"), value];
+        let batch = model::Batch::polled(Arc::clone(&shape), time, status, values);
+        journal.append(Record::Samples(Arc::new(batch)));
+    }
+    let ask = async |text: &str| {
+        ask(&sql, text, &Principal::system()).await.unwrap_or_else(|e| panic!("{text}: {e}"))
+    };
+    let definition = ask("select pg_get_viewdef('filler'::regclass) as d").await;
+    let text: String = definition
+        .lines()
+        .skip(3)
+        .map(|line| line.trim_matches('|').trim_end())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let text = text.split(';').next().unwrap();
+    let view = ask("select * from filler order by asset, time").await;
+    assert!(view.contains("läuft") && view.lines().count() > 15, "{view}");
+    assert_eq!(ask(&format!("select * from ({text}) v order by asset, time")).await, view, "{text}");
 }

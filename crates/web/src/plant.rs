@@ -311,8 +311,8 @@ impl Problem {
 
 /// SQL over history. Behind a trait so that the SQL engine is made on first use, and the pages build without it.
 pub trait Query: Send + Sync + 'static {
-    /// Tables, functions and examples.
-    fn tables(&self) -> QueryTables;
+    /// Tables and views that `who` sees, functions and examples.
+    fn tables(&self, who: &Principal) -> QueryTables;
 
     /// Runs one query for `who` (who sees only points under their prefix). Dropping the future cancels the query.
     ///

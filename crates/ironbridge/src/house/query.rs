@@ -124,20 +124,25 @@ fn problem(error: &SqlError) -> Problem {
 }
 
 impl Query for Queries {
-    fn tables(&self) -> QueryTables {
-        let table = |info: sql::TableInfo| QueryTable {
-            name: info.name.into(),
-            text: info.text.into(),
-            columns: info
-                .columns
-                .into_iter()
-                .map(|(name, kind)| QueryColumnText { name, column_type: kind.into(), text: String::new() })
-                .collect(),
+    fn tables(&self, who: &Principal) -> QueryTables {
+        let column = |field: &Arc<sql::Field>| QueryColumnText {
+            name: field.name().clone(),
+            column_type: sql::type_name(field.data_type()).into(),
+            text: String::new(),
+        };
+        let table = |table: sql::Table| QueryTable {
+            name: if table.schema == "public" {
+                table.name
+            } else {
+                format!("{}.{}", table.schema, table.name)
+            },
+            text: table.text,
+            columns: table.columns.fields().iter().map(column).collect(),
         };
         let site = self.house.facts.load().site.clone();
         let example = |title: &str, sql: String| QueryExample { title: title.into(), sql };
         QueryTables {
-            tables: sql::describe().into_iter().map(table).collect(),
+            tables: self.sql.tables(who).into_iter().map(table).collect(),
             functions: sql::functions()
                 .into_iter()
                 .map(|(name, text)| QueryFunction { name: name.into(), text: text.into() })

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 mod reader;
 mod store;
+mod tls;
 
 use reader::{python, seen};
 use store::Store;

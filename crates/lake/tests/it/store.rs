@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 /// A store with the bucket `plant-data`; ended with the value.
 pub struct Store {
     port: u16,
-    child: Child,
+    running: Option<Running>,
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -32,29 +32,50 @@ fn place(port: u16) -> Place {
     Place::open(&Whereabouts::Bucket(bucket), Some(&key), false).unwrap()
 }
 
-impl Store {
-    pub fn start(python: &Path) -> Self {
-        let port = free_port();
+/// The process; ended with the value.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts it and makes the bucket: `words` for it, and for `curl` how it is reached, the address last.
+    pub fn start(python: &Path, port: u16, words: &[&str], reached: &[&str]) -> Self {
         let moto = python.with_file_name("moto_server");
         let child = Command::new(moto)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .args(words)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        let store = Self { port, child: child.unwrap() };
+        let running = Self(child.unwrap());
+        let (address, options) = reached.split_last().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let made = Command::new("curl")
                 .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT"])
-                .arg(format!("{}/plant-data", store.endpoint()))
+                .args(options)
+                .arg(format!("{address}/plant-data"))
                 .output()
                 .unwrap();
             if made.stdout == b"200" {
-                return store;
+                return running;
             }
             assert!(Instant::now() < deadline, "the store does not answer: {made:?}");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Store {
+    pub fn start(python: &Path) -> Self {
+        let port = free_port();
+        let running = Running::start(python, port, &[], &[&format!("http://127.0.0.1:{port}")]);
+        Self { port, running: Some(running) }
     }
 
     pub fn endpoint(&self) -> String {
@@ -67,8 +88,7 @@ impl Store {
 
     /// `kill -9`; what it held is gone.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.running = None;
     }
 
     /// A wire on which answers can be cut.
@@ -79,12 +99,6 @@ impl Store {
     /// A wire that takes away the words by which overwriting is refused.
     pub fn careless(&self) -> Wire {
         Wire::start(self.port, true)
-    }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

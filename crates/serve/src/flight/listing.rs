@@ -10,11 +10,11 @@ use arrow_flight::sql::{
     CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
     CommandGetXdbcTypeInfo, Nullable, Searchable, SqlInfo, SqlSupportedTransaction, XdbcDataType,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The one database, and its schema.
+/// The one database.
 const DATABASE: &str = "ironbridge";
-const SCHEMA: &str = "public";
 
 type Listed = Result<RecordBatch, FlightError>;
 
@@ -24,9 +24,11 @@ pub(super) fn catalogs(command: CommandGetCatalogs) -> Listed {
     all.build()
 }
 
-pub(super) fn schemas(command: CommandGetDbSchemas) -> Listed {
+/// Schemas that hold something for who asks.
+pub(super) fn schemas(command: CommandGetDbSchemas, tables: &[sql::Table]) -> Listed {
     let mut all = command.into_builder();
-    all.append(DATABASE, SCHEMA);
+    let names: BTreeSet<&str> = tables.iter().map(|table| table.schema).collect();
+    names.into_iter().for_each(|name| all.append(DATABASE, name));
     all.build()
 }
 
@@ -47,7 +49,7 @@ pub(super) fn tables(command: CommandGetTables, tables: &[sql::Table]) -> Listed
             Field::new(field.name(), super::columns::plain(field.data_type()), field.is_nullable())
         };
         let columns = Schema::new(fields.map(plain).collect::<Vec<_>>());
-        all.append(DATABASE, SCHEMA, &table.name, kind, &columns)?;
+        all.append(DATABASE, table.schema, &table.name, kind, &columns)?;
     }
     all.build()
 }

@@ -1,7 +1,8 @@
 //! The calls of Flight SQL.
 
 use super::client::{Client, Session};
-use super::{columns, listing, param};
+use super::columns::{self, Texts};
+use super::{listing, param};
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use arrow_flight::decode::FlightRecordBatchStream;
@@ -114,7 +115,7 @@ impl Service {
         session: Arc<Session>,
         query: &sql::Prepared,
         values: &[sql::Param],
-        id: Option<&str>,
+        (id, texts): (Option<&str>, Texts),
     ) -> Got {
         let door = Arc::clone(&self.0.shared.door);
         door.counters.queries.fetch_add(1, Ordering::Relaxed);
@@ -127,7 +128,7 @@ impl Service {
             return Err(self.0.failure(&sql::SqlError::Query(text)));
         }
         let rows = session.sql.rows_as(id, query, values).await.map_err(|error| self.0.failure(&error))?;
-        Ok(Response::new(columns::answer(rows, columns::schema(query), door, session)))
+        Ok(Response::new(columns::answer(rows, columns::schema(query, texts), door, session)))
     }
 
     /// Stops the query that an answer to `GetFlightInfo` stands for.
@@ -172,14 +173,15 @@ impl FlightSqlService for Service {
     ) -> Told {
         let session = self.session(request.metadata()).await?;
         let (_, query) = self.0.understand(&session, &command.query).await?;
-        info(&ticket(&command.query)?, &columns::schema(&query), request.into_inner())
+        let schema = columns::schema(&query, Texts::of(request.metadata()));
+        info(&ticket(&command.query)?, &schema, request.into_inner())
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, request: Request<Ticket>) -> Got {
         let session = self.session(request.metadata()).await?;
         let (number, text) = opened(&ticket)?;
         let (_, query) = self.0.understand(&session, text).await?;
-        self.run(session, &query, &[], Some(&id(number))).await
+        self.run(session, &query, &[], (Some(&id(number)), Texts::of(request.metadata()))).await
     }
 
     async fn do_action_create_prepared_statement(
@@ -189,7 +191,7 @@ impl FlightSqlService for Service {
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         let session = self.session(request.metadata()).await?;
         let (text, query) = self.0.understand(&session, &command.query).await?;
-        let dataset_schema = bytes_of(&columns::schema(&query))?;
+        let dataset_schema = bytes_of(&columns::schema(&query, Texts::of(request.metadata())))?;
         let parameter_schema = bytes_of(&param::schema(&query.params))?;
         let handle = self.0.keep(&session, text, query)?;
         Ok(ActionCreatePreparedStatementResult {
@@ -239,7 +241,8 @@ impl FlightSqlService for Service {
     ) -> Told {
         let session = self.session(request.metadata()).await?;
         let (_, prepared) = self.0.prepared(&session, &command.prepared_statement_handle)?;
-        info(&command, &columns::schema(&prepared.query), request.into_inner())
+        let schema = columns::schema(&prepared.query, Texts::of(request.metadata()));
+        info(&command, &schema, request.into_inner())
     }
 
     async fn do_get_prepared_statement(
@@ -249,7 +252,7 @@ impl FlightSqlService for Service {
     ) -> Got {
         let session = self.session(request.metadata()).await?;
         let (_, prepared) = self.0.prepared(&session, &command.prepared_statement_handle)?;
-        self.run(session, &prepared.query, &prepared.values, None).await
+        self.run(session, &prepared.query, &prepared.values, (None, Texts::of(request.metadata()))).await
     }
 
     async fn do_action_begin_transaction(
@@ -356,11 +359,12 @@ impl FlightSqlService for Service {
         command: CommandGetDbSchemas,
         request: Request<FlightDescriptor>,
     ) -> Told {
-        self.listing(&command, listing::schemas(command.clone()), request).await
+        self.listing(&command, listing::schemas(command.clone(), &[]), request).await
     }
 
     async fn do_get_schemas(&self, command: CommandGetDbSchemas, request: Request<Ticket>) -> Got {
-        self.listed(listing::schemas(command), &request).await
+        let session = self.session(request.metadata()).await?;
+        self.listed(listing::schemas(command, &session.sql.tables()), &request).await
     }
 
     async fn get_flight_info_tables(

@@ -17,49 +17,89 @@ use std::sync::Arc;
 /// A function as help pages and the catalogue list it.
 pub(crate) struct Listed {
     pub name: &'static str,
+    /// Makes one value of a group.
+    pub aggregate: bool,
+    /// What is given to it: names and PostgreSQL's numbers of types.
+    pub arguments: &'static [(&'static str, u32)],
     /// PostgreSQL's number of the type of its result.
     pub result: u32,
+    /// Columns, where it gives rows.
+    pub rows: Option<&'static str>,
     /// How it is written.
     pub usage: &'static str,
     /// What it gives.
     pub text: &'static str,
 }
 
-const fn listed(name: &'static str, result: u32, usage: &'static str, text: &'static str) -> Listed {
-    Listed { name, result, usage, text }
+/// Numbers of types: `text`, `double precision`, `timestamp with time zone`, `record`.
+const TEXT: u32 = 25;
+const DOUBLE: u32 = 701;
+const TIME: u32 = 1_184;
+const RECORD: u32 = 2_249;
+
+const fn scalar(
+    name: &'static str,
+    arguments: &'static [(&'static str, u32)],
+    result: u32,
+    usage: &'static str,
+    text: &'static str,
+) -> Listed {
+    Listed { name, aggregate: false, arguments, result, rows: None, usage, text }
 }
+
+const fn aggregate(
+    name: &'static str,
+    arguments: &'static [(&'static str, u32)],
+    usage: &'static str,
+    text: &'static str,
+) -> Listed {
+    Listed { name, aggregate: true, arguments, result: DOUBLE, rows: None, usage, text }
+}
+
+const VALUES: &[(&str, u32)] = &[("value", DOUBLE), ("time", TIME)];
 
 /// Ours.
 pub(crate) const LISTED: [Listed; 9] = [
-    listed("time_bucket", 1184, "time_bucket('1 minute', time)", "start of the bucket that holds a time"),
-    listed("first", 701, "first(value, time)", "the first value of a group, by time"),
-    listed("last", 701, "last(value, time)", "the last value of a group, by time"),
-    listed(
+    scalar(
+        "time_bucket",
+        &[("width", TEXT), ("time", TIME)],
+        TIME,
+        "time_bucket('1 minute', time)",
+        "start of the bucket that holds a time",
+    ),
+    aggregate("first", VALUES, "first(value, time)", "the first value of a group, by time"),
+    aggregate("last", VALUES, "last(value, time)", "the last value of a group, by time"),
+    aggregate(
         "time_average",
-        701,
+        VALUES,
         "time_average(value, time)",
         "mean of a group, each value weighted by its time",
     ),
-    listed(
+    aggregate(
         "counted",
-        701,
+        VALUES,
         "counted(value, time)",
         "what a counter counted, also where it began anew at zero",
     ),
-    listed(
+    aggregate(
         "counted_with_top",
-        701,
+        &[("value", DOUBLE), ("time", TIME), ("top", DOUBLE)],
         "counted_with_top(value, time, 99999)",
         "the same of a counter that begins anew after its largest value",
     ),
-    listed("asset_of", 25, "asset_of(path)", "the path without its last part"),
-    listed("point_of", 25, "point_of(path)", "the last part of the path"),
-    listed(
-        "history",
-        2249,
-        "select * from history('acme/leeds/%/speed', 'time_average', now() - interval '1 hour', now(), '1 minute')",
-        "a row for each point and interval, also without samples, by the rules of OPC UA Part 13",
-    ),
+    scalar("asset_of", &[("path", TEXT)], TEXT, "asset_of(path)", "the path without its last part"),
+    scalar("point_of", &[("path", TEXT)], TEXT, "point_of(path)", "the last part of the path"),
+    Listed {
+        name: "history",
+        aggregate: false,
+        arguments: &[("points", TEXT), ("aggregate", TEXT), ("start", TIME), ("end", TIME), ("width", TEXT)],
+        result: RECORD,
+        rows: Some(
+            "path text, \"time\" timestamp with time zone, value double precision, good boolean, quality text, status bigint",
+        ),
+        usage: "select * from history('acme/leeds/%/speed', 'time_average', now() - interval '1 hour', now(), '1 minute')",
+        text: "a row for each point and interval, also without samples, by the rules of OPC UA Part 13",
+    },
 ];
 
 /// Makes them known to a session.

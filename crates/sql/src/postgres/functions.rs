@@ -1,35 +1,22 @@
 //! Functions that clients of PostgreSQL call to look around.
 
+use super::keywords::{Keywords, quote_ident};
 use super::tables::{is_visible, namespace_oid, relations, type_oid, type_words};
-use super::{Identity, VERSION, setting};
+use super::{Identity, VERSION, privileges, routines, setting};
 use crate::functions::rowwise;
 use crate::samples::Scope;
 use crate::session::DATABASE;
-use arrow::array::{Array, ArrayRef, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::record_batch::RecordBatch;
-use datafusion::catalog::{MemTable, TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::{Result, ScalarValue};
+use arrow::array::Array;
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionContext;
 use std::sync::Arc;
 
-/// Always true: what can be seen at all may be read.
-const TRUE: [&str; 19] = [
-    "has_any_column_privilege",
-    "has_column_privilege",
-    "has_database_privilege",
-    "has_function_privilege",
-    "has_language_privilege",
-    "has_schema_privilege",
-    "has_sequence_privilege",
-    "has_server_privilege",
-    "has_table_privilege",
-    "has_tablespace_privilege",
-    "has_type_privilege",
+/// Always true: what has a name at all is found by it.
+const TRUE: [&str; 7] = [
     "pg_collation_is_visible",
     "pg_function_is_visible",
-    "pg_has_role",
     "pg_opclass_is_visible",
     "pg_operator_is_visible",
     "pg_opfamily_is_visible",
@@ -44,7 +31,7 @@ const FALSE: [&str; 5] = [
     "row_security_active",
 ];
 /// What Ironbridge does not have: NULL.
-const NOTHING: [&str; 28] = [
+const NOTHING: [&str; 23] = [
     "col_description",
     "inet_client_addr",
     "inet_client_port",
@@ -54,11 +41,7 @@ const NOTHING: [&str; 28] = [
     "pg_get_constraintdef",
     "pg_get_expr",
     "pg_get_function_arg_default",
-    "pg_get_function_arguments",
-    "pg_get_function_identity_arguments",
-    "pg_get_function_result",
     "pg_get_function_sqlbody",
-    "pg_get_functiondef",
     "pg_get_indexdef",
     "pg_get_partition_constraintdef",
     "pg_get_partkeydef",
@@ -66,7 +49,6 @@ const NOTHING: [&str; 28] = [
     "pg_get_serial_sequence",
     "pg_get_statisticsobjdef_columns",
     "pg_get_triggerdef",
-    "pg_get_viewdef",
     "pg_relation_filepath",
     "pg_size_pretty",
     "pg_tablespace_location",
@@ -127,9 +109,15 @@ fn relation_name(scope: &Arc<Scope>, oid: u32) -> String {
     found.map_or_else(|| oid.to_string(), |one| one.name)
 }
 
-/// The text about a relation.
-fn relation_text(scope: &Arc<Scope>, oid: u32) -> Option<String> {
-    relations(scope).into_iter().find(|one| one.oid == oid).map(|one| one.text).filter(|t| !t.is_empty())
+/// The text about a relation or a function; `class` is the catalogue in which the number counts.
+fn text_about(scope: &Arc<Scope>, oid: u32, class: Option<&str>) -> Option<String> {
+    let relation = || relations(scope).into_iter().find(|one| one.oid == oid).map(|one| one.text);
+    match class.map(|class| class.trim_start_matches("pg_catalog.")) {
+        Some("pg_class") => relation().filter(|t| !t.is_empty()),
+        Some("pg_proc") => routines::text(oid).map(str::to_owned),
+        Some(_) => None,
+        None => relation().filter(|t| !t.is_empty()).or_else(|| routines::text(oid).map(str::to_owned)),
+    }
 }
 
 /// The texts of a list.
@@ -152,10 +140,31 @@ fn items(list: &ScalarValue) -> Vec<String> {
     crate::json::texts(&list.value(0)).into_iter().flatten().collect()
 }
 
-fn quote_ident(name: &str) -> String {
-    let bare = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if bare { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+/// `format('%I.%I', ...)` (PostgreSQL 15, 9.4.1): `%s`, `%I`, `%L`, without widths.
+fn format(args: &[ScalarValue]) -> Option<String> {
+    let mut values = args.iter().skip(1);
+    let mut out = String::new();
+    let mut parts = text(args, 0)?.split('%');
+    out.push_str(parts.next().unwrap_or_default());
+    while let Some(part) = parts.next() {
+        let mut rest = part.chars();
+        let Some(letter) = rest.next() else {
+            // `%%` is a sign itself.
+            out.push('%');
+            out.push_str(parts.next().unwrap_or_default());
+            continue;
+        };
+        let value = values.next()?;
+        let value = (!value.is_null()).then(|| value.to_string());
+        match letter {
+            's' => out.push_str(value.as_deref().unwrap_or_default()),
+            'I' => out.push_str(&quote_ident(value.as_deref()?)),
+            'L' => out.push_str(&value.map_or("NULL".into(), |v| format!("'{}'", v.replace('\'', "''")))),
+            _ => return None,
+        }
+        out.push_str(rest.as_str());
+    }
+    Some(out)
 }
 
 fn about_session(context: &SessionContext, identity: &Identity) {
@@ -207,7 +216,12 @@ fn about_relations(context: &SessionContext, scope: &Arc<Scope>) {
     }));
     let known = scope.clone();
     context.register_udf(rowwise("obj_description", DataType::Utf8, move |args| {
-        ScalarValue::Utf8(number(args, 0).and_then(|oid| relation_text(&known, oid)))
+        ScalarValue::Utf8(number(args, 0).and_then(|oid| text_about(&known, oid, text(args, 1))))
+    }));
+    let known = scope.clone();
+    context.register_udf(rowwise("pg_get_viewdef", DataType::Utf8, move |args| {
+        let found = number(args, 0).and_then(|oid| relations(&known).into_iter().find(|one| one.oid == oid));
+        ScalarValue::Utf8(found.and_then(|one| one.definition))
     }));
 }
 
@@ -227,6 +241,8 @@ pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &
         context.register_udf(constant(name, ScalarValue::Int64(Some(0))));
     }
     about_relations(context, scope);
+    privileges::register(context);
+    routines::register(context);
     context.register_udf(rowwise("to_regtype", DataType::UInt32, |args| {
         ScalarValue::UInt32(text(args, 0).and_then(type_oid))
     }));
@@ -239,6 +255,7 @@ pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &
     context.register_udf(rowwise("quote_ident", DataType::Utf8, |args| {
         ScalarValue::Utf8(text(args, 0).map(quote_ident))
     }));
+    context.register_udf(rowwise("format", DataType::Utf8, |args| ScalarValue::Utf8(format(args))));
     context.register_udf(rowwise("array_to_string", DataType::Utf8, |args| match args.first() {
         Some(list) if !list.is_null() => some(items(list).join(text(args, 1).unwrap_or(","))),
         _ => ScalarValue::Utf8(None),
@@ -270,16 +287,20 @@ pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &
     context.register_udtf("pg_get_keywords", Arc::new(Keywords));
 }
 
-/// Words that need quotes beyond those that every dialect knows: none.
-#[derive(Debug)]
-struct Keywords;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl TableFunctionImpl for Keywords {
-    fn call_with_args(&self, _: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
-        let field = |name: &str| Field::new(name, DataType::Utf8, true);
-        let schema = Arc::new(Schema::new(vec![field("word"), field("catcode"), field("catdesc")]));
-        let none = || -> ArrayRef { Arc::new(StringArray::from(Vec::<Option<String>>::new())) };
-        let batch = RecordBatch::try_new(schema.clone(), vec![none(), none(), none()])?;
-        Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+    #[test]
+    fn formats_as_postgresql_does() {
+        let said = |args: &[&str]| format(&args.iter().map(|a| some(*a)).collect::<Vec<_>>());
+        for (args, want) in [
+            (&["%I.%I", "lake", "Big Lake"][..], Some("lake.\"Big Lake\"")),
+            (&["%s %L%%", "a", "it's"], Some("a 'it''s'%")),
+            (&["plain"], Some("plain")),
+            (&["%s"], None),
+        ] {
+            assert_eq!(said(args).as_deref(), want, "{args:?}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Schema `information_schema`: the same in the words of the SQL standard.
 
 use super::kind::{PgType, by_oid, oid_of};
-use super::tables::{NAMESPACES, Row, i, n, row};
+use super::tables::{Row, i, n, row, schemas};
+use super::{privileges, routines};
 use crate::schema::Relation;
 use crate::session::DATABASE;
 use datafusion::common::ScalarValue;
@@ -46,10 +47,7 @@ fn precision(kind: &PgType) -> ScalarValue {
 
 /// The rows of a table, from all relations.
 pub(super) fn rows_of(name: &str, all: &[Relation]) -> Vec<Row> {
-    let kind = |one: &Relation| match (one.is_view, one.schema) {
-        (true, _) => "VIEW",
-        _ => "BASE TABLE",
-    };
+    let kind = |one: &Relation| if one.is_view() { "VIEW" } else { "BASE TABLE" };
     match name {
         "information_schema.tables" => all
             .iter()
@@ -69,28 +67,33 @@ pub(super) fn rows_of(name: &str, all: &[Relation]) -> Vec<Row> {
             all.iter().for_each(|one| columns(one, &mut rows));
             rows
         }
-        "information_schema.schemata" => NAMESPACES
-            .iter()
+        "information_schema.schemata" => schemas(all)
             .map(|(_, name)| {
                 row([
                     ("catalog_name", n(DATABASE)),
-                    ("schema_name", n(*name)),
+                    ("schema_name", n(name)),
                     ("schema_owner", n("ironbridge")),
                 ])
             })
             .collect(),
         "information_schema.views" => all
             .iter()
-            .filter(|one| one.is_view)
+            .filter(|one| one.is_view())
             .map(|one| {
                 row([
                     ("table_catalog", n(DATABASE)),
                     ("table_schema", n(one.schema)),
                     ("table_name", n(&one.name)),
+                    ("view_definition", n(one.definition.as_deref().unwrap_or_default())),
+                    ("check_option", n("NONE")),
                     ("is_updatable", n("NO")),
                 ])
             })
             .collect(),
+        "information_schema.table_privileges" => privileges::rows(all, false),
+        "information_schema.column_privileges" => privileges::rows(all, true),
+        "information_schema.routines" => routines::information(),
+        "information_schema.information_schema_catalog_name" => vec![row([("catalog_name", n(DATABASE))])],
         _ => Vec::new(),
     }
 }

@@ -31,7 +31,7 @@ const fn kind(
 }
 
 /// All that answers and parameters can have.
-pub const TYPES: [PgType; 23] = [
+pub const TYPES: [PgType; 25] = [
     kind(16, "bool", "boolean", 1, 'B', 1000),
     kind(17, "bytea", "bytea", -1, 'U', 1001),
     kind(18, "char", "\"char\"", 1, 'Z', 1002),
@@ -55,6 +55,8 @@ pub const TYPES: [PgType; 23] = [
     kind(1186, "interval", "interval", 16, 'T', 1187),
     kind(1700, "numeric", "numeric", -1, 'N', 1231),
     kind(2205, "regclass", "regclass", 4, 'N', 2210),
+    kind(2249, "record", "record", -1, 'P', 0),
+    kind(2278, "void", "void", 4, 'P', 0),
 ];
 
 /// `text`.

@@ -2,11 +2,15 @@
 //! types it numbers. The catalogue tables are small and made when they are asked for; those that describe what
 //! Ironbridge does not have (indexes, constraints, triggers) are always empty.
 
+mod casts;
 mod functions;
 mod information;
+mod keywords;
 mod kind;
 mod names;
+mod privileges;
 mod rewrite;
+mod routines;
 mod settings;
 mod statement;
 pub(crate) mod tables;
@@ -14,6 +18,7 @@ pub(crate) mod tables;
 pub(crate) use functions::register;
 pub use kind::{PgType, TEXT, TYPES, by_oid, column_of, oid_of};
 pub use names::output_names;
+pub(crate) use names::told;
 pub(crate) use rewrite::rewrite;
 pub use settings::{SETTINGS, Setting, VERSION, setting};
 pub use statement::{CopyFormat, Count, Statement, Text, numbered, read};

@@ -1,12 +1,31 @@
 //! Names of the columns of an answer, as PostgreSQL would give them: `count`, not `count(*)`.
 
-use datafusion::sql::sqlparser::ast::{Expr, ObjectName, SelectItem, SetExpr, Statement};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, SelectItem, SetExpr, Statement};
+
+/// A name as it is meant: small letters unless it is quoted.
+pub(super) fn word(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
 
 fn last(name: &ObjectName) -> Option<String> {
     name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.to_lowercase())
 }
 
-fn of(expr: &Expr) -> Option<String> {
+/// Between a name that somebody else in the answer has too, and the place that makes it one of its own.
+const APART: char = '\u{0}';
+
+/// A name that only the column at this place has.
+pub(super) fn own(name: &str, at: usize) -> String {
+    format!("{name}{APART}{at}")
+}
+
+/// The name as clients are told it.
+pub(crate) fn told(name: &str) -> &str {
+    name.split(APART).next().unwrap_or(name)
+}
+
+/// The name of a column that is made of `expr`, where no other is given.
+pub(super) fn of(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Function(function) => last(&function.name),
         Expr::Cast { expr, .. } => of(expr),
@@ -16,7 +35,8 @@ fn of(expr: &Expr) -> Option<String> {
         Expr::Exists { .. } => Some("exists".into()),
         Expr::Floor { .. } => Some("floor".into()),
         Expr::Ceil { .. } => Some("ceil".into()),
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => None,
+        Expr::Identifier(name) => Some(word(name)),
+        Expr::CompoundIdentifier(all) => all.last().map(word),
         _ => Some("?column?".into()),
     }
 }

@@ -1,6 +1,8 @@
 //! What PostgreSQL reads and the planner does not: rewritten to the same meaning, or, where a query can only find
 //! tables that are always empty, to no rows. A query of a person over our own tables passes almost untouched.
 
+use super::casts::{cast_name, is_parameter, is_receiver, list_of, typed};
+use super::names::word;
 use super::tables;
 use datafusion::common::Result;
 use datafusion::sql::sqlparser::ast::{
@@ -34,13 +36,9 @@ pub(crate) fn rewrite(statement: &mut Statement) -> Result<()> {
     Ok(())
 }
 
-fn words(name: &ObjectName) -> Vec<String> {
+pub(super) fn words(name: &ObjectName) -> Vec<String> {
     let ident = |part: &datafusion::sql::sqlparser::ast::ObjectNamePart| part.as_ident().map(word);
     name.0.iter().filter_map(ident).collect()
-}
-
-fn word(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 /// A system table's name with its schema.
@@ -54,7 +52,7 @@ fn system(name: &ObjectName) -> Option<String> {
     tables::definition(&full).map(|_| full)
 }
 
-fn null() -> Expr {
+pub(super) fn null() -> Expr {
     Expr::Value(Value::Null.into())
 }
 
@@ -62,7 +60,7 @@ fn no() -> Expr {
     Expr::Value(Value::Boolean(false).into())
 }
 
-fn text_of(expr: &Expr) -> Option<&str> {
+pub(super) fn text_of(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text),
@@ -72,7 +70,7 @@ fn text_of(expr: &Expr) -> Option<&str> {
     }
 }
 
-fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
     Expr::Function(Function {
         name: vec![Ident::new(name)].into(),
@@ -90,7 +88,7 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     })
 }
 
-fn cast(expr: Expr, data_type: DataType) -> Expr {
+pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
@@ -210,27 +208,53 @@ fn stub(select: &mut Select) {
     select.having = None;
 }
 
-/// The planner wants each column of an answer by a name of its own; clients are told the names that were asked for.
+/// The planner wants each column of an answer by a name of its own; clients are told the names that were asked for
+/// ([`super::names::told`]).
 fn unique(select: &mut Select) {
     let mut seen = HashSet::new();
     // `t.a, t.*` names `a` twice.
     let all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
     let wildcard = select.projection.iter().any(all);
     for (at, item) in select.projection.iter_mut().enumerate() {
+        let renamed = |expr: &Expr, name: String| {
+            let alias = Ident::with_quote('"', super::names::own(&name, at));
+            SelectItem::ExprWithAlias { expr: expr.clone(), alias }
+        };
         match item {
+            SelectItem::UnnamedExpr(expr) if is_receiver(expr) => {
+                let text = call("regproc_name", vec![cast(expr.clone(), DataType::Varchar(None))]);
+                *item = SelectItem::ExprWithAlias { expr: text, alias: Ident::new("typreceive") };
+            }
+            // Beside `t.*` the names of an answer come from the plan, which would write a whole call.
             SelectItem::UnnamedExpr(expr)
                 if !seen.insert(expr.to_string())
-                    || (wildcard && matches!(expr, Expr::CompoundIdentifier(_))) =>
+                    || (wildcard && matches!(expr, Expr::CompoundIdentifier(_) | Expr::Function(_))) =>
             {
-                let alias = Ident::new(format!("column_{at}"));
-                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                let name = super::names::of(expr).unwrap_or_default();
+                *item = renamed(expr, name);
             }
-            SelectItem::ExprWithAlias { alias, .. } if !seen.insert(alias.value.clone()) => {
-                *alias = Ident::new(format!("column_{at}"));
+            SelectItem::ExprWithAlias { expr, alias } if !seen.insert(alias.value.clone()) => {
+                *item = renamed(expr, alias.value.clone());
             }
             _ => {}
         }
     }
+}
+
+/// What an aggregate makes of tables that are always empty: a count is zero, all else NULL.
+fn of_nothing(query: &Query) -> Option<Expr> {
+    let SetExpr::Select(select) = &*query.body else { return None };
+    let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] =
+        select.projection.as_slice()
+    else {
+        return None;
+    };
+    let Expr::Function(called) = expr else { return None };
+    if !select.from.iter().any(is_empty) || !aggregates(select) {
+        return None;
+    }
+    let counts = words(&called.name).pop().is_some_and(|name| name == "count");
+    Some(if counts { Expr::Value(Value::Number("0".into(), false).into()) } else { null() })
 }
 
 /// A subquery that stands for one value: at most one row, which the planner wants to see from its words.
@@ -247,73 +271,6 @@ fn scalar(query: &mut Query) {
         query.order_by = None;
         query.limit_clause = None;
         query.fetch = None;
-    }
-}
-
-/// Elements of a literal such as `{r,v}`.
-fn elements(text: &str) -> Option<Vec<Expr>> {
-    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-    let item = |t: &str| Expr::Value(Value::SingleQuotedString(t.trim().trim_matches('"').to_owned()).into());
-    Some(if inner.is_empty() { Vec::new() } else { inner.split(',').map(item).collect() })
-}
-
-fn list_of(expr: &Expr) -> Option<Vec<Expr>> {
-    match expr {
-        Expr::Array(array) => Some(array.elem.clone()),
-        Expr::Nested(inner) => list_of(inner),
-        Expr::Cast { expr, .. } => list_of(expr),
-        other => elements(text_of(other)?),
-    }
-}
-
-fn cast_name(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Custom(name, _) => words(name).pop().unwrap_or_default(),
-        other => other.to_string().to_lowercase(),
-    }
-}
-
-fn is_parameter(expr: &Expr) -> bool {
-    match expr {
-        Expr::Nested(inner) => is_parameter(inner),
-        Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
-        _ => false,
-    }
-}
-
-/// Types that only PostgreSQL has.
-fn typed(expr: Expr, data_type: DataType) -> Expr {
-    let name = cast_name(&data_type);
-    let literal = text_of(&expr).is_some() || is_parameter(&expr);
-    let text = DataType::Varchar(None);
-    match name.as_str() {
-        "regclass" if literal => call("to_regclass", vec![expr]),
-        "regclass" => call("regclass_name", vec![expr]),
-        "regtype" if literal => call("to_regtype", vec![expr]),
-        "regtype" => call("format_type", vec![expr, null()]),
-        "regnamespace" if literal => call("to_regnamespace", vec![expr]),
-        "oid" | "xid" | "cid" => cast(expr, DataType::IntUnsigned(None)),
-        "name" | "char" | "text" | "cstring" | "bpchar" | "json" | "jsonb" | "uuid" | "inet" | "regproc"
-        | "regnamespace" | "regrole" | "regoper" | "regprocedure" | "sql_identifier" | "character_data"
-        | "character varying" | "character" | "citext" | "unknown" | "aclitem" | "pg_node_tree" | "tid"
-        | "money" | "bit" => cast(expr, text),
-        "cardinal_number" | "int4" | "int" => cast(expr, DataType::Int(None)),
-        "timestamptz" => {
-            cast(expr, DataType::Timestamp(None, datafusion::sql::sqlparser::ast::TimezoneInfo::WithTimeZone))
-        }
-        "int2" => cast(expr, DataType::SmallInt(None)),
-        "int8" => cast(expr, DataType::BigInt(None)),
-        "float4" => cast(expr, DataType::Real),
-        "float8" => cast(expr, DataType::DoublePrecision),
-        "bool" => cast(expr, DataType::Boolean),
-        _ if name.starts_with("character varying(") || name.starts_with("character(") => cast(expr, text),
-        _ => match (&data_type, list_of(&expr)) {
-            (DataType::Array(_), Some(items)) => {
-                Expr::Array(datafusion::sql::sqlparser::ast::Array { elem: items, named: true })
-            }
-            (DataType::Array(_), None) => expr,
-            _ => cast(expr, data_type),
-        },
     }
 }
 
@@ -426,10 +383,10 @@ fn with_query(expr: Expr) -> Expr {
             Expr::Value(Value::Boolean(negated).into())
         }
         Expr::Subquery(query) if is_stub(&query) => null(),
-        Expr::Subquery(mut query) => {
+        Expr::Subquery(mut query) => of_nothing(&query).unwrap_or_else(|| {
             scalar(&mut query);
             Expr::Subquery(query)
-        }
+        }),
         other => other,
     }
 }

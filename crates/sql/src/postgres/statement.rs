@@ -418,7 +418,7 @@ mod tests {
             ("select 1", "SELECT [Some(\"?column?\")]"),
             (
                 "select count(*), max(value) m, path from samples group by path;",
-                "SELECT [Some(\"count\"), Some(\"m\"), None]",
+                "SELECT [Some(\"count\"), Some(\"m\"), Some(\"path\")]",
             ),
             ("select ';' as a; select $$;$$ as b", "SELECT [Some(\"a\")]; SELECT [Some(\"b\")]"),
             ("BEGIN", "Begin"),

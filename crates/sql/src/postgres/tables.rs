@@ -1,7 +1,8 @@
 //! The catalogue tables: their columns as data, their rows from what there is.
 
 use super::kind::{PgType, TEXT, TYPES, by_oid, oid_of};
-use super::{Identity, SETTINGS};
+use super::routines::{self, ARRAY_RECV, receiver};
+use super::{Identity, SETTINGS, privileges};
 use crate::samples::Scope;
 use crate::schema::Relation;
 use crate::session::DATABASE;
@@ -13,16 +14,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// Numbers of schemas, as everywhere; of ours, the first free one.
-pub(super) const NAMESPACES: [(u32, &str); 3] =
-    [(11, "pg_catalog"), (2_200, "public"), (13_000, "information_schema")];
+const NAMESPACES: [(u32, &str); 4] =
+    [(11, "pg_catalog"), (2_200, "public"), (13_000, "information_schema"), (16_385, crate::lake::NAME)];
 /// The one role that owns everything.
-const OWNER: u32 = 10;
-/// Number of the database.
-const BASE: u32 = 16_383;
+pub(super) const OWNER: u32 = 10;
+/// Number of the database: below 16384 tools take it for one of PostgreSQL's own.
+const BASE: u32 = 16_384;
 /// `pg_class` as a class of things with a description.
 const CLASS: u32 = 1_259;
-/// `array_recv`, by which drivers know an array.
-const ARRAY_RECV: u32 = 2_400;
 
 /// What a table looks like.
 pub(crate) struct Definition {
@@ -85,14 +84,31 @@ pub(crate) fn names(schema: &str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// Number of a system table.
-fn system_oid(at: usize) -> u32 {
-    11_000 + at as u32
+/// First number of system tables whose own number nobody knows by heart.
+const FIRST_SYSTEM: u32 = 11_000;
+
+/// Number of a system table: of those that stand for a class of things, PostgreSQL's own.
+fn system_oid(at: usize, name: &str) -> u32 {
+    match name {
+        "pg_type" => 1_247,
+        "pg_attribute" => 1_249,
+        "pg_proc" => routines::CLASS,
+        "pg_class" => CLASS,
+        "pg_database" => 1_262,
+        "pg_constraint" => 2_606,
+        "pg_index" => 2_610,
+        "pg_language" => 2_612,
+        "pg_namespace" => 2_615,
+        _ => FIRST_SYSTEM + at as u32,
+    }
 }
 
 /// Whether a name without a schema finds it: what stands in `information_schema` must be asked for there.
 pub(crate) fn is_visible(oid: u32) -> bool {
-    let at = oid.checked_sub(system_oid(0)).and_then(|at| usize::try_from(at).ok());
+    if crate::schema::is_in_lake(oid) {
+        return false;
+    }
+    let at = oid.checked_sub(FIRST_SYSTEM).and_then(|at| usize::try_from(at).ok());
     let found = at.and_then(|at| DEFINITIONS.get(at));
     !found.is_some_and(|one| one.name.starts_with("information_schema."))
 }
@@ -126,16 +142,16 @@ fn s(number: i16) -> ScalarValue {
 
 /// All relations with number, schema and what they are.
 pub(crate) fn relations(scope: &Arc<Scope>) -> Vec<Relation> {
-    let mut all = crate::schema::public(scope);
+    let mut all = crate::schema::ours(scope);
     for (at, definition) in DEFINITIONS.iter().enumerate() {
         let (schema, name) = definition.name.split_once('.').unwrap_or(("pg_catalog", definition.name));
         all.push(Relation {
-            oid: system_oid(at),
+            oid: system_oid(at, name),
             schema,
             name: name.to_owned(),
             text: String::new(),
             columns: Arc::clone(&definition.schema),
-            is_view: schema == "information_schema",
+            definition: (schema == "information_schema").then(String::new),
         });
     }
     all
@@ -143,6 +159,11 @@ pub(crate) fn relations(scope: &Arc<Scope>) -> Vec<Relation> {
 
 fn namespace(name: &str) -> u32 {
     NAMESPACES.iter().find(|(_, known)| *known == name).map_or(0, |(oid, _)| *oid)
+}
+
+/// Schemas that hold something.
+pub(super) fn schemas(all: &[Relation]) -> impl Iterator<Item = (u32, &'static str)> {
+    NAMESPACES.into_iter().filter(|(_, name)| all.iter().any(|one| one.schema == *name))
 }
 
 /// The schema's number, for `to_regnamespace`.
@@ -158,7 +179,7 @@ fn class(one: &Relation) -> Row {
         ("reltype", o(0)),
         ("reloftype", o(0)),
         ("relowner", o(OWNER)),
-        ("relam", o(if one.is_view { 0 } else { 2 })),
+        ("relam", o(if one.is_view() { 0 } else { 2 })),
         ("relfilenode", o(one.oid)),
         ("reltablespace", o(0)),
         ("relpages", i(0)),
@@ -168,7 +189,7 @@ fn class(one: &Relation) -> Row {
         ("relhasindex", b(false)),
         ("relisshared", b(false)),
         ("relpersistence", n("p")),
-        ("relkind", n(if one.is_view { "v" } else { "r" })),
+        ("relkind", n(if one.is_view() { "v" } else { "r" })),
         ("relnatts", s(one.columns.fields().len() as i16)),
         ("relchecks", s(0)),
         ("relhasrules", b(false)),
@@ -180,6 +201,7 @@ fn class(one: &Relation) -> Row {
         ("relreplident", n("d")),
         ("relispartition", b(false)),
         ("relrewrite", o(0)),
+        ("relacl", privileges::public('r')),
     ])
 }
 
@@ -223,7 +245,7 @@ fn types() -> Vec<Row> {
             ("typowner", o(OWNER)),
             ("typlen", s(if array { -1 } else { kind.len })),
             ("typbyval", b(!array && (1..=8).contains(&kind.len))),
-            ("typtype", n(if kind.oid == 705 { "p" } else { "b" })),
+            ("typtype", n(if matches!(kind.oid, 705 | 2249 | 2278) { "p" } else { "b" })),
             ("typcategory", n(if array { 'A' } else { kind.category })),
             ("typispreferred", b(!array && matches!(kind.oid, 16 | 25 | 26 | 701 | 1184 | 1186))),
             ("typisdefined", b(true)),
@@ -234,7 +256,7 @@ fn types() -> Vec<Row> {
             ("typarray", o(if array { 0 } else { kind.array })),
             ("typinput", n(if array { "array_in".to_owned() } else { format!("{}in", kind.name) })),
             ("typoutput", n(if array { "array_out".to_owned() } else { format!("{}out", kind.name) })),
-            ("typreceive", o(if array { ARRAY_RECV } else { ARRAY_RECV + 1 })),
+            ("typreceive", o(if array { ARRAY_RECV } else { receiver(kind) })),
             ("typsend", n("-")),
             ("typmodin", n("-")),
             ("typmodout", n("-")),
@@ -250,28 +272,6 @@ fn types() -> Vec<Row> {
     };
     let plain = TYPES.iter().map(|kind| one(kind, false));
     plain.chain(TYPES.iter().filter(|kind| kind.array != 0).map(|kind| one(kind, true))).collect()
-}
-
-fn procedures() -> Vec<Row> {
-    let one = |(oid, name, result): (u32, &str, u32)| {
-        row([
-            ("oid", o(oid)),
-            ("proname", n(name)),
-            ("pronamespace", o(namespace(if oid < 3_000 { "pg_catalog" } else { "public" }))),
-            ("proowner", o(OWNER)),
-            ("prolang", o(12)),
-            ("prokind", n("f")),
-            ("prosecdef", b(false)),
-            ("proretset", b(false)),
-            ("provolatile", n("s")),
-            ("pronargs", s(0)),
-            ("prorettype", o(result)),
-        ])
-    };
-    let drivers = [(ARRAY_RECV, "array_recv", 0), (ARRAY_RECV + 1, "any_recv", 0)];
-    let ours = crate::functions::LISTED.iter().enumerate();
-    let ours = ours.map(|(at, listed)| (16_000 + at as u32, listed.name, listed.result));
-    drivers.into_iter().chain(ours).map(one).collect()
 }
 
 fn roles(identity: &Identity, user: bool) -> Vec<Row> {
@@ -341,6 +341,7 @@ fn database() -> Row {
         ("dattablespace", o(1_663)),
         ("datcollate", n("C")),
         ("datctype", n("C")),
+        ("datacl", privileges::public('c')),
     ])
 }
 
@@ -349,17 +350,11 @@ fn named(one: &Relation, schema: &'static str, name: &'static str, owner: &'stat
 }
 
 fn described(all: &[Relation]) -> Vec<Row> {
-    let with_text = all.iter().filter(|one| !one.text.is_empty());
-    with_text
-        .map(|one| {
-            row([
-                ("objoid", o(one.oid)),
-                ("classoid", o(CLASS)),
-                ("objsubid", i(0)),
-                ("description", n(&one.text)),
-            ])
-        })
-        .collect()
+    let one = |oid: u32, class: u32, text: &str| {
+        row([("objoid", o(oid)), ("classoid", o(class)), ("objsubid", i(0)), ("description", n(text))])
+    };
+    let relations = all.iter().filter(|it| !it.text.is_empty()).map(|it| one(it.oid, CLASS, &it.text));
+    relations.chain(routines::descriptions().map(|(oid, text)| one(oid, routines::CLASS, text))).collect()
 }
 
 fn rows_of(name: &str, scope: &Arc<Scope>, identity: &Identity) -> Vec<Row> {
@@ -370,14 +365,21 @@ fn rows_of(name: &str, scope: &Arc<Scope>, identity: &Identity) -> Vec<Row> {
         rows
     };
     match name {
-        "pg_namespace" => NAMESPACES
-            .iter()
-            .map(|(oid, name)| row([("oid", o(*oid)), ("nspname", n(*name)), ("nspowner", o(OWNER))]))
+        "pg_namespace" => schemas(&all)
+            .map(|(oid, name)| {
+                row([
+                    ("oid", o(oid)),
+                    ("nspname", n(name)),
+                    ("nspowner", o(OWNER)),
+                    ("nspacl", privileges::public('U')),
+                ])
+            })
             .collect(),
         "pg_class" => all.iter().map(class).collect(),
         "pg_attribute" => each(attributes),
         "pg_type" => types(),
-        "pg_proc" => procedures(),
+        "pg_proc" => routines::rows(),
+        "pg_language" => routines::languages(),
         "pg_am" => vec![row([("oid", o(2)), ("amname", n("heap")), ("amtype", n("t"))])],
         "pg_authid" | "pg_roles" => roles(identity, false),
         "pg_user" => roles(identity, true),
@@ -397,13 +399,16 @@ fn rows_of(name: &str, scope: &Arc<Scope>, identity: &Identity) -> Vec<Row> {
         "pg_description" => described(&all),
         "pg_tables" => all
             .iter()
-            .filter(|one| !one.is_view)
+            .filter(|one| !one.is_view())
             .map(|one| named(one, "schemaname", "tablename", "tableowner"))
             .collect(),
         "pg_views" => all
             .iter()
-            .filter(|one| one.is_view)
-            .map(|one| named(one, "schemaname", "viewname", "viewowner"))
+            .filter_map(|one| {
+                let mut cells = named(one, "schemaname", "viewname", "viewowner");
+                cells.insert("definition", n(one.definition.as_deref()?));
+                Some(cells)
+            })
             .collect(),
         _ => super::information::rows_of(name, &all),
     }

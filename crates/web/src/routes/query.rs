@@ -21,8 +21,11 @@ const ROWS: usize = 10_000;
 /// Bytes sent at a time.
 const PIECE: usize = 64 * 1024;
 
-pub(super) async fn tables(State(web): State<Shared>) -> Json<QueryTables> {
-    Json(web.query.tables())
+pub(super) async fn tables(
+    State(web): State<Shared>,
+    Extension(who): Extension<Arc<Who>>,
+) -> Json<QueryTables> {
+    Json(web.query.tables(&who.principal))
 }
 
 pub(super) async fn run(

@@ -215,7 +215,7 @@ impl Plant for TestPlant {
 pub struct TestQuery(pub PathBuf);
 
 impl Query for TestQuery {
-    fn tables(&self) -> QueryTables {
+    fn tables(&self, _: &Principal) -> QueryTables {
         QueryTables::default()
     }
     fn run<'a>(&'a self, ask: QueryAsk, who: &'a Principal) -> BoxFuture<'a, Result<QueryResult, Problem>> {
