@@ -3,10 +3,12 @@
 //!
 //! ```sh
 //! cargo run --release -p bench --bin bench-historian              # 4 h of 1,000 tags once a second
+//! cargo run --release -p bench --bin bench-historian -- --hours 0.5 # less of it
 //! cargo run --release -p bench --bin bench-historian -- --gen DIR # the files that gen.py wrote into DIR
 //! ```
 
 mod data;
+mod deliver;
 mod http;
 
 use data::{FIRST, Files, Plant, START_MS, Source, TAGS, Walks, Year, path};
@@ -174,6 +176,7 @@ fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queri
         again.store.close();
         again.journal.close()?;
         http::reads(dir, scans)?;
+        deliver::run(dir, samples as usize)?;
     }
     Ok(())
 }
