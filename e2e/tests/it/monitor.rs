@@ -459,3 +459,48 @@ fn what_is_damaged_is_told(plant: &mut Plant) {
         assert!(link(plant, "modbus").is_some());
     }
 }
+
+#[test]
+fn a_flood_is_read_in_samples_and_the_pages_say_so() {
+    let name = "monitor::a_flood_is_read_in_samples_and_the_pages_say_so";
+    in_own_network(name, || {
+        let Some(python) = Python::find() else { return };
+        let Some(far) = Far::new() else { return };
+        let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
+        wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, 102)).ok());
+        // As little room as there may be, so that a flood is one on any machine.
+        let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\nring_mb = 1\n");
+        plant.start();
+        wait_for("listening", PATIENCE, || (monitor(&plant)["interfaces"][0]["state"] == "up").then_some(()));
+        let floods: Vec<Process> = (0..3).map(|_| far.start(&python, "flood.py", &["10.9.0.1"])).collect();
+        let state = wait_for("a sample of the flood", PATIENCE, || {
+            let state = monitor(&plant);
+            let left_out = state["interfaces"][0]["not_decoded"].as_u64()?;
+            (left_out > 0 && !state["interfaces"][0]["sampling"].is_null()).then_some(state)
+        });
+        let sampling = state["interfaces"][0]["sampling"].as_str().unwrap();
+        assert!(sampling.contains("1 of 64"), "{sampling}");
+        let said = state["not_seen"].to_string();
+        assert!(said.contains("conversations that flood were left out on purpose"), "{said}");
+        assert!(plant.say(&["monitor", "show"]).contains("1 of 64"));
+        // Beside the flood everything else is read, and the flood itself is one finding.
+        assert!(python.run("s7_stop.py", &[DEVICE, "102"]).status.success());
+        finding(&plant, "IB-S7-001", |_| true);
+        let all = plant.local().get("/api/monitor/findings").ok()["findings"].clone();
+        let rules: Vec<&Json> = all.as_array().unwrap().iter().map(|one| &one["rule"]).collect();
+        assert_eq!(rules.iter().filter(|rule| ***rule == "IB-BAC-007").count(), 1, "{rules:?}");
+        assert!(rules.len() <= 6, "{rules:?}");
+        // It ends, and what was left out stays counted: in the coverage, and as a point with a trend.
+        drop(floods);
+        let calm = wait_for("the end of the flood", PATIENCE, || {
+            let state = monitor(&plant);
+            state["interfaces"][0]["sampling"].is_null().then_some(state)
+        });
+        assert!(calm["coverage"]["not_decoded"].as_u64() > Some(0), "{}", calm["coverage"]);
+        wait_for("the counter as a point", PATIENCE, || {
+            let path = "_ironbridge/monitor/span/not-decoded";
+            let latest = plant.local().post("/api/latest", &json!({ "paths": [path] })).ok();
+            latest["values"][0]["value"].as_f64().filter(|count| *count > 0.0)
+        });
+    });
+}
