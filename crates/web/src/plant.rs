@@ -6,7 +6,7 @@ use crate::inbox::Door;
 use crate::monitor::{Monitor, NoMonitor};
 use crate::shapes::{
     AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
-    FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Replay, Site,
+    DestinationSchema, FileFormat, Mode, PlanShape, QueryAsk, QueryResult, QueryTables, Reject, Replay, Site,
 };
 use crate::sheet::{Column, Sheet};
 use futures_util::future::BoxFuture;
@@ -105,6 +105,19 @@ pub trait Plant: Send + Sync + 'static {
     /// # Errors
     /// A [`Problem`]: not found, or nothing is being sent again.
     fn stop_replay<'a>(&'a self, destination: &'a str) -> BoxFuture<'a, Result<Replay, Problem>> {
+        Box::pin(std::future::ready(Err(Problem::not_found(format!("destination {destination}")))))
+    }
+
+    /// Exactly what a destination sends, in the version that holds now or in an earlier one.
+    ///
+    /// # Errors
+    /// A [`Problem`]: there is no such destination or version.
+    fn schema<'a>(
+        &'a self,
+        destination: &'a str,
+        version: Option<u32>,
+    ) -> BoxFuture<'a, Result<DestinationSchema, Problem>> {
+        let _ = version;
         Box::pin(std::future::ready(Err(Problem::not_found(format!("destination {destination}")))))
     }
 

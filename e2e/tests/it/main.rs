@@ -39,6 +39,7 @@ mod network;
 mod opcua;
 mod opcua_server;
 mod orders;
+mod payloads;
 mod s7;
 mod services;
 mod sites;

@@ -117,6 +117,10 @@ export const api = {
     const raw = await request<{ destinations?: T.Destination[] }>("GET", "/api/destinations", undefined, o);
     return list(raw.destinations).map((d) => ({ ...d, skipped: list(d.skipped) }));
   },
+  destinationSchema: async (name: string, version: number | null, o: Options = {}): Promise<T.DestinationSchema> => {
+    const raw = await request<T.DestinationSchema>("GET", `/api/destinations/${enc(name)}/schema${version ? `?version=${version}` : ""}`, undefined, o);
+    return { ...raw, messages: list(raw.messages), versions: list(raw.versions) };
+  },
   pauseDestination: (name: string) => request<unknown>("POST", `/api/destinations/${enc(name)}/pause`, {}),
   resumeDestination: (name: string) => request<unknown>("POST", `/api/destinations/${enc(name)}/resume`, {}),
   replayDestination: (name: string, from: number, to: number | null) => request<T.Replay>("POST", `/api/destinations/${enc(name)}/replay`, { from, to }),

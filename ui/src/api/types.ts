@@ -284,6 +284,18 @@ export interface Destination {
   last_error?: Maybe<LastError>;
   security?: Maybe<Security>;
 }
+/** Exactly what a destination sends, in one version. */
+export interface DestinationSchema {
+  destination: string;
+  kind: string;
+  version: number;
+  since: number;
+  until?: Maybe<number>;
+  format: string;
+  messages: { of: string; place: string; key: string; media: string; language: string; schema: string; note: string }[];
+  versions: { version: number; since: number; until?: Maybe<number> }[];
+  forgotten?: Maybe<number>;
+}
 export interface Replay {
   from: number;
   to: number;

@@ -17,6 +17,7 @@ import { useReveal } from "../parts/useReveal";
 import { Link, pointHref, useSearch } from "../router";
 import { useWhyNot } from "../session";
 import { perSecond } from "./Connections";
+import { SchemaPanel } from "./DestinationSchema";
 
 export function Destinations() {
   const q = useQuery({ queryKey: ["destinations"], queryFn: ({ signal }) => api.destinations({ signal }), refetchInterval: 2000 });
@@ -165,6 +166,7 @@ function Detail({ d }: { d: Destination }) {
         )}
       </Panel>
       <Rejects d={d} />
+      <SchemaPanel key={d.name} name={d.name} />
       {asking === "pause" && <PauseDialog d={d} onClose={() => setAsking(null)} />}
       {asking === "replay" && <ReplayDialog d={d} onClose={() => setAsking(null)} />}
       {asking === "stop" && (

@@ -32,6 +32,7 @@ export const GLOSSARY = {
   reject: { word: "Rejects", from: "IT", text: "Values that the far side refused for good. They are kept with the reason until somebody has them sent again or drops them." },
   replay: { word: "Sent again", from: "IT", text: "What history holds of a stretch of time, sent to a destination once more on request, beside what is new. IT: a replay; the key (point, time, seq) makes it idempotent." },
   journal: { word: "Journal", from: "IT", text: "The append-only file in which every value is safe before it is sent on. OT: the event recorder of the gateway." },
+  sentSchema: { word: "Schema", from: "IT", text: "The exact form of what a destination sends, for whoever reads it: a program can check every message against it. A change of form is a new version." },
   catchUp: { word: "Catch-up", from: "IT", text: "What a destination gets first after an outage: live values at once with the old ones behind (live first), or everything strictly in order." },
   broker: { word: "Broker", from: "IT", text: "A server that passes messages on to whoever subscribed to them, such as an MQTT broker." },
   tls: { word: "TLS", from: "IT", text: "Encryption of a network connection, with proof of who is on the other end. Without it anyone on the network can read and forge the traffic." },

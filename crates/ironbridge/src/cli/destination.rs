@@ -45,6 +45,27 @@ pub enum DestinationCommand {
         #[command(flatten)]
         running: Running,
     },
+    /// Exactly what it sends: place, key and schema of each message
+    #[command(
+        after_help = "Not to be mixed up with `ironbridge schema KIND`, which is about the file that configures it.\n\n\
+                      Example: ironbridge destination schema hq\n         \
+                      ironbridge destination schema hq --of sample > sample.avsc"
+    )]
+    Schema {
+        /// Name of its file
+        name: String,
+        /// Only the schema of these messages, e.g. `sample`, `samples` or `event`, to be read by a program
+        #[arg(long)]
+        of: Option<String>,
+        /// An earlier version [default: the one that holds now]
+        #[arg(long)]
+        version: Option<u32>,
+        /// As JSON
+        #[arg(long, conflicts_with = "of")]
+        json: bool,
+        #[command(flatten)]
+        running: Running,
+    },
     /// What it refused for good, newest first
     #[command(after_help = "Example: ironbridge destination rejects hq")]
     Rejects {
@@ -120,6 +141,16 @@ pub async fn run(command: &DestinationCommand, out: &mut impl Write) -> Result<(
             let answer = act(name, "replay/stop", &json!({}), running).await?;
             write(out, &format!("stopped; everything before {} is there again\n", time_of(&answer, "done")))
         }
+        Do::Schema { name, of, version, json, running } => {
+            let which = version.map_or_else(String::new, |version| format!("?version={version}"));
+            let path = format!("/api/destinations/{}/schema{which}", encode(name));
+            let answer = Client::new(&running.data).get(&path).await?;
+            match of {
+                Some(of) => write(out, &only(&answer, of)?),
+                None if *json => write(out, &format!("{answer:#}\n")),
+                None => write(out, &described(&answer)),
+            }
+        }
         Do::Rejects { name, running } => rejects(name, running, out).await,
         Do::Resend { name, ids, running } => {
             let ids = Some(ids).filter(|ids| !ids.is_empty());
@@ -146,6 +177,59 @@ pub async fn run(command: &DestinationCommand, out: &mut impl Write) -> Result<(
             write(out, "resumed\n")
         }
     }
+}
+
+/// The schema of the messages that `of` names.
+fn only(answer: &Json, of: &str) -> Result<String, ClientError> {
+    let messages = list(answer, "messages");
+    let mut found = messages.iter().filter(|one| text(one, "of") == of);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(format!("{}\n", text(one, "schema").trim_end())),
+        (first, _) => {
+            let known: Vec<String> =
+                messages.iter().map(|one| format!("{} ({})", text(one, "of"), text(one, "place"))).collect();
+            let why = if first.is_some() {
+                "there are several such messages"
+            } else {
+                "there are no such messages"
+            };
+            Err(ClientError::Refused {
+                title: format!("{why} as \"{of}\""),
+                meaning: format!("It sends: {}.", known.join(", ")),
+                next: "Take one of them, or --json for all.".into(),
+            })
+        }
+    }
+}
+
+/// All of it, for people.
+fn described(answer: &Json) -> String {
+    let number = |key: &str| answer.get(key).and_then(Json::as_u64).unwrap_or_default();
+    let (version, since) = (number("version"), time_of(answer, "since"));
+    let until = answer.get("until").and_then(Json::as_f64).map(|until| format!(" until {}", stamp(until)));
+    let mut out = format!(
+        "{} ({}) sends {}; version {version}, since {since}{}\n",
+        text(answer, "destination"),
+        text(answer, "kind"),
+        text(answer, "format"),
+        until.unwrap_or_default()
+    );
+    for one in list(answer, "messages") {
+        out.push_str(&format!("\n{}: {}, {}\n", text(one, "of"), text(one, "place"), text(one, "media")));
+        for (word, key) in [("key", "key"), ("note", "note")] {
+            let said = text(one, key);
+            if !said.is_empty() {
+                out.push_str(&format!("{word}: {said}\n"));
+            }
+        }
+        out.push_str(&format!("schema ({}):\n{}\n", text(one, "language"), text(one, "schema").trim_end()));
+    }
+    let others: Vec<String> = list(answer, "versions")
+        .iter()
+        .map(|one| format!("{} since {}", text(one, "version"), time_of(one, "since")))
+        .collect();
+    out.push_str(&format!("\nversions: {}\n", others.join(", ")));
+    out
 }
 
 async fn act(name: &str, what: &str, ask: &Json, running: &Running) -> Result<Json, ClientError> {

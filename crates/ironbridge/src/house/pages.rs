@@ -10,7 +10,7 @@ use model::{Path, Principal, Time};
 use std::sync::Arc;
 use web::shapes::{
     AppliedShape, Certificate, Certificates, ClockHealth, Connection, Destination, DestinationRef,
-    MistakeShape, Mode, PlanShape, Reject, Replay, Site,
+    DestinationSchema, MistakeShape, Mode, PlanShape, Reject, Replay, Site,
 };
 use web::{Asset, Facts, Pausable, Plant, Problem, ProblemKind};
 
@@ -160,6 +160,23 @@ impl Plant for Pages {
             let handle = self.destination(destination)?;
             let asked = tokio::task::spawn_blocking(move || handle.stop_replay());
             asked.await.map_err(Problem::internal)?.map(shapes::replay).map_err(nothing_sent)
+        })
+    }
+
+    fn schema<'a>(
+        &'a self,
+        destination: &'a str,
+        version: Option<u32>,
+    ) -> BoxFuture<'a, Result<DestinationSchema, Problem>> {
+        Box::pin(async move {
+            let handle = self.destination(destination)?;
+            let kind = handle.status().kind;
+            let look = tokio::task::spawn_blocking(move || handle.contract());
+            let versions = look.await.map_err(Problem::internal)?;
+            shapes::schema(destination, kind, &versions, version).ok_or_else(|| {
+                let what = version.map_or_else(String::new, |version| format!("version {version} of "));
+                Problem::not_found(format!("{what}the schema of destination {destination}"))
+            })
         })
     }
 

@@ -231,6 +231,47 @@ pub fn replay(replay: north::Replay) -> api::Replay {
     }
 }
 
+/// One version of what a destination sends; `None` if it is not kept.
+pub fn schema(
+    destination: &str,
+    kind: &str,
+    versions: &north::contract::Versions,
+    wanted: Option<u32>,
+) -> Option<api::DestinationSchema> {
+    let following = versions.all.iter().skip(1).map(|one| Some(one.since.millis_f64()));
+    let ends = following.chain(std::iter::once(None));
+    let listed: Vec<api::SchemaVersion> = versions
+        .all
+        .iter()
+        .zip(ends)
+        .map(|(one, until)| api::SchemaVersion { version: one.number, since: one.since.millis_f64(), until })
+        .collect();
+    let newest = versions.all.back()?.number;
+    let number = wanted.unwrap_or(newest);
+    let one = versions.all.iter().find(|one| one.number == number)?;
+    let until = listed.iter().find(|known| known.version == number).and_then(|known| known.until);
+    let message = |told: &north::contract::Message| api::SchemaMessage {
+        of: told.of.clone(),
+        place: told.place.clone(),
+        key: told.key.clone(),
+        media: told.media.clone(),
+        language: told.language.word().to_owned(),
+        schema: told.schema.clone(),
+        note: told.note.clone(),
+    };
+    Some(api::DestinationSchema {
+        destination: destination.to_owned(),
+        kind: kind.to_owned(),
+        version: number,
+        since: one.since.millis_f64(),
+        until,
+        format: one.contract.format.clone(),
+        messages: one.contract.messages.iter().map(message).collect(),
+        versions: listed,
+        forgotten: versions.forgotten,
+    })
+}
+
 /// What a destination refused.
 pub fn reject(letter: north::Letter) -> api::Reject {
     let north::Letter { id, reject, span: _, trouble } = letter;

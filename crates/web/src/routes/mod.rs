@@ -77,7 +77,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(command_routes());
     routes.extend(inbox_routes());
     routes.extend(plant_routes());
-    routes.extend(destination_routes());
+    routes.extend(status::destination_routes());
     routes.extend(discover_routes());
     routes.extend(characterise_routes());
     routes.extend(monitor::routes());
@@ -152,49 +152,6 @@ fn command_routes() -> Vec<Route> {
             .takes::<s::WhichLease>()
             .gives::<s::Done>()
             .scoped(),
-    ]
-}
-
-fn destination_routes() -> Vec<Route> {
-    vec![
-        get("/api/destinations", Viewer, "Destinations.", status::destinations).gives::<s::Destinations>(),
-        post(
-            "/api/destinations/{name}/pause",
-            Engineer,
-            "Pauses a destination; the journal keeps its data.",
-            status::pause_destination,
-        )
-        .gives::<s::Done>(),
-        post("/api/destinations/{name}/resume", Engineer, "Resumes it.", status::resume_destination)
-            .gives::<s::Done>(),
-        get("/api/destinations/{name}/rejects", Viewer, "What a destination refused.", status::rejects)
-            .gives::<s::Rejects>(),
-        post(
-            "/api/destinations/{name}/rejects/resend",
-            Engineer,
-            "Sends again what it refused.",
-            status::resend_letters,
-        )
-        .takes::<s::WhichLetters>()
-        .gives::<s::LettersDone>(),
-        post(
-            "/api/destinations/{name}/rejects/drop",
-            Engineer,
-            "Drops what it refused, for good.",
-            status::drop_letters,
-        )
-        .takes::<s::WhichLetters>()
-        .gives::<s::LettersDone>(),
-        post(
-            "/api/destinations/{name}/replay",
-            Engineer,
-            "Sends again what history holds of a stretch of time, beside what is new.",
-            status::replay,
-        )
-        .takes::<s::AskReplay>()
-        .gives::<s::Replay>(),
-        post("/api/destinations/{name}/replay/stop", Engineer, "Ends sending again.", status::stop_replay)
-            .gives::<s::Replay>(),
     ]
 }
 

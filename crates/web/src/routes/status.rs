@@ -1,18 +1,20 @@
 //! First page, connections, destinations.
 
 use super::points::short;
+use super::table::{Route, get, post};
 use crate::ApiError;
 use crate::answer;
 use crate::auth;
-use crate::extract::{Body, Name};
+use crate::extract::{Body, Name, Params};
 use crate::plant::{Pausable, Problem};
 use crate::shapes::{
-    AskReplay, Connections, Destinations, Done, LettersDone, Overview, Rejects, Replay, WhichDevice,
-    WhichLetters,
+    self as s, AskReplay, Connections, DestinationSchema, Destinations, Done, LettersDone, Overview, Rejects,
+    Replay, WhichDevice, WhichLetters,
 };
 use crate::state::{Shared, Who};
 use axum::extract::State;
 use axum::{Extension, Json};
+use model::Role::{Engineer, Viewer};
 use model::Time;
 use std::sync::Arc;
 
@@ -37,6 +39,21 @@ pub(super) async fn rejects(State(web): State<Shared>, Name(name): Name) -> Resu
         Some(rejects) => Ok(Json(Rejects { rejects })),
         None => Err(ApiError::not_found(format_args!("destination `{}`", short(&name)))),
     }
+}
+
+/// `version`
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhichVersion {
+    version: Option<u32>,
+}
+
+pub(super) async fn schema(
+    State(web): State<Shared>,
+    Name(name): Name,
+    Params(which): Params<WhichVersion>,
+) -> Result<Json<DestinationSchema>, ApiError> {
+    Ok(Json(web.plant.schema(&name, which.version).await?))
 }
 
 type Answer = Result<Json<Done>, ApiError>;
@@ -151,4 +168,56 @@ async fn pause(web: &Shared, who: &Who, what: Pausable<'_>, pause: bool) -> Answ
     // A pause is the safe direction: it holds even if the ledger fails, which is its own fault event.
     auth::record(web, who, if pause { "pause" } else { "resume" }, object, outcome).await;
     done.map(|()| Json(Done {})).map_err(ApiError::from)
+}
+
+/// Routes about destinations.
+pub(super) fn destination_routes() -> Vec<Route> {
+    vec![
+        get("/api/destinations", Viewer, "Destinations.", destinations).gives::<s::Destinations>(),
+        post(
+            "/api/destinations/{name}/pause",
+            Engineer,
+            "Pauses a destination; the journal keeps its data.",
+            pause_destination,
+        )
+        .gives::<s::Done>(),
+        post("/api/destinations/{name}/resume", Engineer, "Resumes it.", resume_destination)
+            .gives::<s::Done>(),
+        get(
+            "/api/destinations/{name}/schema",
+            Viewer,
+            "Exactly what it sends: format, place, key and schema of each message, and the versions before.",
+            schema,
+        )
+        .param("version", "An earlier version; the one that holds now if left out.")
+        .gives::<s::DestinationSchema>(),
+        get("/api/destinations/{name}/rejects", Viewer, "What a destination refused.", rejects)
+            .gives::<s::Rejects>(),
+        post(
+            "/api/destinations/{name}/rejects/resend",
+            Engineer,
+            "Sends again what it refused.",
+            resend_letters,
+        )
+        .takes::<s::WhichLetters>()
+        .gives::<s::LettersDone>(),
+        post(
+            "/api/destinations/{name}/rejects/drop",
+            Engineer,
+            "Drops what it refused, for good.",
+            drop_letters,
+        )
+        .takes::<s::WhichLetters>()
+        .gives::<s::LettersDone>(),
+        post(
+            "/api/destinations/{name}/replay",
+            Engineer,
+            "Sends again what history holds of a stretch of time, beside what is new.",
+            replay,
+        )
+        .takes::<s::AskReplay>()
+        .gives::<s::Replay>(),
+        post("/api/destinations/{name}/replay/stop", Engineer, "Ends sending again.", stop_replay)
+            .gives::<s::Replay>(),
+    ]
 }

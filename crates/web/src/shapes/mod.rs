@@ -17,6 +17,7 @@ mod monitor;
 mod monitor_findings;
 mod plant;
 mod points;
+mod schema;
 mod session;
 
 pub use admin::*;
@@ -33,6 +34,7 @@ pub use monitor::*;
 pub use monitor_findings::*;
 pub use plant::*;
 pub use points::*;
+pub use schema::*;
 pub use session::*;
 
 use model::{Event, Time};

@@ -118,6 +118,7 @@ const ROUTES: &[(&str, &str, Role)] = {
         ("GET", "/api/destinations", Viewer),
         ("POST", "/api/destinations/hq/pause", Engineer),
         ("POST", "/api/destinations/hq/resume", Engineer),
+        ("GET", "/api/destinations/hq/schema", Viewer),
         ("GET", "/api/destinations/hq/rejects", Viewer),
         ("POST", "/api/destinations/hq/rejects/resend", Engineer),
         ("POST", "/api/destinations/hq/rejects/drop", Engineer),
