@@ -41,7 +41,7 @@ pub use ledger::{Chain, LedgerFile, Page, Record, Verification};
 pub use listener::{Certificate, ListenerTls, check_listener};
 pub use open::{Access, LEDGER_FILE, Options};
 pub use scram::Scram;
-pub use secret::SecretInfo;
+pub use secret::{SecretInfo, names_of_secrets};
 pub use session::{Session, SignedIn};
 pub use token::{NewToken, TokenInfo};
 pub use user::{LinkPurpose, User};

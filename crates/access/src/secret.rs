@@ -5,13 +5,14 @@
 //! can read the folder as its owner can decrypt: that is the limit of a program that has to start without a person.
 
 use crate::open::{entry, require};
-use crate::table::Table;
+use crate::table::{Table, load};
 use crate::{Access, AccessError, files, random};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use model::{Principal, Role, Time, path::check_segment};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -41,6 +42,18 @@ pub struct SecretInfo {
     pub name: String,
     /// When its value was last set.
     pub set_at: Time,
+}
+
+/// Names of the secrets that are set in the folder of an [`crate::Access`], without opening it; `None` if it keeps none that
+/// can be read here.
+pub fn names_of_secrets(dir: &Path) -> Option<BTreeSet<String>> {
+    let rows = match load::<SecretRows>(&dir.join("secrets.json")) {
+        Ok(Some(rows)) => rows,
+        // Nobody has set one yet.
+        Ok(None) if dir.is_dir() => SecretRows::default(),
+        _ => return None,
+    };
+    Some(rows.secrets.into_iter().map(|secret| secret.name).collect())
 }
 
 /// The secret store.

@@ -5,14 +5,15 @@ use crate::error::LakeError;
 use crate::manifest;
 use crate::place::Place;
 use crate::table::newest;
-use arrow::array::{ArrayRef, new_null_array};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, AsArray, new_null_array};
+use arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use iceberg::spec::{DataFile, PrimitiveLiteral, TableMetadata};
+use model::{Position, Time};
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 
 /// Rows of a batch.
 const BATCH: usize = 8_192;
+/// Where path, time and number of a sample stand.
+const KEY: [usize; 3] = [0, 1, 3];
 /// What is fetched at first of a file's end, where its own metadata are.
 const FOOTER: usize = 64 * 1024;
 
@@ -167,6 +170,37 @@ impl Reader {
             }
         }
         Ok((found, all))
+    }
+
+    /// Whether a sample stands in the table, by its key. Only for tables of samples.
+    ///
+    /// # Errors
+    /// [`LakeError`]; `Gone` if somebody removed files of the table.
+    pub async fn has(&self, path: &str, time: Time, seq: Position) -> Result<bool, LakeError> {
+        let paths = Some(BTreeSet::from([path.to_owned()]));
+        let wanted = Wanted { from: time.0, to: time.0.saturating_add(1), paths };
+        let micros = time.0.div_euclid(1_000);
+        for file in self.files(&wanted).await?.0 {
+            if !self.place.has(&file.name).await? {
+                let uri = self.place.uri(&file.name);
+                return Err(LakeError::Gone(format!("{uri} is gone: somebody removed files of the table")));
+            }
+            let mut rows = self.rows(&file, &wanted, &KEY).await?;
+            while let Some(batch) = rows.next().await {
+                let batch = batch?;
+                let [paths, times, seqs] = [0, 1, 2].map(|n| batch.columns().get(n));
+                let paths = paths.and_then(|all| all.as_string_opt::<i32>());
+                let times = times.and_then(|all| all.as_primitive_opt::<TimestampMicrosecondType>());
+                let seqs = seqs.and_then(|all| all.as_primitive_opt::<Int64Type>());
+                let (Some(paths), Some(times), Some(seqs)) = (paths, times, seqs) else { continue };
+                let all = paths.iter().zip(times.iter()).zip(seqs.iter());
+                let key = ((Some(path), Some(micros)), Some(seq.as_i64()));
+                if all.into_iter().any(|row| row == key) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Rows of a file that can matter, only some columns, in the order asked for.

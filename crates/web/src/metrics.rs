@@ -1,6 +1,7 @@
 //! Counters of this room, and all metrics as Prometheus text (exposition format 0.0.4). Every name is written out
 //! once below, so that it can be found with grep.
 
+use crate::shapes::Destination;
 use crate::state::Web;
 use axum::http::StatusCode;
 use std::fmt::{Display, Write as _};
@@ -288,15 +289,7 @@ fn destinations(out: &mut Text, web: &Web) {
             );
         },
     );
-    out.each(
-        "ironbridge_destination_late_total",
-        "counter",
-        "Samples that came after their interval was sent.",
-        &all,
-        |out, d| {
-            out.line("ironbridge_destination_late_total", &[("destination", &d.name)], d.late);
-        },
-    );
+    destinations_beside(out, &all);
     out.each(
         "ironbridge_destination_lag_records",
         "gauge",
@@ -317,6 +310,28 @@ fn destinations(out: &mut Text, web: &Web) {
                 &[("destination", &d.name)],
                 d.lag_s.unwrap_or(0.0),
             );
+        },
+    );
+}
+
+/// What destinations do not have, or not in time.
+fn destinations_beside(out: &mut Text, all: &[Destination]) {
+    out.each(
+        "ironbridge_destination_gone_total",
+        "counter",
+        "Samples that the far side did not have any more after it had acknowledged them, of those that it was asked for.",
+        all,
+        |out, d| {
+            out.line("ironbridge_destination_gone_total", &[("destination", &d.name)], d.proof.gone);
+        },
+    );
+    out.each(
+        "ironbridge_destination_late_total",
+        "counter",
+        "Samples that came after their interval was sent.",
+        all,
+        |out, d| {
+            out.line("ironbridge_destination_late_total", &[("destination", &d.name)], d.late);
         },
     );
 }

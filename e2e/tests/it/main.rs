@@ -18,6 +18,7 @@ mod crash;
 #[path = "../../../crates/connect/tests/north/database.rs"]
 mod database;
 mod delivery;
+mod destinations;
 mod discover;
 mod docs;
 mod drivers;
@@ -39,6 +40,7 @@ mod network;
 mod opcua;
 mod opcua_server;
 mod orders;
+mod outages;
 mod payloads;
 mod s7;
 mod services;

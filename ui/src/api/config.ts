@@ -102,6 +102,7 @@ export interface ApplyPlan {
   rebirths: { name: string; text?: Maybe<string> }[];
   settings: string[];
   restart: string[];
+  notes: string[];
   files: { file: string; diff: string }[];
 }
 export interface Applied {
@@ -142,6 +143,7 @@ export const config = {
       rebirths: list(raw.rebirths),
       settings: list(raw.settings),
       restart: list(raw.restart),
+      notes: list(raw.notes),
       files: list(raw.files),
     };
   },

@@ -279,6 +279,7 @@ export interface Destination {
   letters?: Maybe<{ waiting?: Maybe<number>; resent?: Maybe<number>; dropped?: Maybe<number>; fallen_out?: Maybe<number> }>;
   replay?: Maybe<Replay>;
   late?: Maybe<number>;
+  proof?: Maybe<{ every_s?: Maybe<number>; found: number; gone: number; last?: Maybe<number>; trouble?: Maybe<string> }>;
   skipped: { range?: Maybe<string>; count?: Maybe<number>; time?: Maybe<number> }[];
   commands?: Maybe<"off" | "on">;
   last_error?: Maybe<LastError>;

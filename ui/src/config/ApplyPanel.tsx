@@ -200,6 +200,18 @@ function Plan({ plan }: { plan: ApplyPlan }) {
           </ul>
         </div>
       )}
+      {plan.notes.length > 0 && (
+        <div className="notice" data-testid="plan-notes">
+          <b>Before you apply:</b>
+          <ul className="bullets">
+            {plan.notes.map((text) => (
+              <li key={text}>
+                <Prose>{text}</Prose>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       {plan.kept && (
         <p className="quiet">
           Untouched: {plural(plan.kept.connections ?? 0, "connection")}, {plural(plan.kept.destinations ?? 0, "destination")}.

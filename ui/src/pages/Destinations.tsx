@@ -148,6 +148,9 @@ function Detail({ d }: { d: Destination }) {
           <Fact name={<Term k="acknowledged">Last acknowledged</Term>}>
             <Time ms={d.last_ack} age />
           </Fact>
+          <Fact name={<Term k="proof" />}>
+            <Proved d={d} />
+          </Fact>
           <Fact name={<Term k="outage" />}>{outage(d)}</Fact>
           <Fact name={<Term k="catchUp" />}>{d.catch_up === "in_order" ? "strictly in order" : d.catch_up === "live_first" ? "live values first" : "–"}</Fact>
           <Fact name="Commands from there">{d.commands === "on" ? "on: it may ask for writes" : "off: it cannot write to the plant"}</Fact>
@@ -174,6 +177,19 @@ function Detail({ d }: { d: Destination }) {
           <p>What is new goes on as before. What was sent again so far stays there.</p>
         </ConfirmAct>
       )}
+    </>
+  );
+}
+
+/** What the far side says when it is asked for what it acknowledged. */
+function Proved({ d }: { d: Destination }) {
+  const p = d.proof;
+  if (!p || p.every_s === null || p.every_s === undefined) return <>it is not asked</>;
+  return (
+    <>
+      {p.last ? <>it had it <Time ms={p.last} age /></> : "not asked yet"}; asked every {formatDuration(p.every_s)}: {formatCount(p.found)} there,{" "}
+      {p.gone ? <b>{formatCount(p.gone)} gone</b> : "0 gone"}
+      {p.trouble ? <>; {p.trouble}</> : null}
     </>
   );
 }

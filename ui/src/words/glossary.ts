@@ -31,6 +31,7 @@ export const GLOSSARY = {
   outage: { word: "Outage that still fits", from: "IT", text: "How long this destination may be away before the oldest unsent data must be dropped for lack of disk." },
   reject: { word: "Rejects", from: "IT", text: "Values that the far side refused for good. They are kept with the reason until somebody has them sent again or drops them." },
   replay: { word: "Sent again", from: "IT", text: "What history holds of a stretch of time, sent to a destination once more on request, beside what is new. IT: a replay; the key (point, time, seq) makes it idempotent." },
+  proof: { word: "Asked what it has", from: "IT", text: "A destination is asked from time to time whether it still has what it acknowledged some minutes ago. If not, that is a fault: somebody deletes, changes or loses data there." },
   journal: { word: "Journal", from: "IT", text: "The append-only file in which every value is safe before it is sent on. OT: the event recorder of the gateway." },
   sentSchema: { word: "Schema", from: "IT", text: "The exact form of what a destination sends, for whoever reads it: a program can check every message against it. A change of form is a new version." },
   catchUp: { word: "Catch-up", from: "IT", text: "What a destination gets first after an outage: live values at once with the old ones behind (live first), or everything strictly in order." },

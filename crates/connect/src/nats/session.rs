@@ -85,6 +85,8 @@ pub struct Session {
     first: u64,
     unanswered: usize,
     last_stored: u64,
+    /// What was heard while something else was waited for.
+    held: VecDeque<Owned>,
 }
 
 impl Session {
@@ -151,6 +153,7 @@ impl Session {
             first: 0,
             unanswered: 0,
             last_stored: 0,
+            held: VecDeque::new(),
         }
     }
 
@@ -223,7 +226,7 @@ impl Session {
         self.last_stored
     }
 
-    /// Asks the server itself; JSON comes back.
+    /// Asks the server itself; JSON comes back. Acknowledgements and messages that come meanwhile are heard afterwards.
     pub async fn request(&mut self, subject: &str, payload: &str) -> Result<serde_json::Value, Fault> {
         let reply = format!("{}.{API}", self.inbox);
         nats::publish(&mut self.output, subject, &reply, payload.as_bytes());
@@ -240,7 +243,8 @@ impl Session {
                             .map_err(|why| Fault::Protocol(why.to_string().into()));
                     }
                     Some(Owned::Error(why)) => return Err(Fault::Security(why.into())),
-                    Some(_) => {}
+                    // No more than what is under way.
+                    Some(other) => self.held.push_back(other),
                     None => self.read().await?,
                 }
             }
@@ -267,7 +271,11 @@ impl Session {
     /// What is heard next. Cancel-safe.
     pub async fn next(&mut self) -> Result<Heard, Fault> {
         loop {
-            match self.parse()? {
+            let said = match self.held.pop_front() {
+                Some(held) => Some(held),
+                None => self.parse()?,
+            };
+            match said {
                 Some(Owned::Stored(message)) => return Ok(Heard::Message(message)),
                 Some(Owned::Message { token, status, .. }) if token == PULL => {
                     return Ok(Heard::Pull(match status {

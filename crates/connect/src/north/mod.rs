@@ -19,6 +19,7 @@ pub mod influx;
 mod intervals;
 pub mod kafka;
 pub(crate) mod keep;
+mod late;
 pub mod mqtt;
 pub mod nats;
 pub mod otlp;
@@ -36,14 +37,14 @@ pub mod syslog;
 pub mod webhook;
 mod window;
 
-pub use feed::{Current, Delivery, Feed, Gathered, Samples, Wanted};
+pub use feed::{Asks, Current, Delivery, Feed, Found, Gathered, Proof, Proofs, Samples, USUAL, Wanted};
 pub use filter::Rows;
 pub use history::{History, NoHistory, Recorded, Told};
 pub use rejects::{Letter, Letters, Reject};
 pub use run::{Handle, Place, run};
 pub use select::below;
-pub use settings::{CatchUp, Deadband, Of, Quality, Settings, Switch, schema};
-pub use status::{Backlog, LastError, Replay, Skipped, State, Status};
+pub use settings::{CatchUp, Deadband, Of, Prove, Quality, Settings, Switch, schema};
+pub use status::{Backlog, LastError, Proved, Replay, Skipped, State, Status};
 
 use crate::kind::{Built, Context, Kind, Models, Security, choose};
 use contract::Telling;
@@ -52,6 +53,7 @@ use model::Fault;
 use model::config::{Diagnostic, Document, check, nearest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One destination's protocol, also listening to its far side while idle (rebirth, commands, state).
 pub trait Sink: Send {
@@ -69,6 +71,17 @@ pub trait Sink: Send {
     /// Whether its far side can ask for writes.
     fn takes_commands(&self) -> bool {
         false
+    }
+
+    /// Whether its far side can be asked what it has of what it acknowledged: see [`Proofs`].
+    fn asks(&self) -> Asks {
+        Asks::Never
+    }
+
+    /// How long its far side may take to acknowledge what it was given, before that is said; `None` where that has no
+    /// meaning.
+    fn late(&self) -> Option<Duration> {
+        Some(late::LATE)
     }
 
     /// The tables that it fills, for those who read them.
@@ -130,6 +143,8 @@ pub struct Destination {
     pub settings: Settings,
     /// Order after an outage.
     pub catch_up: CatchUp,
+    /// How often the far side is asked whether it has what it acknowledged.
+    pub prove: Option<Duration>,
     /// Types and assets, for what is selected by type.
     pub models: Arc<Models>,
 }
@@ -161,9 +176,17 @@ pub fn build(document: &Document, context: &Context) -> Result<Destination, Vec<
     if let Some(mistake) = unknown_type(document, &settings, &context.models) {
         return Err(vec![mistake]);
     }
+    let prove = match (settings.prove, built.it.asks()) {
+        (Some(Prove(Some(_))), Asks::Never) => {
+            let message = format!("a destination of the kind \"{}\" cannot be asked what it has", kind.name);
+            return Err(vec![document.mistake(&["prove"], message, "leave `prove` out")]);
+        }
+        (Some(Prove(every)), _) => every,
+        (None, asks) => (asks == Asks::Usually).then_some(USUAL),
+    };
     let catch_up = settings.catch_up.unwrap_or_else(|| built.it.catch_up());
     let models = context.models.clone();
-    Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up, models })
+    Ok(Destination { name: context.name.clone(), kind: kind.name, built, settings, catch_up, prove, models })
 }
 
 /// A type of assets that is selected, and that neither a file nor an asset names.
@@ -265,6 +288,22 @@ mod tests {
     fn commands_from_where_none_can_come_are_a_mistake() {
         let told = mistakes("kind = \"nats\"\nurl = \"nats://a\"\ncommands = \"on\"\n");
         assert!(told.len() == 1 && told[0].contains("takes no commands"), "{told:?}");
+    }
+
+    #[test]
+    fn whoever_cannot_be_asked_is_not_and_how_often_is_bounded() {
+        let told = mistakes("kind = \"mqtt\"\nurl = \"mqtt://a\"\nprove = \"60s\"\n");
+        assert!(told.len() == 1 && told[0].contains("cannot be asked"), "{told:?}");
+        let told = mistakes("kind = \"nats\"\nurl = \"nats://a\"\nprove = \"20ms\"\n");
+        assert!(told.len() == 1 && told[0].contains("write \"60s\""), "{told:?}");
+        let of = |prove: &str| {
+            let text = format!("kind = \"nats\"\nurl = \"nats://a\"\n{prove}");
+            build(&Document::parse("hq.toml", &text).unwrap(), &context()).map(|built| built.prove).unwrap()
+        };
+        assert_eq!(
+            (of(""), of("prove = \"off\""), of("prove = \"5min\"")),
+            (Some(USUAL), None, Some(Duration::from_secs(300)))
+        );
     }
 
     #[test]

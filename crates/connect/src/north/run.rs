@@ -7,10 +7,11 @@ use super::filter::Filter;
 use super::history::History;
 use super::intervals::floor;
 use super::keep::Keep;
+use super::late::Late;
 use super::rejects::{Letter, Rejects};
 use super::select::Selection;
 use super::settings;
-use super::status::{Replay, Shared, State, Status};
+use super::status::{Proved, Replay, Shared, State, Status};
 use super::{Destination, Sink};
 use futures_util::FutureExt;
 use model::fault::Consequence;
@@ -216,13 +217,10 @@ fn change(wanted: &mut Wanted, from: Wanted, to: Wanted) -> bool {
 /// # Errors
 /// In words: its cursor or its folder cannot be opened.
 pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
-    let Destination { name, kind, built, settings, catch_up, models } = destination;
+    let Destination { name, kind, built, settings, catch_up, prove, models } = destination;
     let journal = place.namespace.journal();
     let cursor_name = format!("destination/{name}");
-    let start = match settings.start {
-        settings::Start::Now => Start::Now,
-        settings::Start::Oldest => Start::Oldest,
-    };
+    let start = if settings.start == settings::Start::Now { Start::Now } else { Start::Oldest };
     let cursor = journal.cursor(&cursor_name, start).map_err(|why| why.to_string())?;
     let keep = Keep::open(&place.folder, &name)?;
     let rejects = Rejects::open(place.folder.join(format!("{name}.rejects.jsonl")));
@@ -234,6 +232,7 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         catch_up,
         replay: keep.replay(),
         commands: settings.commands,
+        proof: Proved { every_s: prove.map(|every| every.as_secs_f64()), ..Proved::default() },
         security: built.security,
         ..Status::idle()
     };
@@ -253,11 +252,13 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         selection: selection.clone(),
         namespace: place.namespace.clone(),
     })?;
+    let late = Late::new(&name, place.namespace.clone(), shared.clone(), built.it.late());
     let feed = Feed::new(Parts {
         name,
         namespace: place.namespace.clone(),
         settings,
         catch_up,
+        prove,
         wants_samples: built.it.wants_samples(),
         filter,
         cursor,
@@ -266,7 +267,7 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
         shared: shared.clone(),
         control: receiver,
     });
-    let (lake, task) = (built.it.lake(), tokio::spawn(attend(built.it, feed, book.clone())));
+    let (lake, task) = (built.it.lake(), tokio::spawn(attend(built.it, feed, late, book.clone())));
     Ok(Handle {
         shared,
         control: Arc::new(control),
@@ -283,14 +284,14 @@ pub fn run(destination: Destination, place: Place) -> Result<Handle, String> {
 }
 
 /// Session after session, while the contract is kept up to date.
-async fn attend(sink: Box<dyn Sink>, feed: Feed, book: Book) {
+async fn attend(sink: Box<dyn Sink>, feed: Feed, late: Late, book: Book) {
     tokio::select! {
-        () = sessions(sink, feed) => {}
+        () = sessions(sink, feed, late) => {}
         () = book.follow() => {}
     }
 }
 
-async fn sessions(mut sink: Box<dyn Sink>, mut feed: Feed) {
+async fn sessions(mut sink: Box<dyn Sink>, mut feed: Feed, mut late: Late) {
     let mut backoff = Backoff::new(feed.now().0);
     loop {
         let wanted = *feed.control().borrow_and_update();
@@ -309,7 +310,11 @@ async fn sessions(mut sink: Box<dyn Sink>, mut feed: Feed) {
             feed.shared.lock().become_state(State::Connecting, feed.now());
         }
         let began = tokio::time::Instant::now();
-        let fault = session(sink.as_mut(), &mut feed).await;
+        let fault = tokio::select! {
+            fault = session(sink.as_mut(), &mut feed) => fault,
+            never = late.watch() => match never {},
+        };
+        late.clear();
         if *feed.control().borrow() != Wanted::Run || fault.consequence() == Consequence::End {
             continue;
         }

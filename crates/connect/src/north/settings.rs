@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// Common keys of `destinations/NAME.toml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -50,6 +51,10 @@ pub struct Settings {
     /// where a new destination begins: "now", or "oldest" for all history that the journal still holds
     #[serde(default)]
     pub start: Start,
+    /// how often the far side is asked whether it still has what it acknowledged, "1s" to "1d", or "off"; only where it can
+    /// be asked; the default is the kind's: "60s" mostly
+    #[serde(default)]
+    pub prove: Option<Prove>,
     /// whether the far side may write to the plant: "off" or "on"; points, limits and rights are checked as for people
     #[serde(default)]
     pub commands: Switch,
@@ -62,6 +67,39 @@ fn everything() -> Vec<String> {
 const fn catch_up_rate() -> u32 {
     20_000
 }
+
+/// How often the far side is asked whether it still has what it acknowledged; `None` is "off".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prove(pub Option<Duration>);
+
+impl Prove {
+    fn parse(text: &str) -> Option<Self> {
+        let often = |period: &Period| (1.0..=86_400.0).contains(&period.0.as_secs_f64());
+        match text {
+            "off" => Some(Self(None)),
+            text => Period::parse(text).filter(often).map(|period| Self(Some(period.0))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Prove {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let wrong = || serde::de::Error::custom(format!("`{text}` is not how often; {PROVE_HELP}"));
+        Self::parse(&text).ok_or_else(wrong)
+    }
+}
+
+impl JsonSchema for Prove {
+    fn schema_name() -> Cow<'static, str> {
+        "Prove".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "a time from \"1s\" to \"1d\", or \"off\"" })
+    }
+}
+
+const PROVE_HELP: &str = "write \"60s\", anything from \"1s\" to \"1d\", or \"off\"";
 
 /// The lowest severity of events that are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -285,6 +323,12 @@ impl Settings {
             let message = format!("`{text}` is no dead-band");
             mistakes.push(document.mistake(&["send", "deadband"], message, "write 0.5 or \"0.5 %range\""));
         }
+        if let Some(text) = document.root.get("prove").and_then(Node::as_text)
+            && Prove::parse(text).is_none()
+        {
+            let message = format!("`{text}` is not how often somebody can be asked");
+            mistakes.push(document.mistake(&["prove"], message, PROVE_HELP));
+        }
         mistakes.extend(interval_mistakes(document));
         if mistakes.is_empty() {
             document.construct().map_err(|mistake| vec![mistake])
@@ -379,7 +423,6 @@ pub fn schema<T: JsonSchema>() -> Json {
 mod tests {
     use super::*;
     use model::{Path, ValueType};
-    use std::time::Duration;
 
     fn read(text: &str) -> Result<Settings, Vec<String>> {
         let document = Document::parse("hq.toml", text).unwrap();

@@ -111,6 +111,22 @@ pub struct Replay {
     pub trouble: String,
 }
 
+/// What the far side said when it was asked whether it still has what it acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Proved {
+    /// How often it is asked, s; absent when it is not, or cannot be.
+    pub every_s: Option<f64>,
+    /// How often it had it, since start.
+    pub found: u64,
+    /// How often it did not.
+    pub gone: u64,
+    /// When it last had it.
+    #[serde(serialize_with = "as_millis_if")]
+    pub last: Option<Time>,
+    /// Why it cannot be asked, in words; empty when it can.
+    pub trouble: String,
+}
+
 /// Samples that the journal had to drop before they were sent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Skipped {
@@ -172,6 +188,8 @@ pub struct Status {
     pub commands_refused: u64,
     /// Sessions opened since start.
     pub sessions: u64,
+    /// Whether it still has what it acknowledged.
+    pub proof: Proved,
     /// The last thing that went wrong.
     pub last_error: Option<LastError>,
     /// How the traffic is protected.
@@ -204,6 +222,7 @@ impl Status {
             commands_taken: 0,
             commands_refused: 0,
             sessions: 0,
+            proof: Proved::default(),
             last_error: None,
             security: Security::none(""),
         }
@@ -231,6 +250,8 @@ pub struct Live {
     pub resend: VecDeque<u64>,
     /// Down-sampling: everything before this time is there; only while more is due.
     pub intervals_due: Option<Time>,
+    /// When the oldest of what is under way was handed out (monotonic).
+    pub out_since: Option<Duration>,
     acknowledged: VecDeque<(Duration, u64)>,
 }
 
@@ -244,6 +265,7 @@ impl Shared {
             confirmed: None,
             resend: VecDeque::new(),
             intervals_due: None,
+            out_since: None,
             acknowledged: VecDeque::new(),
         };
         Self { live: Mutex::new(live), asked: Notify::new() }

@@ -318,7 +318,7 @@ fn webhooks_are_signed_retried_and_refused_one_by_one() {
 }
 
 /// The body of an HTTP answer.
-fn get(port: u16, path: &str) -> String {
+pub fn get(port: u16, path: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
     let mut text = String::new();
@@ -326,15 +326,21 @@ fn get(port: u16, path: &str) -> String {
     text.split_once("\r\n\r\n").map_or_else(String::new, |(_, body)| body.to_owned())
 }
 
-#[test]
-fn victoriametrics_has_every_sample_after_an_outage_and_none_where_it_was_bad() {
-    let Some(mut peer) = Peer::new("victoria-metrics", &["/usr/bin/victoria-metrics"]) else { return };
+/// VictoriaMetrics.
+pub fn victoria() -> Option<Peer> {
+    let mut peer = Peer::new("victoria-metrics", &["/usr/bin/victoria-metrics"])?;
     let listen = format!("-httpListenAddr=127.0.0.1:{}", peer.port);
     peer.start.extend(
         ["-storageDataPath=data", "-search.latencyOffset=0s", "-retentionPeriod=100y", &listen]
             .map(str::to_owned),
     );
     peer.up();
+    Some(peer)
+}
+
+#[test]
+fn victoriametrics_has_every_sample_after_an_outage_and_none_where_it_was_bad() {
+    let Some(mut peer) = victoria() else { return };
     let (plant, runtime) = (Plant::new(), multi());
     let _guard = runtime.enter();
     let shape =

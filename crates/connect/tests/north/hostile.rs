@@ -7,6 +7,7 @@ use connect::north::{CatchUp, Delivery, Destination, Feed, Settings, Sink, State
 use futures_util::future::BoxFuture;
 use model::config::Document;
 use model::{Fault, Value, ValueType};
+use namespace::journal::{Item, Record};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -353,29 +354,90 @@ impl Sink for Nervous {
     }
 }
 
+/// Acknowledges only when it is told to.
+struct Slow(Arc<AtomicUsize>);
+
+impl Sink for Slow {
+    fn contract(&self) -> Telling {
+        Telling::new(|_| Contract::new("nothing", Vec::new()))
+    }
+
+    fn late(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+
+    fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
+        Box::pin(async move {
+            feed.connected().await;
+            loop {
+                let next = feed.next().await;
+                let Some(position) = next.position() else { return Fault::Stopped };
+                while self.0.load(Ordering::SeqCst) == 0 {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                feed.ack(position, Vec::new());
+            }
+        })
+    }
+}
+
 #[test]
-fn a_panic_of_a_sink_ends_its_session_and_nothing_else() {
+fn a_far_side_that_answers_late_is_said_until_it_answers() {
     let (plant, runtime) = (Plant::new(), runtime());
     let _guard = runtime.enter();
     let shape = plant.declare("filler", &[("line/n", ValueType::I64)]);
-    let taken = Arc::new(AtomicUsize::new(0));
+    let answers = Arc::new(AtomicUsize::new(0));
+    let handle = plant.run(made(Slow(answers.clone())));
+    wait_status(&handle, "a session", |status| status.state == State::Connected);
+    plant.publish(&shape, vec![Value::I64(1)]);
+    let status = wait_status(&handle, "words", |status| status.last_error.is_some());
+    assert_eq!(status.state, State::Connected);
+    let error = status.last_error.unwrap();
+    assert!(error.title.contains("answers late") && !error.next.is_empty(), "{error:?}");
+    answers.store(1, Ordering::SeqCst);
+    wait_status(&handle, "an acknowledgement", |status| status.sent == 1);
+    wait_for("the end of it to be told", || {
+        let journal = plant.namespace.journal();
+        let mut reader = journal.reader(journal.oldest());
+        let mut last = None;
+        while let Some(item) = reader.try_next() {
+            if let Item::Record { record: Record::Event(event), .. } = item {
+                last = event.id.contains("/late/").then_some(event.state).or(last);
+            }
+        }
+        (last == Some(model::EventState::Cleared)).then_some(())
+    });
+    runtime.block_on(handle.stop());
+}
+
+/// A destination with a sink of a test.
+fn made(sink: impl Sink + 'static) -> Destination {
     let built = Built {
-        it: Box::new(Nervous(taken.clone())) as Box<dyn Sink>,
+        it: Box::new(sink) as Box<dyn Sink>,
         points: Vec::new(),
         claims: Vec::new(),
         expected: Vec::new(),
         endpoint: "nowhere".into(),
         security: Security::none("in memory"),
     };
-    let settings = Settings::read(&Document::parse("x.toml", "kind = \"nervous\"").unwrap()).unwrap();
-    let handle = plant.run(Destination {
+    Destination {
         name: "x".into(),
         kind: "nervous",
         built,
-        settings,
+        settings: Settings::read(&Document::parse("x.toml", "kind = \"nervous\"").unwrap()).unwrap(),
         catch_up: CatchUp::InOrder,
+        prove: None,
         models: Arc::default(),
-    });
+    }
+}
+
+#[test]
+fn a_panic_of_a_sink_ends_its_session_and_nothing_else() {
+    let (plant, runtime) = (Plant::new(), runtime());
+    let _guard = runtime.enter();
+    let shape = plant.declare("filler", &[("line/n", ValueType::I64)]);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let handle = plant.run(made(Nervous(taken.clone())));
     wait_status(&handle, "a session", |status| status.state == State::Connected);
     for n in 0..10 {
         plant.publish(&shape, vec![Value::I64(n)]);

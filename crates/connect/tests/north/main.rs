@@ -18,6 +18,7 @@ mod otlp;
 mod outage;
 mod past;
 mod postgres;
+mod prove;
 #[path = "../../../lake/tests/it/reader.rs"]
 mod reader;
 mod sparkplug;

@@ -166,6 +166,11 @@ fn one_value_for_each_minute_is_the_same_however_often_it_is_made() {
     assert_eq!(shorter(rows()), shorter(expected.to_owned()), "the same keys: nothing twice");
     recorded(&plant, &shape, first + 1, 5.0, Status::GOOD);
     wait_status(&handle, "a late sample", |status| status.late == 1);
+    handle.replay(Time(first), None).unwrap();
+    let counted_in = shorter(expected.replace("0.00|2|", "0.00|3|"));
+    wait_for("the late sample to count in what stands there", || {
+        (shorter(rows()) == counted_in).then_some(())
+    });
     runtime.block_on(handle.stop());
 }
 

@@ -1,6 +1,6 @@
 """Reads a whole JetStream stream with nats-py and prints a JSON object a message: seq, subject, id, data.
 
-usage: nats_read.py URL STREAM [delete]    delete: removes the stream instead
+usage: nats_read.py URL STREAM [delete | purge]    delete: removes the stream instead; purge: its messages
 """
 import asyncio
 import json
@@ -15,6 +15,10 @@ async def main():
     jetstream = connection.jetstream()
     if "delete" in sys.argv:
         await jetstream.delete_stream(stream)
+        await connection.close()
+        return
+    if "purge" in sys.argv:
+        await jetstream.purge_stream(stream)
         await connection.close()
         return
     info = await jetstream.stream_info(stream)

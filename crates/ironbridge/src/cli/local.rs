@@ -151,6 +151,7 @@ async fn plan(folder: &Path, data: Option<&Path>, as_json: bool) -> u8 {
     match serde_json::from_value::<web::shapes::PlanShape>(answer) {
         Ok(plan) => {
             print(&house::plan_text(&plan));
+            plan.notes.iter().for_each(|note| print(&format!("note: {note}\n")));
             exit::OK
         }
         Err(why) => finish(Err(ClientError::Broken(why.to_string()))),
@@ -181,7 +182,7 @@ async fn apply(folder: &Path, data: Option<&Path>, how: &serde_json::Value) -> u
 fn check(folder: &Path, as_json: bool) -> u8 {
     match plant::load(folder, Arc::new(connect::kind::NoSecrets)) {
         Ok(plant) if as_json => {
-            print(&sound_json(&plant));
+            print(&sound_json(folder, &plant));
             exit::OK
         }
         Ok(plant) => {
@@ -194,9 +195,7 @@ fn check(folder: &Path, as_json: bool) -> u8 {
                 report::count(plant.destinations.len(), "destination"),
                 if plant.settings.writes == plant::Switch::On { "on" } else { "off (READ-ONLY)" },
             ));
-            for note in plant.connections.iter().filter_map(|one| one.it.note.as_ref()) {
-                print(&format!("note: {note}\n"));
-            }
+            notes_of(folder, &plant).iter().for_each(|note| print(&format!("note: {note}\n")));
             exit::OK
         }
         Err(found) if as_json => {
@@ -210,14 +209,23 @@ fn check(folder: &Path, as_json: bool) -> u8 {
     }
 }
 
+/// What is no mistake and worth a word: scans that ask much, and secrets that nobody has set where the data folder lies beside
+/// the files.
+fn notes_of(folder: &Path, plant: &plant::Plant) -> Vec<String> {
+    let mut notes: Vec<String> =
+        plant.connections.iter().filter_map(|one| one.it.note.as_ref().map(ToString::to_string)).collect();
+    if let Some(set) = access::names_of_secrets(&folder.join("data/access")) {
+        notes.extend(plant.missing_secrets(|name| set.contains(name)));
+    }
+    notes
+}
+
 fn points_of(plant: &plant::Plant) -> usize {
     plant.connections.iter().map(|one| one.it.built.points.len()).sum()
 }
 
 /// What a sound folder holds, on one line.
-fn sound_json(plant: &plant::Plant) -> String {
-    let notes: Vec<String> =
-        plant.connections.iter().filter_map(|one| one.it.note.as_ref().map(ToString::to_string)).collect();
+fn sound_json(folder: &Path, plant: &plant::Plant) -> String {
     let told = json!({
         "site": plant.site.to_string(),
         "connections": plant.connections.len(),
@@ -225,7 +233,7 @@ fn sound_json(plant: &plant::Plant) -> String {
         "assets": plant.assets.len(),
         "destinations": plant.destinations.len(),
         "writes": if plant.settings.writes == plant::Switch::On { "on" } else { "off" },
-        "notes": notes,
+        "notes": notes_of(folder, plant),
     });
     format!("{told}\n")
 }

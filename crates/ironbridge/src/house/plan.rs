@@ -2,7 +2,7 @@
 
 use super::{House, Running};
 use crate::plant::{Connection, Loaded, Plant, Settings, Switch};
-use connect::kind::Claim;
+use connect::kind::{Claim, Secrets as _};
 use connect::south::budget;
 use connect::{north, south};
 use model::{Access, Declaration};
@@ -47,11 +47,17 @@ impl House {
             tracing::warn!(%why, "the files cannot be compared with those that were applied last");
             Vec::new()
         });
+        plan.notes = self.missing_secrets(plant);
         plan.nothing = plan.connections.is_empty()
             && plan.destinations.is_empty()
             && plan.settings.is_empty()
             && plan.restart.is_empty();
         plan
+    }
+
+    /// Secrets that the plant names and that nobody has set.
+    pub(super) fn missing_secrets(&self, plant: &Plant) -> Vec<String> {
+        plant.missing_secrets(|name| self.secrets.secret(name).is_some())
     }
 
     fn connection_plan(

@@ -151,6 +151,7 @@ pub fn destination(status: north::Status) -> api::Destination {
         commands_taken: _,
         commands_refused: _,
         sessions: _,
+        proof,
         last_error,
         security,
     } = status;
@@ -176,6 +177,7 @@ pub fn destination(status: north::Status) -> api::Destination {
         letters: letters_of(letters),
         replay: again.map(replay),
         late,
+        proof: proof_of(proof),
         skipped: skipped.into_iter().map(gap).collect(),
         commands: match commands {
             north::Switch::Off => "off",
@@ -211,6 +213,11 @@ fn gap(skipped: north::Skipped) -> api::Skipped {
 fn backlog_of(backlog: north::Backlog) -> api::Backlog {
     let north::Backlog { from, to, remaining } = backlog;
     api::Backlog { from: from.map(Time::millis_f64), to: Some(to.millis_f64()), remaining }
+}
+
+fn proof_of(proof: north::Proved) -> api::Proof {
+    let north::Proved { every_s, found, gone, last, trouble } = proof;
+    api::Proof { every_s, found, gone, last: last.map(Time::millis_f64), trouble }
 }
 
 fn letters_of(letters: north::Letters) -> api::Letters {

@@ -103,6 +103,9 @@ pub struct Plant {
     pub models: Arc<Models>,
 }
 
+/// So many users of a secret that is not set are named.
+const NAMED_USERS: usize = 3;
+
 impl Plant {
     /// Whether the folder has a connection of this name.
     pub fn has_connection(&self, name: &str) -> bool {
@@ -121,6 +124,28 @@ impl Plant {
         let kept = self.kept.connections.iter().map(|(name, mark)| ("connection", name, mark));
         let kept = kept.chain(self.kept.destinations.iter().map(|(name, mark)| ("destination", name, mark)));
         fresh.chain(kept).map(|(what, name, mark)| (format!("{what} {name}"), mark.secrets.as_slice()))
+    }
+
+    /// Secrets that files name and that nobody has set, each with who needs it and what to do.
+    pub fn missing_secrets(&self, is_set: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let all: Vec<(String, &[String])> = self.secret_users().collect();
+        for (user, names) in &all {
+            for name in names.iter().filter(|name| !is_set(name)) {
+                missing.entry(name).or_default().push(user.clone());
+            }
+        }
+        let words = |(name, mut users): (&str, Vec<String>)| {
+            users.dedup();
+            let more = users.len().saturating_sub(NAMED_USERS);
+            users.truncate(NAMED_USERS);
+            let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let users = users.join(", ");
+            format!(
+                "the secret `{name}` is not set, and {users}{others} cannot work without: `ironbridge secret set {name}`"
+            )
+        };
+        missing.into_iter().map(words).collect()
     }
 }
 

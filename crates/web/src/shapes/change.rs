@@ -22,6 +22,8 @@ pub struct PlanShape {
     pub settings: Vec<String>,
     /// Changes that only a restart brings in.
     pub restart: Vec<String>,
+    /// What somebody should know beforehand: secrets that files name and that nobody has set.
+    pub notes: Vec<String>,
     /// The files that changed since the last apply.
     pub files: Vec<FileDiff>,
 }

@@ -365,6 +365,8 @@ pub struct Destination {
     pub replay: Option<Replay>,
     /// Down-sampling: samples that came after their interval was sent.
     pub late: u64,
+    /// Whether it still has what it acknowledged.
+    pub proof: Proof,
     /// Ranges that were lost to retention.
     pub skipped: Vec<Skipped>,
     /// `off` or `on`.
@@ -397,6 +399,21 @@ pub struct Letters {
     pub dropped: u64,
     /// Fallen out of the full list, since start.
     pub fallen_out: u64,
+}
+
+/// What the far side said when it was asked whether it still has what it acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Proof {
+    /// How often it is asked, s; absent when it is not, or cannot be.
+    pub every_s: Option<f64>,
+    /// How often it had it, since start.
+    pub found: u64,
+    /// How often it did not.
+    pub gone: u64,
+    /// When it last had it, ms.
+    pub last: Option<Millis>,
+    /// Why it cannot be asked; empty when it can.
+    pub trouble: String,
 }
 
 /// What is sent again from history.

@@ -143,6 +143,7 @@ impl Feed {
         let now = self.now();
         let mut shared = self.shared.lock();
         shared.failed(fault, now);
+        shared.out_since = None;
         shared.become_state(State::Lost, now);
         drop(shared);
         if self.trouble.is_none() {

@@ -18,6 +18,8 @@ pub struct Gathered {
     pub samples: usize,
     /// The session has to end when these are done.
     pub stop: bool,
+    /// When the first of them came.
+    since: Option<Instant>,
 }
 
 impl Gathered {
@@ -61,17 +63,15 @@ impl Feed {
     }
 
     async fn collect(&mut self, gathered: &mut Gathered, most: usize, linger: Duration) {
-        let mut deadline: Option<Instant> =
-            (!gathered.deliveries.is_empty()).then(|| Instant::now() + linger);
         while gathered.samples < most && !gathered.stop {
-            let next = match deadline {
+            let next = match gathered.since {
                 None => self.next().await,
-                Some(deadline) => match tokio::time::timeout_at(deadline, self.next()).await {
+                Some(since) => match tokio::time::timeout_at(since + linger, self.next()).await {
                     Ok(next) => next,
                     Err(_) => return,
                 },
             };
-            deadline = deadline.or_else(|| Some(Instant::now() + linger));
+            gathered.since.get_or_insert_with(Instant::now);
             if matches!(next, Delivery::Stop) {
                 gathered.stop = true;
             } else {

@@ -15,11 +15,14 @@ mod budget;
 mod delivery;
 mod far_side;
 mod gather;
+mod outstanding;
 mod past;
 mod points;
+mod prove;
 
 pub use delivery::{Current, Delivery, Samples, Wanted};
 pub use gather::Gathered;
+pub use prove::{Asks, Found, Proof, Proofs, USUAL};
 
 use super::filter::{Filter, Memory};
 use super::history::History;
@@ -32,6 +35,7 @@ use budget::Budget;
 use model::{Event, Position, Time};
 use namespace::Namespace;
 use namespace::journal::{Cursor, Item, Reader, Record};
+use outstanding::Outstanding;
 use past::Past;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -44,27 +48,6 @@ const MAX_SKIPS: u32 = 256;
 const MAX_COMMANDS: usize = 16;
 /// How often the ranges are written down while they shrink.
 const KEEP_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A record that was handed out.
-struct Outstanding {
-    position: Position,
-    samples: u64,
-    received: Time,
-    /// First and last time of what it holds.
-    span: (Time, Time),
-}
-
-impl Outstanding {
-    /// Of a delivery; `now` stands for the time of a declaration. `None` for what has no record.
-    fn of(delivery: &Delivery, now: Time) -> Option<Self> {
-        let (received, span) = match delivery {
-            Delivery::Samples(samples) => (samples.batch.received, samples.span()),
-            Delivery::Event { event, .. } => (event.end.unwrap_or(event.start), (event.start, event.start)),
-            Delivery::Declare { .. } | Delivery::Stop => (now, (now, now)),
-        };
-        Some(Self { position: delivery.position()?, samples: delivery.weight() as u64, received, span })
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stream {
@@ -97,6 +80,12 @@ pub struct Feed {
     keep: Keep,
     kept_at: Duration,
     trouble: Option<Event>,
+    /// How often the far side is asked whether it has what it acknowledged.
+    prove: Option<Duration>,
+    /// What it does not have, as it was told.
+    lacking: Option<Event>,
+    /// How many in a row it had.
+    sound: u32,
     occurrence: u64,
     pub(in crate::north) shared: Arc<Shared>,
     control: watch::Receiver<Wanted>,
@@ -109,6 +98,7 @@ pub(in crate::north) struct Parts {
     pub namespace: Namespace,
     pub settings: Settings,
     pub catch_up: CatchUp,
+    pub prove: Option<Duration>,
     pub wants_samples: bool,
     pub filter: Filter,
     pub cursor: Cursor,
@@ -125,6 +115,7 @@ impl Feed {
             namespace,
             settings,
             catch_up,
+            prove,
             wants_samples,
             filter,
             cursor,
@@ -148,6 +139,9 @@ impl Feed {
             confirmed: None,
             kept_at: Duration::ZERO,
             trouble: None,
+            prove,
+            lacking: None,
+            sound: 0,
             occurrence: u64::from(namespace.journal().head().epoch()) << 32,
             commands: Arc::new(Semaphore::new(MAX_COMMANDS)),
             name,
@@ -201,6 +195,7 @@ impl Feed {
         }
         let mut live = self.shared.lock();
         live.status.sessions += 1;
+        live.out_since = None;
         live.become_state(State::Connected, now);
         drop(live);
         self.settle();
@@ -318,7 +313,8 @@ impl Feed {
             return None;
         };
         track.deliver(position);
-        let outstanding = Outstanding::of(&delivery, self.now())?;
+        let outstanding = Outstanding::of(&delivery, self.both_times())?;
+        self.handed_out(outstanding.at);
         match stream {
             Stream::Live => self.under_way.push_back(outstanding),
             Stream::Back => {
@@ -388,8 +384,9 @@ impl Feed {
                 self.confirmed = Some(done.received);
             }
         }
-        let clock = self.namespace.clock();
+        let (clock, out_since) = (self.namespace.clock(), self.out_since());
         let mut shared = self.shared.lock();
+        shared.out_since = out_since;
         shared.acknowledged(samples, clock.now(), clock.monotonic());
         if !rejects.is_empty() {
             let span = |position| spans.iter().find(|(at, _)| *at == position).map(|(_, span)| *span);
@@ -460,7 +457,7 @@ impl Feed {
     /// The last words: ranges and cursor are written down.
     pub(in crate::north) async fn close(&mut self) {
         self.settle();
-        if let Some(event) = self.trouble.take() {
+        for event in self.trouble.take().into_iter().chain(self.lacking.take()) {
             self.namespace.event(event.cleared(self.now()));
         }
         self.write_down().await;

@@ -114,6 +114,11 @@ impl Past {
         self.out.iter().find(|one| one.position == position).map(|one| one.span)
     }
 
+    /// When the oldest of what is under way was handed out.
+    pub(super) fn out_since(&self) -> Option<Duration> {
+        self.out.front().map(|one| one.at)
+    }
+
     fn is_idle(&self) -> bool {
         self.loading.is_none() && self.ready.is_empty() && self.out.is_empty()
     }
@@ -318,7 +323,8 @@ impl Feed {
                 }
             };
             let Some(delivery) = delivery else { continue };
-            let out = Outstanding::of(&delivery, self.now())?;
+            let out = Outstanding::of(&delivery, self.both_times())?;
+            self.handed_out(out.at);
             self.past.sent += out.samples;
             self.budget.charge(out.samples.max(1));
             self.past.out.push_back(out);
@@ -354,8 +360,9 @@ impl Feed {
                 break;
             }
         }
-        let clock = self.namespace.clock();
+        let (clock, out_since) = (self.namespace.clock(), self.out_since());
         let mut shared = self.shared.lock();
+        shared.out_since = out_since;
         shared.acknowledged(samples, clock.now(), clock.monotonic());
         if !rejects.is_empty() {
             shared.rejects.add(rejects, |_| span);

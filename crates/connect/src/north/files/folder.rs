@@ -133,32 +133,34 @@ impl Folder {
         Ok(())
     }
 
-    /// The part becomes a whole file, durably.
-    pub(super) fn complete(&self, stretch: &Stretch) -> io::Result<()> {
+    /// The part becomes a whole file, durably; which one, and how many bytes it has.
+    pub(super) fn complete(&self, stretch: &Stretch) -> io::Result<(PathBuf, u64)> {
         let place = self.place(stretch);
         let folder = place.parent().unwrap_or(&self.path);
         fs::create_dir_all(folder)?;
         fs::rename(self.part(stretch.again), &place)?;
         File::open(folder)?.sync_all()?;
-        File::open(&self.path)?.sync_all()
+        File::open(&self.path)?.sync_all()?;
+        let bytes = fs::metadata(&place)?.len();
+        Ok((place, bytes))
     }
 
-    /// Removes the oldest files beyond what is kept; how many.
-    pub(super) fn retain(&self, now: Time) -> io::Result<u64> {
+    /// Removes the oldest files beyond what is kept; which ones.
+    pub(super) fn retain(&self, now: Time) -> io::Result<Vec<PathBuf>> {
         if self.keep.age.is_none() && self.keep.bytes.is_none() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let all = self.all()?;
         let mut total: u64 = all.iter().map(|there| there.bytes).sum();
-        let mut removed = 0;
-        for there in &all {
+        let mut removed = Vec::new();
+        for there in all {
             let old = self.keep.age.is_some_and(|age| now.since(there.stretch.begin) > age);
             if !old && self.keep.bytes.is_none_or(|most| total <= most) {
                 continue;
             }
             fs::remove_file(&there.path)?;
             total = total.saturating_sub(there.bytes);
-            removed += 1;
+            removed.push(there.path);
         }
         Ok(removed)
     }
@@ -209,10 +211,10 @@ mod tests {
         folder.open().unwrap();
         (0..5).for_each(|hour| write(&folder, &stretch(hour, 10 * hour.unsigned_abs())));
         let now = stretch(5, 0).begin;
-        assert_eq!(folder.retain(now).unwrap(), 3);
+        assert_eq!(folder.retain(now).unwrap().len(), 3);
         assert_eq!(folder.all().unwrap()[0].stretch, stretch(3, 30));
         folder.keep = Keep { age: Some(Duration::from_secs(3_700)), bytes: None };
-        assert_eq!(folder.retain(now).unwrap(), 1);
-        assert_eq!(folder.retain(now).unwrap(), 0);
+        assert_eq!(folder.retain(now).unwrap().len(), 1);
+        assert!(folder.retain(now).unwrap().is_empty());
     }
 }

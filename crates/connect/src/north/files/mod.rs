@@ -12,7 +12,7 @@ mod writing;
 
 use super::contract::{Contract, Language, Message, Telling};
 use super::intervals::floor;
-use super::{CatchUp, Delivery, Feed, Gathered, Samples, Sink, settings};
+use super::{Asks, CatchUp, Delivery, Feed, Found, Gathered, Proof, Proofs, Samples, Sink, settings};
 use crate::endless::endless;
 use crate::kind::{Built, Context, Kind, Security};
 use folder::{Folder, Keep, Stretch};
@@ -22,6 +22,7 @@ use model::{Event, EventKind, Fault, Position, Time};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use table::Line;
@@ -138,8 +139,13 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
     let extension = if keys.format == Format::Csv { "csv" } else { "parquet" };
     let keep = Keep { age: keys.keep.age.map(|age| age.0), bytes };
     let folder = Folder { path, name: context.name.clone(), extension, by_day: keys.by_day, keep };
-    let files =
-        Files { folder: Arc::new(folder), format: keys.format, per: keys.per.0, max_rows: keys.max_rows };
+    let files = Files {
+        folder: Arc::new(folder),
+        format: keys.format,
+        per: keys.per.0,
+        max_rows: keys.max_rows,
+        proofs: Proofs::default(),
+    };
     Ok(Built::destination(
         files,
         endpoint,
@@ -153,6 +159,8 @@ struct Files {
     format: Format,
     per: Duration,
     max_rows: u64,
+    /// Files with their sizes.
+    proofs: Proofs<(PathBuf, u64)>,
 }
 
 /// A file that is being filled, and what is acknowledged with it.
@@ -165,6 +173,15 @@ struct Open {
 }
 
 impl Sink for Files {
+    fn late(&self) -> Option<Duration> {
+        None
+    }
+
+    fn asks(&self) -> Asks {
+        // Whoever takes files away as soon as they are there does what files are for.
+        Asks::OnRequest
+    }
+
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
     }
@@ -209,6 +226,7 @@ impl Files {
         let head = feed.live_from();
         let known = [Some(there), kept].into_iter().flatten().filter(|position| *position <= head);
         let mut written = known.max().unwrap_or_default();
+        self.proofs.begin(feed);
         let (mut live, mut again) = (Open::default(), Open::default());
         let mut gathered = Gathered::default();
         loop {
@@ -217,7 +235,9 @@ impl Files {
                 biased;
                 () = feed.gather(&mut gathered, MAX_LINES, LINGER) => {}
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+                () = self.proofs.due() => {}
             }
+            self.prove(feed).await?;
             let stop = gathered.stop;
             let mut of_past = false;
             for delivery in std::mem::take(&mut gathered).deliveries {
@@ -239,6 +259,26 @@ impl Files {
         }
     }
 
+    /// Looks whether files are still there and whole, when it is time.
+    async fn prove(&mut self, feed: &mut Feed) -> Result<(), Fault> {
+        for proof in self.proofs.take_due() {
+            let (path, bytes) = proof.key.clone();
+            let found = blocking(&self.folder, move || {
+                Ok(match std::fs::metadata(&path) {
+                    Ok(there) if there.len() == bytes => Found::There,
+                    Ok(there) => Found::Gone(format!("it has {} bytes now and had {bytes}", there.len())),
+                    Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                        Found::Gone("it is not there any more".into())
+                    }
+                    Err(why) => return Err(why),
+                })
+            });
+            let found = found.await?;
+            self.proofs.answered(feed, &proof, found);
+        }
+        Ok(())
+    }
+
     /// When something has to be finished even if nothing comes.
     fn due(&self, live: &Open, again: &Open, now: Time) -> Option<Duration> {
         if again.file.is_some() {
@@ -250,7 +290,7 @@ impl Files {
     }
 
     async fn take(
-        &self,
+        &mut self,
         delivery: Delivery,
         (open, past): (&mut Open, bool),
         written: &mut Position,
@@ -297,7 +337,7 @@ impl Files {
 
     /// Gives a file its name, then acknowledges what is in it.
     async fn finish(
-        &self,
+        &mut self,
         open: &mut Open,
         past: bool,
         written: &mut Position,
@@ -311,22 +351,25 @@ impl Files {
         let now = feed.now();
         let finish = move || {
             file.finish()?;
-            folder.complete(&stretch)?;
-            folder.retain(now)
+            let made = folder.complete(&stretch)?;
+            Ok((made, folder.retain(now)?))
         };
-        let removed = blocking(&self.folder, finish).await?;
+        let ((path, bytes), removed) = blocking(&self.folder, finish).await?;
         if !past {
             *written = (*written).max(last);
             feed.remember(WRITTEN, written.0).await?;
         }
         feed.ack_all(&positions, Vec::new());
-        if removed > 0 {
-            self.removed(removed, feed);
+        self.proofs
+            .took(|| Some(Proof { what: path.display().to_string(), key: (path, bytes), time: open.begin }));
+        if !removed.is_empty() {
+            self.proofs.forget(|(path, _)| removed.contains(path));
+            self.removed(removed.len(), feed);
         }
         Ok(())
     }
 
-    fn removed(&self, count: u64, feed: &Feed) {
+    fn removed(&self, count: usize, feed: &Feed) {
         let now = feed.now();
         let title = format!("{} removed {count} old files, as `keep` says", self.folder.name);
         let source = format!("destination/{}", self.folder.name);

@@ -4,6 +4,7 @@ use arrow::array::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use model::csv;
 use model::{Declaration, Position, Status, Time, Value};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -84,22 +85,12 @@ impl Line {
             let _ = write!(out, "{whole}");
         }
         out.push(',');
-        field(out, cells.text.as_deref().unwrap_or_default());
+        csv::field(out, cells.text.as_deref().unwrap_or_default());
         let good = self.status.is_good();
         let _ = write!(out, ",{good},{},{},{},", self.status.name(), self.status.0, self.historical);
-        field(out, &self.meta.unit);
+        csv::field(out, &self.meta.unit);
         out.push('\n');
     }
-}
-
-/// A text field: quoted where it has to be; what a spreadsheet would take for a formula gets an apostrophe before it.
-fn field(out: &mut String, text: &str) {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if !formula && !text.contains([',', '"', '\n', '\r']) {
-        out.push_str(text);
-        return;
-    }
-    let _ = write!(out, "\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""));
 }
 
 /// The columns in Parquet.

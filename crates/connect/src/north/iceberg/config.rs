@@ -183,7 +183,11 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
         at,
     };
     let security = target.security();
-    Ok(Built::destination(Iceberg { target, commits: 0, swept: None }, keys.url, security))
+    Ok(Built::destination(
+        Iceberg { target, commits: 0, swept: None, proofs: super::Proofs::default() },
+        keys.url,
+        security,
+    ))
 }
 
 #[cfg(test)]

@@ -11,14 +11,14 @@
 mod config;
 
 use super::contract::{Contract, Language, Message, Telling};
-use super::{Delivery, Feed, Gathered, Samples, Sink};
+use super::{Asks, Delivery, Feed, Found, Gathered, Proof, Proofs, Samples, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
 use config::Target;
 use futures_util::future::BoxFuture;
-use lake::{EventRows, LakeError, Place, SampleRows, Table, Tidied};
+use lake::{EventRows, LakeError, Place, Reader, SampleRows, Table, Tidied};
 use model::event::severity;
-use model::{Event, EventKind, Fault, PointId, Position};
+use model::{Event, EventKind, Fault, PointId, Position, Time};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub const KIND: Kind<dyn Sink> = Kind {
 
 /// Most samples of one commit, about: more are committed sooner.
 const MAX_ROWS: usize = 500_000;
+/// How long a commit may take.
+const COMMITTING: Duration = Duration::from_secs(60);
 /// After so many commits it is looked whether small files should become one.
 const TIDY_EVERY: u64 = 16;
 /// How often old snapshots and files that nothing names are looked for.
@@ -50,6 +52,8 @@ struct Iceberg {
     /// Since the start, for housekeeping.
     commits: u64,
     swept: Option<Instant>,
+    /// Path, time and number of samples.
+    proofs: Proofs<(Arc<str>, Time, Position)>,
 }
 
 /// What a session works with.
@@ -88,6 +92,14 @@ impl Sink for Iceberg {
         })
     }
 
+    fn late(&self) -> Option<Duration> {
+        Some(self.target.commit + COMMITTING)
+    }
+
+    fn asks(&self) -> Asks {
+        Asks::Usually
+    }
+
     fn lake(&self) -> Option<lake::Opener> {
         Some(self.target.opener())
     }
@@ -111,11 +123,21 @@ impl Iceberg {
         if session.had_samples.max(session.had_events) > feed.live_from() {
             return Err(self.another_journal(feed).await);
         }
+        self.proofs.begin(feed);
         let mut gathered = Gathered::default();
         loop {
-            feed.gather(&mut gathered, MAX_ROWS, self.target.commit).await;
+            // What is gathered waits for its time, also when somebody is to be asked meanwhile.
+            let ready = tokio::select! {
+                biased;
+                () = feed.gather(&mut gathered, MAX_ROWS, self.target.commit) => true,
+                () = self.proofs.due() => false,
+            };
+            self.prove(&session.place, feed).await?;
+            if !ready {
+                continue;
+            }
             let stop = gathered.stop;
-            let committed = session.deliver(feed, std::mem::take(&mut gathered)).await?;
+            let committed = session.deliver(feed, std::mem::take(&mut gathered), &mut self.proofs).await?;
             if stop {
                 return Err(Fault::Stopped);
             }
@@ -124,6 +146,25 @@ impl Iceberg {
                 self.tidy(&mut session, feed).await?;
             }
         }
+    }
+
+    /// Asks the table for what was committed, when it is time.
+    async fn prove(&mut self, place: &Place, feed: &mut Feed) -> Result<(), Fault> {
+        for proof in self.proofs.take_due() {
+            let (path, time, seq) = &proof.key;
+            let found = match Reader::open(place, lake::Kind::Samples).await.map_err(fault)? {
+                None => Found::Gone("there is no table any more".into()),
+                Some(table) => match table.has(path, *time, *seq).await {
+                    Ok(true) => Found::There,
+                    Ok(false) => Found::Gone("the table has no such row any more".into()),
+                    // Housekeeping of others may take a file away while it is read; that somebody deleted files shows again.
+                    Err(LakeError::Gone(why)) => Found::Gone(why),
+                    Err(why) => return Err(fault(why)),
+                },
+            };
+            self.proofs.answered(feed, &proof, found);
+        }
+        Ok(())
     }
 
     async fn open(&self, feed: &mut Feed) -> Result<Session, Fault> {
@@ -226,17 +267,23 @@ impl Iceberg {
 
 impl Session {
     /// Commits what was gathered; whether there was anything.
-    async fn deliver(&mut self, feed: &mut Feed, gathered: Gathered) -> Result<bool, Fault> {
+    async fn deliver(
+        &mut self,
+        feed: &mut Feed,
+        gathered: Gathered,
+        proofs: &mut Proofs<(Arc<str>, Time, Position)>,
+    ) -> Result<bool, Fault> {
         let positions = gathered.positions();
         let Some(newest) = positions.iter().max().copied() else { return Ok(false) };
         let (mut samples, mut events) = (SampleRows::default(), EventRows::default());
+        let mut proof = None;
         for delivery in gathered.deliveries {
             match delivery {
                 // What is sent again stands in the table already; values of intervals have no position of their own.
                 Delivery::Samples(some)
                     if some.position > self.had_samples || some.position == Position::START =>
                 {
-                    self.rows(&mut samples, &some, feed)
+                    proof = self.rows(&mut samples, &some, feed).or(proof);
                 }
                 Delivery::Event { position, event, .. } if position > self.had_events => {
                     events.add(position, event)
@@ -268,10 +315,18 @@ impl Session {
             feed.remember(DELIVERED, self.had_samples.max(self.had_events).0).await?;
         }
         feed.ack_all(&positions, Vec::new());
+        proofs.took(|| proof);
         Ok(some)
     }
 
-    fn rows(&mut self, rows: &mut SampleRows, samples: &Samples, feed: &Feed) {
+    /// Adds rows; gives the last of them, to ask for it later.
+    fn rows(
+        &mut self,
+        rows: &mut SampleRows,
+        samples: &Samples,
+        feed: &Feed,
+    ) -> Option<Proof<(Arc<str>, Time, Position)>> {
+        let mut last = None;
         for n in 0..samples.len() {
             let Some((point, time, status, value)) = samples.get(n) else { continue };
             let path = match self.paths.entry(point) {
@@ -283,6 +338,9 @@ impl Session {
             };
             let times = (time, samples.batch.received);
             rows.add(path, times, samples.position, (status, value), samples.batch.flags.historical);
+            last = Some((path.clone(), time, samples.position));
         }
+        let key = last?;
+        Some(Proof { what: key.0.to_string(), time: key.1, key })
     }
 }

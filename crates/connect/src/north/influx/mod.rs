@@ -5,7 +5,7 @@
 use super::contract::{Contract, Language, Message, Telling};
 use super::post::{Item, patient, post};
 use super::webhook::{PATIENCE, address};
-use super::{Delivery, Feed, Gathered, Samples, Sink, settings};
+use super::{Asks, Delivery, Feed, Found, Gathered, Proof, Proofs, Samples, Sink, settings};
 use crate::endless::endless;
 use crate::http::{self, Answer, Server};
 use crate::kind::{Built, Context, Kind, Secrets};
@@ -17,6 +17,7 @@ use model::config::{Diagnostic, Document, SecretRef};
 use model::{Declaration, Fault, Position, Status, Time, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use std::sync::Arc;
 use std::time::Duration;
 use transport::TlsClient;
@@ -81,6 +82,8 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         measurement: escaped(&keys.measurement, &[',', ' ']),
         token: keys.token.map(|secret| secret.secret),
         secrets: context.secrets.clone(),
+        proofs: Proofs::default(),
+        answers: false,
         address,
         tls,
     };
@@ -97,9 +100,17 @@ struct Influx {
     measurement: String,
     token: Option<String>,
     secrets: Arc<dyn Secrets>,
+    /// Paths and times in milliseconds.
+    proofs: Proofs<(String, i64)>,
+    /// Whether the far side has ever said what it has.
+    answers: bool,
 }
 
 impl Sink for Influx {
+    fn asks(&self) -> Asks {
+        Asks::Usually
+    }
+
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
     }
@@ -144,9 +155,15 @@ impl Influx {
         }
         feed.secured(self.security());
         feed.connected().await;
+        self.proofs.begin(feed);
+        let mut gathered = Gathered::default();
         loop {
-            let mut gathered = Gathered::default();
-            feed.gather(&mut gathered, MAX_LINES, LINGER).await;
+            tokio::select! {
+                biased;
+                () = feed.gather(&mut gathered, MAX_LINES, LINGER) => {}
+                () = self.proofs.due() => {}
+            }
+            let gathered = std::mem::take(&mut gathered);
             let mut rejects = Vec::new();
             let mut items = Vec::new();
             for delivery in &gathered.deliveries {
@@ -160,11 +177,45 @@ impl Influx {
             };
             let done = post(&mut server, &self.path, &items, &make, &Answer::verdict, feed).await;
             rejects.extend(patient(done, &mut server, feed).await?);
+            let whole = rejects.is_empty();
             feed.ack_all(&gathered.positions(), rejects);
             if gathered.stop {
                 return Err(Fault::Stopped);
             }
+            self.proofs.took(|| last(&gathered, feed).filter(|_| whole));
+            for proof in self.proofs.take_due() {
+                let found = self.has(&proof.key, &mut server, &headers).await?;
+                self.proofs.answered(feed, &proof, found);
+            }
         }
+    }
+
+    /// Whether VictoriaMetrics has a sample; other databases have no common way to be asked.
+    async fn has(
+        &mut self,
+        (path, millis): &(String, i64),
+        server: &mut Server,
+        headers: &HeaderMap,
+    ) -> Result<Found, Fault> {
+        let name = format!("{}_status", self.measurement.replace('\\', ""));
+        let series = format!("{{__name__=\"{name}\",path=\"{path}\"}}");
+        let time = format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
+        let body = format!("match[]={}&start={time}&end={time}", encoded(&series));
+        let mut headers = headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        let answer = server.post("/api/v1/export", &headers, Bytes::from(body)).await?;
+        let found = if answer.status == 200 { has_time(&answer.body, *millis) } else { None };
+        Ok(match found {
+            Some(true) => {
+                self.answers = true;
+                Found::There
+            }
+            Some(false) if self.answers => Found::Gone("the database has no such sample any more".into()),
+            _ => Found::Unsaid(format!(
+                "the database does not say what it has (HTTP {}); VictoriaMetrics does",
+                answer.status
+            )),
+        })
     }
 
     fn lines(&self, samples: &Samples, feed: &Feed, items: &mut Vec<Item>, rejects: &mut Vec<super::Reject>) {
@@ -183,6 +234,29 @@ impl Influx {
             }
         }
     }
+}
+
+/// The last sample of a batch, to ask for it later.
+fn last(gathered: &Gathered, feed: &Feed) -> Option<Proof<(String, i64)>> {
+    let samples = gathered.deliveries.iter().rev().find_map(|delivery| match delivery {
+        Delivery::Samples(samples) => Some(samples),
+        _ => None,
+    })?;
+    let (point, time, ..) = samples.get(samples.len().checked_sub(1)?)?;
+    let what = feed.meta(point)?.path.to_string();
+    Some(Proof { key: (what.clone(), time.0.div_euclid(1_000_000)), what, time })
+}
+
+/// Whether an export (a JSON object a line) has a sample of this time, ms; `None` if it is no export.
+fn has_time(body: &[u8], millis: i64) -> Option<bool> {
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut found = false;
+    for line in lines {
+        let series: Json = serde_json::from_slice(line).ok()?;
+        let times = series.get("timestamps")?.as_array()?;
+        found |= times.iter().any(|time| time.as_i64() == Some(millis));
+    }
+    Some(found)
 }
 
 /// `samples,path=a/b,unit=bar value=1.5,good=true,status=0i,seq="17" 1767225600123456789`. A Bad sample has no value.
@@ -284,6 +358,10 @@ mod tests {
         let bad = of(Value::F64(1.5), Status::BAD_SENSOR_FAILURE).unwrap();
         assert!(bad.starts_with(&format!("{start}good=false,")), "no value when Bad: {bad}");
         assert_eq!(of(Value::F64(f64::NAN), Status::GOOD), None);
+        let export = br#"{"metric":{"__name__":"samples_status"},"values":[0,0],"timestamps":[5,7]}"#;
+        let of = |millis| has_time(export, millis);
+        assert_eq!((of(7), of(6), has_time(b"", 6)), (Some(true), Some(false), Some(false)));
+        assert_eq!(has_time(b"<html>\n", 7), None);
         assert_eq!(encoded("my org/%"), "my%20org/%25");
     }
 }

@@ -12,6 +12,7 @@ use model::config::{Diagnostic, Document, Period, SecretRef};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
+use std::sync::Arc;
 use std::time::Duration;
 use transport::TlsClient;
 
@@ -259,7 +260,7 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
     };
     let (endpoint, security) = (servers.endpoint(), servers.security());
     let sink = Kafka {
-        servers,
+        servers: Arc::new(servers),
         site: context.site.clone(),
         format,
         topic,
@@ -277,6 +278,7 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
         },
         linger: keys.linger.0,
         batch: usize::try_from(keys.batch).unwrap_or(1).max(1),
+        proofs: super::Proofs::default(),
     };
     Ok(Built::destination(sink, endpoint, security))
 }

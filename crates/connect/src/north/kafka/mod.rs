@@ -16,7 +16,7 @@ mod words;
 
 use super::contract::{Contract, Telling};
 use super::payload::{self, Format, Renderer, contract, template};
-use super::{Delivery, Feed, Gathered, Reject, Samples, Sink};
+use super::{Asks, Delivery, Feed, Gathered, Proof, Proofs, Reject, Samples, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
 use bytes::Bytes;
@@ -49,7 +49,7 @@ const MAX_TOPICS: usize = 1_000_000;
 
 /// See the module.
 struct Kafka {
-    servers: Servers,
+    servers: Arc<Servers>,
     site: Path,
     format: Format,
     topic: Vec<template::Part>,
@@ -60,6 +60,7 @@ struct Kafka {
     linger: Duration,
     /// Most samples of one round.
     batch: usize,
+    proofs: Proofs<producer::Stored>,
 }
 
 /// One message on its way.
@@ -80,6 +81,10 @@ impl Message {
 }
 
 impl Sink for Kafka {
+    fn asks(&self) -> Asks {
+        Asks::Usually
+    }
+
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
     }
@@ -111,7 +116,8 @@ struct Maker {
 
 impl Kafka {
     async fn run(&mut self, feed: &mut Feed) -> Result<std::convert::Infallible, Fault> {
-        let opened = Producer::open(&self.servers, self.creation, self.compression);
+        let servers = Arc::clone(&self.servers);
+        let opened = Producer::open(&servers, self.creation, self.compression);
         let mut producer = tokio::select! {
             producer = opened => producer?,
             () = feed.stopping() => return Err(Fault::Stopped),
@@ -121,9 +127,15 @@ impl Kafka {
         let (format, key, site) = (self.format.clone(), self.key.clone(), self.site.clone());
         let renderer = Renderer::new(format, key, template::topic, site);
         let mut maker = Maker { renderer, topics: HashMap::new(), events: self.events_topic.as_str().into() };
+        self.proofs.begin(feed);
+        let mut gathered = Gathered::default();
         loop {
-            let mut gathered = Gathered::default();
-            feed.gather(&mut gathered, self.batch, self.linger).await;
+            tokio::select! {
+                biased;
+                () = feed.gather(&mut gathered, self.batch, self.linger) => {}
+                () = self.proofs.due() => {}
+            }
+            let gathered = std::mem::take(&mut gathered);
             let positions = gathered.positions();
             let mut messages = Vec::with_capacity(gathered.samples);
             let mut rejects = Vec::new();
@@ -142,6 +154,15 @@ impl Kafka {
             feed.ack_all(&positions, rejects);
             if gathered.stop {
                 return Err(Fault::Stopped);
+            }
+            self.proofs.took(|| {
+                let stored = producer.stored()?;
+                let what = format!("message {} of {}-{}", stored.offset, stored.place.0, stored.place.1);
+                Some(Proof { what, key: stored, time: now })
+            });
+            for proof in self.proofs.take_due() {
+                let found = producer.has(&proof.key).await;
+                self.proofs.answered(feed, &proof, found);
             }
         }
     }

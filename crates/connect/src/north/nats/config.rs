@@ -113,6 +113,7 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
         subject,
         events_subject,
         window: usize::try_from(keys.window).unwrap_or(1).max(1),
+        proofs: super::Proofs::default(),
     };
     Ok(Built::destination(sink, endpoint, security))
 }

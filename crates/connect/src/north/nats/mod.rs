@@ -11,7 +11,7 @@ mod stream;
 use super::contract::{Contract, Message, Telling};
 use super::payload::{self, Format, Renderer, contract, template};
 use super::window::Window;
-use super::{Delivery, Feed, Reject, Samples, Sink};
+use super::{Asks, Delivery, Feed, Proof, Proofs, Reject, Samples, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
 use crate::nats::{Heard, Servers, Session};
@@ -50,9 +50,15 @@ struct Nats {
     events_subject: String,
     /// Most messages without acknowledgement, apart from those of one record.
     window: usize,
+    /// Numbers in the stream.
+    proofs: Proofs<u64>,
 }
 
 impl Sink for Nats {
+    fn asks(&self) -> Asks {
+        Asks::Usually
+    }
+
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
     }
@@ -93,6 +99,7 @@ impl Nats {
         self.stream.ready(&mut session, feed).await?;
         feed.secured(self.servers.security());
         feed.connected().await;
+        self.proofs.begin(feed);
         let renderer =
             Renderer::new(self.format.clone(), self.subject.clone(), template::subject, self.site.clone());
         let mut talk = Talk { session, renderer, window: Window::default() };
@@ -108,11 +115,16 @@ impl Nats {
                         return Err(Fault::Stopped);
                     }
                 }
+                () = self.proofs.due() => {}
                 () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     return Err(Fault::Timeout { timeout_ms: u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX) });
                 }
             }
             self.finish(&mut talk, feed).await?;
+            for proof in self.proofs.take_due() {
+                let found = self.stream.has(&mut talk.session, &proof, feed.now()).await?;
+                self.proofs.answered(feed, &proof, found);
+            }
         }
     }
 
@@ -211,7 +223,15 @@ impl Nats {
             feed.ack(position, rejects);
             any = true;
         }
-        if any { self.stream.remember(feed, talk.session.last_stored()).await } else { Ok(()) }
+        if !any {
+            return Ok(());
+        }
+        let seq = talk.session.last_stored();
+        self.proofs.took(|| {
+            let what = format!("message {seq} of the stream {}", self.stream.name());
+            (seq > 0).then(|| Proof { key: seq, what, time: feed.now() })
+        });
+        self.stream.remember(feed, seq).await
     }
 
     /// Ends the session; what is still acknowledged counts.

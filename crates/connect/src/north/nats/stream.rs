@@ -3,10 +3,10 @@
 use super::config::StreamKeys;
 use super::position_of;
 use crate::nats::{STREAM_NOT_FOUND, Session, api, error_of, is_name};
-use crate::north::Feed;
+use crate::north::{Feed, Found, Proof};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::{Fault, Path, Position};
+use model::{Fault, Path, Position, Time};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 /// Messages that a stream will never take: larger than its limit; headers larger than theirs.
 const NEVER: [u64; 2] = [10_054, 10_097];
+/// There is no message of this number.
+const NO_MESSAGE: u64 = 10_037;
 /// How often it is kept on our disk how far the stream is.
 const REMEMBER: Duration = Duration::from_secs(2);
 /// Names under which it is kept.
@@ -93,10 +95,34 @@ impl Stream {
             return None;
         }
         let answer = session.request(&self.api("MSG.GET"), &json!({ "seq": last }).to_string()).await.ok()?;
-        let headers = STANDARD.decode(answer.pointer("/message/hdrs")?.as_str()?).ok()?;
-        let headers = String::from_utf8(headers).ok()?;
-        let id = headers.lines().find_map(|line| line.strip_prefix("Nats-Msg-Id:"))?;
-        position_of(id.trim(), &self.origin)
+        position_of(&id_of(&answer)?, &self.origin)
+    }
+
+    /// Whether the stream still has a message of ours. What its own limits removed is not missed.
+    pub(super) async fn has(
+        &self,
+        session: &mut Session,
+        proof: &Proof<u64>,
+        now: Time,
+    ) -> Result<Found, Fault> {
+        let ask = json!({ "seq": proof.key }).to_string();
+        let answer = session.request(&self.api("MSG.GET"), &ask).await?;
+        let Some((code, why)) = error_of(&answer) else {
+            let ours = id_of(&answer).is_some_and(|id| position_of(&id, &self.origin).is_some());
+            let other = || Found::Gone("another message has this number now".into());
+            return Ok(if ours { Found::There } else { other() });
+        };
+        if code == STREAM_NOT_FOUND {
+            return Ok(Found::Gone("there is no such stream any more".into()));
+        }
+        if code != NO_MESSAGE {
+            return Ok(Found::Unsaid(format!("the stream does not say what it has: {why}")));
+        }
+        let info = session.request(&self.api("INFO"), "").await?;
+        Ok(match limit_of(&info, now.since(proof.time)) {
+            Some(limit) => Found::Unsaid(format!("the stream keeps too little to be asked ({limit})")),
+            None => Found::Gone("it was removed from the stream".into()),
+        })
     }
 
     fn forgot(&self, feed: &mut Feed, messages: u64, position: Option<Position>) {
@@ -117,6 +143,35 @@ impl Stream {
         self.remembered = Some(Instant::now());
         feed.remember(SEQ, self.seq).await
     }
+}
+
+/// The id in the headers of a message that was asked for.
+fn id_of(answer: &Json) -> Option<String> {
+    let headers = STANDARD.decode(answer.pointer("/message/hdrs")?.as_str()?).ok()?;
+    let headers = String::from_utf8(headers).ok()?;
+    let id = headers.lines().find_map(|line| line.strip_prefix("Nats-Msg-Id:"))?;
+    Some(id.trim().to_owned())
+}
+
+/// The limit by which a stream may have removed a message of this age by itself.
+fn limit_of(info: &Json, age: Duration) -> Option<&'static str> {
+    let number = |at: &str| info.pointer(at).and_then(Json::as_i64).unwrap_or(0);
+    let full = |limit: &str, now: &str| {
+        let most = number(limit);
+        // It removes whole messages and blocks: near the limit is at it.
+        most > 0 && number(now) >= most - most / 10
+    };
+    let max_age = u64::try_from(number("/config/max_age")).unwrap_or(0);
+    let retention = info.pointer("/config/retention").and_then(Json::as_str).unwrap_or("limits");
+    [
+        (retention != "limits", "its messages go when they are read"),
+        (max_age > 0 && age >= Duration::from_nanos(max_age), "max_age"),
+        (full("/config/max_msgs", "/state/messages"), "max_msgs"),
+        (full("/config/max_bytes", "/state/bytes"), "max_bytes"),
+        (number("/config/max_msgs_per_subject") > 0, "max_msgs_per_subject"),
+    ]
+    .into_iter()
+    .find_map(|(may, limit)| may.then_some(limit))
 }
 
 #[derive(Deserialize)]
@@ -162,6 +217,20 @@ mod tests {
         let full = r#"{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}"#;
         assert!(matches!(of(full), Err(Fault::Lost(why)) if why.contains("insufficient")));
         assert!(matches!(stored(&None), Err(Fault::Lost(_))) && matches!(of("x"), Err(Fault::Protocol(_))));
+    }
+
+    #[test]
+    fn what_a_stream_removed_by_its_limits_is_not_missed() {
+        let of = |config: Json, state: Json| {
+            limit_of(&json!({ "config": config, "state": state }), Duration::from_secs(60))
+        };
+        let none = json!({ "max_age": 0, "max_msgs": -1, "max_bytes": -1, "retention": "limits" });
+        assert_eq!(of(none, json!({ "messages": 5, "bytes": 500 })), None);
+        assert_eq!(of(json!({ "max_age": 30_000_000_000_u64 }), json!({})), Some("max_age"));
+        assert_eq!(of(json!({ "max_age": 90_000_000_000_u64 }), json!({})), None);
+        assert_eq!(of(json!({ "max_bytes": 1_000 }), json!({ "bytes": 950 })), Some("max_bytes"));
+        assert_eq!(of(json!({ "max_bytes": 1_000 }), json!({ "bytes": 100 })), None);
+        assert!(of(json!({ "retention": "workqueue" }), json!({})).is_some());
     }
 
     #[test]

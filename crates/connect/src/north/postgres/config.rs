@@ -54,6 +54,6 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
         site: context.site.to_string(),
     };
     let (endpoint, security) = (server.database.endpoint(), server.database.security());
-    let sink = Postgres { server, delivered: model::Position::START };
+    let sink = Postgres { server, delivered: model::Position::START, proofs: super::Proofs::default() };
     Ok(Built::destination(sink, endpoint, security))
 }

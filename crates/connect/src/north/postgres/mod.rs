@@ -15,13 +15,13 @@ mod session;
 mod words;
 
 use super::contract::{Contract, Language, Message, Telling};
-use super::{Delivery, Feed, Gathered, Reject, Sink};
+use super::{Asks, Delivery, Feed, Gathered, Proof, Proofs, Reject, Sink};
 use crate::endless::endless;
 use crate::kind::Kind;
 use config::Server;
 use futures_util::future::BoxFuture;
 use model::{Fault, Position};
-use rows::Rows;
+use rows::{Key, Rows};
 use session::{Refused, Session};
 use std::time::Duration;
 
@@ -44,9 +44,14 @@ struct Postgres {
     server: Server,
     /// The newest position that the database acknowledged since the start.
     delivered: Position,
+    proofs: Proofs<Key>,
 }
 
 impl Sink for Postgres {
+    fn asks(&self) -> Asks {
+        Asks::Usually
+    }
+
     fn serve<'a>(&'a mut self, feed: &'a mut Feed) -> BoxFuture<'a, Fault> {
         endless(self.run(feed))
     }
@@ -77,15 +82,18 @@ impl Postgres {
         session.compare(feed, self.delivered).await?;
         feed.secured(self.server.database.security());
         feed.connected().await;
+        self.proofs.begin(feed);
         let mut gathered = Gathered::default();
         loop {
             tokio::select! {
                 biased;
                 fault = session.ended() => return Err(fault),
                 () = feed.gather(&mut gathered, MAX_ROWS, LINGER) => {}
+                () = self.proofs.due() => {}
             }
             let stop = gathered.stop;
-            if let Some(newest) = deliver(&mut session, feed, std::mem::take(&mut gathered)).await? {
+            let done = deliver(&mut session, feed, std::mem::take(&mut gathered), &mut self.proofs).await?;
+            if let Some(newest) = done {
                 self.delivered = self.delivered.max(newest);
                 session.remember(feed, self.delivered).await?;
             }
@@ -93,7 +101,21 @@ impl Postgres {
                 session.close().await;
                 return Err(Fault::Stopped);
             }
+            self.prove(&session, feed).await?;
         }
+    }
+
+    /// Asks for what was stored, when it is time.
+    async fn prove(&mut self, session: &Session, feed: &mut Feed) -> Result<(), Fault> {
+        let due = self.proofs.take_due();
+        if !due.is_empty() {
+            session.unchanged().await?;
+        }
+        for proof in due {
+            let found = session.has(&proof.key).await?;
+            self.proofs.answered(feed, &proof, found);
+        }
+        Ok(())
     }
 }
 
@@ -102,6 +124,7 @@ async fn deliver(
     session: &mut Session,
     feed: &mut Feed,
     gathered: Gathered,
+    proofs: &mut Proofs<Key>,
 ) -> Result<Option<Position>, Fault> {
     let positions = gathered.positions();
     let Some(newest) = positions.iter().max().copied() else { return Ok(None) };
@@ -135,6 +158,11 @@ async fn deliver(
     let again = positions.iter().any(|position| *position <= feed.live_from());
     let mut rejects = rows.take_refused();
     store(session, feed, &rows, again, newest, &mut rejects).await?;
+    // What was refused is not there, and which of them that is is not worth a search.
+    proofs.took(|| {
+        let (point, time, key) = rows.last().filter(|_| rejects.is_empty())?.clone();
+        Some(Proof { key, what: feed.meta(point)?.path.to_string(), time })
+    });
     feed.ack_all(&positions, rejects);
     Ok(Some(newest))
 }
@@ -148,12 +176,18 @@ async fn store(
     newest: Position,
     rejects: &mut Vec<Reject>,
 ) -> Result<(), Fault> {
+    let mut looked = false;
     let mut parts = vec![(0..rows.len(), again)];
     while let Some((part, again)) = parts.pop() {
         match session.store(rows, part.clone(), again, newest).await {
             Ok(()) => {}
             Err(Refused::Session(fault)) => return Err(fault),
             Err(Refused::Exists) => parts.push((part, true)),
+            Err(Refused::Data(_)) if !std::mem::replace(&mut looked, true) => {
+                // Is it the row, or did somebody change the table?
+                session.unchanged().await?;
+                parts.push((part, again));
+            }
             Err(Refused::Data(reason)) if part.len() <= 1 => {
                 rejects.extend(rows.reject(part.start, feed, reason));
             }

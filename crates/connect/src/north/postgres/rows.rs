@@ -23,10 +23,26 @@ struct Mark {
     position: Position,
 }
 
+/// A sample as the database has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Key {
+    pub(super) number: i32,
+    /// Whole microseconds, and the nanoseconds that do not fit in.
+    pub(super) time: Time,
+    pub(super) nanos: i16,
+    pub(super) seq: i64,
+    pub(super) value: Option<f64>,
+    pub(super) status: i64,
+}
+
 /// Rows ready to be copied.
 #[derive(Default)]
 pub(super) struct Rows {
     bytes: Vec<u8>,
+    /// The last sample, to ask for it later.
+    last: Option<(PointId, Time, Key)>,
+    /// Some are values of intervals, which replace what stands there.
+    intervals: bool,
     marks: Vec<Mark>,
     statuses: BTreeSet<Status>,
     refused: Vec<Reject>,
@@ -45,6 +61,8 @@ impl Rows {
             }
             self.statuses.insert(status);
             row(&mut self.bytes, *number, time, samples, status, value);
+            self.intervals |= samples.position == Position::START;
+            self.last = Some((point, time, key(*number, time, samples.position, status, value)));
             self.marks.push(Mark { end: self.bytes.len(), point, position: samples.position });
         }
     }
@@ -56,6 +74,16 @@ impl Rows {
 
     pub(super) fn take_refused(&mut self) -> Vec<Reject> {
         std::mem::take(&mut self.refused)
+    }
+
+    /// The last sample, and its point and time.
+    pub(super) fn last(&self) -> Option<&(PointId, Time, Key)> {
+        self.last.as_ref()
+    }
+
+    /// Whether values of intervals are among them.
+    pub(super) fn intervals(&self) -> bool {
+        self.intervals
     }
 
     pub(super) fn len(&self) -> usize {
@@ -103,6 +131,13 @@ fn reject(position: Position, point: PointId, reason: String, feed: &dyn Named) 
 pub(super) fn stamp(time: Time) -> (i64, i16) {
     let since = time.0.saturating_sub(EPOCH_2000_NS);
     (since.div_euclid(1_000), i16::try_from(since.rem_euclid(1_000)).unwrap_or(0))
+}
+
+fn key(number: i32, time: Time, position: Position, status: Status, value: &Value) -> Key {
+    let (micros, nanos) = stamp(time);
+    let value = Some(value).filter(|_| !status.is_bad()).and_then(Value::as_f64);
+    let time = Time(EPOCH_2000_NS + micros * 1_000);
+    Key { number, time, nanos, seq: position.as_i64(), value, status: i64::from(status.0) }
 }
 
 fn row(out: &mut Vec<u8>, number: i32, time: Time, samples: &Samples, status: Status, value: &Value) {

@@ -1,10 +1,10 @@
 //! One session with a database.
 
 use super::config::Server;
-use super::rows::{COLUMNS, HEAD, Rows, TAIL};
+use super::rows::{COLUMNS, HEAD, Key, Rows, TAIL};
 use super::schema::{HYPERTABLE, STAGING, STEPS, VERSION, in_schema};
 use super::words::{fault, refused};
-use crate::north::{Feed, Samples};
+use crate::north::{Feed, Found, Samples};
 use crate::postgres::connect;
 use bytes::Bytes;
 use futures_util::SinkExt;
@@ -15,10 +15,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
 /// How long one transaction may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the answer to a small question may take.
+const ANSWER: Duration = Duration::from_secs(15);
 /// How often it is kept on our disk how far the database is.
 const REMEMBER: Duration = Duration::from_secs(2);
 /// What is written at once to the connection.
@@ -71,9 +75,8 @@ impl Session {
             let prepared = "preparing to store";
             let declare = client.prepare(&sql(DECLARE)).await.map_err(|e| fault(&e, prepared))?;
             let event = client.prepare(&sql(EVENT)).await.map_err(|e| fault(&e, prepared))?;
-            let check = format!("COPY {}.sample ({COLUMNS}) TO STDOUT", server.schema);
             // Fails here, with the column's name, if somebody changed the table.
-            client.prepare(&sql(CHECK)).await.map_err(|e| fault(&e, &check))?;
+            unchanged(&client, &server.schema).await?;
             Ok(Self {
                 client,
                 ended,
@@ -270,6 +273,39 @@ impl Session {
         feed.remember(DELIVERED, position.0).await
     }
 
+    /// Whether the table is still as it was made.
+    ///
+    /// # Errors
+    /// What somebody changed, and what to do about it.
+    pub(super) async fn unchanged(&self) -> Result<(), Fault> {
+        unchanged(&self.client, &self.server.schema).await
+    }
+
+    /// Whether the database has a sample that it took, as it was.
+    pub(super) async fn has(&self, key: &Key) -> Result<Found, Fault> {
+        let sql = in_schema(HAS, &self.server.schema);
+        let Key { number, time, nanos, seq, value, status } = key;
+        let time = system(*time);
+        let parameters: [&(dyn ToSql + Sync); 6] = [number, &time, nanos, seq, value, status];
+        let asking = self.client.query_opt(&sql, &parameters);
+        let slow = Fault::Timeout { timeout_ms: u64::try_from(ANSWER.as_millis()).unwrap_or(u64::MAX) };
+        let row = match timeout(ANSWER, asking).await.map_err(|_| slow)? {
+            Ok(row) => row,
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                let why =
+                    format!("the user may not read {}.sample: `GRANT SELECT` lets it", self.server.schema);
+                return Ok(Found::Unsaid(why));
+            }
+            Err(error) => return Err(fault(&error, "asking for a sample that was stored")),
+        };
+        let table = &self.server.schema;
+        Ok(match row.map(|row| row.get::<_, bool>(0)) {
+            Some(true) => Found::There,
+            Some(false) => Found::Gone(format!("{table}.sample has another value there now")),
+            None => Found::Gone(format!("{table}.sample has no such row any more")),
+        })
+    }
+
     /// Ends the session as the protocol wants it.
     pub(super) async fn close(self) {
         let Self { client, ended, .. } = self;
@@ -301,11 +337,10 @@ async fn transaction(
         sink.feed(Bytes::from_static(TAIL)).await.map_err(wrong)?;
         sink.finish().await.map_err(wrong)?;
         if again {
-            let move_on = format!(
-                "INSERT INTO {0}.sample ({COLUMNS}) SELECT {COLUMNS} FROM ironbridge_staging ON CONFLICT DO NOTHING",
-                server.schema
-            );
-            transaction.execute(&move_on, &[]).await.map_err(wrong)?;
+            transaction.execute(&in_schema(MOVE, &server.schema), &[]).await.map_err(wrong)?;
+        }
+        if again && rows.intervals() {
+            transaction.execute(&in_schema(RENEW, &server.schema), &[]).await.map_err(wrong)?;
         }
     }
     let far = in_schema(FAR, &server.schema);
@@ -337,6 +372,59 @@ const EVENT: &str = "INSERT INTO {s}.events AS e (site, id, revision, kind, sour
 const CHECK: &str =
     "SELECT point, time, nanos, seq, received, value, value_int, value_text, status, historical
     FROM {s}.sample LIMIT 0";
+/// The types of these columns.
+const TYPES: [Type; 10] = [
+    Type::INT4,
+    Type::TIMESTAMPTZ,
+    Type::INT2,
+    Type::INT8,
+    Type::TIMESTAMPTZ,
+    Type::FLOAT8,
+    Type::INT8,
+    Type::TEXT,
+    Type::INT8,
+    Type::BOOL,
+];
+/// Columns that we do not fill and that have to be filled.
+const DEMANDED: &str =
+    "SELECT attname::text FROM pg_attribute WHERE attrelid = '{s}.sample'::regclass AND attnum > 0
+    AND NOT attisdropped AND attnotnull AND NOT atthasdef AND attidentity = '' AND NOT attname = ANY($1)";
+const HAS: &str = "SELECT value IS NOT DISTINCT FROM $5 AND status = $6 FROM {s}.sample
+    WHERE point = $1 AND time = $2 AND nanos = $3 AND seq = $4";
+const MOVE: &str = "INSERT INTO {s}.sample (point, time, nanos, seq, received, value, value_int, value_text, status, historical)
+    SELECT point, time, nanos, seq, received, value, value_int, value_text, status, historical
+    FROM ironbridge_staging ON CONFLICT DO NOTHING";
+/// The value of an interval (its `seq` is 0) is what was made of it last.
+const RENEW: &str = "UPDATE {s}.sample t SET received = s.received, value = s.value, value_int = s.value_int,
+        value_text = s.value_text, status = s.status, historical = s.historical
+    FROM ironbridge_staging s
+    WHERE s.seq = 0 AND t.point = s.point AND t.time = s.time AND t.nanos = s.nanos AND t.seq = s.seq";
+
+/// Whether the table of samples is as it was made: a column of another type would make a dead letter of every row.
+async fn unchanged(client: &Client, schema: &str) -> Result<(), Fault> {
+    let check = format!("COPY {schema}.sample ({COLUMNS}) TO STDOUT");
+    let table = client.prepare(&in_schema(CHECK, schema)).await.map_err(|e| fault(&e, &check))?;
+    let changed = table.columns().iter().zip(TYPES).find(|(column, made)| column.type_() != made);
+    if let Some((column, made)) = changed {
+        let (name, now) = (column.name(), column.type_());
+        let why = format!(
+            "the column `{name}` of {schema}.sample was made as {made} and is {now} now: somebody changed the table; put it back \
+             (`ALTER TABLE {schema}.sample ALTER {name} TYPE {made}`), or name another `schema`"
+        );
+        return Err(Fault::Config(why.into()));
+    }
+    let ours: Vec<&str> = table.columns().iter().map(|column| column.name()).collect();
+    let demanded = client.query_opt(&format!("{} LIMIT 1", in_schema(DEMANDED, schema)), &[&ours]).await;
+    if let Some(row) = demanded.map_err(|e| fault(&e, &check))? {
+        let name: String = row.get(0);
+        let why = format!(
+            "{schema}.sample has a new column `{name}` that must be filled: give it a default \
+             (`ALTER TABLE {schema}.sample ALTER {name} SET DEFAULT ...`), or name another `schema`"
+        );
+        return Err(Fault::Config(why.into()));
+    }
+    Ok(())
+}
 
 /// Makes or checks the tables of `schema`.
 async fn prepare(client: &Client, schema: &str) -> Result<(), Fault> {
@@ -367,7 +455,7 @@ async fn prepare(client: &Client, schema: &str) -> Result<(), Fault> {
         );
         if let Err(error) = client.batch_execute(&run(&sql)).await {
             let _ = client.batch_execute("ROLLBACK").await;
-            let made_meanwhile = error.code() == Some(&tokio_postgres::error::SqlState::UNIQUE_VIOLATION);
+            let made_meanwhile = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
             if !made_meanwhile {
                 return Err(wrong(error));
             }

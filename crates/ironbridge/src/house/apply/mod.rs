@@ -68,7 +68,11 @@ impl House {
         let summary = summary(&plan);
         self.record(who, "apply", "configuration", "requested", detail(&plan, &summary))
             .map_err(|why| format!("the audit ledger cannot be written, so nothing is changed: {why}"))?;
-        let mut done = AppliedShape { summary, notes: plan.restart.clone(), ..AppliedShape::default() };
+        let mut done = AppliedShape {
+            summary,
+            notes: [plan.restart.clone(), plan.notes.clone()].concat(),
+            ..AppliedShape::default()
+        };
         self.writes_off(&plant, who, &mut done)?;
         let (folder, settings, mut change) = (plant.folder.clone(), plant.settings.clone(), Undo::default());
         let new_facts = Facts::of(&plant, facts.simulated, facts.address.clone());

@@ -8,6 +8,7 @@
 //! One batch of a partition is under way at a time, so that order holds; a batch that is sent again has the number that it
 //! had, so that the broker leaves out what it has already (KIP-98).
 
+mod read;
 mod topics;
 
 use super::client::{Client, check};
@@ -52,6 +53,7 @@ pub(super) struct Creation {
     pub(super) compacted: bool,
 }
 
+/// Topic and partition.
 type Place = (Arc<str>, i32);
 
 /// Messages of one partition: those under way first.
@@ -62,9 +64,20 @@ struct Queue {
     most: Option<usize>,
 }
 
+/// A message that a partition has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) place: Place,
+    pub(super) offset: i64,
+    /// Its key.
+    key: Bytes,
+}
+
 /// What became of a batch.
 struct Told {
     place: Place,
+    /// Number of its first message; -1 if the broker does not say.
+    offset: i64,
     code: i16,
     message: Option<String>,
 }
@@ -81,6 +94,8 @@ pub(super) struct Producer<'a> {
     id: i64,
     epoch: i16,
     sequences: HashMap<Place, i32>,
+    /// The last message that was acknowledged.
+    stored: Option<Stored>,
     /// The last thing that went wrong with a broker.
     trouble: Option<Fault>,
 }
@@ -106,6 +121,7 @@ impl<'a> Producer<'a> {
                         id: -1,
                         epoch: -1,
                         sequences: HashMap::new(),
+                        stored: None,
                         trouble: None,
                     };
                     producer.introduce().await?;
@@ -313,6 +329,12 @@ impl<'a> Producer<'a> {
         let count = queue.first().len();
         match words::verdict(told.code) {
             Verdict::Done => {
+                let last = count.checked_sub(1).and_then(|last| queue.waiting.get(last));
+                if let (Some(message), true) = (last, told.code == 0 && told.offset >= 0) {
+                    let offset = told.offset + i64::try_from(count).unwrap_or(1) - 1;
+                    self.stored =
+                        Some(Stored { place: told.place.clone(), offset, key: message.key.clone() });
+                }
                 queue.waiting.drain(..count.min(queue.waiting.len()));
                 queue.most = None;
                 let sequence = self.sequences.entry(told.place.clone()).or_insert(0);
@@ -391,8 +413,8 @@ fn read(answer: &ProduceResponse, queues: &BTreeMap<Place, Queue>) -> Vec<Told> 
             let place =
                 queues.keys().find(|(name, index)| **name == *topic.name.0 && *index == partition.index);
             let message = partition.error_message.as_ref().map(|said| said.to_string());
-            let code = partition.error_code;
-            told.extend(place.map(|place| Told { place: place.clone(), code, message }));
+            let (code, offset) = (partition.error_code, partition.base_offset);
+            told.extend(place.map(|place| Told { place: place.clone(), offset, code, message }));
         }
     }
     told
