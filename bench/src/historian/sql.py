@@ -148,7 +148,7 @@ KINDS = [
     (
         "latest of all",
         10,
-        lambda _: ours.ask(f"select path, time, value from latest where {DATA}"),
+        lambda _: ours.ask(f"select path, max(time), last(value, time) from samples where {DATA} group by path"),
         lambda _: postgres.ask(LATEST),
         lambda _: duck.ask("select path, max(time), arg_max(value, time) from samples group by path"),
     ),

@@ -101,7 +101,7 @@ impl Running {
 impl Scope {
     /// Numbers and paths of the points that the principal sees and the query wants.
     fn points(&self, wanted: &Wanted) -> HashMap<u32, Arc<str>> {
-        let all = self.catalog.points();
+        let all = self.catalog.recorded();
         let seen = all.into_iter().filter(|(_, d)| self.who.sees(&d.path) && wanted.holds(&d.path));
         seen.map(|(id, d)| (id.0, Arc::from(d.path.as_str()))).collect()
     }

@@ -47,6 +47,12 @@ fn sql_and_duckdb_give_the_same_answers_over_the_same_files() {
             assert!(same, "{a} is not {b}: {ours:?} {theirs:?}");
         }
     }
+    // What a machine recorded stays when the machine goes.
+    let recorded = "select count(*) from samples where path like 'acme/leeds/packaging/%'";
+    let offline = plant.say(&["query", recorded, "--offline", "data", "--format", "csv"]);
+    std::fs::remove_file(plant.dir().join("connections/line-1.toml")).unwrap();
+    plant.start();
+    assert_eq!(plant.say(&["query", recorded, "--format", "csv"]), offline);
 }
 
 #[test]
