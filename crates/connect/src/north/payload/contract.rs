@@ -342,7 +342,7 @@ fn of_template(parts: &[Part]) -> Option<Json> {
 }
 
 /// Of a value in a template; takes its words in their order.
-fn of_literal<'p>(literal: &Json, words: &mut dyn Iterator<Item = &'p Part>) -> Json {
+fn of_literal(literal: &Json, words: &mut dyn Iterator<Item = &Part>) -> Json {
     match literal {
         Json::String(text) if text == "\u{E001}" => words.next().map_or_else(any_value, of_word),
         Json::String(text) => match text.matches('\u{E000}').count() {
