@@ -151,7 +151,7 @@ fn one_value_for_each_minute_is_the_same_however_often_it_is_made() {
         ))
     };
     // Two whole, one in doubt, one without a good sample, two without any, one.
-    let expected = "0.00|2|Good|0\n1.00|10|Uncertain|0\n2.00||BadNoData|0\n5.00|7|Good|0";
+    let expected = "0.00|2|Good|0\n1.00|10|UncertainDataSubNormal|0\n2.00||BadNoData|0\n5.00|7|Good|0";
     let shorter = |text: String| text.lines().map(shorten).collect::<Vec<_>>().join("\n");
     wait_for("the minutes", || {
         (database.count("select count(*) from ironbridge.samples") == 4).then_some(())
