@@ -68,8 +68,11 @@ fn everything_arrives_after_the_broker_was_away_and_history_is_flagged() {
     assert_eq!(lost["state"], "lost", "{lost}");
     assert!(!lost["last_error"]["next"].as_str().unwrap().is_empty(), "{lost}");
     drop(collecting);
+    // What is sent before the collector listens again is acknowledged by the broker and seen by nobody.
+    plant.say(&["destination", "pause", "hq"]);
     assert!(broker.resume());
     let (_collecting, file) = collector(&broker, plant.dir()).unwrap();
+    plant.say(&["destination", "resume", "hq"]);
 
     // A counter value that was read after the broker came back ends the stretch that must be complete.
     let last = wait_for("live values again", Duration::from_secs(60), || {

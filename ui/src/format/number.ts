@@ -44,6 +44,6 @@ export function formatBytes(n: number | null | undefined): string {
 }
 
 /** "1 point", "2 points". */
-export function plural(n: number, one: string, many = `${one}s`): string {
+export function plural(n: number | null | undefined, one: string, many = `${one}s`): string {
   return `${formatCount(n)} ${n === 1 ? one : many}`;
 }

@@ -67,7 +67,7 @@ function Told({ s, choose }: { s: DestinationSchema; choose: (version: number | 
           <p>
             Schema ({m.language}): <CopyButton text={m.schema} />
           </p>
-          <pre className="mono" tabIndex={0} aria-label={`Schema of ${m.of}`}>
+          <pre className="code" tabIndex={0} role="group" aria-label={`Schema of ${m.of}`}>
             {m.schema}
           </pre>
         </details>

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
 import type { Destination } from "../api/types";
-import { formatCount } from "../format/number";
+import { formatCount, plural } from "../format/number";
 import { formatDuration, fromLocalInput } from "../format/time";
 import { ConfirmAct } from "../parts/Dialog";
 import { GatedButton } from "../parts/Gate";
@@ -86,7 +86,7 @@ const columns: Column<Destination>[] = [
     ),
   },
   { head: <Term k="lag" />, label: "Lag", numeric: true, cell: lag },
-  { head: "Waiting", label: "Waiting", numeric: true, cell: (d) => `${formatCount(d.lag_samples)} samples` },
+  { head: "Waiting", label: "Waiting", numeric: true, cell: (d) => `${plural(d.lag_samples, "sample")}` },
   { head: "Throughput", label: "Throughput", numeric: true, cell: (d) => perSecond(d.rate_per_s) },
   { head: <Term k="acknowledged">Last acknowledged</Term>, label: "Last acknowledged", numeric: true, cell: (d) => <Age ms={d.last_ack} /> },
   { head: <Term k="outage" />, label: "Outage that still fits", numeric: true, cell: outage },
@@ -128,12 +128,12 @@ function Detail({ d }: { d: Destination }) {
           </Fact>
           <Fact name={<Term k="tls">Security</Term>}>{d.security?.text ?? "–"}</Fact>
           <Fact name={<Term k="lag" />}>
-            {lag(d)}, {formatCount(d.lag_samples)} samples
+            {lag(d)}, {plural(d.lag_samples, "sample")}
           </Fact>
           <Fact name={<Term k="backlog" />}>
             {d.backlog ? (
               <>
-                {formatCount(d.backlog.remaining)} samples, <Time ms={d.backlog.from} /> to <Time ms={d.backlog.to} />
+                {plural(d.backlog.remaining, "sample")}, <Time ms={d.backlog.from} /> to <Time ms={d.backlog.to} />
               </>
             ) : (
               "none"
@@ -143,7 +143,7 @@ function Detail({ d }: { d: Destination }) {
             <Again d={d} />
           </Fact>
           {d.late ? <Fact name="Late samples">{formatCount(d.late)} came after their interval was sent; send that time again to have them counted in</Fact> : null}
-          <Fact name="Sent since the start">{formatCount(d.sent)} samples</Fact>
+          <Fact name="Sent since the start">{plural(d.sent, "sample")}</Fact>
           <Fact name="Throughput">{perSecond(d.rate_per_s)}</Fact>
           <Fact name={<Term k="acknowledged">Last acknowledged</Term>}>
             <Time ms={d.last_ack} age />
@@ -161,7 +161,7 @@ function Detail({ d }: { d: Destination }) {
             <ul>
               {d.skipped.map((s) => (
                 <li key={s.range}>
-                  {s.range}: {formatCount(s.count)} samples, <Time ms={s.time} />
+                  {s.range}: {plural(s.count, "sample")}, <Time ms={s.time} />
                 </li>
               ))}
             </ul>
@@ -202,7 +202,7 @@ function Again({ d }: { d: Destination }) {
   return (
     <>
       <Time ms={r.from} /> to <Time ms={r.to} />:{" "}
-      {r.finished ? <>over <Time ms={r.finished} age /></> : <>{Math.floor(share * 100)} %</>}, {formatCount(r.sent)} samples
+      {r.finished ? <>over <Time ms={r.finished} age /></> : <>{Math.floor(share * 100)} %</>}, {plural(r.sent, "sample")}
       {r.trouble ? <>; {r.trouble}</> : null}
     </>
   );
