@@ -20,11 +20,11 @@ fn messages(file: &Path) -> Vec<Json> {
 
 fn collector(broker: &Broker, dir: &Path) -> Option<(Process, PathBuf)> {
     let file = dir.join("received.jsonl");
+    let subscribed = |file: &Path| messages(file).iter().filter(|m| m["subscribed"].is_string()).count();
+    let before = subscribed(&file);
     let process = Python::find()?
         .start("mqtt_collect.py", &[&broker.port.to_string(), file.to_str().unwrap(), "acme/#"]);
-    wait_for("the subscription", Duration::from_secs(20), || {
-        messages(&file).iter().any(|m| m["subscribed"].is_string()).then_some(())
-    });
+    wait_for("the subscription", Duration::from_secs(20), || (subscribed(&file) > before).then_some(()));
     Some((process, file))
 }
 
