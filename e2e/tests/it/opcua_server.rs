@@ -97,7 +97,7 @@ fn a_client_is_refused_trusted_and_reads_the_plant() {
     // What happens is told: here the change that an apply writes down.
     assert_eq!(client.ask("hear i=2253 ns=2;s=event:PlantEventType 100"), "ok");
     plant.write("types/Machine.toml", "[points]\nState = { type = \"whole\" }\n");
-    plant.say(&["apply"]);
+    plant.say(&["apply", "."]);
     let mut heard: Vec<Json> = Vec::new();
     let change = wait_for("the change", Duration::from_secs(60), || {
         heard.extend(client.ask("heard").as_array().unwrap().iter().cloned());
