@@ -112,6 +112,11 @@ impl Journal {
         self.shared.head()
     }
 
+    /// Number of this start: that of every position from now on. [`Journal::head`] may still be of the start before.
+    pub fn epoch(&self) -> u32 {
+        self.shared.ring.lock().next().epoch()
+    }
+
     /// Last position on disk.
     pub fn synced(&self) -> Position {
         self.shared.synced()

@@ -209,6 +209,7 @@ impl Worker {
                 self.since = None;
             }
         }
+        self.wait_synced(self.seen)?;
         inner.events.lock().sync()?;
         inner.metadata.lock().sync()?;
         let frozen = inner.live.read().frozen.first().cloned();
@@ -249,7 +250,7 @@ impl Worker {
         inner.reached("committed")
     }
 
-    /// Segments take only what is on disk in the journal too: otherwise a power cut could leave a position in history
+    /// History takes only what is on disk in the journal too: otherwise a crash could leave a position in history
     /// that nobody else ever saw.
     fn wait_synced(&self, last: Position) -> Result<(), StoreError> {
         while self.journal.synced() < last {

@@ -138,7 +138,7 @@ struct Far {
     victoria: Peer,
     hook: Peer,
     otlp: Peer,
-    _siem: Peer,
+    siem: Peer,
     /// In the order of [`Far::files`].
     wires: Vec<Wire>,
 }
@@ -174,7 +174,7 @@ impl Far {
             victoria,
             hook,
             otlp,
-            _siem: siem,
+            siem: siem,
             wires,
         })
     }
@@ -375,6 +375,27 @@ fn disturb(plant: &mut Plant, far: &mut Far, random: &mut Random) {
     counted(plant, random.below(60));
 }
 
+/// Every fault of history stands in the collector's file.
+fn faults_arrived(plant: &Plant, far: &Far) {
+    let mut missing = Vec::new();
+    let faults = "select id, min(title), min(severity) from events where kind = 'fault' group by id";
+    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        wait_for("every fault at the collector", Duration::from_secs(30), || {
+            let told = far.siem.lines("messages");
+            let rows = text_of(plant, faults);
+            missing = rows
+                .lines()
+                .skip(1)
+                .filter(|row| !told.iter().any(|line| line.contains(row.split(',').next().unwrap())))
+                .map(str::to_owned)
+                .collect();
+            (missing.is_empty() && rows.lines().count() > 3).then_some(())
+        })
+    }));
+    let status = plant.local().get("/api/destinations").ok();
+    assert!(told.is_ok(), "{missing:#?}\n{:#?}\n{status}", far.siem.lines("messages"));
+}
+
 #[test]
 fn every_destination_has_everything_after_outages_and_kills() {
     let Some((mut plant, _server, _)) = plant_with_pymodbus("") else { return };
@@ -410,5 +431,6 @@ fn every_destination_has_everything_after_outages_and_kills() {
     wait_for("every sample where positions are not told", LIMIT, || {
         far.times().iter().all(|(_, has)| times.is_subset(has)).then_some(())
     });
+    faults_arrived(&plant, &far);
     plant.stop();
 }

@@ -25,7 +25,7 @@ pub(super) struct Late {
 
 impl Late {
     pub fn new(name: &str, namespace: Namespace, shared: Arc<Shared>, most: Option<Duration>) -> Self {
-        let occurrence = u64::from(namespace.journal().head().epoch()) << 32;
+        let occurrence = u64::from(namespace.journal().epoch()) << 32;
         Self { name: name.to_owned(), namespace, shared, most, told: None, occurrence }
     }
 

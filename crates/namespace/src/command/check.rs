@@ -115,7 +115,7 @@ impl Namespace {
 
     /// Whether the sample came since this start: an older one says nothing about the plant now.
     fn is_of_this_run(&self, last: &Last) -> bool {
-        last.position.epoch() == self.journal().head().epoch()
+        last.position.epoch() == self.journal().epoch()
     }
 }
 

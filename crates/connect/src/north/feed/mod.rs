@@ -142,7 +142,7 @@ impl Feed {
             prove,
             lacking: None,
             sound: 0,
-            occurrence: u64::from(namespace.journal().head().epoch()) << 32,
+            occurrence: u64::from(namespace.journal().epoch()) << 32,
             commands: Arc::new(Semaphore::new(MAX_COMMANDS)),
             name,
             namespace,
