@@ -174,7 +174,7 @@ impl Far {
             victoria,
             hook,
             otlp,
-            siem: siem,
+            siem,
             wires,
         })
     }
