@@ -77,7 +77,7 @@ fn main() -> Result<(), Failed> {
     let (mut monitor, pairs, mut recent, mut fair) =
         (Monitor::new(Limits::STANDARD), Pairs::default(), Recent::new(32 << 20), Fair::default());
     let (begun, mut busy, mut fullest) = (Instant::now(), Duration::ZERO, 0.0f64);
-    let mut read = 0;
+    let (mut read, mut lost) = (0, 0);
     loop {
         let mut first = None;
         let came = live.packets(Duration::from_millis(200), |packet| {
@@ -100,7 +100,9 @@ fn main() -> Result<(), Failed> {
         read += came;
         let fill = live.fill();
         fullest = fullest.max(fill);
-        fair.pressure(fill, i64::try_from(begun.elapsed().as_nanos())?);
+        let dropped = live.counts().dropped;
+        fair.pressure(fill, dropped > lost, i64::try_from(begun.elapsed().as_nanos())?);
+        lost = dropped;
         if came == 0 && done.load(Ordering::Acquire) {
             break;
         }

@@ -1,7 +1,7 @@
 //! Which packets are decoded while more come than can be: a flood is decoded in samples, everything else as ever.
 //!
 //! ```text
-//!   ring more than half full ─▶ a share for each conversation, halved until the ring empties again
+//!   ring more than half full, or packets lost in it ─▶ a share for each conversation, halved until the ring empties again
 //!   a conversation above its share ─▶ one of 64 packets is decoded, the others are counted
 //! ```
 //! Rationale: leaving out packets by number would tear holes into every connection; leaving them out where they are too
@@ -28,24 +28,29 @@ pub struct Fair {
     /// Packets of a conversation in a window that are decoded; `None`: all.
     share: Option<u32>,
     window: i64,
-    /// When the share was judged last.
+    /// When the share was judged last, and whether packets were lost since.
     judged: i64,
+    lost: bool,
     left_out: u64,
 }
 
 impl Default for Fair {
     fn default() -> Self {
-        Self { counts: vec![0; PLACES], share: None, window: 0, judged: i64::MIN, left_out: 0 }
+        Self { counts: vec![0; PLACES], share: None, window: 0, judged: i64::MIN, lost: false, left_out: 0 }
     }
 }
 
 impl Fair {
-    /// Hears how full the ring is, 0 to 1, at a time in nanoseconds of any clock that only grows.
-    pub fn pressure(&mut self, fill: f64, now_ns: i64) {
+    /// Hears how full the ring is, 0 to 1, and whether packets found no room in it since the last time, at a time in
+    /// nanoseconds of any clock that only grows.
+    pub fn pressure(&mut self, fill: f64, lost: bool, now_ns: i64) {
+        self.lost |= lost;
         if now_ns.saturating_sub(self.judged) < WINDOW_NS {
             return;
         }
         self.judged = now_ns;
+        // A ring that was full has been emptied in part when this is asked.
+        let fill = if std::mem::take(&mut self.lost) { 1.0 } else { fill };
         self.share = match self.share {
             None if fill > FULL => Some(FIRST_SHARE),
             Some(share) if fill > FULL => Some((share / 2).max(1)),
@@ -94,7 +99,7 @@ mod tests {
         let (flood, quiet) = (pairs.of(1, &frame(9)), pairs.of(1, &frame(7)));
         let mut fair = Fair::default();
         assert!((0..10_000).all(|at| fair.admits(flood, at)));
-        fair.pressure(0.9, 0);
+        fair.pressure(0.9, false, 0);
         assert!(fair.is_sampling());
         let mut taken = 0;
         for at in 0..100_000i64 {
@@ -106,9 +111,16 @@ mod tests {
         assert!((2_048..5_000).contains(&taken), "{taken}");
         assert_eq!(fair.left_out(), 100_000 - u64::from(taken));
         // It gets harder while it does not help, and ends when there is room.
-        (1..20).for_each(|at| fair.pressure(0.9, at * WINDOW_NS));
+        (1..20).for_each(|at| fair.pressure(0.9, false, at * WINDOW_NS));
         assert_eq!(fair.share, Some(1));
-        (20..40).for_each(|at| fair.pressure(0.0, at * WINDOW_NS));
+        (20..40).for_each(|at| fair.pressure(0.0, false, at * WINDOW_NS));
+        assert!(!fair.is_sampling());
+        // What was lost between two judgements counts at the next one.
+        fair.pressure(0.0, true, 39 * WINDOW_NS + 1);
+        assert!(!fair.is_sampling());
+        fair.pressure(0.0, false, 40 * WINDOW_NS);
+        assert!(fair.is_sampling());
+        fair.pressure(0.0, false, 41 * WINDOW_NS);
         assert!(!fair.is_sampling());
     }
 }

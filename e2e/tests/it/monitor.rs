@@ -5,6 +5,8 @@ use crate::harness::{Http, Plant, Process, Python, binary, in_own_network, ip_do
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -460,6 +462,55 @@ fn what_is_damaged_is_told(plant: &mut Plant) {
     }
 }
 
+/// A program that is stopped most of the time, so that a flood is one on any machine, however fast: four times as many packets
+/// come while it stands still as its ring has room for, then a few while it runs.
+struct HeldUp(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
+
+impl HeldUp {
+    fn new(plant: &Plant) -> Self {
+        const ROOM: u64 = 15_000;
+        let (process, ended) = (plant.process().0.id().to_string(), Arc::new(AtomicBool::new(false)));
+        let here = Arc::clone(&ended);
+        let thread = std::thread::spawn(move || {
+            let kill = |signal| {
+                assert!(Command::new("kill").args([signal, process.as_str()]).status().unwrap().success())
+            };
+            while !here.load(Ordering::Relaxed) {
+                for (signal, more) in [("-STOP", 4 * ROOM), ("-CONT", ROOM / 2)] {
+                    kill(signal);
+                    let enough = received("span") + more;
+                    wait_for("packets", PATIENCE, || (received("span") >= enough).then_some(()));
+                }
+            }
+        });
+        Self(ended, Some(thread))
+    }
+}
+
+impl Drop for HeldUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.take().unwrap().join().unwrap();
+    }
+}
+
+/// Packets that came to an interface of this network namespace.
+fn received(interface: &str) -> u64 {
+    let all = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
+    let of = |line: &str| {
+        Some(
+            line.trim()
+                .strip_prefix(interface)?
+                .strip_prefix(':')?
+                .split_whitespace()
+                .nth(1)?
+                .parse()
+                .unwrap(),
+        )
+    };
+    all.lines().find_map(of).unwrap()
+}
+
 #[test]
 fn a_flood_is_read_in_samples_and_the_pages_say_so() {
     let name = "monitor::a_flood_is_read_in_samples_and_the_pages_say_so";
@@ -468,11 +519,11 @@ fn a_flood_is_read_in_samples_and_the_pages_say_so() {
         let Some(far) = Far::new() else { return };
         let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
         wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, 102)).ok());
-        // As little room as there may be, so that a flood is one on any machine.
         let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\nring_mb = 2\n");
         plant.start();
         wait_for("listening", PATIENCE, || (monitor(&plant)["interfaces"][0]["state"] == "up").then_some(()));
         let floods: Vec<Process> = (0..3).map(|_| far.start(&python, "flood.py", &["10.9.0.1"])).collect();
+        let held_up = HeldUp::new(&plant);
         let state = wait_for("a sample of the flood", PATIENCE, || {
             let state = monitor(&plant);
             let left_out = state["interfaces"][0]["not_decoded"].as_u64()?;
@@ -483,6 +534,7 @@ fn a_flood_is_read_in_samples_and_the_pages_say_so() {
         let said = state["not_seen"].to_string();
         assert!(said.contains("conversations that flood were left out on purpose"), "{said}");
         assert!(plant.say(&["monitor", "show"]).contains("1 of 64"));
+        drop(held_up);
         // Beside the flood everything else is read, and the flood itself is one finding.
         // (A machine with too little processor loses packets in its ring, which is counted: then another one is heard.)
         wait_for("the stop beside the flood", PATIENCE, || {

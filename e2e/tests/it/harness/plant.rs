@@ -128,6 +128,11 @@ impl Plant {
         line.split_whitespace().find(|part| part.starts_with("http")).unwrap().to_owned()
     }
 
+    /// The process that runs.
+    pub fn process(&self) -> &Process {
+        self.running.as_ref().expect("it runs")
+    }
+
     /// The port of the page.
     pub fn port(&self) -> u16 {
         self.address().rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap()

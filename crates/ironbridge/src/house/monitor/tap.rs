@@ -195,10 +195,12 @@ fn listen(
             })
         };
         *tap.number.lock() = live.number();
-        fair.pressure(live.fill(), i64::try_from(clock.monotonic().as_nanos()).unwrap_or(i64::MAX));
         let now = live.counts();
-        tap.add(&batch, now.dropped - counts.dropped, &fair, left_out);
+        let lost = now.dropped - counts.dropped;
         counts = now;
+        let at_ns = i64::try_from(clock.monotonic().as_nanos()).unwrap_or(i64::MAX);
+        fair.pressure(live.fill(), lost > 0, at_ns);
+        tap.add(&batch, lost, &fair, left_out);
         match outcome {
             Ok(_) if down && !live.is_up() => {}
             Ok(_) => {
