@@ -13,7 +13,7 @@
 
 pub mod characterise;
 pub mod discover;
-mod disk;
+pub mod disk;
 pub mod draft;
 mod endless;
 mod http;

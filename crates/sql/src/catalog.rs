@@ -43,10 +43,6 @@ pub type Lakes = Vec<(String, lake::Opener)>;
 pub trait Catalog: Send + Sync + 'static {
     /// All points declared.
     fn points(&self) -> Vec<(PointId, Arc<Declaration>)>;
-    /// Those and the points of history that exist no more: what they recorded stays.
-    fn recorded(&self) -> Vec<(PointId, Arc<Declaration>)> {
-        self.points()
-    }
     /// Newest samples.
     fn latest(&self) -> Vec<LatestRow>;
     /// Assets.

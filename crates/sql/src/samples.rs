@@ -99,11 +99,12 @@ impl Running {
 }
 
 impl Scope {
-    /// Numbers and paths of the points that the principal sees and the query wants.
+    /// Numbers and paths of the points of history, also of those that exist no more, that the principal sees and the query
+    /// wants.
     fn points(&self, wanted: &Wanted) -> HashMap<u32, Arc<str>> {
-        let all = self.catalog.recorded();
-        let seen = all.into_iter().filter(|(_, d)| self.who.sees(&d.path) && wanted.holds(&d.path));
-        seen.map(|(id, d)| (id.0, Arc::from(d.path.as_str()))).collect()
+        let all = self.store.points().into_iter().map(|one| (one.point, one.declaration.path.clone()));
+        let seen = all.filter(|(_, path)| self.who.sees(path) && wanted.holds(path));
+        seen.map(|(id, path)| (id.0, Arc::from(path.as_str()))).collect()
     }
 }
 

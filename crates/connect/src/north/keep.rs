@@ -52,20 +52,7 @@ impl Keep {
         std::fs::create_dir_all(folder)
             .map_err(|why| format!("the folder {} cannot be made: {why}", folder.display()))?;
         let file = folder.join(format!("{name}.json"));
-        let content = match std::fs::read(&file) {
-            Err(_) => Content::default(),
-            Ok(bytes) => match serde_json::from_slice::<Content>(&bytes) {
-                Ok(content) if content.version > VERSION => {
-                    return Err(format!("{} was written by a newer version of Ironbridge", file.display()));
-                }
-                Ok(content) => content,
-                Err(why) => {
-                    tracing::warn!(file = %file.display(), %why, "a destination's file was set aside");
-                    let _ = std::fs::rename(&file, file.with_extension("corrupt"));
-                    Content::default()
-                }
-            },
-        };
+        let content = disk::load(&file, VERSION)?;
         Ok(Self(Arc::new(Inner { file, content: Mutex::new(content), writing: Mutex::new(()) })))
     }
 

@@ -1,8 +1,9 @@
 //! A far side that is there and does not answer: said before anybody wonders why the lag grows.
 
 use super::status::{LastError, MEANING, Shared, next_step};
+use super::trouble::Trouble;
+use model::Fault;
 use model::event::severity;
-use model::{Event, EventKind, Fault};
 use namespace::Namespace;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +20,13 @@ pub(super) struct Late {
     shared: Arc<Shared>,
     /// `None`: its acknowledgements have no time, as files that are filled for an hour.
     most: Option<Duration>,
-    told: Option<Event>,
-    occurrence: u64,
+    trouble: Trouble,
 }
 
 impl Late {
     pub fn new(name: &str, namespace: Namespace, shared: Arc<Shared>, most: Option<Duration>) -> Self {
-        let occurrence = u64::from(namespace.journal().epoch()) << 32;
-        Self { name: name.to_owned(), namespace, shared, most, told: None, occurrence }
+        let trouble = Trouble::new(&namespace, name, "late", severity::MEDIUM);
+        Self { name: name.to_owned(), namespace, shared, most, trouble }
     }
 
     /// Looks again and again; never completes.
@@ -42,7 +42,7 @@ impl Late {
         let now = clock.monotonic();
         let waiting = self.shared.lock().out_since.map(|since| now.saturating_sub(since));
         let late = waiting.filter(|waiting| self.most.is_some_and(|most| *waiting > most));
-        match (late, self.told.is_some()) {
+        match (late, self.trouble.goes_on()) {
             (Some(waiting), false) => self.tell(waiting),
             (None, true) => self.clear(),
             _ => {}
@@ -57,21 +57,11 @@ impl Late {
             next_step(&Fault::Timeout { timeout_ms: u64::try_from(waiting.as_millis()).unwrap_or(u64::MAX) });
         self.shared.lock().status.last_error =
             Some(LastError { time: now, title: title.clone(), meaning: MEANING.into(), next: next.into() });
-        self.occurrence += 1;
-        let id = format!("destination/{}/late/{:x}", self.name, self.occurrence);
-        let source = format!("destination/{}", self.name);
-        let mut event = Event::active(EventKind::Fault, id, source, now, severity::MEDIUM, title)
-            .explained(MEANING, next);
-        event.refs = vec![self.name.clone()];
-        self.namespace.event(event.clone());
-        self.told = Some(event);
+        self.trouble.begin(title, MEANING, next);
     }
 
     /// It answered, or its session is over.
     pub fn clear(&mut self) {
-        if let Some(event) = self.told.take() {
-            let now = self.namespace.clock().now();
-            self.namespace.event(event.cleared(now));
-        }
+        self.trouble.end();
     }
 }

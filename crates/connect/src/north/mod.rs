@@ -34,6 +34,7 @@ mod settings;
 pub mod sparkplug;
 mod status;
 pub mod syslog;
+mod trouble;
 pub mod webhook;
 mod window;
 

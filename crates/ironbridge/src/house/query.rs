@@ -8,7 +8,6 @@ use futures_util::future::BoxFuture;
 use model::{Declaration, PointId, Principal, Role, Time};
 use serde_json::json;
 use sql::{AssetRow, Catalog, LatestRow, Limits, Sql, SqlError};
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -35,15 +34,6 @@ impl Catalog for Live {
         house.namespace.visit(ids, |row, declaration, _| {
             found.extend(ids.get(row).map(|id| (*id, declaration.clone())));
         });
-        found
-    }
-
-    fn recorded(&self) -> Vec<(PointId, Arc<Declaration>)> {
-        let mut found = self.points();
-        let Some(house) = self.0.upgrade() else { return found };
-        let exist: HashSet<PointId> = found.iter().map(|(id, _)| *id).collect();
-        let gone = house.store.points().into_iter().filter(|one| !exist.contains(&one.point));
-        found.extend(gone.map(|one| (one.point, one.declaration)));
         found
     }
 

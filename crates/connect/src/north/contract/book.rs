@@ -99,7 +99,7 @@ impl Book {
     /// In words: the file is of a newer version.
     pub fn open(opening: Opening) -> Result<Self, String> {
         let file = opening.folder.join(format!("{}.schema.json", opening.name));
-        let versions = read(&file)?;
+        let versions = disk::load(&file, VERSION)?;
         Ok(Self(Arc::new(Inner { file, opening, versions: Mutex::new(versions) })))
     }
 
@@ -163,21 +163,6 @@ impl Book {
     }
 }
 
-fn read(file: &Path) -> Result<Versions, String> {
-    let Ok(bytes) = std::fs::read(file) else { return Ok(Versions::default()) };
-    match serde_json::from_slice::<Versions>(&bytes) {
-        Ok(versions) if versions.version > VERSION => {
-            Err(format!("{} was written by a newer version of Ironbridge", file.display()))
-        }
-        Ok(versions) => Ok(versions),
-        Err(why) => {
-            tracing::warn!(file = %file.display(), %why, "the schemas of a destination were set aside");
-            let _ = std::fs::rename(file, file.with_extension("corrupt"));
-            Ok(Versions::default())
-        }
-    }
-}
-
 fn write(file: &Path, versions: &Versions) -> std::io::Result<()> {
     let content = Versions { version: VERSION, ..versions.clone() };
     disk::replace(file, &serde_json::to_vec_pretty(&content)?)
@@ -208,16 +193,17 @@ mod tests {
     fn what_was_written_is_read_and_rubbish_is_set_aside() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("hq.schema.json");
-        assert_eq!(read(&file), Ok(Versions::default()));
+        let read = || disk::load::<Versions>(&file, VERSION);
+        assert_eq!(read(), Ok(Versions::default()));
         let mut versions = Versions::default();
         versions.take(contract("json"), Time(7));
         write(&file, &versions).unwrap();
-        let again = read(&file).unwrap();
+        let again = read().unwrap();
         assert_eq!((again.version, &again.all), (VERSION, &versions.all));
         std::fs::write(&file, b"{\"version\":99,\"all\":[]}").unwrap();
-        assert!(read(&file).unwrap_err().contains("newer"));
+        assert!(read().unwrap_err().contains("newer"));
         std::fs::write(&file, b"{ half").unwrap();
-        assert_eq!(read(&file), Ok(Versions::default()));
+        assert_eq!(read(), Ok(Versions::default()));
         assert!(dir.path().join("hq.schema.corrupt").exists());
     }
 }

@@ -41,8 +41,7 @@ impl Feed {
         let mut event = Event::info(EventKind::Fault, id, format!("destination/{}", self.name), now, title)
             .explained(text, "Give the journal more room, or bring the destination back sooner.");
         event.severity = severity::HIGH;
-        event.refs = vec![self.name.clone()];
-        self.namespace.event(event);
+        self.tell(event);
         self.shared.lock().skipped(Skipped { range, count: samples, time: now });
     }
 
@@ -146,16 +145,6 @@ impl Feed {
         shared.out_since = None;
         shared.become_state(State::Lost, now);
         drop(shared);
-        if self.trouble.is_none() {
-            self.occurrence += 1;
-            let id = format!("destination/{}/lost/{:x}", self.name, self.occurrence);
-            let source = format!("destination/{}", self.name);
-            let title = format!("{} cannot be reached: {fault}", self.name);
-            let mut event = Event::active(EventKind::Fault, id, source, now, severity::MEDIUM, title)
-                .explained(MEANING, next_step(fault));
-            event.refs = vec![self.name.clone()];
-            self.namespace.event(event.clone());
-            self.trouble = Some(event);
-        }
+        self.lost.begin(format!("{} cannot be reached: {fault}", self.name), MEANING, next_step(fault));
     }
 }

@@ -31,7 +31,9 @@ use super::progress::Progress;
 use super::rejects::Reject;
 use super::settings::{CatchUp, Settings};
 use super::status::{Backlog, Shared, State};
+use super::trouble::Trouble;
 use budget::Budget;
+use model::event::severity;
 use model::{Event, Position, Time};
 use namespace::Namespace;
 use namespace::journal::{Cursor, Item, Reader, Record};
@@ -79,14 +81,14 @@ pub struct Feed {
     past: Past,
     keep: Keep,
     kept_at: Duration,
-    trouble: Option<Event>,
+    /// Its session ended with a fault.
+    lost: Trouble,
     /// How often the far side is asked whether it has what it acknowledged.
     prove: Option<Duration>,
-    /// What it does not have, as it was told.
-    lacking: Option<Event>,
+    /// It does not have what it acknowledged.
+    gone: Trouble,
     /// How many in a row it had.
     sound: u32,
-    occurrence: u64,
     pub(in crate::north) shared: Arc<Shared>,
     control: watch::Receiver<Wanted>,
     commands: Arc<Semaphore>,
@@ -138,11 +140,10 @@ impl Feed {
             back_under_way: VecDeque::new(),
             confirmed: None,
             kept_at: Duration::ZERO,
-            trouble: None,
+            lost: Trouble::new(&namespace, &name, "lost", severity::MEDIUM),
             prove,
-            lacking: None,
+            gone: Trouble::new(&namespace, &name, "gone", severity::HIGH),
             sound: 0,
-            occurrence: u64::from(namespace.journal().epoch()) << 32,
             commands: Arc::new(Semaphore::new(MAX_COMMANDS)),
             name,
             namespace,
@@ -190,9 +191,7 @@ impl Feed {
         if changed {
             self.write_down().await;
         }
-        if let Some(event) = self.trouble.take() {
-            self.namespace.event(event.cleared(now));
-        }
+        self.lost.end();
         let mut live = self.shared.lock();
         live.status.sessions += 1;
         live.out_since = None;
@@ -457,9 +456,8 @@ impl Feed {
     /// The last words: ranges and cursor are written down.
     pub(in crate::north) async fn close(&mut self) {
         self.settle();
-        for event in self.trouble.take().into_iter().chain(self.lacking.take()) {
-            self.namespace.event(event.cleared(self.now()));
-        }
+        self.lost.end();
+        self.gone.end();
         self.write_down().await;
     }
 }

@@ -10,8 +10,7 @@
 
 use super::Feed;
 use crate::north::status::LastError;
-use model::event::severity;
-use model::{Event, EventKind, Time};
+use model::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -138,10 +137,8 @@ impl Feed {
                 proof.trouble.clear();
                 drop(live);
                 self.sound += 1;
-                if self.sound >= SOUND
-                    && let Some(event) = self.lacking.take()
-                {
-                    self.namespace.event(event.cleared(now));
+                if self.sound >= SOUND {
+                    self.gone.end();
                 }
             }
             Found::Gone(why) => {
@@ -165,20 +162,10 @@ impl Feed {
             self.name,
             time.rfc3339()
         );
-        let (title, meaning, next) = (title, meaning.to_owned(), next);
         self.shared.lock().status.last_error =
-            Some(LastError { time: now, title: title.clone(), meaning: meaning.clone(), next: next.clone() });
+            Some(LastError { time: now, title: title.clone(), meaning: meaning.into(), next: next.clone() });
         tracing::warn!(destination = self.name, title, "what was acknowledged is gone");
-        if self.lacking.is_none() {
-            self.occurrence += 1;
-            let id = format!("destination/{}/gone/{:x}", self.name, self.occurrence);
-            let source = format!("destination/{}", self.name);
-            let mut event = Event::active(EventKind::Fault, id, source, now, severity::HIGH, title)
-                .explained(meaning, next);
-            event.refs = vec![self.name.clone()];
-            self.namespace.event(event.clone());
-            self.lacking = Some(event);
-        }
+        self.gone.begin(title, meaning, next);
     }
 }
 

@@ -7,9 +7,8 @@
 use crate::backup::private_folder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use watch::book::VERSION;
 
@@ -85,7 +84,7 @@ impl Disk {
         if bytes.len() as u64 > MAX_FILE {
             return Err(io::Error::other(format!("{} bytes is more than this file may have", bytes.len())));
         }
-        replace(&self.0.join(name), &bytes)?;
+        connect::disk::replace(&self.0.join(name), &bytes)?;
         Ok(bytes.len())
     }
 }
@@ -113,19 +112,6 @@ fn check(bytes: &[u8]) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-/// Replaces a file by another content, in one step.
-///
-/// # Errors
-/// What the system says.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]

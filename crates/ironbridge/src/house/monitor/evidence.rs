@@ -6,10 +6,10 @@
 //!                           └─ again two seconds later, for what came behind
 //! ```
 
-use super::disk::replace;
 use crate::backup::private_folder;
 use capture::write::Writer;
 use capture::{Damage, Source};
+use connect::disk::replace;
 use model::Time;
 use std::collections::BTreeMap;
 use std::fs;
