@@ -155,7 +155,7 @@ async fn deliver(
     }
     session.statuses(&rows).await?;
     // What stands before the session's beginning may have been sent, but not acknowledged, by the one before.
-    let again = positions.iter().any(|position| *position <= feed.live_from());
+    let again = session.met() && positions.iter().any(|position| *position <= feed.live_from());
     let mut rejects = rows.take_refused();
     store(session, feed, &rows, again, newest, &mut rejects).await?;
     // What was refused is not there, and which of them that is is not worth a search.

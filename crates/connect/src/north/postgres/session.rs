@@ -61,6 +61,8 @@ pub(super) struct Session {
     statuses: HashSet<Status>,
     declare: Statement,
     event: Statement,
+    /// Whether rows that may have been there already were, when they were last stored.
+    met: bool,
     /// When it was last kept on our disk how far the database is.
     remembered: Option<Instant>,
 }
@@ -85,6 +87,7 @@ impl Session {
                 statuses: HashSet::new(),
                 declare,
                 event,
+                met: false,
                 remembered: None,
             })
         };
@@ -248,6 +251,12 @@ impl Session {
         stored.map(|_| ()).map_err(|e| refused(&e, "storing an event"))
     }
 
+    /// Whether rows that may be there already are to be stored as such. COPY into the table itself takes half the time and
+    /// finds out: after an outage a few rows at its end are there, in a replay all of them.
+    pub(super) const fn met(&self) -> bool {
+        self.met
+    }
+
     /// Stores rows and how far we are, in one transaction. `again`: some may be there already.
     pub(super) async fn store(
         &mut self,
@@ -258,7 +267,14 @@ impl Session {
     ) -> Result<(), Refused> {
         let work = transaction(&mut self.client, &self.server, rows, part, again, newest);
         match timeout(PATIENCE, work).await {
-            Ok(done) => done,
+            Ok(Ok(met)) => {
+                self.met = met.unwrap_or(self.met);
+                Ok(())
+            }
+            Ok(Err(refused)) => {
+                self.met |= matches!(refused, Refused::Exists);
+                Err(refused)
+            }
             Err(_) => Err(Refused::Session(Fault::Timeout { timeout_ms: PATIENCE.as_millis() as u64 })),
         }
     }
@@ -314,6 +330,7 @@ impl Session {
     }
 }
 
+/// With `again`: whether some rows were there already.
 async fn transaction(
     client: &mut Client,
     server: &Server,
@@ -321,7 +338,8 @@ async fn transaction(
     part: Range<usize>,
     again: bool,
     newest: Position,
-) -> Result<(), Refused> {
+) -> Result<Option<bool>, Refused> {
+    let mut met = None;
     let doing = "storing samples";
     let wrong = |e: tokio_postgres::Error| refused(&e, doing);
     let transaction = client.transaction().await.map_err(wrong)?;
@@ -337,7 +355,8 @@ async fn transaction(
         sink.feed(Bytes::from_static(TAIL)).await.map_err(wrong)?;
         sink.finish().await.map_err(wrong)?;
         if again {
-            transaction.execute(&in_schema(MOVE, &server.schema), &[]).await.map_err(wrong)?;
+            let moved = transaction.execute(&in_schema(MOVE, &server.schema), &[]).await.map_err(wrong)?;
+            met = Some(moved < part.len() as u64);
         }
         if again && rows.intervals() {
             transaction.execute(&in_schema(RENEW, &server.schema), &[]).await.map_err(wrong)?;
@@ -345,7 +364,8 @@ async fn transaction(
     }
     let far = in_schema(FAR, &server.schema);
     transaction.execute(&far, &[&server.gateway, &newest.as_i64()]).await.map_err(wrong)?;
-    transaction.commit().await.map_err(wrong)
+    transaction.commit().await.map_err(wrong)?;
+    Ok(met)
 }
 
 const FAR: &str = "INSERT INTO {s}.delivery VALUES ($1, $2, now()) ON CONFLICT (gateway)
