@@ -15,7 +15,6 @@ use std::fmt::Write as _;
 use std::io::{Error, Result};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use twin::{enip, s7};
@@ -107,8 +106,7 @@ fn tell(what: &str, ours: f64, whose: &str, theirs: Option<f64>) {
 
 /// What the client reads.
 async fn peer(script: &str, words: &[String]) -> Result<Option<f64>> {
-    let Ok(python) = std::env::var("IRONBRIDGE_PEERS_PYTHON") else { return Ok(None) };
-    let mut command = Command::new(python);
+    let Some(mut command) = bench::python() else { return Ok(None) };
     command.arg(format!("{}/src/devices/{script}", env!("CARGO_MANIFEST_DIR"))).args(words);
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -54,8 +54,7 @@ pub async fn run(case: Case, seconds: f64) -> Result<()> {
     let mut node = Command::new("node");
     node.arg(script("opcua_client.cjs")).args(&words).env("NODE_PATH", &modules);
     let mut clients = vec![("node-opcua", theirs(node).await?)];
-    if let Ok(python) = std::env::var("IRONBRIDGE_PEERS_PYTHON") {
-        let mut asyncua = Command::new(python);
+    if let Some(mut asyncua) = bench::python() {
         asyncua.arg(script("opcua_client.py")).args(&words);
         clients.push(("asyncua", theirs(asyncua).await?));
     }

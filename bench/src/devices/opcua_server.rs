@@ -43,8 +43,7 @@ pub async fn run(items: usize, seconds: f64) -> Result<()> {
     node.arg(script("opcua_server.cjs")).arg(&port).arg(folder.path()).args([&many, &every]);
     node.env("NODE_PATH", &modules);
     let mut servers = vec![("Ironbridge", own, "", true), ("node-opcua", node, "/bench", false)];
-    if let Ok(python) = std::env::var("IRONBRIDGE_PEERS_PYTHON") {
-        let mut asyncua = Command::new(python);
+    if let Some(mut asyncua) = bench::python() {
         asyncua.arg(script("opcua_server.py")).args([&port, &many, &every]);
         servers.push(("asyncua", asyncua, "/bench", false));
     }

@@ -1,9 +1,10 @@
 """A journal full of samples into PostgreSQL and JetStream, each beside the fastest other way to load the same rows into the
-same server. Words: the program, its data folder, samples in it, a folder to work in."""
+same server. What arrived is counted at the far side. Words: the program, its data folder, samples in it, a folder to work in."""
 
-import glob
+import base64
+import json
 import os
-import shutil
+import random
 import socket
 import subprocess
 import sys
@@ -13,12 +14,6 @@ import urllib.request
 import psycopg
 
 program, data, samples, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Gateway:
@@ -39,6 +34,13 @@ class Gateway:
                 return
         raise SystemExit("ironbridge did not start")
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
     def sent(self):
         """Samples that the far side has acknowledged."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.page}/metrics") as answer:
@@ -46,48 +48,41 @@ class Gateway:
         return max((float(line.split()[-1]) for line in lines if line.startswith("ironbridge_destination_sent_total{")), default=0)
 
     def cost(self):
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def deliver(self):
         """Samples a second from the first to the last acknowledgement, and processor seconds a million samples."""
-        began = None
-        while True:
+        began, last, moved = None, 0, time.perf_counter()
+        while last < samples:
             sent, now = self.sent(), time.perf_counter()
-            if sent and began is None:
-                began = (sent, now, self.cost())
-            if sent >= samples:
-                break
+            if sent > last:
+                began = began or (sent, now, self.cost())
+                last, moved = sent, now
+            if now - moved > 60:
+                raise SystemExit(f"{last:.0f} of {samples} samples were acknowledged, then nothing for a minute")
             time.sleep(0.02)
-        count = sent - began[0]
-        rates = count / (now - began[1]), (self.cost() - began[2]) / count * 1e6
-        self.process.terminate()
-        self.process.wait()
-        return rates
+        count = last - began[0]
+        if not count:
+            raise SystemExit("too few samples to measure: more --hours")
+        return count / (moved - began[1]), (self.cost() - began[2]) / count * 1e6
+
+
+def arrived(count):
+    if count != samples:
+        raise SystemExit(f"{count} samples are there, not {samples}")
 
 
 def report(where, ours, cost, theirs, what):
     print(f"  {where:12} {ours / 1e3:9.0f} k samples/s, {cost:.2f} core-s a million   {what} {theirs / 1e3:.0f} k/s   {ours / theirs:.2f}x (goal 0.5x)", flush=True)
 
 
-def postgres():
-    bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-    home, who = os.path.join(folder, "pg"), []
-    os.makedirs(home)
-    if os.getuid() == 0:
-        shutil.chown(home, "postgres")
-        os.chmod(folder, 0o755)
-        who = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    port = free_port()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
-    subprocess.run([*who, f"{bin}/initdb", "-D", home, "-A", "trust", "-U", "bench"], **quiet)
-    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c shared_buffers=512MB -c max_wal_size=4GB"
-    subprocess.run([*who, f"{bin}/pg_ctl", "-D", home, "-w", "-o", options, "start"], **quiet)
-    try:
-        url = f"postgres://bench@127.0.0.1:{port}/postgres"
-        rates = Gateway("db", f'kind = "postgres"\nurl = "{url}"\nsslmode = "disable"\n').deliver()
-        connection = psycopg.connect(url, autocommit=True)
-        assert connection.execute("select count(*) from ironbridge.sample").fetchone()[0] == samples
+def database():
+    with postgres(folder, "shared_buffers=512MB", "max_wal_size=4GB") as url, psycopg.connect(url, autocommit=True) as connection:
+        with Gateway("db", f'kind = "postgres"\nurl = "{url}"\nsslmode = "disable"\n') as gateway:
+            rates = gateway.deliver()
+        arrived(connection.execute("select count(*) from ironbridge.sample").fetchone()[0])
         # The same rows in the same order into a table with the same key.
         file = os.path.join(folder, "sample.bin")
         with open(file, "wb") as out, connection.cursor().copy("copy ironbridge.sample to stdout (format binary)") as copy:
@@ -98,33 +93,47 @@ def postgres():
         with open(file, "rb") as rows, connection.cursor().copy("copy again from stdin (format binary)") as copy:
             while part := rows.read(1 << 20):
                 copy.write(part)
-        report("PostgreSQL", *rates, samples / (time.perf_counter() - start), "COPY (binary)")
-        connection.close()
-    finally:
-        subprocess.run([*who, f"{bin}/pg_ctl", "-D", home, "-m", "immediate", "stop"], **quiet)
+        theirs = samples / (time.perf_counter() - start)
+        os.remove(file)
+        arrived(connection.execute("select count(*) from again").fetchone()[0])
+        report("PostgreSQL", *rates, theirs, "COPY (binary)")
+
+
+def ask(port, subject, question=""):
+    """What JetStream answers about itself."""
+    with socket.create_connection(("127.0.0.1", port)) as stream, stream.makefile("rb") as lines:
+        text = json.dumps(question) if question else ""
+        stream.sendall(f'CONNECT {{"verbose":false}}\r\nSUB _INBOX.c 1\r\nPUB $JS.API.{subject} _INBOX.c {len(text)}\r\n{text}\r\n'.encode())
+        head = next(line for line in lines if line.startswith(b"MSG"))
+        answer = json.loads(lines.read(int(head.split()[-1])))
+    if "error" in answer:
+        raise SystemExit(f"JetStream refuses {subject}: {answer['error']}")
+    return answer
 
 
 def raw_publish(port, size, count):
-    """Messages a second that JetStream acknowledges to a client that only copies bytes: 4,096 under way."""
+    """Messages a second that JetStream acknowledges to a client that only copies bytes, 4,096 under way; `size` with headers."""
     stream = socket.create_connection(("127.0.0.1", port))
     stream.sendall(b'CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\nSUB _INBOX.a 1\r\n')
-    body, chunk, window = b"x" * size, 512, 4096
+    chunk, window = 512, 4096
     sent = acknowledged = 0
     tail = b""
     start = time.perf_counter()
     while acknowledged < count:
         while sent < count and sent - acknowledged < window:
             part = []
-            for n in range(sent, sent + chunk):
-                head = b"NATS/1.0\r\nNats-Msg-Id: bench-%d\r\n\r\n" % n
-                part.append(b"HPUB raw.unit-1.tag-%d _INBOX.a %d %d\r\n%s%s\r\n" % (n % 1000, len(head), len(head) + size, head, body))
+            for n in range(sent, min(sent + chunk, count)):
+                head = b"NATS/1.0\r\nNats-Msg-Id: again-%d\r\n\r\n" % n
+                tag = n % 1000
+                part.append(b"HPUB again.bench.unit-%d.tag-%d _INBOX.a %d %d\r\n%s\r\n" % (tag // 50, tag, len(head), size, head.ljust(size, b"x")))
             stream.sendall(b"".join(part))
-            sent += chunk
+            sent += len(part)
         tail += stream.recv(1 << 20)
         acknowledged += tail.count(b"MSG _INBOX.a")
         tail = tail[-12:] if not tail.endswith(b"MSG _INBOX.a") else b""
-        assert b"-ERR" not in tail
-    return acknowledged / (time.perf_counter() - start)
+    rate = acknowledged / (time.perf_counter() - start)
+    stream.close()
+    return rate
 
 
 def jetstream():
@@ -137,20 +146,23 @@ def jetstream():
                 break
             except OSError:
                 time.sleep(0.05)
-        rates = Gateway("stream", f'kind = "nats"\nurl = "nats://127.0.0.1:{port}"\n').deliver()
-        with socket.create_connection(("127.0.0.1", port)) as made:
-            # The same kind of stream for the other client.
-            ask = b'{"name":"RAW","subjects":["raw.>"],"storage":"file","retention":"limits"}'
-            made.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.c 1\r\nPUB $JS.API.STREAM.CREATE.RAW _INBOX.c %d\r\n%s\r\n' % (len(ask), ask))
-            answer = b""
-            while b'"created"' not in answer:
-                answer += made.recv(65536)
-        report("JetStream", *rates, raw_publish(port, 150, samples // 512 * 512), "a socket that only copies")
+        with Gateway("stream", f'kind = "nats"\nurl = "nats://127.0.0.1:{port}"\n') as gateway:
+            rates = gateway.deliver()
+        (name,) = ask(port, "STREAM.NAMES")["streams"]
+        arrived(ask(port, f"STREAM.INFO.{name}")["state"]["messages"])
+        # The same kind of stream, filled with messages as large, headers included, by the other client.
+        some = [ask(port, f"STREAM.MSG.GET.{name}", {"seq": seq})["message"] for seq in random.Random(7).sample(range(1, samples + 1), 200)]
+        size = sum(len(base64.b64decode(one[part])) for one in some for part in ("hdrs", "data")) // len(some)
+        ask(port, f"STREAM.DELETE.{name}")
+        ask(port, "STREAM.CREATE.AGAIN", {"name": "AGAIN", "subjects": ["again.>"], "storage": "file", "retention": "limits"})
+        theirs = raw_publish(port, size, samples)
+        arrived(ask(port, "STREAM.INFO.AGAIN")["state"]["messages"])
+        report("JetStream", *rates, theirs, f"a socket that only copies, {size} B a message,")
     finally:
         server.terminate()
         server.wait()
 
 
 print(f"  {samples:,} samples of the journal, each destination alone", flush=True)
-postgres()
+database()
 jetstream()

@@ -1,11 +1,10 @@
 //! The same reads over HTTP and over SQL, from the program itself, on the data that was just measured.
 
-use super::{HOUR_MS, Result, line, median};
+use super::{HOUR_MS, Result, line, median, peers};
 use crate::data::{FIRST, START_MS, TAGS, path};
 use bench::http::Http;
 use bench::program;
 use std::path::Path;
-use std::process::Command;
 
 /// Starts Ironbridge on `data` and reads.
 pub fn reads(data: &Path, scans: usize) -> Result<()> {
@@ -46,27 +45,8 @@ pub fn reads(data: &Path, scans: usize) -> Result<()> {
     let hundred = |i: u32| (0..100).map(|n| path(FIRST + (n * 10 + i % 10) % TAGS as u32)).collect();
     line("100 points hourly max 4 h", 5.0, median(50, |i| aggregate(hundred(i), HOUR_MS))?);
     println!("  {:<32} counts here are bytes of the answer", "");
-    sql(plant.path(), (postgres, flight), &token, end)?;
+    let url = format!("postgresql://bench:{token}@127.0.0.1:{postgres}/ironbridge");
+    peers::sql(&url, &format!("grpc://127.0.0.1:{flight}"), &token, (START_MS, end), plant.path())?;
     gateway.process.stop();
-    Ok(())
-}
-
-/// SQL over the wire beside PostgreSQL and DuckDB, where their clients are installed.
-fn sql(folder: &Path, (postgres, flight): (u16, u16), token: &str, end: i64) -> Result<()> {
-    let Some(python) = std::env::var_os("IRONBRIDGE_PEERS_PYTHON") else {
-        println!("  SQL: skipped, IRONBRIDGE_PEERS_PYTHON is not set");
-        return Ok(());
-    };
-    let done = Command::new(python)
-        .arg("-c")
-        .arg(include_str!("sql.py"))
-        .arg(format!("postgresql://bench:{token}@127.0.0.1:{postgres}/ironbridge"))
-        .arg(format!("grpc://127.0.0.1:{flight}"))
-        .args([token, &START_MS.to_string(), &end.to_string()])
-        .arg(folder)
-        .status()?;
-    if !done.success() {
-        return Err("sql.py failed".into());
-    }
     Ok(())
 }

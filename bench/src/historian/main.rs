@@ -8,8 +8,8 @@
 //! ```
 
 mod data;
-mod deliver;
 mod http;
+mod peers;
 
 use data::{FIRST, Files, Plant, START_MS, Source, TAGS, Walks, Year, path};
 use journal::{Journal, RealDisk, Record};
@@ -176,7 +176,7 @@ fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queri
         again.store.close();
         again.journal.close()?;
         http::reads(dir, scans)?;
-        deliver::run(dir, samples as usize)?;
+        peers::deliver(dir, samples as usize)?;
     }
     Ok(())
 }

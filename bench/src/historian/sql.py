@@ -2,12 +2,8 @@
 Ironbridge, its Flight address, an API token, first and last time in ms since 1970, a folder for PostgreSQL."""
 
 import datetime
-import glob
 import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
 
@@ -54,9 +50,11 @@ for columns in ("path, time, value", "time, value", "time, value, path, quality,
         print(f"  Flight export    {rows / seconds / 1e6:8.2f} M rows/s          (at least 5: {rows / seconds / 5e6:.2f}x)   {rows} rows, {size / seconds / 1e6:.0f} MB/s: {columns}, texts {texts}")
 
 
-class Ironbridge:
-    def __init__(self):
-        self.connection = psycopg.connect(dsn, autocommit=True)
+class OverTheWire:
+    """Ironbridge or PostgreSQL."""
+
+    def __init__(self, url):
+        self.connection = psycopg.connect(url, autocommit=True)
 
     def ask(self, sql, values=()):
         return self.connection.execute(sql, values, prepare=True).fetchall()
@@ -74,47 +72,21 @@ class DuckDb:
     def ask(self, sql, values=()):
         return self.connection.execute(sql.replace("%s", "?"), values).fetchall()
 
-
-class PostgreSql:
-    def __init__(self, duck):
-        self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-        self.data = os.path.join(folder, "pg")
-        os.makedirs(self.data)
-        self.who = []
-        if os.getuid() == 0:
-            shutil.chown(self.data, "postgres")
-            os.chmod(folder, 0o755)
-            self.who = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
-        subprocess.run([*self.who, f"{self.bin}/initdb", "-D", self.data, "-A", "trust", "-U", "bench"], **quiet)
-        options = f"-p {port} -k {self.data} -c listen_addresses=127.0.0.1 -c shared_buffers=1GB -c fsync=off"
-        subprocess.run([*self.who, f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-o", options, "start"], **quiet)
-        self.connection = psycopg.connect(f"postgresql://bench@127.0.0.1:{port}/postgres", autocommit=True)
-        self.connection.execute("create table samples (path text, time timestamptz, value double precision)")
-        with self.connection.cursor().copy("copy samples from stdin (format csv)") as copy:
-            file = os.path.join(folder, "samples.csv")
-            duck.connection.execute(f"copy samples to '{file}' (header false)")
-            with open(file, "rb") as rows:
-                while part := rows.read(1 << 20):
-                    copy.write(part)
-            os.remove(file)
-        self.connection.execute("create index on samples (path, time)")
-        self.connection.execute("vacuum analyze samples")
-
-    def ask(self, sql, values=()):
-        return self.connection.execute(sql, values, prepare=True).fetchall()
-
-    def stop(self):
-        self.connection.close()
-        subprocess.run([*self.who, f"{self.bin}/pg_ctl", "-D", self.data, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL)
+    def copy_to(self, connection):
+        """The same rows into PostgreSQL."""
+        connection.execute("create table samples (path text, time timestamptz, value double precision)")
+        file = os.path.join(folder, "samples.csv")
+        self.connection.execute(f"copy samples to '{file}' (header false)")
+        with open(file, "rb") as rows, connection.cursor().copy("copy samples from stdin (format csv)") as copy:
+            while part := rows.read(1 << 20):
+                copy.write(part)
+        os.remove(file)
+        connection.execute("create index on samples (path, time)")
+        connection.execute("vacuum analyze samples")
 
 
-ours, duck = Ironbridge(), DuckDb()
+ours, duck = OverTheWire(dsn), DuckDb()
 paths = sorted(row[0] for row in duck.ask("select distinct path from samples"))
-postgres = PostgreSql(duck)
 hour = last - datetime.timedelta(hours=1)
 
 
@@ -135,31 +107,43 @@ def hourly(engine, bucket):
     return ask
 
 
+def plain(row):
+    """Times in one zone and to the millisecond: DuckDB has its own ways with both."""
+    times = (cell.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds") if isinstance(cell, datetime.datetime) else cell for cell in row)
+    return tuple(times)
+
+
 LATEST = "select distinct on (path) path, time, value from samples order by path, time desc"
-KINDS = [
-    ("one point, one hour", 100, one_hour(ours), one_hour(postgres), one_hour(duck)),
-    (
-        "100 points, hourly max of all",
-        20,
-        hourly(ours, "time_bucket('1 hour', time)"),
-        hourly(postgres, "date_trunc('hour', time)"),
-        hourly(duck, "date_trunc('hour', time)"),
-    ),
-    (
-        "latest of all",
-        10,
-        lambda _: ours.ask(f"select path, max(time), last(value, time) from samples where {DATA} group by path"),
-        lambda _: postgres.ask(LATEST),
-        lambda _: duck.ask("select path, max(time), arg_max(value, time) from samples group by path"),
-    ),
-]
-print(f"  SQL over the wire, median in ms     Ironbridge  PostgreSQL      DuckDB   ratios ({len(paths)} points; DuckDB is in the process that asks)")
-try:
-    for name, times, *engines in KINDS:
-        rows = [sorted((str(r[0]), str(r[1])[:16], r[2] if len(r) > 2 else None) for r in engine(0))[:3] for engine in engines[1:]]
-        assert len(engines[0](0)) == len(engines[1](0)) == len(engines[2](0)), (name, [len(e(0)) for e in engines])
-        assert rows[0] == rows[1] or name != "100 points, hourly max of all", rows
+
+
+def compare(theirs):
+    kinds = [
+        ("one point, one hour", 100, one_hour(ours), one_hour(theirs), one_hour(duck)),
+        (
+            "100 points, hourly max of all",
+            20,
+            hourly(ours, "time_bucket('1 hour', time)"),
+            hourly(theirs, "date_trunc('hour', time)"),
+            hourly(duck, "date_trunc('hour', time)"),
+        ),
+        (
+            "latest of all",
+            10,
+            lambda _: ours.ask(f"select path, max(time), last(value, time) from samples where {DATA} group by path"),
+            lambda _: theirs.ask(LATEST),
+            lambda _: duck.ask("select path, max(time), arg_max(value, time) from samples group by path"),
+        ),
+    ]
+    print(f"  SQL over the wire, median in ms     Ironbridge  PostgreSQL      DuckDB   ratios ({len(paths)} points; DuckDB is in the process that asks)")
+    for name, times, *engines in kinds:
+        answers = [sorted(map(plain, engine(0))) for engine in engines]
+        assert answers[0] == answers[1] == answers[2], (name, [(len(answer), answer[:3]) for answer in answers])
         a, b, c = (median(times, engine) for engine in engines)
         print(f"  {name:34} {a:10.2f}  {b:10.2f}  {c:10.2f}   {a / b:.2f}x  {a / c:.2f}x")
-finally:
-    postgres.stop()
+
+
+with postgres(folder, "shared_buffers=1GB", "fsync=off") as url:
+    theirs = OverTheWire(url)
+    duck.copy_to(theirs.connection)
+    compare(theirs)
+    theirs.connection.close()
