@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,8 +26,11 @@ class Gateway:
         with open(os.path.join(plant, "ironbridge.toml"), "w") as file:
             file.write('enterprise = "acme"\nsite = "bench"\n[web]\nlisten = "127.0.0.1:0"\n')
         with open(os.path.join(plant, "destinations", f"{name}.toml"), "w") as file:
-            file.write(destination + 'select = ["unit-*/**"]\nstart = "oldest"\n')
-        self.process = subprocess.Popen([program, "run", plant, "--data", data, "--log", "error"], stdout=subprocess.PIPE, text=True)
+            units = ", ".join(f'"unit-{unit}/**"' for unit in range(30))
+            file.write(destination + f'select = [{units}]\nstart = "oldest"\n')
+        # A data folder of its own: the journal keeps nothing for a destination that its plant does not have.
+        own = shutil.copytree(data, os.path.join(plant, "data"))
+        self.process = subprocess.Popen([program, "run", plant, "--data", own, "--log", "error"], stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             if line.startswith("page"):
                 self.page = line.split(":")[-1].strip().split("/")[0]

@@ -12,7 +12,7 @@ mod http;
 mod peers;
 
 use data::{FIRST, Files, Plant, START_MS, Source, TAGS, Walks, Year, path};
-use journal::{Journal, RealDisk, Record};
+use journal::{Journal, RealDisk, Record, Start};
 use model::{Batch, Clock, Declaration, Each, PointId, Status, SystemClock, Time, ValueType};
 use rustix::time::{ClockId, clock_gettime};
 use std::error::Error;
@@ -127,6 +127,10 @@ fn send(opened: &Opened, source: &mut dyn Source, scans: usize) -> Duration {
 fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queries: bool) -> Result<()> {
     let opened = open(dir)?;
     declare(&opened.journal)?;
+    for name in peers::DESTINATIONS {
+        // The journal keeps what they have not had yet.
+        opened.journal.cursor(&format!("destination/{name}"), Start::Oldest)?;
+    }
     let (start, busy) = (Instant::now(), cpu(ClockId::ProcessCPUTime));
     let making = send(&opened, source, scans);
     opened.journal.flush()?;
@@ -175,8 +179,8 @@ fn run(dir: &Path, source: &mut dyn Source, scans: usize, most_bytes: f64, queri
         first_reads(&again.store, scans)?;
         again.store.close();
         again.journal.close()?;
-        http::reads(dir, scans)?;
         peers::deliver(dir, samples as usize)?;
+        http::reads(dir, scans)?;
     }
     Ok(())
 }
