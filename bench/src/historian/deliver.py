@@ -1,7 +1,9 @@
-"""A journal full of samples into PostgreSQL and JetStream, each beside the fastest other way to load the same rows into the
+"""A journal full of samples into PostgreSQL, JetStream and VictoriaMetrics, each beside the fastest other way to load the same rows into the
 same server. What arrived is counted at the far side. Words: the program, its data folder, samples in it, a folder to work in."""
 
 import base64
+import contextlib
+import http.client
 import json
 import os
 import random
@@ -9,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -71,6 +74,24 @@ class Gateway:
         if not count:
             raise SystemExit("too few samples to measure: more --hours")
         return count / (moved - began[1]), (self.cost() - began[2]) / count * 1e6
+
+
+@contextlib.contextmanager
+def server(*words):
+    """The port of a server; `{port}` in its words stands for it."""
+    port = free_port()
+    process = subprocess.Popen([word.replace("{port}", str(port)) for word in words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def arrived(count):
@@ -141,15 +162,7 @@ def raw_publish(port, size, count):
 
 
 def jetstream():
-    port = free_port()
-    server = subprocess.Popen(["nats-server", "-js", "-sd", os.path.join(folder, "js"), "-a", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+    with server("nats-server", "-js", "-sd", os.path.join(folder, "js"), "-a", "127.0.0.1", "-p", "{port}") as port:
         with Gateway("stream", f'kind = "nats"\nurl = "nats://127.0.0.1:{port}"\n') as gateway:
             rates = gateway.deliver()
         (name,) = ask(port, "STREAM.NAMES")["streams"]
@@ -162,11 +175,57 @@ def jetstream():
         theirs = raw_publish(port, size, samples)
         arrived(ask(port, "STREAM.INFO.AGAIN")["state"]["messages"])
         report("JetStream", *rates, theirs, f"a socket that only copies, {size} B a message,")
-    finally:
-        server.terminate()
-        server.wait()
+
+
+def post(port, bodies):
+    """Line protocol over one kept connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    for body in bodies:
+        connection.request("POST", "/write", body)
+        answer = connection.getresponse()
+        if answer.status != 204:
+            raise SystemExit(f"VictoriaMetrics answers {answer.status}")
+        answer.read()
+
+
+def line_protocol():
+    with server("victoria-metrics", "-storageDataPath=" + os.path.join(folder, "vm"), "-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y") as port:
+
+        def rows():
+            """Values that it has taken; a sample is three of them or four."""
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                lines = answer.read().decode().splitlines()
+            return next(int(line.split()[-1]) for line in lines if line.startswith('vm_rows_inserted_total{type="influx"'))
+
+        before = rows()
+        with Gateway("lines", f'kind = "influx"\nurl = "http://127.0.0.1:{port}"\n') as gateway:
+            rates = gateway.deliver()
+        values = rows() - before
+        if not 3 * samples <= values <= 5 * samples:
+            raise SystemExit(f"{values} values are there of {samples} samples")
+        # The same kind of lines under another name, made before and posted by two clients, as it has two cores here.
+        count = min(samples, 1_000_000) // 20_000 * 20_000
+        start, chance = 1_767_225_600_000_000_000, random.Random(7)
+        lines = [
+            b'again,path=acme/bench/unit-%d/tag-%d,unit=bar value=%r,good=true,status=0i,quality="Good",seq="%d" %d\n'
+            % (n % 1000 // 50, n % 1000, chance.random(), n, start + n // 1000 * 1_000_000_000)
+            for n in range(count)
+        ]
+        bodies = [b"".join(lines[at : at + 10_000]) for at in range(0, count, 10_000)]
+        del lines
+        clients = [threading.Thread(target=post, args=(port, bodies[half::2])) for half in range(2)]
+        before, began = rows(), time.perf_counter()
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        theirs = count / (time.perf_counter() - began)
+        if rows() - before < 3 * count:
+            raise SystemExit(f"{rows() - before} values are there of {count} lines")
+        report("VictoriaMetrics", *rates, theirs, "two clients that only post")
 
 
 print(f"  {samples:,} samples of the journal, each destination alone", flush=True)
 database()
 jetstream()
+line_protocol()
