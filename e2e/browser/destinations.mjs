@@ -25,7 +25,7 @@ async function agree(page, button, yes, what, fill) {
 }
 
 async function facts(page) {
-  assert.match(await fact(page, "Lag").innerText(), /\d+ samples?/);
+  assert.match(await fact(page, "Lag").innerText(), /\d+ records?/);
   await waitFor(async () => /[1-9]/.test(await fact(page, "Throughput").innerText()), "throughput is shown");
   await waitFor(async () => /ago|now|s/.test(await fact(page, "Last acknowledged").innerText()), "the last acknowledgement is shown");
   await waitFor(async () => /[1-9]\d* there/.test(await fact(page, "Asked what it has").innerText()), "what it was asked for is there");

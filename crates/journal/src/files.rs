@@ -213,6 +213,21 @@ impl Catalogue {
         self.files.first().map_or(Position::START, |f| f.previous)
     }
 
+    /// Records behind `position` up to and with `head`. Each epoch counts its records from 1 on, and ends where the last
+    /// file does that ends in it.
+    pub fn between(&self, position: Position, head: Position) -> u64 {
+        let from = |epoch: u32| if epoch == position.epoch() { position.seq() } else { 0 };
+        let mut files = self.files.iter().map(|f| f.last).filter(|last| *last > position).peekable();
+        let mut records = head.seq().saturating_sub(from(head.epoch()));
+        while let Some(last) = files.next() {
+            let ends = files.peek().is_none_or(|next| next.epoch() > last.epoch());
+            if ends && last.epoch() < head.epoch() {
+                records += last.seq().saturating_sub(from(last.epoch()));
+            }
+        }
+        records
+    }
+
     pub fn take_number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number

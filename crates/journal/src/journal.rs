@@ -196,8 +196,13 @@ impl Journal {
             stats.lost_records = ring.lost_records;
             stats.lost_samples = ring.lost_samples;
         }
+        stats.cursors = shared.cursors.stats();
         let compressed = {
             let catalogue = shared.catalogue.lock();
+            for cursor in &mut stats.cursors {
+                cursor.lag = catalogue.between(cursor.acknowledged, head);
+            }
+            stats.unsynced = catalogue.between(synced, head);
             stats.bytes = catalogue.bytes();
             stats.files = catalogue.files.len();
             stats.oldest = catalogue.oldest();
@@ -218,9 +223,7 @@ impl Journal {
                 stats.text = format!("the disk has not finished a sync for {:.1} s", time.as_secs_f64());
             }
         }
-        stats.unsynced = reader::lag(head, synced);
         stats.notices_dropped = shared.notices.lock().dropped;
-        stats.cursors = shared.cursors.stats(head);
         stats.free_bytes = shared.disk.free_bytes(&shared.options.dir).unwrap_or(0);
         stats.sealed_ratio = if compressed.0 > 0 { compressed.1 as f64 / compressed.0 as f64 } else { 1.0 };
         let room = shared.options.max_bytes.saturating_sub(stats.bytes).min(stats.free_bytes) as f64;

@@ -103,9 +103,9 @@ impl Reader {
         self.position
     }
 
-    /// Records appended and not given out yet; over epochs, at least so many.
+    /// Records appended and not given out yet.
     pub fn lag(&self) -> u64 {
-        lag(self.shared.head(), self.position)
+        self.shared.catalogue.lock().between(self.position, self.shared.head())
     }
 
     fn fill(&mut self) {
@@ -298,11 +298,6 @@ impl Reader {
             self.shared.notice(Notice::CorruptRange { file, after: self.at, detail: why.to_owned() });
         }
     }
-}
-
-/// Records between two positions, as far as it can be known.
-pub(crate) fn lag(head: Position, position: Position) -> u64 {
-    if head.epoch() == position.epoch() { head.seq().saturating_sub(position.seq()) } else { head.seq() }
 }
 
 /// The position from which everything kept can be read.

@@ -318,7 +318,7 @@ pub struct CursorStats {
     pub acknowledged: Position,
     /// Last position saved on disk.
     pub saved: Position,
-    /// Records between acknowledged and head (within the present epoch exact, over epochs at least).
+    /// Records between acknowledged and head, as far as they are still there.
     pub lag: u64,
 }
 

@@ -79,7 +79,7 @@ impl Fault {
             ),
             Self::Timeout { .. } => (
                 "The points of this request are not fresh.",
-                "Check the address of the device (unit, slot, instance; with SNMP its community and passwords, too) and that it is not overloaded; a longer `timeout` helps slow devices.",
+                "Check the address of the device (unit, slot, instance), on a serial line also baud rate, parity and wiring, with SNMP community and passwords, and that it is not overloaded; a longer `timeout` helps slow devices.",
             ),
             Self::Exception { .. } => (
                 "The device is alive but does not do what is asked; only the points concerned are bad.",

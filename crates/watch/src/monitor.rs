@@ -85,9 +85,11 @@ impl Monitor {
         let partial = bytes > packet.data.len() as u64;
         coverage.truncated += u64::from(partial);
         if packet.time_ns != 0 {
-            if coverage.first_ns == 0 {
-                coverage.first_ns = packet.time_ns;
-            }
+            // Captures come in the order of their names, not of their times.
+            coverage.first_ns = match coverage.first_ns {
+                0 => packet.time_ns,
+                first => first.min(packet.time_ns),
+            };
             if !(-PAUSE_NS..PAUSE_NS).contains(&packet.time_ns.saturating_sub(coverage.last_ns)) {
                 coverage.since_ns = packet.time_ns;
             }

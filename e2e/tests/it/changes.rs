@@ -74,7 +74,7 @@ fn a_plan_says_it_apply_does_it_and_a_neighbour_notices_nothing() {
         "points: 1 added, 0 removed, 1 changed",
         "requests/s, all connections together: ",
         "Sparkplug rebirths: 0",
-        "untouched: 1 connections",
+        "untouched: 1 connection, ",
     ] {
         assert!(plan.contains(part), "the plan lacks `{part}`: {plan}");
     }

@@ -70,21 +70,23 @@ export function Worst({ findings, worst }: { findings: number; worst?: number | 
 
 /** How a monitor is set up, in the words of the gateway, and what to write. */
 function SetUp({ monitor: m }: { monitor: Monitor }) {
+  // Without an interface the steps below say what is next.
+  const first = m.interfaces.length === 0;
   return (
     <Empty title={m.why ?? "The network monitor is not set up."}>
-      {m.next && (
+      {m.next && !first && (
         <p>
           <Prose>{m.next}</Prose>
         </p>
       )}
-      <details open={m.interfaces.length === 0}>
+      <details open={first}>
         <summary>How the monitor gets to see the network</summary>
         <ol className="steps-to-do">
           <li>
             Let the switch copy its traffic to one port (<Term k="mirror">mirror port</Term>), both directions, and connect that port to this machine.
           </li>
           <li>
-            Name the interface in <code>ironbridge.toml</code> and apply the configuration. Nothing is ever sent there.
+            Name the interface in <code>ironbridge.toml</code> and start Ironbridge again. Nothing is ever sent there.
             <Code>{SAMPLES.monitor}</Code>
           </li>
           <li>

@@ -6,11 +6,10 @@ import { plural } from "../format/number";
 import { useLivePoint } from "../live/useLive";
 import { Empty, Guard } from "../parts/Messages";
 import { Fact, Facts, Page, Panel } from "../parts/Page";
-import { ValueText } from "../parts/PointCells";
+import { ValueAge, ValueText } from "../parts/PointCells";
 import { Quality } from "../parts/Quality";
 import { Table } from "../parts/Table";
 import { Term } from "../parts/Term";
-import { Age } from "../parts/Time";
 import { assetHref, Link, namespaceHref, pointHref } from "../router";
 
 export function Asset({ path }: { path: string }) {
@@ -113,7 +112,7 @@ function Live({ point: base, part }: { point: PointLive; part: "value" | "qualit
   const point = useLivePoint(base);
   if (part === "value") return <ValueText point={point} />;
   if (part === "quality") return <Quality quality={point.quality} good={point.good} />;
-  return point.time ? <Age ms={point.time} /> : <>never</>;
+  return <ValueAge point={point} />;
 }
 
 function Below({ asset }: { asset: AssetPage }) {

@@ -179,7 +179,7 @@ function Secure({ connection: c }: { connection: Connection }) {
 
 const scanColumns: Column<Scan>[] = [
   { head: "Name", label: "Name", cell: (s) => s.name },
-  { head: "Period", label: "Period", numeric: true, cell: (s) => (s.period_ms ? ms(s.period_ms) : "as it changes") },
+  { head: "Period", label: "Period", numeric: true, cell: (s) => (s.period_ms ? ms(s.period_ms) : "as it comes") },
   { head: "Last scan took", label: "Last scan took", numeric: true, cell: (s) => ms(s.last_ms) },
   { head: <Term k="overrun" />, label: "Overruns", numeric: true, cell: (s) => formatCount(s.overruns) },
   { head: "Points", label: "Points", numeric: true, cell: (s) => formatCount(s.points) },

@@ -86,7 +86,7 @@ const columns: Column<Destination>[] = [
     ),
   },
   { head: <Term k="lag" />, label: "Lag", numeric: true, cell: lag },
-  { head: "Waiting", label: "Waiting", numeric: true, cell: (d) => `${plural(d.lag_samples, "sample")}` },
+  { head: "Waiting", label: "Waiting", numeric: true, cell: (d) => plural(d.lag_samples, "record") },
   { head: "Throughput", label: "Throughput", numeric: true, cell: (d) => perSecond(d.rate_per_s) },
   { head: <Term k="acknowledged">Last acknowledged</Term>, label: "Last acknowledged", numeric: true, cell: (d) => <Age ms={d.last_ack} /> },
   { head: <Term k="outage" />, label: "Outage that still fits", numeric: true, cell: outage },
@@ -128,12 +128,12 @@ function Detail({ d }: { d: Destination }) {
           </Fact>
           <Fact name={<Term k="tls">Security</Term>}>{d.security?.text ?? "–"}</Fact>
           <Fact name={<Term k="lag" />}>
-            {lag(d)}, {plural(d.lag_samples, "sample")}
+            {lag(d)}, {plural(d.lag_samples, "record")}
           </Fact>
           <Fact name={<Term k="backlog" />}>
             {d.backlog ? (
               <>
-                {plural(d.backlog.remaining, "sample")}, <Time ms={d.backlog.from} /> to <Time ms={d.backlog.to} />
+                {plural(d.backlog.remaining, "record")}, <Time ms={d.backlog.from} /> to <Time ms={d.backlog.to} />
               </>
             ) : (
               "none"

@@ -52,7 +52,7 @@ export function Namespace({ prefix }: { prefix: string }) {
         </label>
         <label className="check">
           <input type="checkbox" checked={quality === "bad"} onChange={(e) => setSearch({ quality: e.target.checked ? "bad" : null })} />
-          Only bad values
+          Only what is not Good
         </label>
         {within && (
           <button type="button" onClick={() => setSearch({ prefix: null })}>

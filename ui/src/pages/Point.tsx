@@ -82,6 +82,8 @@ function ValuePanel({ detail, live, onWrite }: { detail: PointDetail; live: Poin
   const words = qualityWords(live.quality, live.good);
   const delay = point.received && point.time ? point.received - point.time : null;
   const unit = formatUnit(point.unit);
+  const never = shown.value === null;
+  const bad = shown.kept || (never && !live.good);
   return (
     <section className={`panel point-now point-${words.class}`} aria-label="Present value">
       <div className="point-value-block">
@@ -100,10 +102,16 @@ function ValuePanel({ detail, live, onWrite }: { detail: PointDetail; live: Poin
       </div>
       <Facts>
         <Fact name={<Term k="sourceTime">{shown.kept ? "Last good value measured" : "Measured (source time)"}</Term>}>
-          {formatTime(shown.time, { now, millis: true })} {zoneName()}, <Age ms={shown.time} />
+          {never ? (
+            "never"
+          ) : (
+            <>
+              {formatTime(shown.time, { now, millis: true })} {zoneName()}, <Age ms={shown.time} />
+            </>
+          )}
         </Fact>
-        <Fact name={<Term k="receiveTime">{shown.kept ? "Last found bad" : "Received by the gateway"}</Term>} tone={delay !== null && Math.abs(delay) > 5000 ? "attention" : "normal"}>
-          {shown.kept ? formatTime(point.received, { now, millis: true }) : delay === null ? "–" : delay < 0 ? `${ms(-delay)} before it was measured` : `${ms(delay)} later`}
+        <Fact name={<Term k="receiveTime">{bad ? "Last found bad" : "Received by the gateway"}</Term>} tone={delay !== null && Math.abs(delay) > 5000 ? "attention" : "normal"}>
+          {bad ? formatTime(point.received, { now, millis: true }) : delay === null ? "–" : delay < 0 ? `${ms(-delay)} before it was measured` : `${ms(delay)} later`}
         </Fact>
         {detail.range && (
           <Fact name="Expected range">
@@ -220,7 +228,7 @@ function AboutPanel({ detail: d }: { detail: PointDetail }) {
         <Fact name="Connection">{d.connection ? <Link to={`/connections?name=${encodeURIComponent(d.connection)}`}>{d.connection}</Link> : "none: made by the gateway itself"}</Fact>
         <Fact name="Device">{d.device ?? "–"}</Fact>
         <Fact name={<Term k="register">Address and type at the source</Term>}>{d.source ? <span className="mono">{d.source}</span> : "–"}</Fact>
-        <Fact name={<Term k="scan" />}>{d.scan ? `every ${d.scan.replace(/(\d)([a-z])/i, "$1 $2")}` : "–"}</Fact>
+        <Fact name={<Term k="scan" />}>{d.scan ? `every ${d.scan.replace(/(\d)([a-z])/i, "$1 $2")}` : d.connection ? "as it comes" : "–"}</Fact>
         <Fact name="Type and unit">
           {d.point.type}, {unitText(d.point.unit)}
         </Fact>

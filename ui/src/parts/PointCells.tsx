@@ -19,9 +19,14 @@ export function ValueText({ point, states }: { point: PointLive; states?: Record
   );
 }
 
+/** How old the value is that is shown: of a bad point its last good one. */
+export function ValueAge({ point }: { point: PointLive }) {
+  const shown = shownValue(point);
+  return shown.value === null ? <>never</> : <Age ms={shown.time} />;
+}
+
 export function PointCells({ point: base, testIds }: { point: PointLive; testIds?: boolean }) {
   const point = useLivePoint(base);
-  const shown = shownValue(point);
   return (
     <>
       <span className="cell-value" role="gridcell" data-testid={testIds ? "point-value" : undefined}>
@@ -31,7 +36,7 @@ export function PointCells({ point: base, testIds }: { point: PointLive; testIds
         <Quality quality={point.quality} good={point.good} {...(testIds ? { testId: "point-quality" } : {})} />
       </span>
       <span className="cell-age" role="gridcell">
-        {shown.value === null ? "never" : <Age ms={shown.time} />}
+        <ValueAge point={point} />
       </span>
     </>
   );

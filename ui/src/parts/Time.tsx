@@ -29,7 +29,7 @@ export function For({ ms }: { ms: number | null | undefined }) {
   const now = useNow();
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return null;
   return (
-    <span className="quiet" title={`since ${formatTime(ms)} ${zoneName(ms)}`}>
+    <span className="quiet nowrap" title={`since ${formatTime(ms)} ${zoneName(ms)}`}>
       for {formatDuration(Math.max(0, Math.floor((now - ms) / 1000)))}
     </span>
   );

@@ -39,13 +39,14 @@ export function PointList({ search, prefix, quality }: { search: string; prefix:
   return (
     <Guard query={q} what="the points">
       {points.length === 0 ? (
-        <Empty title={quality ? "No bad value here." : "No point has this in its path or name."}>
-          <p>{quality ? "Every value that matches is Good." : "Try a shorter part of the name: filler finds every point of the filler."}</p>
+        <Empty title={quality ? "Everything here is Good." : "No point has this in its path or name."}>
+          <p>{quality ? "A point whose value cannot be trusted would stand here, with the reason." : "Try a shorter part of the name: filler finds every point of the filler."}</p>
         </Empty>
       ) : (
         <>
           <p className="quiet count" role="status">
-            {plural(total, quality ? "bad point" : "point")}
+            {plural(total, "point")}
+            {quality ? " not Good" : ""}
           </p>
           <div ref={box} className="grid" role="grid" aria-label="Points found" aria-rowcount={total + 1} tabIndex={0}>
             <GridHead first="Path" />

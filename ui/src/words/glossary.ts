@@ -16,7 +16,7 @@ export const GLOSSARY = {
   overrun: { word: "Overruns", from: "OT", text: "Scans that were skipped because the one before had not finished. IT: missed poll deadlines. Not zero means: the device or the link is too slow for the period." },
   register: { word: "Register", from: "OT", text: "A numbered 16-bit memory cell of a PLC that can be read over Modbus." },
   plc: { word: "PLC", from: "OT", text: "Programmable logic controller: the small hardened computer that runs a machine." },
-  quarantine: { word: "Quarantined", from: "OT", text: "An address the device refuses. It is set aside and no longer asked for, so that the values beside it can be read." },
+  quarantine: { word: "Quarantined", from: "OT", text: "An address the device refuses. It is set aside and asked for only now and then, so that the values beside it can be read." },
   excluded: { word: "Excluded", from: "OT", text: "Address ranges that nothing may touch, as written in the connection file." },
   demoted: { word: "Demoted", from: "IT", text: "A device that stopped answering gets only one cheap question now and then, so that it does not slow the others. It comes back by itself." },
   requests: { word: "Requests/s", from: "IT", text: "Questions sent to the device every second. OT: the load that this gateway puts on the communication processor." },

@@ -15,9 +15,9 @@ use super::status::{Proved, Replay, Shared, State, Status};
 use super::{Destination, Sink};
 use futures_util::FutureExt;
 use model::fault::Consequence;
-use model::{Fault, Path, Time};
+use model::{Fault, Path, Position, Time};
 use namespace::Namespace;
-use namespace::journal::Start;
+use namespace::journal::{Item, Record, Start};
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -32,6 +32,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A session that lasted this long was a sound one: the pause starts small again.
 const SOUND: Duration = Duration::from_secs(30);
+/// Most records that are looked at to find one with samples.
+const LOOKED_AT: usize = 1_000;
 /// How long a sink may take to end its session when it is told to.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -72,21 +74,38 @@ impl Handle {
         let stats = self.namespace.journal().stats();
         let mut live = self.shared.lock();
         let mut status = live.report(clock.monotonic());
-        let behind = live.low_water < head;
-        status.lag_s =
-            if behind { live.confirmed.map(|at| clock.now().since(at).as_secs_f64()) } else { Some(0.0) };
-        if let Some(done) = live.intervals_due {
-            status.lag_s = Some(clock.now().since(done).as_secs_f64());
-        }
+        let (behind, confirmed, intervals_due) = (live.low_water < head, live.confirmed, live.intervals_due);
         drop(live);
-        let lag =
-            stats.cursors.iter().find(|cursor| cursor.name == self.cursor).map_or(0, |cursor| cursor.lag);
+        let cursor = stats.cursors.iter().find(|cursor| cursor.name == self.cursor);
+        let (lag, done) = cursor.map_or((0, head), |cursor| (cursor.lag, cursor.acknowledged));
+        // Before the first acknowledgement since the start only the journal knows how old it is.
+        let since = if behind { confirmed.or_else(|| self.came(done)) } else { None };
+        let age = |at: Time| clock.now().since(at).as_secs_f64();
+        status.lag_s = match intervals_due.or(since) {
+            Some(at) => Some(age(at)),
+            None => (!behind).then_some(0.0),
+        };
         status.lag_samples = if behind { lag } else { 0 };
         status.outage_hours = stats.outage_hours.is_finite().then_some(stats.outage_hours);
         if let Some(backlog) = &mut status.backlog {
             backlog.remaining = Some(lag);
         }
         status
+    }
+
+    /// When the first samples behind `done` came in. The journal is looked into once for each place: it may be in a file.
+    fn came(&self, done: Position) -> Option<Time> {
+        if let Some((_, time)) = self.shared.lock().first_behind.filter(|(place, _)| *place == done) {
+            return Some(time);
+        }
+        let mut reader = self.namespace.journal().reader(done);
+        let items = std::iter::from_fn(|| reader.try_next()).take(LOOKED_AT);
+        let time = items.into_iter().find_map(|item| match item {
+            Item::Record { record: Record::Samples(batch), .. } => Some(batch.received),
+            _ => None,
+        })?;
+        self.shared.lock().first_behind = Some((done, time));
+        Some(time)
     }
 
     /// The tables that it fills, if it fills some.

@@ -157,7 +157,7 @@ pub struct Status {
     pub catch_up: CatchUp,
     /// Age of the oldest sample that is not acknowledged, in seconds; 0 when nothing waits.
     pub lag_s: Option<f64>,
-    /// Samples of the journal that are not acknowledged (of all points: what selection leaves out is included).
+    /// Records of the journal that are not acknowledged (of all points: what selection leaves out is included).
     pub lag_samples: u64,
     /// What an outage left.
     pub backlog: Option<Backlog>,
@@ -246,6 +246,8 @@ pub struct Live {
     pub low_water: Position,
     /// Receive time up to which the oldest stream is done, as far as known.
     pub confirmed: Option<Time>,
+    /// A place in the journal, and when the first samples behind it came in.
+    pub first_behind: Option<(Position, Time)>,
     /// Dead letters to be sent again.
     pub resend: VecDeque<u64>,
     /// Down-sampling: everything before this time is there; only while more is due.
@@ -263,6 +265,7 @@ impl Shared {
             rejects,
             low_water: Position::START,
             confirmed: None,
+            first_behind: None,
             resend: VecDeque::new(),
             intervals_due: None,
             out_since: None,

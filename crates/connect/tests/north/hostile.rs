@@ -233,6 +233,16 @@ fn a_restart_in_an_outage_loses_nothing_and_replays_are_slow_and_never_retained(
         for n in round * 300..(round + 1) * 300 {
             plant.publish(&shape, vec![Value::I64(n)]);
         }
+        if !up {
+            let status = handle.status();
+            let waiting = (round as u64 + 1) * 300;
+            assert!(
+                status.lag_samples >= waiting,
+                "{} wait, those of earlier starts with them",
+                status.lag_samples
+            );
+            assert!(status.lag_s.is_some_and(|age| age > 0.0), "how old the oldest is: {:?}", status.lag_s);
+        }
         if up {
             let began = Instant::now();
             let all = ear.until("everything", |all| holds(all, 0..900)).to_vec();

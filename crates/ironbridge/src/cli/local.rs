@@ -8,7 +8,7 @@ use super::{
 use crate::{backup, demo, exchange, house, plant, report};
 use clap::CommandFactory;
 use serde_json::json;
-use std::io::{Write, stderr, stdin, stdout};
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -330,7 +330,9 @@ fn start_logs(format: LogFormat, filter: &str) {
     let quiet = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_types=off,opcua_server=off";
     let filter =
         tracing_subscriber::EnvFilter::try_new(format!("{quiet},{filter}")).unwrap_or_else(|_| "info".into());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    // Colours are for a person at a terminal; in a file or a service's log they are noise.
+    let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(colours);
     match format {
         LogFormat::Json => builder.json().init(),
         LogFormat::Text => builder.with_target(false).init(),

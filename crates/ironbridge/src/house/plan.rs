@@ -2,6 +2,7 @@
 
 use super::{House, Running};
 use crate::plant::{Connection, Loaded, Plant, Settings, Switch};
+use crate::report::count;
 use connect::kind::{Claim, Secrets as _};
 use connect::south::budget;
 use connect::{north, south};
@@ -317,8 +318,9 @@ pub fn text(plan: &PlanShape) -> String {
         out.push_str(&format!("restart: {line}\n"));
     }
     out.push_str(&format!(
-        "untouched: {} connections, {} destinations\n",
-        plan.kept.connections, plan.kept.destinations
+        "untouched: {}, {}\n",
+        count(plan.kept.connections, "connection"),
+        count(plan.kept.destinations, "destination")
     ));
     out
 }

@@ -121,6 +121,7 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
             .map_err(|why| StartError::room("accounts", why))?;
     secrets.open(&access, own_names(&plant.settings.web.names, None));
     let house = House::open(&plant, secrets, access.clone(), options)?;
+    end_faults_of_before(&house);
     for why in damaged {
         tell_damaged(&house, &why);
     }
@@ -152,6 +153,21 @@ pub async fn serve(prepared: Prepared, options: &Options) -> Result<Ready, Start
     house.supervisor.spawn("notices", health::notices(house.clone()));
     house.supervisor.spawn("accounts", housekeeping(house.clone(), page.tls));
     Ok(Ready { house, server, address: page.address })
+}
+
+/// Who says anew after a start what is still wrong, under another id.
+const SAID_ANEW: [&str; 3] = ["connection/", "destination/", "monitor/"];
+
+/// Faults that the start before could not take back, because it was killed or the power went. What still holds is said
+/// anew; without this the first page would show both for ever.
+fn end_faults_of_before(house: &House) {
+    let at = house.clock.now();
+    for event in house.namespace.active_events() {
+        let said_anew = SAID_ANEW.iter().any(|source| event.source.starts_with(source));
+        if said_anew && event.kind == EventKind::Fault {
+            house.namespace.event(event.cleared(at));
+        }
+    }
 }
 
 /// What the files say otherwise than at the last apply: somebody changed them while nothing ran.

@@ -45,6 +45,32 @@ async fn what_is_appended_is_read_live_and_after_a_restart() {
 }
 
 #[test]
+fn what_a_cursor_lacks_is_counted_over_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let shape = shape(1, 10);
+    let lag = |journal: &Journal| journal.stats().cursors[0].lag;
+    for start in 0..3 {
+        let (journal, _) = open(options(dir.path()), RealDisk::shared());
+        let cursor = journal.cursor("destination/hq", Start::Now).unwrap();
+        for n in 1..=100 {
+            journal.append(numbered(&shape, start * 100 + n));
+        }
+        let lacking = (start as u64 + 1) * 100;
+        assert_eq!((lag(&journal), cursor.reader().lag()), (lacking, lacking), "start {start}");
+        journal.close().unwrap();
+    }
+    let (journal, _) = open(options(dir.path()), RealDisk::shared());
+    let cursor = journal.cursor("destination/hq", Start::Now).unwrap();
+    assert_eq!(lag(&journal), 300, "also before anything was appended");
+    cursor.acknowledge(Position::new(2, 60));
+    assert_eq!(lag(&journal), 140);
+    journal.append(numbered(&shape, 301));
+    assert_eq!(lag(&journal), 141);
+    cursor.acknowledge(journal.head());
+    assert_eq!(lag(&journal), 0);
+}
+
+#[test]
 fn two_processes_cannot_share_a_folder() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = open(options(dir.path()), RealDisk::shared());

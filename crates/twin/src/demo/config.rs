@@ -92,7 +92,7 @@ const TYPES: &[(&str, &str)] = &[
     ),
     (
         "Filler",
-        "description = \"Fills bottles\"\nextends = \"PackMachine\"\n\n[points]\nvolume = { type = \"number\", unit = \"ml\" }\n",
+        "description = \"Fills bottles\"\nextends = \"PackMachine\"\n\n[points]\nvolume = { type = \"number\", unit = \"mL\" }\n",
     ),
     (
         "Capper",

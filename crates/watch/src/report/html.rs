@@ -5,17 +5,19 @@ use crate::hosts::Evidence;
 use crate::text::html as safe;
 use std::fmt::Write;
 
+/// Most captures whose names stand at the top of the page.
+const FEW: usize = 5;
 /// Most rows of a table; the JSON report has all.
 const MAX_ROWS: usize = 2_000;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;background:#f4f4f2;color:#222}\
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;background:#f4f4f2;color:#222;overflow-wrap:anywhere}\
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem}\
 table{border-collapse:collapse;width:100%;font-size:.9rem}\
 th{text-align:left;border-bottom:2px solid #999;padding:.3rem .6rem .3rem 0}\
 td{border-bottom:1px solid #ccc;padding:.3rem .6rem .3rem 0;vertical-align:top;min-width:4rem}\
-td.name{white-space:pre-line}.wide{overflow-x:auto}code{overflow-wrap:anywhere}\
+td.name{white-space:pre-line}.wide{overflow-x:auto;overflow-wrap:normal}\
 .finding{background:#fff;border-left:.4rem solid #999;padding:.6rem 1rem;margin:.8rem 0}\
 .critical{border-color:#b00020}.high{border-color:#c77700}.medium{border-color:#777}\
 .finding h3{margin:0;font-size:1rem}.finding p{margin:.3rem 0}\
@@ -54,27 +56,41 @@ fn head(report: &Report, out: &mut String) {
     if c.first_ns != 0 {
         let _ = write!(out, "From {} to {}.", at(model::Time(c.first_ns)), at(model::Time(c.last_ns)));
     }
-    let names: Vec<_> = report.captures.iter().map(|capture| safe(&capture.name)).collect();
-    if !names.is_empty() {
-        let _ = write!(out, "</p><p class=\"quiet\">Read: {}.", names.join(", "));
-    }
-    out.push_str("</p><h2>What was not seen</h2><ul>");
+    out.push_str("</p>");
+    captures(report, out);
+    out.push_str("<h2>What was not seen</h2><ul>");
     for line in report.limits() {
         let _ = write!(out, "<li>{}</li>", safe(&line));
     }
     out.push_str("</ul>");
 }
 
+/// What it was made from: a few names are said, many are folded away.
+fn captures(report: &Report, out: &mut String) {
+    let names: Vec<_> = report.captures.iter().map(|capture| safe(&capture.name)).collect();
+    let _ = match names.len() {
+        0 => return,
+        1..=FEW => write!(out, "<p class=\"quiet\">Read: {}.</p>", names.join(", ")),
+        many => write!(
+            out,
+            "<details class=\"quiet\"><summary>Read: {many} captures</summary><p>{}</p></details>",
+            names.join("<br>")
+        ),
+    };
+}
+
+/// The packets, those of one capture together.
 fn evidence(report: &Report, evidence: &[Evidence]) -> String {
-    let mut parts = Vec::new();
-    for packet in evidence {
-        let name = report.captures.get(packet.file as usize).filter(|_| report.captures.len() > 1);
-        match name {
-            Some(file) => parts.push(format!("{} packet {}", file.name, packet.frame)),
-            None => parts.push(packet.frame.to_string()),
+    let of_file = |packets: &[Evidence]| {
+        let numbers: Vec<String> = packets.iter().map(|packet| packet.frame.to_string()).collect();
+        let words = format!("{} {}", in_number("{packets|packet}", numbers.len() == 1), numbers.join(", "));
+        let file = packets.first().and_then(|packet| report.captures.get(packet.file as usize));
+        match file.filter(|_| report.captures.len() > 1) {
+            Some(file) => format!("{words} of {}", file.name),
+            None => words,
         }
-    }
-    parts.join(", ")
+    };
+    evidence.chunk_by(|a, b| a.file == b.file).map(of_file).collect::<Vec<_>>().join(", ")
 }
 
 fn finding(report: &Report, row: &FindingRow, out: &mut String) {
@@ -107,7 +123,7 @@ fn finding(report: &Report, row: &FindingRow, out: &mut String) {
     let techniques: Vec<String> = row.techniques.iter().map(ToString::to_string).collect();
     let _ = write!(
         out,
-        "<p class=\"quiet\">ATT&amp;CK for ICS: {} · packets {}</p></div>",
+        "<p class=\"quiet\">ATT&amp;CK for ICS: {} · {}</p></div>",
         safe(&techniques.join(", ")),
         safe(&evidence(report, &row.evidence))
     );

@@ -158,7 +158,7 @@ fn trouble(figures: &[(&str, Figures)]) -> (Option<String>, Option<String>) {
         return (
             sentence("no interface is listened to"),
             sentence(
-                "name the interface at a span port in ironbridge.toml: [monitor] interfaces = [\"eth1\"], and apply or start again",
+                "name the interface at a span port in ironbridge.toml: [monitor] interfaces = [\"eth1\"], and start Ironbridge again",
             ),
         );
     }
