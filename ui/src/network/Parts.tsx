@@ -7,7 +7,7 @@ import { Prose } from "../parts/Prose";
 import { Status } from "../parts/Status";
 import { Term } from "../parts/Term";
 import { Time } from "../parts/Time";
-import { Link, seenAssetHref } from "../router";
+import { Link, seenAssetHref, usePathname } from "../router";
 import { SAMPLES } from "../words/commands";
 import { useMonitor, useProtocols } from "./useMonitor";
 import { INTERFACE } from "./words";
@@ -104,6 +104,7 @@ function SetUp({ monitor: m }: { monitor: Monitor }) {
 
 /** What the monitor sees at the moment, above every page that speaks of the network: no list is better than what was seen. */
 export function CoverageNote({ monitor: m }: { monitor: Monitor }) {
+  const here = usePathname();
   const trouble = m.interfaces.filter((i) => i.state !== "up" && i.state !== "starting");
   if (!m.on) {
     return (
@@ -115,7 +116,7 @@ export function CoverageNote({ monitor: m }: { monitor: Monitor }) {
   return (
     <div className="coverage" data-testid="coverage">
       <p>
-        <Term k="coverage" />: {m.sentence.replace(/\.$/, "")}. <Link to="/monitor">More on the monitor</Link>
+        <Term k="coverage" />: {m.sentence.replace(/\.$/, "")}. {here !== "/monitor" && <Link to="/monitor">More on the monitor</Link>}
       </p>
       {trouble.map((i) => (
         <p key={i.name}>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Trend } from "../api/types";
-import { badStretches, columnsOf, summarise } from "./series";
+import { badStretches, columnsOf, periodOf, summarise } from "./series";
 import { tickLabels } from "./ticks";
 import { applyKey, followInterval, keyOf, MAX_SPAN, MIN_SPAN, pan, viewOf, windowOf, zoom } from "./zoom";
 
@@ -72,6 +72,18 @@ describe("series", () => {
   });
   it("does not hold a bad value", () => {
     expect(columnsOf(raw([1, 2], [5, null]), [], 10)[0]).toEqual([1, 2]);
+  });
+  it("draws no line across a time in which nothing was asked for", () => {
+    const t = raw([0, 1000, 2000, 62_000, 63_000], [5, 6, 7, 1, 2]);
+    expect(columnsOf(t, [], null, false, 1000)).toEqual([[0, 1000, 2000, 2001, 62_000, 63_000], new Array(6).fill(null), new Array(6).fill(null), [5, 6, 7, null, 1, 2]]);
+    expect(columnsOf(t, [], 64_000, false, 1000)[3]).toEqual([5, 6, 7, null, 1, 2, 2]);
+    expect(columnsOf(t, [], null)[3], "what comes by itself holds").toEqual([5, 6, 7, 1, 2]);
+    expect(columnsOf(raw([0, 10_000, 20_000], [1, 2, 3]), [], null, false, 250)[3], "it was read more slowly then").toEqual([1, 2, 3]);
+    const buckets: Trend = { ...raw([0, 10_000, 50_000], [1, 2, 3]), mode: "buckets", bucket_ms: 10_000 };
+    expect(columnsOf(buckets, [], null, false, 1000)[0]).toEqual([0, 10_000, 10_001, 50_000]);
+  });
+  it("knows the period of a scan", () => {
+    expect(["250ms", "10s", "", null, undefined].map(periodOf)).toEqual([250, 10_000, null, null, null]);
   });
   it("shows the band of buckets", () => {
     const t: Trend = { ...raw([0, 10], [4, 5]), mode: "buckets", bucket_ms: 10, min: [1, 2], max: [8, 9] };

@@ -219,6 +219,9 @@ async fn write_drafts(
             client.post(&format!("/api/discover/{id}/draft"), &json!({"index": found.get("index")})).await?;
         write_draft(&draft, folder, out)?;
     }
+    if endpoints.is_empty() {
+        return Ok(());
+    }
     say(
         out,
         "Review them and put them into connections/; where it says so, let `ironbridge browse connections/NAME.toml` fill them. \
