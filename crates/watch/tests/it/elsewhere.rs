@@ -243,7 +243,7 @@ fn told(report: &Report, must: Must, called: fn(&str) -> String) -> [BTreeSet<St
 }
 
 /// What differs rightly: a part of the capture's name, what is said, why.
-const KNOWN: [(&str, &str, &str); 6] = [
+const KNOWN: [(&str, &str, &str); 7] = [
     ("modbus_test_data_part1.pcap", "other ports", NO_MARK),
     ("suricata-verify/modbus/modbus.pcap", "other ports", NO_MARK),
     ("bro/modbus/fuzz-72.pcap", "other ports", NO_MARK),
@@ -251,6 +251,11 @@ const KNOWN: [(&str, &str, &str); 6] = [
         "bro/modbus/fuzz-72.pcap",
         "two mirrored ports",
         "Its bits are flipped, also those of sequence numbers.",
+    ),
+    (
+        "bro/modbus/fuzz-72.pcap",
+        "+ IB-MB-090",
+        "Its bits are flipped, also those of lengths: who does not see all of it reads other messages, malformed as they are.",
     ),
     ("C37118/c37118_1100_unclean.pcap", "+ IB-NET-002", POISONED),
     ("MELSEC/melsoft_UDP_unclean_1.pcap", "+ IB-NET-002", POISONED),
