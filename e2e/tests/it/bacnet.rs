@@ -64,10 +64,7 @@ gone     = {{ at = "AI77" }}
         assert!(connections.contains(words), "the page lacks {words}: {connections}");
     }
     let sql = format!("select count(*) as n from samples where path = '{AHU}/setpoint' and value = 22.5");
-    wait_for("the command in history", Duration::from_secs(20), || {
-        let text = plant.say(&["query", &sql, "--format", "csv"]);
-        text.lines().nth(1).and_then(|cell| cell.trim().parse::<i64>().ok()).filter(|n| *n > 0)
-    });
+    plant.until_above(0, &sql);
     device.kill();
     let lost = latest(&plant, &format!("{AHU}/supply"), |p| p["quality"] == "BadCommunicationError");
     assert_eq!(lost["value"], json!(21.5), "the last value is kept: {lost}");

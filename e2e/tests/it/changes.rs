@@ -4,15 +4,8 @@ use crate::harness::{Broker, Http, Plant, Process, Python, binary, free_port, wa
 use crate::modbus::latest;
 use crate::webhook::{post, secret};
 use serde_json::{Value as Json, json};
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
-
-fn server(python: &Python, port: u16) -> Process {
-    let process = python.start("modbus_server.py", &[&port.to_string()]);
-    wait_for("pymodbus", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
-    process
-}
 
 fn file(port: u16, at: &str, extra: &str) -> String {
     format!(
@@ -34,7 +27,7 @@ target = {{ at = "holding 200", type = "u16", write = {{ max = 600 }} }}
 fn plant() -> Option<(Plant, [u16; 2], [Process; 2])> {
     let python = Python::find()?;
     let ports = [free_port(), free_port()];
-    let servers = ports.map(|port| server(&python, port));
+    let servers = ports.map(|port| python.serve("modbus_server.py", port, &[]));
     let plant = Plant::new("writes = \"on\"");
     plant.write("connections/line-1.toml", &file(ports[0], "one", ""));
     plant.write("connections/line-2.toml", &file(ports[1], "two", ""));
@@ -208,7 +201,7 @@ fn what_comes_by_itself_is_not_waited_for() {
 fn a_page_plans_and_applies_but_never_turns_writes_on() {
     let Some(python) = Python::find() else { return };
     let port = free_port();
-    let _server = server(&python, port);
+    let _server = python.serve("modbus_server.py", port, &[]);
     let mut plant = Plant::new("");
     plant.start();
     let token = plant.say(&["token", "add", "engineering", "--role", "engineer"]);

@@ -3,17 +3,9 @@
 use crate::harness::{Http, Plant, Process, Python, free_port, wait_for};
 use crate::modbus::latest;
 use serde_json::{Value as Json, json};
-use std::net::TcpStream;
 use std::time::Duration;
 
 const FILLER: &str = "acme/leeds/filler";
-
-/// A pymodbus server on `port`.
-fn server(python: &Python, port: u16) -> Process {
-    let process = python.start("modbus_server.py", &[&port.to_string()]);
-    wait_for("pymodbus", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
-    process
-}
 
 fn file(port: u16, at: &str, tags: &str) -> String {
     format!(
@@ -25,7 +17,7 @@ fn file(port: u16, at: &str, tags: &str) -> String {
 fn plant() -> Option<(Plant, Process, Process)> {
     let python = Python::find()?;
     let (one, two) = (free_port(), free_port());
-    let servers = (server(&python, one), server(&python, two));
+    let servers = (python.serve("modbus_server.py", one, &[]), python.serve("modbus_server.py", two, &[]));
     let plant = Plant::new("writes = \"on\"");
     let tags = r#"valve = { at = "coil 5", type = "bool", write = {} }
 target = { at = "holding 200", type = "u16", unit = "/min", write = { max = 600 } }
@@ -165,7 +157,7 @@ fn a_contract_converts_both_ways_down_to_the_wire() {
     const PRESSURE: &str = "acme/leeds/utilities/boiler/Pressure";
     let Some(python) = Python::find() else { return };
     let port = free_port();
-    let _machine = server(&python, port);
+    let _machine = python.serve("modbus_server.py", port, &[]);
     let mut plant = Plant::new("writes = \"on\"");
     let tags = "pressure = { at = \"holding 200\", type = \"u16\", unit = \"kPa\", write = { min = 0, max = 1000 } }\n\
                 raw = { at = \"holding 200\", type = \"u16\" }\n";

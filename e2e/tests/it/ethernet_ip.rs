@@ -3,7 +3,6 @@
 use crate::harness::{Plant, Python, free_port, wait_for};
 use crate::modbus::latest;
 use serde_json::json;
-use std::net::TcpStream;
 use std::time::Duration;
 
 const FILLER: &str = "acme/leeds/packaging/line-1/filler";
@@ -12,8 +11,7 @@ const FILLER: &str = "acme/leeds/packaging/line-1/filler";
 fn a_tag_is_on_tail_in_sql_and_can_be_written() {
     let Some(python) = Python::find() else { return };
     let port = free_port();
-    let _server = python.start("enip_server.py", &[&port.to_string()]);
-    wait_for("cpppo", Duration::from_secs(30), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let _server = python.serve("enip_server.py", port, &[]);
     let mut plant = Plant::new("writes = \"on\"\n");
     plant.write(
         "connections/line-1.toml",

@@ -24,10 +24,7 @@ fn running() -> Option<Running> {
     plant.start();
     latest(&plant, &format!("{FILLER}/level"), |p| p["good"] == true);
     let count = format!("select count(*) from samples where path = '{FILLER}/level'");
-    wait_for("history", Duration::from_secs(30), || {
-        let text = plant.say(&["query", &count, "--format", "csv"]);
-        text.lines().nth(1)?.trim().parse::<u64>().ok().filter(|n| *n > 50)
-    });
+    plant.until_above(50, &count);
     let token = plant.say(&["token", "add", "tools", "--role", "viewer"]).trim().to_owned();
     let base = format!("http://127.0.0.1:{}", plant.port());
     Some(Running { plant, _device: device, token, base })

@@ -1,8 +1,8 @@
 //! People in a real browser: the walks of `browser/` on the demonstration plant.
 
 use crate::harness::{Process, Python, binary, chromium, free_port, node_dir, wait_for};
+use crate::opcua::ASYNCUA;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -98,9 +98,7 @@ fn a_person_decides_which_server_is_trusted() {
     let Some(python) = Python::find() else { return };
     let port = free_port();
     let folder = tempfile::tempdir().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/connect/tests/peers/asyncua_server.py");
     let keys = folder.path().display().to_string();
-    let _server = python.start(script, &[&port.to_string(), &keys, "users", "stay"]);
-    wait_for("asyncua", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let _server = python.serve(ASYNCUA, port, &[&keys, "users", "stay"]);
     walk("trust.mjs", &[&format!("opc.tcp://127.0.0.1:{port}/plc/"), &format!("{keys}/cert.der")]);
 }

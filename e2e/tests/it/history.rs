@@ -1,9 +1,8 @@
 //! SQL answers equal DuckDB's over the segments as they lie on disk; a query that runs away is stopped.
 
-use crate::harness::{Python, wait_for};
+use crate::harness::Python;
 use crate::modbus::{latest, plant_with_pymodbus};
 use serde_json::{Value as Json, json};
-use std::time::Duration;
 
 const FILLER: &str = "acme/leeds/packaging/line-1/filler";
 
@@ -13,10 +12,7 @@ fn sql_and_duckdb_give_the_same_answers_over_the_same_files() {
     plant.start();
     latest(&plant, &format!("{FILLER}/level"), |p| p["good"] == true);
     let sql = format!("select count(*) from samples where path = '{FILLER}/count'");
-    wait_for("history", Duration::from_secs(30), || {
-        let text = plant.say(&["query", &sql, "--format", "csv"]);
-        text.lines().nth(1)?.trim().parse::<u64>().ok().filter(|n| *n > 50)
-    });
+    plant.until_above(50, &sql);
     // A clean stop writes everything into segments.
     plant.stop();
     let store = plant.data().join("store");

@@ -2,15 +2,13 @@
 
 use crate::harness::{Plant, Process, Python, free_port, wait_for};
 use serde_json::json;
-use std::net::TcpStream;
 use std::time::Duration;
 
 /// A plant with one connection to a running pymodbus server; `None` says that it was skipped.
 pub fn plant_with_pymodbus(settings: &str) -> Option<(Plant, Process, u16)> {
     let python = Python::find()?;
     let port = free_port();
-    let server = python.start("modbus_server.py", &[&port.to_string()]);
-    wait_for("pymodbus", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let server = python.serve("modbus_server.py", port, &[]);
     let plant = Plant::new(settings);
     plant.write("connections/line-1.toml", &connection(port));
     Some((plant, server, port))

@@ -57,6 +57,21 @@ impl Far {
         let mut command = self.command(program.to_str().unwrap());
         Process(command.arg(path).args(words).stdout(Stdio::null()).spawn().unwrap())
     }
+
+    /// A device that answers.
+    fn device(&self, python: &Python, script: &str, port: u16) -> Process {
+        let device = self.start(python, script, &[&port.to_string(), DEVICE]);
+        wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
+        device
+    }
+}
+
+/// A Modbus and a Siemens device at the far end; `None` says that this machine cannot.
+fn devices() -> Option<(Python, Far, [Process; 2])> {
+    let (python, far) = (Python::find()?, Far::new()?);
+    let both = [("modbus_server.py", 502), ("s7_server.py", 102)];
+    let both = both.map(|(script, port)| far.device(&python, script, port));
+    Some((python, far, both))
 }
 
 fn monitor(plant: &Plant) -> Json {
@@ -76,13 +91,7 @@ fn finding(plant: &Plant, rule: &str, fits: impl Fn(&Json) -> bool) -> Json {
 fn what_happens_on_the_cable_is_found_kept_and_remembered() {
     let name = "monitor::what_happens_on_the_cable_is_found_kept_and_remembered";
     in_own_network(name, || {
-        let Some(python) = Python::find() else { return };
-        let Some(far) = Far::new() else { return };
-        let _modbus = far.start(&python, "modbus_server.py", &["502", DEVICE]);
-        let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
-        for port in [502, 102] {
-            wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
-        }
+        let Some((python, _far, _devices)) = devices() else { return };
         let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\n");
         plant.write("connections/line-1.toml", LINE);
         plant.start();
@@ -203,13 +212,7 @@ fn a_connection_is_drafted(plant: &Plant) {
 fn one_stream_has_all_that_happens() {
     let name = "monitor::one_stream_has_all_that_happens";
     in_own_network(name, || {
-        let Some(python) = Python::find() else { return };
-        let Some(far) = Far::new() else { return };
-        let modbus = far.start(&python, "modbus_server.py", &["502", DEVICE]);
-        let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
-        for port in [502, 102] {
-            wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
-        }
+        let Some((python, _far, [modbus, _s7])) = devices() else { return };
         let mut plant = Plant::new("writes = \"on\"\n[monitor]\ninterfaces = [\"span\"]\n");
         let line =
             format!("{LINE}target = {{ at = \"holding 200\", type = \"u16\", write = {{ max = 600 }} }}\n");
@@ -290,8 +293,7 @@ fn an_interface_can_be_watched_without_a_plant() {
         if !ip("link set lo up") {
             return eprintln!("skipped: no loopback interface");
         }
-        let _s7 = python.start("s7_server.py", &["10102"]);
-        wait_for("a device", PATIENCE, || std::net::TcpStream::connect(("127.0.0.1", 10_102)).ok());
+        let _s7 = python.serve("s7_server.py", 10_102, &[]);
         let mut watch = Command::new(binary())
             .args(["watch", "--interface", "lo", "--json"])
             .stdout(Stdio::piped())
@@ -355,13 +357,7 @@ fn on_disk(plant: &Plant, name: &str, fits: impl Fn(&str) -> bool) -> String {
 fn what_was_seen_is_known_after_a_kill_and_after_a_stop() {
     let name = "monitor::what_was_seen_is_known_after_a_kill_and_after_a_stop";
     in_own_network(name, || {
-        let Some(python) = Python::find() else { return };
-        let Some(far) = Far::new() else { return };
-        let _modbus = far.start(&python, "modbus_server.py", &["502", DEVICE]);
-        let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
-        for port in [502, 102] {
-            wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, port)).ok());
-        }
+        let Some((python, _far, _devices)) = devices() else { return };
         let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\n");
         plant.write("connections/line-1.toml", LINE);
         plant.start();
@@ -517,8 +513,7 @@ fn a_flood_is_read_in_samples_and_the_pages_say_so() {
     in_own_network(name, || {
         let Some(python) = Python::find() else { return };
         let Some(far) = Far::new() else { return };
-        let _s7 = far.start(&python, "s7_server.py", &["102", DEVICE]);
-        wait_for("a device", PATIENCE, || std::net::TcpStream::connect((DEVICE, 102)).ok());
+        let _s7 = far.device(&python, "s7_server.py", 102);
         let mut plant = Plant::new("[monitor]\ninterfaces = [\"span\"]\nring_mb = 2\n");
         plant.start();
         wait_for("listening", PATIENCE, || (monitor(&plant)["interfaces"][0]["state"] == "up").then_some(()));

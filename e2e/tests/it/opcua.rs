@@ -3,9 +3,11 @@
 use crate::harness::{Plant, Python, free_port, wait_for};
 use crate::modbus::latest;
 use serde_json::json;
-use std::net::TcpStream;
 use std::time::Duration;
 
+/// An OPC UA server of asyncua.
+pub const ASYNCUA: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/connect/tests/peers/asyncua_server.py");
 const PRESS: &str = "acme/leeds/pressing/press-4";
 
 fn connection(port: u16) -> String {
@@ -47,10 +49,8 @@ fn a_server_is_refused_trusted_read_recorded_and_written() {
     let Some(python) = Python::find() else { return };
     let port = free_port();
     let folder = tempfile::tempdir().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/connect/tests/peers/asyncua_server.py");
-    let words = [&port.to_string(), &folder.path().display().to_string(), "users", "stay"];
-    let _server = python.start(script, &words);
-    wait_for("asyncua", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let words = [&folder.path().display().to_string(), "users", "stay"];
+    let _server = python.serve(ASYNCUA, port, &words);
     let mut plant = Plant::new("writes = \"on\"");
     plant.write("connections/press.toml", &connection(port));
     plant.start();
@@ -74,10 +74,7 @@ fn a_server_is_refused_trusted_read_recorded_and_written() {
     let done = plant.local().post("/api/point/write", &write).ok();
     assert_eq!((&done["outcome"], &done["readback"]), (&json!("Confirmed"), &json!(120)), "{done}");
     let sql = format!("select count(*) as n from samples where path = '{PRESS}/target' and value_int = 120");
-    wait_for("the new value in history", Duration::from_secs(20), || {
-        let text = plant.say(&["query", &sql, "--format", "csv"]);
-        text.lines().nth(1)?.trim().parse::<u64>().ok().filter(|n| *n > 0)
-    });
+    plant.until_above(0, &sql);
     let audit = plant.local().get("/api/audit?limit=50").ok().to_string();
     assert!(audit.contains("trust certificate") && audit.contains(&thumbprint[..12]), "{audit}");
 

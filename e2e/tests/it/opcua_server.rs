@@ -2,55 +2,18 @@
 //! on the page in a browser), read; what happens is told.
 
 use crate::first_hour::walk_on;
-use crate::harness::{Plant, Python, free_port, wait_for};
+use crate::harness::{Plant, Python, Talker, free_port, listening, wait_for};
 use serde_json::{Value as Json, json};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// asyncua as a client, steered by lines.
-struct Client {
-    child: std::process::Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Client {
-    fn start(port: u16, folder: &std::path::Path) -> Option<Self> {
-        let python = std::env::var("IRONBRIDGE_PEERS_PYTHON").ok()?;
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/serve/tests/peers/asyncua_client.py");
-        let mut child = Command::new(python)
-            .args([script, &format!("opc.tcp://127.0.0.1:{port}")])
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut client = Self { child, input, output };
-        assert_eq!(client.line(), "ready");
-        Some(client)
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim().to_owned()
-    }
-
-    fn ask(&mut self, line: &str) -> Json {
-        writeln!(self.input, "{line}").unwrap();
-        let answer = self.line();
-        serde_json::from_str(&answer).unwrap_or_else(|why| panic!("{line}: {answer}: {why}"))
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn asyncua(python: &Python, port: u16, folder: &Path) -> Talker {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/serve/tests/peers/asyncua_client.py");
+    let (program, script) = python.paths(script);
+    Talker::start(Command::new(program).arg(script).arg(format!("opc.tcp://127.0.0.1:{port}")).arg(folder))
 }
 
 /// The first example of the page.
@@ -65,7 +28,7 @@ fn served() -> (Plant, u16) {
     let port = free_port();
     let mut plant = Plant::new(&example().replace("4840", &port.to_string()));
     plant.start();
-    wait_for("the OPC UA port", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
+    listening("the OPC UA port", port);
     (plant, port)
 }
 
@@ -76,14 +39,20 @@ fn connect(plant: &Plant) -> String {
     format!("connect scada {token} Aes256_Sha256_RsaPss")
 }
 
-#[test]
-fn a_client_is_refused_trusted_and_reads_the_plant() {
-    let Some(_) = Python::find() else { return };
-    let (mut plant, port) = served();
+/// A plant, and a client with its folder that was refused as a stranger, and what it connects with.
+fn refused() -> Option<(Plant, TempDir, Talker, String)> {
+    let python = Python::find()?;
+    let (plant, port) = served();
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut client) = Client::start(port, folder.path()) else { return };
+    let mut client = asyncua(&python, port, folder.path());
     let connect = connect(&plant);
     assert!(client.ask(&connect)["error"].is_string(), "a stranger is refused");
+    Some((plant, folder, client, connect))
+}
+
+#[test]
+fn a_client_is_refused_trusted_and_reads_the_plant() {
+    let Some((mut plant, _folder, mut client, connect)) = refused() else { return };
     let known = plant.local().get("/api/certificates").ok();
     let one = &known["certificates"][0];
     assert_eq!((&one["of"], &one["standing"]), (&json!("client"), &json!("rejected")), "{known}");
@@ -110,12 +79,7 @@ fn a_client_is_refused_trusted_and_reads_the_plant() {
 
 #[test]
 fn a_client_is_trusted_on_the_page() {
-    let Some(_) = Python::find() else { return };
-    let (mut plant, port) = served();
-    let folder = tempfile::tempdir().unwrap();
-    let Some(mut client) = Client::start(port, folder.path()) else { return };
-    let connect = connect(&plant);
-    assert!(client.ask(&connect)["error"].is_string(), "a stranger is refused");
+    let Some((mut plant, folder, mut client, connect)) = refused() else { return };
     let certificate = folder.path().join("cert.der").display().to_string();
     walk_on("trust_client.mjs", &plant.link(), plant.dir(), &[&certificate]);
     assert_eq!(client.ask(&connect), "ok");

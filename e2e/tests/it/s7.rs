@@ -3,7 +3,6 @@
 use crate::harness::{Plant, Python, free_port, wait_for};
 use crate::modbus::latest;
 use serde_json::json;
-use std::net::TcpStream;
 use std::time::Duration;
 
 const PRESS: &str = "acme/leeds/pressing/press-4";
@@ -12,8 +11,7 @@ const PRESS: &str = "acme/leeds/pressing/press-4";
 fn a_data_block_is_on_tail_in_sql_and_can_be_written() {
     let Some(python) = Python::find() else { return };
     let port = free_port();
-    let mut server = python.start("s7_server.py", &[&port.to_string()]);
-    wait_for("snap7", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let mut server = python.serve("s7_server.py", port, &[]);
     let mut plant = Plant::new("writes = \"on\"");
     let file = format!(
         r#"kind = "s7"

@@ -4,7 +4,7 @@
 use crate::harness::{Plant, Process, Python, binary, free_port, wait_for};
 use crate::modbus::latest;
 use serde_json::json;
-use std::net::{TcpStream, UdpSocket};
+use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -72,8 +72,7 @@ fn an_snmp_agent_is_read_and_written() {
 fn a_web_service_is_read() {
     let Some(python) = Python::find() else { return };
     let port = free_port();
-    let _server = python.start("web_service.py", &[&port.to_string(), "the-meter-token"]);
-    wait_for("the web service", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+    let _server = python.serve("web_service.py", port, &["the-meter-token"]);
     let mut plant = Plant::new("");
     plant.write(
         "connections/meter.toml",

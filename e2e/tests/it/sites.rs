@@ -5,7 +5,6 @@ use crate::harness::{Nats, Plant, Process, Python, Wire, free_port, wait_for};
 use crate::modbus::connection;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::net::TcpStream;
 use std::time::Duration;
 
 /// A site: its machine, its leaf node, its gateway.
@@ -25,8 +24,7 @@ impl Site {
             "leafnodes {{ reconnect: 1, remotes: [ {{ url: \"nats-leaf://127.0.0.1:{}\" }} ] }}",
             link.port
         ))?;
-        let machine = python.start("modbus_server.py", &[&port.to_string()]);
-        wait_for("pymodbus", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+        let machine = python.serve("modbus_server.py", port, &[]);
         let mut plant = plant(name);
         plant.write("connections/line-1.toml", &connection(port));
         plant.write(

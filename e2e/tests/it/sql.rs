@@ -1,6 +1,6 @@
 //! SQL over the PostgreSQL wire, asked by the tools that people have.
 
-use crate::harness::{Http, Plant, Process, Python, free_port, wait_for};
+use crate::harness::{Http, Plant, Process, Python, free_port, listening, wait_for};
 use crate::modbus::{latest, plant_with_pymodbus};
 use serde_json::{Value as Json, json};
 use std::io::{Read, Write};
@@ -31,13 +31,10 @@ pub fn offered(settings: &str) -> Option<Offered> {
     );
     plant.start();
     latest(&plant, &format!("{FILLER}/level"), |p| p["good"] == true);
-    wait_for("the SQL port", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+    listening("the SQL port", port);
     let token = plant.say(&["token", "add", "grafana", "--role", "viewer"]).trim().to_owned();
     let count = format!("select count(*) from samples where path = '{FILLER}/level'");
-    wait_for("history", Duration::from_secs(30), || {
-        let text = plant.say(&["query", &count, "--format", "csv"]);
-        text.lines().nth(1)?.trim().parse::<u64>().ok().filter(|n| *n > 20)
-    });
+    plant.until_above(20, &count);
     Some(Offered { plant, _device: device, port, token })
 }
 

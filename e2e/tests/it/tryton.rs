@@ -1,10 +1,9 @@
 //! A real ERP: a production planned in Tryton sets the machine, and what was made stands in Tryton.
 
-use crate::harness::{Plant, Process, Python, free_port, wait_for};
+use crate::harness::{Plant, Process, Python, free_port, listening, wait_for};
 use crate::modbus::{latest, plant_with_pymodbus};
 use crate::webhook::secret;
 use serde_json::{Value, json};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -47,7 +46,7 @@ impl Tryton {
         let mut server = Command::new(tool("trytond"));
         server.args(["-c", "trytond.conf", "-d", "plant"]).current_dir(dir.path());
         let process = Process(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        wait_for("Tryton", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
+        listening("Tryton", port);
         Some(Self { python, port, _dir: dir, _process: process })
     }
 

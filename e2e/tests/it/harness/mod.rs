@@ -7,10 +7,10 @@ mod plant;
 
 pub use http::Http;
 pub use net::{Net, in_own_network, ip_does};
-pub use peers::{Broker, Nats, Python, Wire, chromium, node_dir};
+pub use peers::{Broker, Nats, Python, Talker, Wire, chromium, node_dir};
 pub use plant::{Plant, binary};
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,11 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> O
         assert!(start.elapsed() < limit, "waited {limit:?} in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Waits until something listens on a port of this machine.
+pub fn listening(what: &str, port: u16) {
+    wait_for(what, Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).ok());
 }
 
 /// A process that ends with its owner.

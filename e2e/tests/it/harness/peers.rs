@@ -1,12 +1,13 @@
 //! Software that nobody here wrote: brokers, Python and Node libraries, the browser.
 
-use super::{Process, free_port, wait_for};
+use super::{Process, free_port, listening};
+use serde_json::Value as Json;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// Python with the peers' libraries. `None` says that it was skipped.
@@ -35,6 +36,13 @@ impl Python {
         Process(self.command(script, words).stdout(Stdio::inherit()).spawn().unwrap())
     }
 
+    /// Starts a script of `e2e/peers` that listens on `port`, its first word, and waits until it does.
+    pub fn serve(&self, script: &str, port: u16, words: &[&str]) -> Process {
+        let process = self.start(script, &[&[port.to_string().as_str()], words].concat());
+        listening(script, port);
+        process
+    }
+
     /// The program, and a script of `e2e/peers`; an absolute path stays as it is.
     pub fn paths(&self, script: &str) -> (PathBuf, PathBuf) {
         (self.0.clone(), PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(script))
@@ -53,6 +61,36 @@ impl Python {
         let mut command = Command::new(program);
         command.arg(script).args(words);
         command
+    }
+}
+
+/// A program that says `ready`, and from then on answers each line with a line.
+pub struct Talker {
+    process: Process,
+    output: BufReader<ChildStdout>,
+}
+
+impl Talker {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut talker = Self { process: Process(child), output };
+        assert_eq!(talker.line(), "ready", "{command:?}");
+        talker
+    }
+
+    /// One line, and its answer.
+    pub fn ask(&mut self, line: &str) -> Json {
+        writeln!(self.process.0.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let answer = self.line();
+        serde_json::from_str(&answer).unwrap_or_else(|why| panic!("{line}: {answer}: {why}"))
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_owned()
     }
 }
 
@@ -113,7 +151,7 @@ impl Broker {
             .spawn()
             .unwrap();
         self.process = Some(Process(child));
-        wait_for("mosquitto", Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", self.port)).ok());
+        listening("mosquitto", self.port);
         true
     }
 
@@ -148,7 +186,7 @@ impl Nats {
         let mut command = Command::new(program);
         command.args(["-c", "server.conf"]).current_dir(dir.path()).stdout(Stdio::null()).stderr(log);
         let server = Self { port, _process: Process(command.spawn().unwrap()), _dir: dir };
-        wait_for("nats-server", Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).ok());
+        listening("nats-server", port);
         Some(server)
     }
 

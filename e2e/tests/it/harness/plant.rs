@@ -168,6 +168,14 @@ impl Plant {
         assert!(out.status.success(), "{words:?}: {}{}", text(&out.stdout), text(&out.stderr));
         text(&out.stdout)
     }
+
+    /// Waits until the one number that a query gives is above `least`.
+    pub fn until_above(&self, least: i64, sql: &str) {
+        wait_for(sql, Duration::from_secs(60), || {
+            let rows = self.say(&["query", sql, "--format", "csv"]);
+            rows.lines().nth(1)?.trim().parse::<i64>().ok().filter(|number| *number > least)
+        });
+    }
 }
 
 /// Output as text.
