@@ -92,6 +92,17 @@ export async function createAccount(page, name) {
   await page.getByRole("button", { name: "Create the administrator" }).click();
 }
 
+/** From the link of a new plant to its first page, as its administrator. */
+export async function administrator(page, name) {
+  step("the administrator");
+  await page.goto(link);
+  await createAccount(page, name);
+  await page.getByTestId("sentence").waitFor();
+}
+
+/** Another page, by its name in the menu. */
+export const menu = (page, name) => page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
+
 /** Walks; says where it was and what the page showed when it fails. */
 export async function walk(page, problems, steps) {
   try {

@@ -2,7 +2,7 @@
 //   node destinations.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY
 // The database `hq` has refused some values, and takes them now.
 import assert from "node:assert/strict";
-import { accessible, createAccount, ironbridge, link, person, step, waitFor, walk } from "./common.mjs";
+import { accessible, administrator, ironbridge, link, person, step, waitFor, walk } from "./common.mjs";
 
 const SIZES = [{ width: 1440, height: 900 }, { width: 360, height: 740 }];
 const fact = (page, name) => page.getByRole("region", { name: "Destination hq" }).locator("dt").filter({ hasText: name }).locator("xpath=following-sibling::dd[1]");
@@ -64,9 +64,7 @@ async function letters(page) {
 const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
-  await page.goto(link);
-  await createAccount(page, "iris");
-  await page.getByTestId("sentence").waitFor();
+  await administrator(page, "iris");
   for (const size of SIZES) {
     step(`the page at ${size.width} px`);
     await page.setViewportSize(size);

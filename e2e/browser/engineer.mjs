@@ -4,19 +4,12 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { accessible, attribute, createAccount, link, person, plant, step, waitFor, walk } from "./common.mjs";
+import { accessible, administrator, attribute, menu, person, plant, step, waitFor, walk } from "./common.mjs";
 
 const FILE = "connections/boiler.toml";
 /** A tag list as Kepware writes it. */
 const KEPWARE = new URL("../../crates/connect/src/import/cases/kepware-modbus.csv", import.meta.url);
 const text = (name) => readFileSync(join(plant, name), "utf8");
-
-async function open(page) {
-  await page.goto(link);
-  await page.getByRole("heading", { name: "Create the administrator" }).waitFor();
-  await createAccount(page, "erin");
-  await page.getByTestId("sentence").waitFor();
-}
 
 const findings = (page) => page.getByTestId("findings");
 
@@ -52,7 +45,7 @@ async function key(page, name, value) {
 
 /** A key is changed in the form; the text keeps its comments; nothing happens before it is saved and applied. */
 async function configuration(page) {
-  await page.getByRole("link", { name: "Configuration", exact: true }).click();
+  await menu(page, "Configuration");
   await page.getByRole("table", { name: "Files of the plant" }).getByRole("link", { name: FILE }).click();
   await page.getByTestId("text-editor").getByText("kind").first().waitFor();
   const before = text(FILE);
@@ -128,7 +121,7 @@ async function forms(page) {
 
 /** A tag list becomes a draft, is looked at, saved, applied, and goes again. */
 async function imported(page) {
-  await page.getByRole("link", { name: "Discover", exact: true }).click();
+  await menu(page, "Discover");
   const panel = page.getByRole("region", { name: "Import a tag list" });
   await panel.getByLabel("Format").selectOption("kepware-csv");
   await panel.getByLabel("File").setInputFiles(fileURLToPath(KEPWARE));
@@ -154,7 +147,7 @@ async function imported(page) {
 /** What a device takes is measured after a yes, looked at, saved, planned with, and taken out again. */
 async function measured(page) {
   const file = "measured/palletiser.toml";
-  await page.getByRole("link", { name: "Connections", exact: true }).click();
+  await menu(page, "Connections");
   await page.getByRole("table", { name: "All connections" }).getByRole("link", { name: "palletiser", exact: true }).click();
   const panel = page.getByRole("region", { name: /What this device can take/ });
   await panel.getByRole("button", { name: /^Measure this device/ }).click();
@@ -166,7 +159,7 @@ async function measured(page) {
   assert.ok(!existsSync(join(plant, file)), "nothing is written before it is saved");
   await panel.getByRole("button", { name: `Save as ${file}` }).click();
   await panel.getByText("This measurement stands in").waitFor();
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Configuration" }).click();
+  await menu(page, "Configuration");
   await page.getByRole("button", { name: "Compare again" }).click();
   await apply(page, "palletiser", true);
   await nothing(page);
@@ -181,7 +174,7 @@ async function measured(page) {
 
 /** The right to write is taken for a machine, shown, and given back; nothing can be written in a new plant. */
 async function commands(page) {
-  await page.getByRole("link", { name: "Commands", exact: true }).click();
+  await menu(page, "Commands");
   await page.getByTestId("writes-off").getByText("Writing is off").waitFor();
   await page.getByRole("button", { name: "Take the right to write" }).click();
   const dialog = page.getByRole("dialog");
@@ -232,7 +225,7 @@ async function newFile(page) {
 
 /** The numbers first, then an explicit yes; what a connection talks to already is left alone. */
 async function discover(page) {
-  await page.getByRole("link", { name: "Discover", exact: true }).click();
+  await menu(page, "Discover");
   await page.getByLabel("Addresses", { exact: true }).fill("127.0.0.1\n127.0.0.2-3");
   await page.getByRole("button", { name: "Show what it would send" }).click();
   const sentence = await page.getByTestId("plan-sentence").textContent();
@@ -260,8 +253,7 @@ async function asset(page) {
 const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
-  step("the administrator");
-  await open(page);
+  await administrator(page, "erin");
   step("configuration: a key in the form, compared, saved");
   await configuration(page);
   step("apply, and take back what makes it worse");

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PASSWORD, attribute, createAccount, elapsed, ironbridge, link, person, plant, step, waitFor, walk } from "./common.mjs";
+import { PASSWORD, attribute, createAccount, elapsed, ironbridge, link, menu, person, plant, step, waitFor, walk } from "./common.mjs";
 
 const LINE = "acme/demo/packaging/line-1";
 const NAME = "newcomer";
@@ -73,7 +73,7 @@ async function colleague(problems) {
 }
 
 async function namespace(page) {
-  await page.getByRole("link", { name: "Namespace", exact: true }).click();
+  await menu(page, "Namespace");
   await page.getByRole("treegrid", { name: "Namespace" }).waitFor();
   const parts = `${LINE}/filler`.split("/");
   for (let depth = 1; depth <= parts.length; depth += 1) {
@@ -137,7 +137,7 @@ async function trend(page) {
 }
 
 async function badPoint(page) {
-  await page.getByRole("link", { name: "Namespace", exact: true }).click();
+  await menu(page, "Namespace");
   await page.getByRole("searchbox").first().fill("legacy_count");
   const row = page.locator(`[data-path="${LINE}/capper/legacy_count"]`);
   await row.getByText("Address refused").waitFor();
@@ -150,7 +150,7 @@ async function badPoint(page) {
 }
 
 async function connections(page) {
-  await page.getByRole("link", { name: "Connections", exact: true }).click();
+  await menu(page, "Connections");
   const all = page.getByRole("table", { name: "All connections" });
   for (const name of ["air", "boiler", "line-1", "palletiser"]) await all.getByRole("link", { name, exact: true }).waitFor();
   const row = all.getByRole("row").filter({ has: page.getByRole("link", { name: "boiler", exact: true }) });
@@ -172,7 +172,7 @@ async function connections(page) {
 }
 
 async function query(page) {
-  await page.getByRole("link", { name: "Query", exact: true }).click();
+  await menu(page, "Query");
   await page.getByTestId("sql-editor").waitFor();
   await page.locator(".cm-content").click();
   await page.keyboard.press("Control+a");
@@ -193,7 +193,7 @@ function turnWritingOn() {
 }
 
 async function openTarget(page) {
-  await page.getByRole("link", { name: "Namespace", exact: true }).click();
+  await menu(page, "Namespace");
   await page.getByRole("searchbox").first().fill(TARGET.search);
   await page.locator(`[data-path="${TARGET.path}"]`).getByRole("link").first().click();
   await page.getByRole("heading", { name: TARGET.name, level: 1 }).waitFor();
@@ -235,7 +235,7 @@ async function write(page) {
 }
 
 async function pastCommand(page, wanted) {
-  await page.getByRole("link", { name: "Commands", exact: true }).click();
+  await menu(page, "Commands");
   const row = page.getByRole("table", { name: "Past commands" }).getByRole("row").filter({ hasText: TARGET.name });
   await row.first().locator('[data-outcome="Confirmed"]').waitFor();
   const text = (await row.first().innerText()).replace(/\s+/g, " ");
@@ -243,7 +243,7 @@ async function pastCommand(page, wanted) {
 }
 
 async function audit(page, wanted) {
-  await page.getByRole("link", { name: "Audit", exact: true }).click();
+  await menu(page, "Audit");
   const row = page.getByRole("table", { name: "Audit records" }).getByRole("row").filter({ hasText: TARGET.path }).filter({ hasText: /confirmed/i });
   await row.first().waitFor();
   const record = (await row.first().innerText()).replace(/\s+/g, " ");
@@ -267,7 +267,7 @@ async function signOut(page) {
 async function picture(page) {
   const file = process.env.IRONBRIDGE_SCREENSHOT;
   if (!file) return;
-  await page.getByRole("link", { name: "Overview", exact: true }).click();
+  await menu(page, "Overview");
   await page.getByTestId("sentence").waitFor();
   // A plant that has run for a while: states are older than a moment, rates are known.
   await page.waitForTimeout(Math.max(0, 20_000 - elapsed()));

@@ -1,7 +1,7 @@
 // Text of devices, orders and strangers on every page: shown as text, without signs that turn or hide what stands beside them.
 //   node hostile_text.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY
 import assert from "node:assert/strict";
-import { createAccount, link, person, step, walk } from "./common.mjs";
+import { administrator, link, person, step, walk } from "./common.mjs";
 
 const MARKUP = "<img src=x onerror=alert(1)>";
 const POST = "acme/leeds/packaging/post";
@@ -27,9 +27,7 @@ async function harmless(address) {
 }
 
 await walk(page, problems, async () => {
-  await page.goto(link);
-  await createAccount(page, "iris");
-  await page.getByTestId("sentence").waitFor();
+  await administrator(page, "iris");
   step("pages that show it");
   for (const address of SHOWN) {
     await open(address);

@@ -1,7 +1,7 @@
 // The network map of a large plant: how it moves under the hand.
 //   node map.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY ASSETS
 import assert from "node:assert/strict";
-import { accessible, attribute, createAccount, link, person, step, waitFor, walk } from "./common.mjs";
+import { accessible, administrator, attribute, menu, person, step, waitFor, walk } from "./common.mjs";
 
 const assets = Number(process.argv[5]);
 /** What a slow computer without a graphics card must still reach, in milliseconds between two pictures. */
@@ -61,11 +61,9 @@ const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
   await page.setViewportSize({ width: 1440, height: 900 });
-  await page.goto(link);
-  await createAccount(page, "iris");
-  await page.getByTestId("sentence").waitFor();
+  await administrator(page, "iris");
   step("the map");
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Network map", exact: true }).click();
+  await menu(page, "Network map");
   await attribute(page.getByTestId("map"), "data-nodes", (n) => Number(n) >= assets, "all assets are on the map");
   step("moved and zoomed");
   await moves(page);

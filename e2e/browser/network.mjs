@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { accessible, attribute, createAccount, link, person, step, waitFor, walk } from "./common.mjs";
+import { accessible, administrator, attribute, menu, person, step, waitFor, walk } from "./common.mjs";
 
 const [controller, hmi, intruder, stranger, port] = process.argv.slice(5);
-const menu = (page, name) => page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
 const heading = (page, name) => page.getByRole("heading", { name, level: 1 }).waitFor();
 const region = (page, name) => page.getByRole("region", { name, exact: true });
 const WIDE = { width: 1440, height: 900 };
@@ -197,9 +196,7 @@ const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
   await page.setViewportSize(WIDE);
-  await page.goto(link);
-  await createAccount(page, "iris");
-  await page.getByTestId("sentence").waitFor();
+  await administrator(page, "iris");
   step("what the monitor sees");
   await coverage(page);
   step("an asset, what it said and who wrote to it");

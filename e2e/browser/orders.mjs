@@ -1,7 +1,7 @@
 // What came from ERP and MES, seen by whoever must decide about it: outcomes, reasons, next steps, ways in.
 //   node orders.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY HOSTILE_ORDER_ID
 import assert from "node:assert/strict";
-import { accessible, createAccount, link, person, step, waitFor, walk } from "./common.mjs";
+import { accessible, administrator, menu, person, step, waitFor, walk } from "./common.mjs";
 
 const hostile = process.argv[5];
 const problems = [];
@@ -12,12 +12,10 @@ const order = (id) => page.getByRole("table", { name: "Orders received" }).getBy
 const wish = (id, command) => order(id).getByTestId("wish").filter({ hasText: `(${command})` });
 
 await walk(page, problems, async () => {
-  await page.goto(link);
-  await createAccount(page, "otto");
-  await page.getByTestId("sentence").waitFor();
+  await administrator(page, "otto");
 
   step("orders and what became of them");
-  await page.getByRole("link", { name: "Orders", exact: true }).click();
+  await menu(page, "Orders");
   await wish("JO-1017", "speed").and(page.locator("[data-state=Confirmed]")).waitFor();
   assert.match(await wish("JO-1017", "speed").innerText(), /→ 250 \/min/);
   const refused = await wish("JO-1018", "speed").innerText();
@@ -47,7 +45,7 @@ await walk(page, problems, async () => {
   await dialog.getByRole("textbox").fill("checked with the planner");
   await dialog.locator("button[type=submit]").click();
   await dialog.waitFor({ state: "hidden" });
-  await page.getByRole("link", { name: "Orders", exact: true }).click();
+  await menu(page, "Orders");
   await wish("JO-1017", "recipe").and(page.locator("[data-state=Confirmed]")).waitFor();
 
   step("on a telephone");

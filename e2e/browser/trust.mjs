@@ -1,13 +1,13 @@
 // A person decides on the pages which OPC UA server is trusted, by its thumbprint:
 //   node trust.mjs SETUP_LINK PLANT_FOLDER IRONBRIDGE_BINARY SERVER_URL SERVER_CERTIFICATE
 // The server takes the user anna with the password swordfish.
-import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { accessible, createAccount, link, person, plant, step, walk } from "./common.mjs";
+import { certificates, shows, thumbprint, trust, trustNoMore } from "./certificates.mjs";
+import { accessible, administrator, menu, person, plant, step, walk } from "./common.mjs";
 
 const [url, certificate] = process.argv.slice(5);
+const own = thumbprint(certificate);
 const FILE = `kind = "opc-ua"
 url = "${url}"
 user = "anna"
@@ -22,9 +22,7 @@ at = "pressing/press-4"
 steady = { at = "s=Press.steady", type = "f64", unit = "kN" }
 `;
 
-const menu = (page, name) => page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
 const row = (page) => page.getByRole("table", { name: "All connections" }).getByRole("row").filter({ has: page.getByRole("link", { name: "press", exact: true }) });
-const certificates = (page) => page.getByRole("region", { name: /Certificates of servers/ });
 
 async function secret(page) {
   await menu(page, "Users, tokens, secrets");
@@ -46,31 +44,23 @@ async function apply(page) {
 }
 
 /** What the page shows is the server's own fingerprint, and nothing is exchanged before the yes. */
-async function trust(page) {
+async function decided(page) {
   await menu(page, "Connections");
   await certificates(page).getByText("refused: waits for a decision").waitFor();
   await row(page).getByRole("link").click();
   await page.getByText("certificate is not trusted yet").first().waitFor();
   await page.getByRole("link", { name: "Compare the thumbprint and decide" }).waitFor();
   await accessible(page, "a server that waits for trust");
-  const own = createHash("sha1").update(readFileSync(certificate)).digest("hex").toUpperCase();
-  const shown = (await certificates(page).innerText()).replace(/\s/g, "");
-  assert.ok(shown.includes(own), `${own} in ${shown}`);
-  await certificates(page).getByRole("button", { name: /^Trust it/ }).click();
-  const dialog = page.getByRole("dialog");
-  assert.ok((await dialog.innerText()).replace(/\s/g, "").includes(own), "the dialog shows what to compare");
-  await dialog.getByRole("button", { name: "The thumbprint is right: trust it" }).click();
-  await dialog.waitFor({ state: "hidden" });
+  await shows(certificates(page), own);
+  await trust(page, "server", own);
   await row(page).getByText("connected").waitFor();
   await page.getByText("Last error, over now").waitFor();
 }
 
-async function trustNoMore(page) {
+async function lost(page) {
   // The demonstration plant's own server is trusted as well.
   const ours = certificates(page).getByRole("row").filter({ hasText: "asyncua" });
-  await ours.getByRole("button", { name: "Trust no more" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Trust it no more" }).click();
-  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  await trustNoMore(page, ours, "server", own);
   // A connection that stands goes on until it is made anew.
   for (const verb of ["Pause", "Resume"]) {
     await page.getByRole("button", { name: `${verb} connection` }).click();
@@ -84,16 +74,13 @@ async function trustNoMore(page) {
 const problems = [];
 const page = await person(problems, ["401 GET /api/session"]);
 await walk(page, problems, async () => {
-  step("the administrator");
-  await page.goto(link);
-  await createAccount(page, "otto");
-  await page.getByTestId("sentence").waitFor();
+  await administrator(page, "otto");
   step("the password of the server as a secret");
   await secret(page);
   step("a connection to a server that nobody knows yet");
   await apply(page);
   step("its thumbprint, and the trust");
-  await trust(page);
+  await decided(page);
   step("trusted no more");
-  await trustNoMore(page);
+  await lost(page);
 });
