@@ -1,12 +1,12 @@
 //! Agreement with the logs that other analysers made of the same captures: row by row, field by field. Without the captures
 //! these tests say "skipped" and pass.
 
-use crate::conformance::{captures, report};
+use crate::conformance::{captures, feed, report};
 use capture::Source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use watch::{Body, Evidence, Field, Limits, Monitor, Operation, Packet};
+use watch::{Body, Evidence, Field, Limits, Monitor, Operation};
 use wire::bacnet::Apdu;
 use wire::bacnet::view::View;
 use wire::modbus::view::PduView;
@@ -103,16 +103,19 @@ fn bacnet_rows(path: &Path) -> Vec<Vec<String>> {
     out
 }
 
+/// What the analyser was tested with itself: its baseline, and the capture.
+const BACNET: [(&str, &str); 4] = [
+    ("analyzer.basic", "bacnet_example"),
+    ("analyzer.services", "bacnet_services"),
+    ("analyzer.error-reject-abort", "bacnet_error_reject_abort"),
+    ("analyzer.segmented_data", "bacnet_segmented_data"),
+];
+
 #[test]
 fn bacnet_agrees_row_by_row() {
     let Some(captures) = captures() else { return };
     let folder = captures.join("icsnpp-bacnet/testing");
-    for (log, capture) in [
-        ("analyzer.basic", "bacnet_example"),
-        ("analyzer.services", "bacnet_services"),
-        ("analyzer.error-reject-abort", "bacnet_error_reject_abort"),
-        ("analyzer.segmented_data", "bacnet_segmented_data"),
-    ] {
+    for (log, capture) in BACNET {
         let theirs = rows(&folder.join(format!("baseline/{log}/bacnet.log")));
         // Messages of the network layer are not of devices.
         let theirs: Vec<Vec<String>> = theirs
@@ -170,16 +173,7 @@ fn modbus_agrees_row_by_row() {
             last.4 = values(&view, last.3);
         }
     });
-    packets(&folder.join("traces/modbus_example.pcap"), |packet| {
-        monitor.packet(&Packet {
-            file: 0,
-            frame: packet.number,
-            time_ns: packet.time_ns,
-            link: packet.link,
-            original: packet.original,
-            data: packet.data,
-        });
-    });
+    feed(&folder.join("traces/modbus_example.pcap"), &mut monitor);
     drop(monitor);
     let ours = Arc::try_unwrap(seen).unwrap().into_inner().unwrap();
     // Two functions have a row for the request and one for the answer.
@@ -228,14 +222,6 @@ fn modbus_messages<T: Send + 'static>(
     feed(path, &mut monitor);
     drop(monitor);
     Arc::try_unwrap(seen).ok().unwrap().into_inner().unwrap()
-}
-
-fn feed(path: &Path, monitor: &mut Monitor) {
-    packets(path, |packet| {
-        let capture::Packet { number, time_ns, link, original, data } = packet;
-        monitor.packet(&Packet { file: 0, frame: number, time_ns, link, original, data });
-    });
-    monitor.end();
 }
 
 #[test]
@@ -305,12 +291,7 @@ fn modbus_masks_exchanges_and_functions_agree_with_their_logs() {
 fn bacnet_discovery_and_control_agree_row_by_row() {
     let Some(captures) = captures() else { return };
     let folder = captures.join("icsnpp-bacnet/testing");
-    for (log, capture) in [
-        ("analyzer.basic", "bacnet_example"),
-        ("analyzer.services", "bacnet_services"),
-        ("analyzer.error-reject-abort", "bacnet_error_reject_abort"),
-        ("analyzer.segmented_data", "bacnet_segmented_data"),
-    ] {
+    for (log, capture) in BACNET {
         let (mut found, mut control, mut asked) = (Vec::new(), Vec::new(), BTreeMap::new());
         packets(&folder.join(format!("traces/{capture}.pcap")), |packet| {
             let Content::Ip(ip) = Frame::new(LinkType(packet.link), packet.data).content else { return };
@@ -413,17 +394,7 @@ fn dnp3_messages(path: &Path) -> BTreeMap<(u8, u8), usize> {
             *shared.lock().unwrap().entry(key).or_default() += 1;
         }
     });
-    packets(path, |packet| {
-        monitor.packet(&Packet {
-            file: 0,
-            frame: packet.number,
-            time_ns: packet.time_ns,
-            link: packet.link,
-            original: packet.original,
-            data: packet.data,
-        });
-    });
-    monitor.end();
+    feed(path, &mut monitor);
     drop(monitor);
     Arc::try_unwrap(seen).unwrap().into_inner().unwrap()
 }

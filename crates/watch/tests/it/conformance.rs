@@ -31,7 +31,7 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
     inputs(&[dir.to_path_buf()]).unwrap().into_iter().filter_map(file).collect()
 }
 
-fn feed(path: &Path, monitor: &mut Monitor) {
+pub fn feed(path: &Path, monitor: &mut Monitor) {
     let Ok(mut source) = Source::open(std::fs::File::open(path).unwrap()) else { return };
     while let Ok(Some(packet)) = source.next_packet() {
         let (frame, time_ns, link) = (packet.number, packet.time_ns, packet.link);

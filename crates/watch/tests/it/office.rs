@@ -1,12 +1,13 @@
 //! Protocols of offices and of the network that reach into a plant: what programs that nobody here wrote say (a capture of
 //! mosquitto, Net-SNMP, OpenSSL and curl), beside another analyser, and traffic that raises each detection.
 
+use crate::conformance::feed;
 use crate::talk::{Capture, Host, mac};
-use capture::Source;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use watch::{Evidence, Field, Limits, Monitor, Operation, Packet, Protocol, Report};
+use watch::{Evidence, Field, Limits, Monitor, Operation, Protocol, Report};
 
 pub const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/office.pcap");
 
@@ -20,17 +21,7 @@ fn look() -> (Said, Report) {
     monitor.tap(move |evidence: Evidence, op: &Operation<'_>| {
         shared.lock().unwrap().entry((evidence.frame, op.protocol.key())).or_default().push(op.function);
     });
-    let mut source = Source::open(std::fs::File::open(PATH).unwrap()).unwrap();
-    while let Some(packet) = source.next_packet().unwrap() {
-        monitor.packet(&Packet {
-            file: 0,
-            frame: packet.number,
-            time_ns: packet.time_ns,
-            link: packet.link,
-            original: packet.original,
-            data: packet.data,
-        });
-    }
+    feed(Path::new(PATH), &mut monitor);
     let report = monitor.report();
     drop(monitor);
     (Arc::try_unwrap(said).unwrap().into_inner().unwrap(), report)
