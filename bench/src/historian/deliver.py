@@ -1,4 +1,4 @@
-"""A journal full of samples into PostgreSQL, JetStream and VictoriaMetrics, each beside the fastest other way to load the same rows into the
+"""A journal full of samples into PostgreSQL, JetStream, VictoriaMetrics and Iceberg, each beside the fastest other way to load the same rows into the
 same server. What arrived is counted at the far side. Words: the program, its data folder, samples in it, a folder to work in."""
 
 import base64
@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.request
 
+import duckdb
 import psycopg
 
 program, data, samples, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
@@ -225,7 +226,24 @@ def line_protocol():
         report("VictoriaMetrics", *rates, theirs, "two clients that only post")
 
 
+def lake():
+    table = os.path.join(folder, "lake")
+    with Gateway("lake", f'kind = "iceberg"\nurl = "{table}"\ncommit = "1s"\n') as gateway:
+        rates = gateway.deliver()
+    files = os.path.join(table, "samples", "data", "**", "*.parquet")
+    engine = duckdb.connect()
+    engine.execute("set enable_progress_bar = false")
+    # Small files become one; the small ones stay for a while.
+    engine.execute(f"create table samples as select distinct on (path, time, nanos, seq) * from read_parquet('{files}')")
+    arrived(engine.execute("select count(*) from samples").fetchone()[0])
+    start = time.perf_counter()
+    copy = os.path.join(folder, "copy.parquet")
+    engine.execute(f"copy (select * from samples order by path, time) to '{copy}' (format parquet, compression zstd)")
+    report("Iceberg", *rates, samples / (time.perf_counter() - start), "DuckDB's COPY into one file, sorted,")
+
+
 print(f"  {samples:,} samples of the journal, each destination alone", flush=True)
 database()
 jetstream()
 line_protocol()
+lake()

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// Names of the destinations that [`deliver`] measures, as its script has them.
-pub const DESTINATIONS: [&str; 3] = ["db", "stream", "lines"];
+pub const DESTINATIONS: [&str; 4] = ["db", "stream", "lines", "lake"];
 
 /// SQL over the PostgreSQL wire (`url`) and over Flight beside PostgreSQL and DuckDB, from `first` to `last` in ms since 1970.
 pub fn sql(url: &str, flight: &str, token: &str, (first, last): (i64, i64), folder: &Path) -> Result<()> {
