@@ -11,8 +11,8 @@ pub trait Coding: Send + Sync + fmt::Debug {
     /// The value in engineering units that the bytes of its addresses stand for; `None` if they stand for none.
     fn value(&self, bytes: &[u8]) -> Option<Value>;
 
-    /// Whether what is seen on the wire is what was asked for, within what the device can hold.
-    fn agrees(&self, asked: &Value, seen: &Value) -> bool;
+    /// Whether the bytes that are seen on the wire are what was asked for, within what the device can hold.
+    fn agrees(&self, asked: &Value, seen: &[u8]) -> bool;
 }
 
 /// One kind of request that a connection will send.
@@ -31,9 +31,9 @@ pub struct ExpectedTraffic {
     /// Function code.
     pub function: u8,
     /// Which of the device's tables. Modbus: the number of `wire::modbus::Table`; S7: area and data block, see [`s7_space`];
-    /// BACnet: the type of the object; EtherNet/IP and SNMP: [`named_space`]; else 0.
+    /// BACnet: the type of the object; EtherNet/IP, OPC UA and SNMP: [`named_space`]; else 0.
     pub space: u64,
-    /// First address touched.
+    /// First address touched. OPC UA: the number of the namespace, or the lowest that it may have.
     pub first: u32,
     /// Number of addresses touched; 0 where the protocol does not show addresses.
     pub count: u32,
@@ -75,8 +75,8 @@ pub const fn s7_space(area: u8, db: u16) -> u64 {
 /// Marks tables of one point that a name stands for.
 const NAMED: u64 = 1 << 63;
 
-/// The table of a point that the protocol names: the bytes of the path of a CIP tag, the digits of an object of SNMP. It holds
-/// one address, 0.
+/// The table of a point that the protocol names: the bytes of the path of a CIP tag, the digits of an object of SNMP; they hold
+/// one address, 0. What a node of OPC UA is within its namespace: it holds the numbers of namespaces.
 #[must_use]
 pub fn named_space(name: &[u8]) -> u64 {
     Reply::digest(name) | NAMED

@@ -224,6 +224,14 @@ impl Core {
         }
     }
 
+    /// Takes whether what a conversation says can be read by everybody.
+    pub fn hidden(&mut self, talk: &Talk, protocol: Protocol, hidden: bool) {
+        self.coverage.encrypted_flows += u64::from(hidden);
+        if let Some(link) = self.link(talk, protocol).and_then(|id| self.links.get_mut(id)) {
+            link.hidden = hidden;
+        }
+    }
+
     /// Takes a message that breaks the rules of its protocol.
     pub fn malformed(&mut self, talk: &Talk, protocol: Protocol, what: impl Display) {
         if self.partial || talk.torn {

@@ -46,8 +46,10 @@ pub struct Coverage {
     pub unknown_flows: u64,
     /// Conversations that were let go because too many were open.
     pub evicted_flows: u64,
-    /// Hosts, links, points and findings for which there was no room.
+    /// Hosts, links, points, findings and planned requests for which there was no room.
     pub no_room: u64,
+    /// Reads and writes by machines for which there was no room in the lists of their point.
+    pub crowded: u64,
     /// Parts of packets that never became whole.
     pub lost_fragments: u64,
 }

@@ -140,6 +140,8 @@ pub struct Link {
     pub minutes: Minutes,
     /// Which part of the device the client called, where the protocol says it: S7's selector of rack and slot.
     pub called: Option<u16>,
+    /// What was asked of late is encrypted, in a protocol that need not be.
+    pub hidden: bool,
     /// All that was counted here turned out to belong to another link.
     void: bool,
 }
@@ -373,6 +375,7 @@ impl Links {
             latest_unit: None,
             minutes: Minutes::default(),
             called: None,
+            hidden: false,
             void: false,
         });
         self.places.insert(key, id);

@@ -5,8 +5,8 @@ use crate::protocol::Protocol;
 use crate::stream::Stamp;
 use std::collections::HashMap;
 
-/// Most readers or writers that are kept of a point.
-pub const MAX_PEERS: usize = 8;
+/// Most readers or writers that are kept of a point; what others do with it is counted.
+pub const MAX_PEERS: usize = 32;
 
 /// What names a range of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub struct Point {
     pub writers: Vec<HostId>,
     pub reads: u64,
     pub writes: u64,
+    /// Of these, by machines for which there was no room in the lists.
+    pub others: u64,
     pub last_value: Option<i64>,
     pub last_write: Option<Evidence>,
     pub first_ns: i64,
@@ -48,20 +50,22 @@ pub struct Points {
     map: HashMap<PointKey, Point>,
     limit: usize,
     pub refused: u64,
+    /// Touches by peers that had no room in the lists of their point.
+    pub crowded: u64,
 }
 
-/// Notes a peer; whether it is new.
-fn note(list: &mut Vec<HostId>, host: HostId) -> bool {
-    let is_new = list.len() < MAX_PEERS && !list.contains(&host);
-    if is_new {
-        list.push(host);
+/// Notes a peer; whether it is new. `None` if there is no room for it.
+fn note(list: &mut Vec<HostId>, host: HostId) -> Option<bool> {
+    if list.contains(&host) {
+        return Some(false);
     }
-    is_new
+    let room = list.len() < MAX_PEERS;
+    room.then(|| list.push(host)).map(|()| true)
 }
 
 impl Points {
     pub fn new(limit: usize) -> Self {
-        Self { map: HashMap::new(), limit, refused: 0 }
+        Self { map: HashMap::new(), limit, refused: 0, crowded: 0 }
     }
 
     /// Counts a touch; `name` is asked only for what is new. Whether this peer did not touch it so before.
@@ -83,13 +87,14 @@ impl Points {
             writers: Vec::new(),
             reads: 0,
             writes: 0,
+            others: 0,
             last_value: None,
             last_write: None,
             first_ns: time_ns,
             last_ns: time_ns,
         });
         point.last_ns = point.last_ns.max(time_ns);
-        match touch {
+        let noted = match touch {
             Touch::Read => {
                 point.reads += 1;
                 note(&mut point.readers, by)
@@ -100,7 +105,11 @@ impl Points {
                 point.last_write = Some(evidence);
                 note(&mut point.writers, by)
             }
-        }
+        };
+        point.others += u64::from(noted.is_none());
+        self.crowded += u64::from(noted.is_none());
+        // Who is on no list is judged each time.
+        noted.unwrap_or(true)
     }
 
     pub fn get(&self, key: &PointKey) -> Option<&Point> {

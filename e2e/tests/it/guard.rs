@@ -46,8 +46,11 @@ count = { at = "holding 100", type = "u32" }
 impl Scene {
     /// Runs a client in a namespace to its end.
     fn client(&self, host: &str, words: &[&str]) {
-        let words = [&["10.77.0.9", "502"], words].concat();
-        let mut process = self.python.start_in(&self.net.name(host), "modbus_do.py", &words);
+        self.run(host, "modbus_do.py", &[&["10.77.0.9", "502"], words].concat());
+    }
+
+    fn run(&self, host: &str, script: &str, words: &[&str]) {
+        let mut process = self.python.start_in(&self.net.name(host), script, words);
         let status = wait_for("the client", LIMIT, || process.0.try_wait().unwrap());
         assert!(status.success(), "{words:?}: {status}");
     }
@@ -231,4 +234,113 @@ force = { at = "DB10.DBD4", type = "REAL" }
     let found = scene.finding("IB-OWN-003");
     assert!(found["details"].to_string().contains("10.77.0.9:102"), "{found:#}");
     assert_eq!((&found["source"], &found["level"]), (&json!("10.77.0.9"), &json!("critical")));
+}
+
+const PRESS: &str = "opc.tcp://10.77.0.9:4840/plc/";
+
+impl Scene {
+    /// A server of asyncua in the PLC, with a connection to it.
+    fn opcua(&self, policies: &str, security: &str) -> Process {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/connect/tests/peers/asyncua_server.py");
+        let folder = self.folder.path().join("asyncua").display().to_string();
+        let words = ["4840", &folder, "host=10.77.0.9", policies, "methods", "stay"];
+        let server = self.python.start_in(&self.net.name("plc"), script, &words);
+        self.plant.write(
+            "connections/press.toml",
+            &format!(
+                r#"kind = "opc-ua"
+url = "{PRESS}"
+security = "{security}"
+scan = {{ normal = "200ms" }}
+[device.press]
+namespace = "http://vendor.com/plc"
+at = "press"
+[device.press.tags]
+speed = {{ at = "s=Press.double", type = "f64", unit = "/min", write = {{ max = 400 }} }}
+start = {{ at = "s=Press", type = "f64", call = "s=Press.start", write = {{ max = 400 }} }}
+steady = {{ at = "s=Press.steady", type = "f64" }}
+"#
+            ),
+        );
+        self.plant.say(&["apply", "."]);
+        server
+    }
+
+    fn write(&self, tag: &str, value: f64) -> Json {
+        let path = format!("acme/leeds/press/{tag}");
+        let wish = json!({"path": path, "value": value, "reason": "e2e", "id": format!("{tag}-{value}")});
+        self.plant.local().post("/api/point/write", &wish).ok()["outcome"].clone()
+    }
+
+    fn own(&self) -> Vec<Json> {
+        self.findings()
+            .into_iter()
+            .filter(|one| one["rule"].as_str().unwrap().starts_with("IB-OWN"))
+            .collect()
+    }
+
+    fn seen(&self, connection: &str) -> String {
+        let state = self.get("/api/monitor");
+        let all = state["connections"].as_array().unwrap();
+        let one = all.iter().find(|one| one["name"] == connection);
+        one.map_or_else(String::new, |one| one["seen"].as_str().unwrap().to_owned())
+    }
+}
+
+#[test]
+fn a_write_in_opc_ua_is_matched_by_its_node_and_another_is_critical() {
+    let Some(scene) = scene() else { return };
+    let _server = scene.opcua("policies=none", "none");
+    let speed = "acme/leeds/press/speed";
+    latest(&scene.plant, speed, |point| point["good"] == true);
+    assert_eq!(scene.write("speed", 120.0), "Confirmed");
+    assert_eq!(scene.write("start", 55.0), "Accepted");
+    wait_for("both in the ledger", LIMIT, || (scene.explained("commands_matched") == 2).then_some(()));
+    assert_eq!((scene.own(), scene.explained("commands_unmatched")), (vec![], 0));
+    wait_for("its traffic", LIMIT, || (scene.seen("press") == "seen").then_some(()));
+
+    // From our own address, without anybody who asked: first a point that may be written, then one that may not, then a method.
+    let forge = |words: &[&str]| scene.run("gw", "opcua_do.py", &[&[PRESS], words].concat());
+    forge(&["write", "ns=2;s=Press.double", "Double", "130"]);
+    let found = scene.finding("IB-OWN-001");
+    assert_eq!((&found["level"], &found["path"]), (&json!("critical"), &json!(speed)), "{found:#}");
+    assert_eq!((&found["source"], &found["target"]), (&json!("10.77.0.1"), &json!("10.77.0.9")));
+    let told = found["details"].to_string();
+    assert!(
+        told.contains("ns=2;s=Press.double: 120 -> 130 /min") && told.contains("no authorised command"),
+        "{told}"
+    );
+    forge(&["write", "ns=2;s=Press.steady", "Double", "1"]);
+    forge(&["call", "ns=2;s=Press", "ns=2;s=Press.start", "Float", "77"]);
+    let told = wait_for("all three", LIMIT, || {
+        let found = scene.finding("IB-OWN-001");
+        (found["count"] == 3).then(|| found["details"].to_string())
+    });
+    assert!(
+        told.contains("ns=2;s=Press.steady") && told.contains("ns=2;s=Press calls ns=2;s=Press.start"),
+        "{told}"
+    );
+    assert_eq!((scene.explained("commands_matched"), scene.explained("commands_unmatched")), (2, 3));
+}
+
+#[test]
+fn encrypted_opc_ua_is_said_to_be_and_nothing_of_it_is_judged() {
+    let Some(scene) = scene() else { return };
+    let _server = scene.opcua("policies=none,basic256sha256", "best");
+    let rejected = wait_for("a certificate to be judged", LIMIT, || {
+        let list = scene.plant.say(&["trust"]);
+        let line = list.lines().find(|line| line.starts_with("rejected"))?;
+        line.split_whitespace().nth(2).map(str::to_owned)
+    });
+    assert!(scene.plant.say(&["trust", &rejected[..12]]).contains("is trusted"));
+    for verb in ["pause", "resume"] {
+        scene.plant.local().post(&format!("/api/connections/press/{verb}"), &json!({"device": null})).ok();
+    }
+    latest(&scene.plant, "acme/leeds/press/speed", |point| point["good"] == true);
+    wait_for("its coverage", LIMIT, || (scene.seen("press") == "encrypted").then_some(()));
+    assert_eq!(scene.write("speed", 120.0), "Confirmed");
+    latest(&scene.plant, "acme/leeds/press/speed", |point| point["value"] == 120.0);
+    let shown = scene.plant.say(&["monitor", "show"]);
+    assert!(shown.contains("encrypted"), "{shown}");
+    assert_eq!((scene.own(), scene.explained("commands_matched")), (vec![], 0));
 }

@@ -77,7 +77,7 @@ export interface Monitor {
   connections: SeenConnection[];
   zones: SeenZone[];
   /** What is known of this gateway's own traffic, held against plan, orders and sockets; numbers since the start. */
-  explained?: Maybe<Record<"commands_matched" | "commands_unmatched" | "answers_same" | "answers_changed" | "answers_single", number>>;
+  explained?: Maybe<Record<"commands_matched" | "commands_unmatched" | "answers_same" | "answers_changed" | "answers_single" | "no_room", number>>;
   evidence?: Maybe<{ bytes?: Maybe<number>; limit_bytes?: Maybe<number>; removed?: Maybe<number> }>;
 }
 
@@ -160,6 +160,8 @@ export interface PointRow {
   writes?: Maybe<number>;
   readers: string[];
   writers: string[];
+  /** Reads and writes by machines that had no room in the lists. */
+  others?: Maybe<number>;
   last_value?: Maybe<number>;
   last_write?: Maybe<Evidence>;
   first?: Maybe<number>;

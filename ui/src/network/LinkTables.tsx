@@ -106,6 +106,7 @@ export function PointTable({ points }: { points: PointRow[] }) {
               <div className="quiet small">
                 {name(p.protocol)}
                 {p.unit === null || p.unit === undefined ? "" : `, unit ${p.unit}`}
+                {p.others ? `; ${formatCount(p.others)} reads or writes by machines that are not listed, for lack of room` : ""}
               </div>
             </>
           ),

@@ -112,7 +112,7 @@ function Connections({ connections: rows }: { connections: SeenConnection[] }) {
         <>
           <Table caption="Connections of this gateway" columns={connections} rows={rows} rowKey={(c) => c.name} />
           <p className="hint">
-            Never seen: the mirror port does not copy that switch port. One direction only: mirror both directions. Encrypted: who talks is known, not what is said.
+            Never seen: the mirror port does not copy that switch port. One direction only: mirror both directions. Encrypted: who talks is known, not what is said; commands and answers are not compared.
           </p>
         </>
       )}
@@ -134,6 +134,7 @@ function Own({ explained: e }: { explained: NonNullable<State["explained"]> }) {
           {formatCount(e.answers_changed)}
         </Fact>
         <Fact name="Answers seen at one place only">{formatCount(e.answers_single)}</Fact>
+        {e.no_room > 0 && <Fact name="Not compared or remembered, for lack of room">{formatCount(e.no_room)}</Fact>}
       </Facts>
     </Panel>
   );
@@ -156,6 +157,7 @@ const FIGURES: [string, string][] = [
   ["dropped", "Packets lost by the kernel"],
   ["not_decoded", "Packets left out on purpose"],
   ["no_room", "Entries without room in a table"],
+  ["crowded", "Reads and writes by machines not listed"],
   ["lost_fragments", "Fragments that never became whole"],
 ];
 

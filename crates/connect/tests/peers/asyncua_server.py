@@ -3,6 +3,7 @@
 usage: asyncua_server.py PORT FOLDER OPTION...
   policies=none,basic256sha256,...  what it offers (default: all)     namespaces=a,b   registered in this order
   users                             takes only anna with swordfish    certificates     takes only trusted user certificates
+  host=ADDRESS                      where it listens (default: 127.0.0.1)
   limit=N                           nodes in one request                  many=N           so many nodes more, n0, n1, ...
   structures                        has `motor`, a structure, and `motors`, two   methods   has methods: start(speed), reset()
   old                               has `old`, a structure of a type dictionary as before OPC UA 1.04
@@ -141,12 +142,12 @@ async def certificate(folder):
 
 
 async def build(port, folder, options):
-    words = dict(o.split("=", 1) for o in options if "=" in o)
     flags = [o for o in options if "=" not in o]
     users = Users("users" in flags, "certificates" in flags)
     server = Server(user_manager=users)
     await server.init()
-    server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/plc/")
+    words = dict(o.split("=", 1) for o in options if "=" in o)
+    server.set_endpoint(f"opc.tcp://{words.get('host', '127.0.0.1')}:{port}/plc/")
     key, cert, uri = await certificate(folder)
     await server.set_application_uri(uri)
     await server.load_certificate(str(cert))

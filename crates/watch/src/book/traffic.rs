@@ -115,12 +115,14 @@ fn add_point(point: &mut PointRow, old: PointRow) {
     point.writes = point.writes.saturating_add(old.writes);
     (point.first, point.last) = (point.first.min(old.first), point.last.max(old.last));
     point.last_value = point.last_value.or(old.last_value);
+    point.others = point.others.saturating_add(old.others);
     for (peers, more) in [(&mut point.readers, old.readers), (&mut point.writers, old.writers)] {
         more.into_iter().for_each(|peer| {
             if !peers.contains(&peer) {
                 peers.push(peer)
             }
         });
+        point.others = point.others.saturating_add(peers.len().saturating_sub(MAX_PEERS) as u64);
         peers.truncate(MAX_PEERS);
     }
 }

@@ -1,14 +1,17 @@
 //! OPC UA over TCP.
 
-use super::{Decoder, Waiting, hash};
+use super::{Decoder, Waiting};
 use crate::core::{Core, Talk};
+use crate::guard::Written;
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
-use crate::points::Touch;
+use crate::points::{PointKey, Touch};
 use crate::protocol::Protocol;
 use crate::stream::Step;
+use model::expected::named_space;
 use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
 use wire::opcua::table::{self, Access};
-use wire::opcua::{self, ChunkView, frame_length};
+use wire::opcua::{self, ChunkView, MessageView, Target, frame_length};
 
 /// Function numbers: the request of a service as it is; what has no service behind these.
 const HELLO: u32 = 0x1_0000;
@@ -16,7 +19,12 @@ const OPAQUE: u32 = 0x2_0000;
 /// Name of the policy without security (OPC 10000-7).
 const NONE: &[u8] = b"http://opcfoundation.org/UA/SecurityPolicy#None";
 /// Most nodes of a message that are noted one by one.
-const MAX_NODES: usize = 64;
+const MAX_NODES: usize = 1_000;
+/// Most items of a conversation whose changes are followed.
+const MAX_ITEMS: usize = 1_024;
+/// Most requests to read whose answers are followed, and nodes of one.
+const MAX_READS: usize = 8;
+const MAX_READ: usize = 256;
 /// The two highest bits of a status code that is Bad (OPC 10000-4, 7.39).
 const BAD: u32 = 0x8000_0000;
 
@@ -41,6 +49,18 @@ pub struct OpcUa {
     /// The chunk before went on: this one has no beginning.
     goes_on: [bool; 2],
     astray: u32,
+    /// Whether what is asked cannot be read, once something was asked.
+    hidden: Option<bool>,
+    values: Values,
+}
+
+/// Which values will come, so that a write can be shown with what stood there before.
+#[derive(Debug, Default)]
+struct Values {
+    /// What a request read, by its id.
+    reads: VecDeque<(u32, Vec<Option<PointKey>>)>,
+    /// What is watched, by subscription and the client's own number.
+    items: HashMap<(u32, u32), PointKey>,
 }
 
 impl Decoder for OpcUa {
@@ -87,7 +107,12 @@ impl OpcUa {
             (false, _) => (Kind::Response, Effect::Unknown),
         };
         if talk.from_client {
-            points(&view, effect, talk, core);
+            self.hide(function, &view, talk, core);
+            self.asked(&view, effect, talk, core);
+        } else if core.remembers()
+            && let Some(message) = view.message()
+        {
+            self.values.came(view.request().unwrap_or_default(), &message, core);
         }
         let body = Body::OpcUa(view, self.channel == Channel::Open);
         let op = Operation { protocol: Protocol::OpcUa, kind, function, effect, unit: 0, outcome, body };
@@ -141,13 +166,97 @@ fn effect(function: u32) -> Effect {
     }
 }
 
-fn points(view: &ChunkView<'_>, effect: Effect, talk: &Talk, core: &mut Core) {
-    let Some(message) = view.message() else { return };
-    let touch = if effect == Effect::Write { Touch::Write(None) } else { Touch::Read };
-    let wanted = message.targets().filter(|target| target.is_value || effect == Effect::Write);
-    for target in wanted.take(MAX_NODES) {
-        let place = (0, hash(target.node), 0, 1);
-        core.point(talk, Protocol::OpcUa, place, touch, || target.node.to_string());
+/// Where a node stands among the data of a server: its namespace is the address, whatever it is called there the table.
+fn key(target: &Target<'_>, talk: &Talk) -> PointKey {
+    let (space, first) = (named_space(&target.name()), target.node.namespace.into());
+    PointKey { server: talk.server, protocol: Protocol::OpcUa, unit: 0, space, first, count: 1 }
+}
+
+impl OpcUa {
+    /// Tells whether what the client asks can be read, when that changes.
+    fn hide(&mut self, function: u32, view: &ChunkView<'_>, talk: &Talk, core: &mut Core) {
+        let hidden = function == OPAQUE && self.channel != Channel::Open;
+        if view.kind() == Some(opcua::Kind::Message) && self.hidden != Some(hidden) {
+            self.hidden = Some(hidden);
+            core.hidden(talk, Protocol::OpcUa, hidden);
+        }
+    }
+
+    /// Notes what a request is about.
+    fn asked(&mut self, view: &ChunkView<'_>, effect: Effect, talk: &Talk, core: &mut Core) {
+        let Some(message) = view.message() else { return };
+        if effect == Effect::Write {
+            return written(&message, talk, core);
+        }
+        let remembers = core.remembers();
+        let subscription = message.subscription();
+        let (mut noted, mut read) = (0, Vec::new());
+        for target in message.targets() {
+            let key = target.is_value().then(|| key(&target, talk));
+            if remembers && read.len() < MAX_READ {
+                read.push(key);
+            }
+            let Some(key) = key else { continue };
+            noted += 1;
+            if noted > MAX_NODES {
+                core.points.refused += 1;
+                continue;
+            }
+            let place = (key.unit, key.space, key.first, key.count);
+            core.point(talk, Protocol::OpcUa, place, Touch::Read, || target.to_string());
+            if let Some(subscription) = subscription.filter(|_| remembers) {
+                self.values.watch((subscription, target.handle), key, core);
+            }
+        }
+        if remembers && message.type_id() == Some(table::READ) {
+            self.values.read(view.request().unwrap_or_default(), read);
+        }
+    }
+}
+
+/// What is written, and what methods are called: all of it, one by one.
+fn written(message: &MessageView<'_>, talk: &Talk, core: &mut Core) {
+    let (mut targets, mut count) = (message.targets(), 0);
+    for target in targets.by_ref() {
+        count += 1;
+        let written = Written { value: opcua::whole(target.value), bytes: target.value };
+        core.write(talk, key(&target, talk), written, || target.to_string());
+    }
+    if count == 0 || targets.left() > 0 {
+        core.unseen_write(talk, format_args!("{message}: what it changes could not be read"));
+    }
+}
+
+impl Values {
+    fn read(&mut self, request: u32, keys: Vec<Option<PointKey>>) {
+        if self.reads.len() >= MAX_READS {
+            self.reads.pop_front();
+        }
+        self.reads.push_back((request, keys));
+    }
+
+    fn watch(&mut self, item: (u32, u32), key: PointKey, core: &mut Core) {
+        if self.items.len() >= MAX_ITEMS && !self.items.contains_key(&item) {
+            return core.no_room();
+        }
+        self.items.insert(item, key);
+    }
+
+    /// Values came: as the answer to a question, or because they changed.
+    fn came(&mut self, request: u32, message: &MessageView<'_>, core: &mut Core) {
+        if let Some(at) = self.reads.iter().position(|(id, _)| *id == request) {
+            let keys = self.reads.remove(at).map(|(_, keys)| keys).unwrap_or_default();
+            let known = keys.iter().zip(message.values());
+            known.filter_map(|(key, value)| Some((key.as_ref()?, value))).for_each(|(key, value)| {
+                core.answered(key, value);
+            });
+        }
+        let Some(subscription) = message.subscription() else { return };
+        for (handle, value) in message.changes() {
+            if let Some(key) = self.items.get(&(subscription, handle)) {
+                core.answered(key, value);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::hosts::HostId;
 use crate::points::PointKey;
 use crate::protocol::Protocol;
+use model::expected::is_named;
 use std::collections::HashMap;
 use wire::modbus;
 
@@ -33,19 +34,29 @@ fn width(key: &PointKey) -> usize {
     if key.protocol == Protocol::Modbus && registers.into_iter().any(is_register) { 2 } else { 1 }
 }
 
+/// How many bytes a range has; whatever comes where a name stands for it.
+fn wanted(key: &PointKey) -> Option<usize> {
+    (!is_named(key.space)).then(|| (key.count as usize).saturating_mul(width(key)))
+}
+
 impl Images {
     /// Keeps the bytes of a range. False if there is no room.
     pub fn keep(&mut self, key: &PointKey, bytes: &[u8]) -> bool {
-        let wanted = (key.count as usize).saturating_mul(width(key));
+        let wanted = wanted(key).unwrap_or(bytes.len());
+        if wanted > MAX_BYTES && is_named(key.space) {
+            // What stood there before is over.
+            self.forget(key);
+        }
         if wanted == 0 || wanted > MAX_BYTES || bytes.len() < wanted {
             return true;
         }
         let bytes = bytes.get(..wanted).unwrap_or_default();
         let ranges = self.tables.entry(table(key)).or_default();
-        if let Some((_, known)) =
-            ranges.iter_mut().find(|(first, known)| *first == key.first && known.len() == wanted)
+        let fits = |known: &[u8]| known.len() == wanted || is_named(key.space);
+        if let Some((_, known)) = ranges.iter_mut().find(|(first, known)| *first == key.first && fits(known))
         {
-            known.copy_from_slice(bytes);
+            known.clear();
+            known.extend_from_slice(bytes);
             return true;
         }
         if self.count >= MAX || ranges.len() >= MAX_RANGES {
@@ -56,10 +67,20 @@ impl Images {
         true
     }
 
+    fn forget(&mut self, key: &PointKey) {
+        let Some(ranges) = self.tables.get_mut(&table(key)) else { return };
+        let before = ranges.len();
+        ranges.retain(|(first, _)| *first != key.first);
+        self.count -= before - ranges.len();
+    }
+
     /// What stood in a range.
     pub fn before(&self, key: &PointKey) -> Option<Vec<u8>> {
+        let Some(wanted) = wanted(key) else {
+            let known = self.tables.get(&table(key))?.iter().find(|(first, _)| *first == key.first);
+            return known.map(|(_, bytes)| bytes.clone());
+        };
         let width = width(key);
-        let wanted = (key.count as usize).checked_mul(width)?;
         self.tables.get(&table(key))?.iter().find_map(|(first, bytes)| {
             let at = (key.first.checked_sub(*first)? as usize).checked_mul(width)?;
             bytes.get(at..at.checked_add(wanted)?).map(<[u8]>::to_vec)
@@ -68,6 +89,9 @@ impl Images {
 
     /// Brings a write into what is known of the range.
     pub fn written(&mut self, key: &PointKey, written: &[u8]) {
+        if is_named(key.space) {
+            return;
+        }
         let width = width(key);
         let Some(ranges) = self.tables.get_mut(&table(key)) else { return };
         for (first, bytes) in ranges {

@@ -36,6 +36,8 @@ type Table = (u32, u64);
 struct Planned {
     connection: Arc<str>,
     requests: HashMap<Table, Ranges>,
+    /// Tables of which not every request had room.
+    crowded: HashSet<Table>,
     points: HashMap<Table, Vec<Known>>,
 }
 
@@ -45,6 +47,8 @@ pub struct Expected {
     own: HashSet<IpAddr>,
     devices: HashSet<IpAddr>,
     endpoints: HashMap<(IpAddr, u16, Protocol), Planned>,
+    /// Requests for which there was no room: their tables are not judged.
+    pub(crate) no_room: u64,
 }
 
 /// The protocol of a plan.
@@ -86,7 +90,7 @@ impl Expected {
                 expected.devices.insert(address);
                 let planned = expected.endpoints.entry((address, one.port, protocol)).or_default();
                 planned.connection = Arc::clone(&one.connection);
-                planned.add(one);
+                expected.no_room += u64::from(!planned.add(one));
             }
         }
         expected
@@ -147,15 +151,17 @@ impl Expected {
 }
 
 impl Planned {
-    fn add(&mut self, one: &ExpectedTraffic) {
+    /// Adds a request. False if there is no room for it.
+    fn add(&mut self, one: &ExpectedTraffic) -> bool {
         if one.count == 0 {
-            return;
+            return true;
         }
         let last = one.first.saturating_add(one.count - 1);
         let table = (one.unit, one.space);
         // Names may be asked one by one, or all of a controller at once: only numbers are planned.
-        if !is_named(one.space) {
-            self.requests.entry(table).or_default().add(one.first, last);
+        let room = is_named(one.space) || self.requests.entry(table).or_default().add(one.first, last);
+        if !room {
+            self.crowded.insert(table);
         }
         if let Some(point) = &one.point {
             let known =
@@ -164,6 +170,7 @@ impl Planned {
             let at = list.partition_point(|other| other.last <= last);
             list.insert(at, known);
         }
+        room
     }
 }
 
@@ -215,10 +222,9 @@ impl Core {
         let Some(planned) = planned.filter(|planned| !planned.requests.is_empty()) else { return };
         let place = plain(key);
         let last = place.first.saturating_add(place.count.max(1) - 1);
-        let in_plan = planned
-            .requests
-            .get(&(place.unit, place.space))
-            .is_some_and(|ranges| ranges.covers(place.first, last));
+        let table = (place.unit, place.space);
+        let in_plan = planned.crowded.contains(&table)
+            || planned.requests.get(&table).is_some_and(|ranges| ranges.covers(place.first, last));
         if !in_plan && let Some(point) = self.points.get(key) {
             let words = format!("{}: {}", key.protocol.name(), crate::baseline::place_of(key, &point.name));
             self.differs(&own::UNPLANNED, talk.scene(), words);

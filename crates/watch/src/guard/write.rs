@@ -8,7 +8,10 @@ use crate::detect::{Rule, base, own};
 use crate::findings::Scene;
 use crate::links::LinkKey;
 use crate::points::PointKey;
+use crate::protocol::Protocol;
 use model::Value;
+use model::expected::is_named;
+use std::fmt::Display;
 
 /// How long a write of our own waits for its entry in the ledger, in nanoseconds, where nobody says how far the ledger was read.
 const LATE_NS: i64 = 2_000_000_000;
@@ -55,12 +58,20 @@ struct Case<'a> {
 impl Known {
     /// What a part of the bytes means for the point; nothing if the bytes are not all of it.
     fn value(&self, key: &PointKey, bytes: &[u8]) -> Option<Value> {
-        let (coding, key) = (self.coding.as_ref()?, plain(key));
+        self.coding.as_ref()?.value(self.part(key, bytes)?)
+    }
+
+    /// The bytes that are the point's.
+    fn part<'a>(&self, key: &PointKey, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if bytes.is_empty() || is_named(key.space) {
+            return Some(bytes).filter(|bytes| !bytes.is_empty());
+        }
+        let key = plain(key);
         let numbers = (key.count as usize).max(1);
         let width = bytes.len() / numbers;
         let first = self.first.checked_sub(key.first)? as usize;
         let last = self.last.checked_sub(key.first)? as usize;
-        coding.value(bytes.get(first.checked_mul(width)?..(last + 1).checked_mul(width)?)?)
+        bytes.get(first.checked_mul(width)?..(last + 1).checked_mul(width)?)
     }
 
     fn unit(&self) -> String {
@@ -115,6 +126,9 @@ impl Case<'_> {
     /// The old number, where it is one.
     fn raw_before(&self) -> Option<String> {
         match self.before.as_deref()? {
+            variant if self.key.protocol == Protocol::OpcUa => {
+                wire::opcua::whole(variant).map(|number| number.to_string())
+            }
             [high, low] => Some(u16::from_be_bytes([*high, *low]).to_string()),
             [byte] => Some(byte.to_string()),
             _ => None,
@@ -155,17 +169,30 @@ impl Core {
         let plain = plain(&key);
         let before = self.guard.images.before(&plain);
         if !written.bytes.is_empty() {
-            self.guard.images.keep(&plain, written.bytes);
+            self.answered(&key, written.bytes);
             self.guard.images.written(&plain, written.bytes);
         }
         let case = Case { key, talk, written, place, points, before };
         if self.is_own(talk.client) { self.own_write(&case) } else { self.foreign_write(&case) }
     }
 
+    /// Takes a request to change a device of which it cannot be told what it changes.
+    pub(crate) fn unseen_write(&mut self, talk: &Talk, what: impl Display) {
+        if self.is_own(talk.client) {
+            self.guard.explained.commands_unmatched += 1;
+            self.findings.raise(&own::WRITE, talk.scene(), what);
+        }
+    }
+
+    /// Counts something for which there was no room.
+    pub(crate) const fn no_room(&mut self) {
+        self.guard.explained.no_room += 1;
+    }
+
     /// Takes data that a device answered, for what stood there before a write.
     pub(crate) fn answered(&mut self, key: &PointKey, bytes: &[u8]) {
         if self.guard.is_active() && !self.guard.images.keep(&plain(key), bytes) {
-            self.guard.explained.no_room += 1;
+            self.no_room();
         }
     }
 
@@ -200,14 +227,14 @@ impl Core {
         let shown = if points.is_empty() { self.guard.expected.shown(self, key, port) } else { Vec::new() };
         let found = self.guard.ledger.explain(time_ns, |command| {
             if points.is_empty() {
-                // Where the protocol does not show the point (OPC UA, bits of Logix arrays), the connection must do.
+                // Where the protocol does not show the point (bits of Logix arrays), the connection must do.
                 let is_shown = shown.iter().any(|point| point.path.as_str() == command.path);
                 return connection.as_deref() == Some(&*command.connection) && !is_shown;
             }
             points.iter().any(|known| {
                 known.point.path.to_string() == command.path
-                    && match (known.value(key, bytes), &known.coding) {
-                        (Some(seen), Some(coding)) => coding.agrees(&command.value, &seen),
+                    && match (known.part(key, bytes), &known.coding) {
+                        (Some(seen), Some(coding)) => coding.agrees(&command.value, seen),
                         (None, Some(_)) => bytes.is_empty(),
                         (_, None) => true,
                     }

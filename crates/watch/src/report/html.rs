@@ -242,7 +242,12 @@ fn points(report: &Report, out: &mut String) {
             point.readers.join(" "),
             point.writes.to_string(),
             point.writers.join(" "),
+            if point.others == 0 { String::new() } else { point.others.to_string() },
         ]
     });
-    table(&["device", "protocol and unit", "data", "reads", "read by", "writes", "written by"], rows, out);
+    table(
+        &["device", "protocol and unit", "data", "reads", "read by", "writes", "written by", "by others"],
+        rows,
+        out,
+    );
 }

@@ -92,6 +92,9 @@ pub struct LinkRow {
     pub last: Time,
     /// S7: the selector that the device accepted: kind of connection, then rack * 32 + slot.
     pub called: Option<u16>,
+    /// What was asked of late is encrypted, in a protocol that need not be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
     /// Functions used, the most frequent first.
     pub functions: Vec<FunctionRow>,
 }
@@ -122,6 +125,9 @@ pub struct PointRow {
     pub readers: Vec<String>,
     /// Who writes it.
     pub writers: Vec<String>,
+    /// How often it was touched by others, for whom there is no room in these lists: at least.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub others: u64,
     /// Value of the last write, where it is one number.
     pub last_value: Option<i64>,
     /// Packet of the last write, if this run saw it.
@@ -210,6 +216,11 @@ pub struct Report {
     pub differences: Vec<DifferenceRow>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// In a word, how bad a severity is.
 #[must_use]
 pub const fn level(severity: u16) -> &'static str {
@@ -249,7 +260,9 @@ impl Report {
             + core.links.refused
             + core.points.refused
             + core.findings.refused
-            + core.publishers.refused;
+            + core.publishers.refused
+            + core.guard.expected.no_room;
+        coverage.crowded = core.points.crowded;
         Self {
             captures: Vec::new(),
             coverage,
@@ -310,7 +323,11 @@ impl Report {
             "{conversations were|conversation was} let go because too many were open at once",
         );
         say(c.lost_fragments, "{packets|packet} in fragments never became whole");
-        say(c.no_room, "hosts, links, points or findings had no room in the tables");
+        say(c.no_room, "hosts, links, points, findings or planned requests had no room in the tables");
+        say(
+            c.crowded,
+            "{reads and writes|read or write} came from more machines than are listed for one point: the others are counted, not named",
+        );
         say(
             c.repeated,
             "TCP {segments|segment} came more than once (sent again, or seen at two mirror ports) and {were|was} counted once",
@@ -398,6 +415,7 @@ fn links(core: &Core, names: &Names) -> Vec<LinkRow> {
             functions.sort_by_key(FunctionRow::rank);
             LinkRow {
                 called: link.called,
+                hidden: link.hidden,
                 client: names.of(link.key.client),
                 server: names.of(link.key.server),
                 protocol,
@@ -436,6 +454,7 @@ fn points(core: &Core, names: &Names) -> Vec<PointRow> {
             writes: point.writes,
             readers: all(&point.readers),
             writers: all(&point.writers),
+            others: point.others,
             last_value: point.last_value,
             last_write: point.last_write,
             first: Time(point.first_ns),

@@ -99,8 +99,8 @@ impl Coding for Tenths {
         Some(Value::F64(f64::from(u16::from_be_bytes([*high, *low])) / 10.0))
     }
 
-    fn agrees(&self, asked: &Value, seen: &Value) -> bool {
-        asked.as_f64() == seen.as_f64()
+    fn agrees(&self, asked: &Value, seen: &[u8]) -> bool {
+        self.value(seen).is_some_and(|seen| asked.as_f64() == seen.as_f64())
     }
 }
 

@@ -11,6 +11,7 @@ mod inventory;
 mod mutate;
 mod needles;
 mod office;
+mod own_opcua;
 mod plants;
 mod sameness;
 mod talk;

@@ -403,6 +403,8 @@ pub struct MonitorPoint {
     pub readers: Vec<String>,
     /// Who writes it.
     pub writers: Vec<String>,
+    /// How often it was touched by others, for whom there is no room in these lists: at least.
+    pub others: u64,
     /// Value of the last write, where it is one number.
     pub last_value: Option<i64>,
     /// Packet of the last write, if this run of the monitor saw it.

@@ -16,7 +16,7 @@ mod reader;
 pub mod table;
 
 pub use chunk::{ChunkView, Kind, MAX_CHUNK, frame_length};
-pub use message::{MessageView, Nodes, Target, User};
+pub use message::{MessageView, Nodes, Target, User, whole};
 pub use reader::{NodeId, Problem};
 
 /// The port of OPC UA over TCP (7.2).

@@ -70,7 +70,28 @@ pub enum Id<'a> {
     Opaque(&'a [u8]),
 }
 
-impl NodeId<'_> {
+impl<'a> NodeId<'a> {
+    /// Reads one from the beginning of `bytes`.
+    ///
+    /// # Errors
+    /// [`Problem`]: it is cut short, or no encoding of a node.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
+        Cursor::new(bytes).node()
+    }
+
+    /// Adds what it is within its namespace, the same for every way to pack it (5.2.2.9).
+    pub(super) fn name(&self, out: &mut Vec<u8>) {
+        let (kind, bytes): (u8, &[u8]) = match &self.id {
+            Id::Number(number) => (0, &number.to_le_bytes()),
+            Id::Text(text) => (3, text),
+            Id::Guid(guid) => (4, guid),
+            Id::Opaque(bytes) => (5, bytes),
+        };
+        out.push(kind);
+        out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        out.extend_from_slice(bytes);
+    }
+
     /// The number of a node of the standard's own namespace.
     #[must_use]
     pub const fn standard(&self) -> Option<u32> {
@@ -160,13 +181,17 @@ impl<'a> Cursor<'a> {
 
     /// The type of an extension object; its body is skipped.
     pub(super) fn extension(&mut self) -> Result<NodeId<'a>, Problem> {
+        self.object().map(|(kind, _)| kind)
+    }
+
+    /// The type of an extension object, and its body.
+    pub(super) fn object(&mut self) -> Result<(NodeId<'a>, &'a [u8]), Problem> {
         let kind = self.node()?;
         match self.u8()? {
-            0 => {}
-            1 | 2 => drop(self.bytes()?),
-            other => return Err(Problem::Encoding(other)),
+            0 => Ok((kind, &[])),
+            1 | 2 => Ok((kind, self.bytes()?)),
+            other => Err(Problem::Encoding(other)),
         }
-        Ok(kind)
     }
 
     fn localized(&mut self) -> Result<(), Problem> {
@@ -174,7 +199,7 @@ impl<'a> Cursor<'a> {
         (0..(mask & 3).count_ones()).try_for_each(|_| self.bytes().map(drop))
     }
 
-    fn diagnostic(&mut self, depth: u8) -> Result<(), Problem> {
+    pub(super) fn diagnostic(&mut self, depth: u8) -> Result<(), Problem> {
         let depth = depth.checked_sub(1).ok_or(Problem::Depth)?;
         let mask = self.u8()?;
         self.take(4 * (mask & 0x0F).count_ones() as usize)?;
@@ -187,14 +212,28 @@ impl<'a> Cursor<'a> {
         if mask & 0x40 != 0 { self.diagnostic(depth) } else { Ok(()) }
     }
 
-    /// Skips a data value.
-    pub(super) fn data_value(&mut self) -> Result<(), Problem> {
-        self.data_value_in(MAX_DEPTH)
+    /// The variant of a data value, empty where it has none.
+    pub(super) fn data_value(&mut self) -> Result<&'a [u8], Problem> {
+        let mut value = *self;
+        self.data_value_in(MAX_DEPTH)?;
+        let mask = value.u8()?;
+        if mask & 1 == 0 {
+            return Ok(&[]);
+        }
+        let from = value.rest();
+        value.variant(MAX_DEPTH)?;
+        Ok(from.get(..from.len() - value.remaining()).unwrap_or_default())
     }
 
-    /// Skips an argument of a method.
+    /// Skips a variant.
     pub(super) fn argument(&mut self) -> Result<(), Problem> {
         self.variant(MAX_DEPTH)
+    }
+
+    /// A list of strings, skipped.
+    pub(super) fn strings(&mut self) -> Result<(), Problem> {
+        let count = self.count()?;
+        (0..count).try_for_each(|_| self.bytes().map(drop))
     }
 
     fn data_value_in(&mut self, depth: u8) -> Result<(), Problem> {

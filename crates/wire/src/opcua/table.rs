@@ -52,6 +52,8 @@ pub const WRITE: u32 = 673;
 pub const CALL: u32 = 712;
 /// Request to create monitored items.
 pub const MONITOR: u32 = 751;
+/// Request to be told of changes.
+pub const PUBLISH: u32 = 826;
 
 const fn s(request: u32, name: &'static str, access: Access) -> Service {
     Service { request, name, access }
@@ -95,7 +97,7 @@ pub const SERVICES: [Service; 39] = [
     s(787, "Create subscription", Access::Subscribe),
     s(793, "Modify subscription", Access::Subscribe),
     s(799, "Set publishing mode", Access::Subscribe),
-    s(826, "Publish", Access::Subscribe),
+    s(PUBLISH, "Publish", Access::Subscribe),
     s(832, "Republish", Access::Subscribe),
     s(841, "Transfer subscriptions", Access::Subscribe),
     s(847, "Delete subscriptions", Access::Subscribe),

@@ -25,8 +25,8 @@ impl Coding for OnWire {
         status.is_good().then_some(value)
     }
 
-    fn agrees(&self, asked: &Value, seen: &Value) -> bool {
-        self.codec.agrees(asked, seen)
+    fn agrees(&self, asked: &Value, seen: &[u8]) -> bool {
+        self.value(seen).is_some_and(|seen| self.codec.agrees(asked, &seen))
     }
 }
 

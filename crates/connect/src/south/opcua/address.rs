@@ -46,6 +46,16 @@ impl Address {
         Self { namespace, identifier: node.identifier.clone() }
     }
 
+    /// The node as the wire shows it, and the lowest and highest number that its namespace may have in a server that did not
+    /// say how it numbers them.
+    pub fn on_wire(&self) -> (NodeId, u16, u16) {
+        let (first, last) = match self.namespace {
+            Namespace::Number(number) => (number, number),
+            Namespace::Named(_) => (0, u16::MAX),
+        };
+        (NodeId { namespace: first, identifier: self.identifier.clone() }, first, last)
+    }
+
     /// The node in a server with these namespaces.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod drafting;
 mod driver;
 mod endpoint;
 mod exchange;
+mod expected;
 #[cfg(test)]
 mod hostile;
 mod identity;
@@ -90,8 +91,8 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
     let endpoint = file.url.clone();
     let spec = Spec::new(draft, file, context, &resolved);
     let (host, port, _) = endpoint::parts(&endpoint).unwrap_or_default();
-    // What is asked of whom is encrypted on the wire; that we talk to it at all is what can be known.
-    let expected = vec![ExpectedTraffic::to(&context.name, &host, port, "opc-ua")];
+    let expected =
+        spec.expected(&ExpectedTraffic::to(&context.name, &host, port, "opc-ua"), &resolved.points);
     Ok(Built {
         it: Box::new(OpcUa::new(spec)),
         points: resolved.points,

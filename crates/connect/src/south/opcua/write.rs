@@ -46,17 +46,9 @@ pub(super) async fn write(channel: &Channel, target: Target, wanted: Value, with
             }
         },
     };
-    let variant = match variant(&wanted, target.scaling.as_ref(), kind) {
+    let variant = match sent(&wanted, target.scaling.as_ref(), kind, target.element.is_some()) {
         Ok(variant) => variant,
         Err(why) => return Sent::Not(why),
-    };
-    // A part of an array is written as an array of its own (OPC 10000-4, 7.27).
-    let variant = match target.element {
-        Some(_) => match opcua::types::Array::new(kind, vec![variant]) {
-            Ok(array) => Variant::Array(Box::new(array)),
-            Err(_) => return Sent::Not("an element of this type cannot be written".into()),
-        },
-        None => variant,
     };
     match services::write(channel, target.node, target.element, variant, within).await {
         Ok(()) => Sent::Taken(kind),
@@ -87,6 +79,27 @@ async fn kind_of(
         },
         _ => None,
     })
+}
+
+/// What goes out for a value.
+///
+/// # Errors
+/// As [`variant`].
+pub(super) fn sent(
+    value: &Value,
+    scaling: Option<&Scaling>,
+    kind: VariantScalarTypeId,
+    is_element: bool,
+) -> Result<Variant, String> {
+    let variant = variant(value, scaling, kind)?;
+    if !is_element {
+        return Ok(variant);
+    }
+    // A part of an array is written as an array of its own (OPC 10000-4, 7.27).
+    let array = opcua::types::Array::new(kind, vec![variant]);
+    array
+        .map(|array| Variant::Array(Box::new(array)))
+        .map_err(|_| "an element of this type cannot be written".to_owned())
 }
 
 /// Our value as the server's type.

@@ -23,8 +23,8 @@ impl Coding for OnWire {
         status.is_good().then_some(value)
     }
 
-    fn agrees(&self, asked: &Value, seen: &Value) -> bool {
-        self.0.agrees(asked, seen)
+    fn agrees(&self, asked: &Value, seen: &[u8]) -> bool {
+        self.value(seen).is_some_and(|seen| self.0.agrees(asked, &seen))
     }
 }
 

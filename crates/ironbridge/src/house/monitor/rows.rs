@@ -76,7 +76,7 @@ pub fn zone(known: &KnownAsset, around: &Around) -> String {
 pub fn seen(link: &LinkRow) -> &'static str {
     if link.protocol == Protocol::Silent {
         "silent"
-    } else if link.protocol.is_encrypted() {
+    } else if link.protocol.is_encrypted() || link.hidden {
         "encrypted"
     } else if link.packets_to_client > 0 && link.packets_to_server > 0 || link.port == 0 {
         "both"
@@ -136,6 +136,7 @@ pub fn point(watching: &Watching, point: &PointRow) -> api::MonitorPoint {
         writes: point.writes,
         readers: point.readers.clone(),
         writers: point.writers.clone(),
+        others: point.others,
         last_value: point.last_value,
         last_write: point.last_write.map(|evidence| packet(watching, evidence)),
         first: point.first.millis_f64(),

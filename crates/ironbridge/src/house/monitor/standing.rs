@@ -109,7 +109,10 @@ impl Watching {
             let of = id.and_then(|id| by_server.get(id)).map(Vec::as_slice).unwrap_or_default();
             let of: Vec<&&LinkRow> =
                 of.iter().filter(|link| endpoint.port.is_none_or(|port| link.port == port)).collect();
-            let is = |word: &str| of.iter().any(|link| rows::seen(link) == word);
+            // What others ask there says nothing of what this gateway asks.
+            let own: Vec<&&LinkRow> = of.iter().copied().filter(|link| around.is_own(&link.client)).collect();
+            let judged = if own.is_empty() { &of } else { &own };
+            let is = |word: &str| judged.iter().any(|link| rows::seen(link) == word);
             let seen = match () {
                 () if !endpoint.is_ip => "not-ip",
                 () if is("both") => "seen",

@@ -26,6 +26,7 @@ fn link(client: &str, server: &str, times: (i64, i64), requests: u64) -> LinkRow
         first: Time(times.0),
         last: Time(times.1),
         called: None,
+        hidden: false,
         functions: vec![function(3, requests)],
     }
 }
@@ -40,6 +41,7 @@ fn point(server: &str, name: &str, writers: &[&str], times: (i64, i64)) -> Point
         writes: writers.len() as u64,
         readers: vec!["10.0.0.5".into()],
         writers: writers.iter().map(|&writer| writer.to_owned()).collect(),
+        others: 0,
         last_value: Some(42),
         last_write: None,
         first: Time(times.0),
@@ -192,7 +194,7 @@ prop_compose! {
             client: format!("10.0.0.{client}"), server: format!("10.0.1.{server}"), protocol, realm: protocol.realm(),
             port, connections: sums[0], packets_to_server: sums[1], bytes_to_server: sums[2], packets_to_client: sums[3],
             bytes_to_client: sums[4], changes: sums[5], malformed: sums[6], first: Time(first),
-            last: Time(first + more), called, functions,
+            last: Time(first + more), called, hidden: sums[6] % 2 == 1, functions,
         }
     }
 }

@@ -87,8 +87,9 @@ fn the_contract_example_becomes_points() {
     assert_eq!((target.host.as_ref(), target.unit, target.function, target.count), ("10.20.1.11", 1, 16, 2));
     let coding = target.coding.as_ref().unwrap();
     // 240.5 as a single with the low word first, as the file has it.
-    let seen = coding.value(&[0x80, 0, 0x43, 0x70]).unwrap();
-    assert!(coding.agrees(&asked, &seen) && !coding.agrees(&Value::F64(240.0), &seen), "{seen:?}");
+    let seen = [0x80, 0, 0x43, 0x70];
+    assert_eq!(coding.value(&seen), Some(asked.clone()));
+    assert!(coding.agrees(&asked, &seen) && !coding.agrees(&Value::F64(240.0), &seen));
 }
 
 #[test]
