@@ -143,7 +143,9 @@ fn commands_are_matched_and_what_nobody_asked_for_is_critical() {
 
     // The same value again, from our own address, without anybody who asked.
     scene.client("gw", &["write", "200", "300"]);
-    let found = scene.finding("IB-OWN-001");
+    let found = wait_for("what is found and told", LIMIT, || {
+        Some(scene.finding("IB-OWN-001")).filter(|found| found["told"].is_number())
+    });
     let millis = |key: &str| found[key].as_f64().unwrap();
     println!("told {:.0} ms after its packet", millis("told") - millis("first"));
     assert_eq!((&found["level"], &found["path"]), (&json!("critical"), &json!(TARGET)));

@@ -2,9 +2,10 @@
 
 use super::Decoder;
 use crate::core::{Core, Talk};
+use crate::guard::Written;
 use crate::hosts::Field;
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
-use crate::points::Touch;
+use crate::points::{PointKey, Touch};
 use crate::protocol::Protocol;
 use crate::stream::Step;
 use std::borrow::Cow;
@@ -65,9 +66,20 @@ impl Decoder for Bacnet {
         let confirmed = !matches!(apdu, Apdu::Unconfirmed { .. });
         let talk = &if confirmed { talk.with_client(kind == Kind::Request) } else { talk.with_client(true) };
         if let (Kind::Request, Some(object)) = (kind, view.object) {
-            let touch = if view.changes { Touch::Write(None) } else { Touch::Read };
-            let place = (0, u64::from(object.kind), object.instance, 1);
-            core.point(talk, Protocol::Bacnet, place, touch, || named(object));
+            let (space, first) = (u64::from(object.kind), object.instance);
+            if view.changes {
+                let key = PointKey {
+                    server: talk.server,
+                    protocol: Protocol::Bacnet,
+                    unit: 0,
+                    space,
+                    first,
+                    count: 1,
+                };
+                core.write(talk, key, Written { value: None, bytes: &whole(apdu) }, || named(object));
+            } else {
+                core.point(talk, Protocol::Bacnet, (0, space, first, 1), Touch::Read, || named(object));
+            }
         }
         if let Some(device) = &view.device {
             let vendor = format!("BACnet vendor {}", device.vendor);
@@ -87,6 +99,14 @@ impl Decoder for Bacnet {
 fn operation(talk: &Talk, core: &mut Core, kind: Kind, function: u32, effect: Effect, outcome: Outcome) {
     let (protocol, body) = (Protocol::Bacnet, Body::None);
     core.operation(talk, &Operation { protocol, kind, function, effect, unit: 0, outcome, body });
+}
+
+/// A request as it is compared: the number of its service, and what it carries. Nothing of one that comes in parts.
+fn whole(apdu: &Apdu<'_>) -> Vec<u8> {
+    match apdu {
+        Apdu::Confirmed { service, body, segment: None, .. } => [&[*service][..], *body].concat(),
+        _ => Vec::new(),
+    }
 }
 
 /// As people write it: `analog-value 7`.

@@ -2,9 +2,10 @@
 
 use super::{Decoder, Waiting};
 use crate::core::{Core, Talk};
+use crate::guard::Written;
 use crate::hosts::Field;
 use crate::operation::{Body, Effect, Kind, Operation, Outcome};
-use crate::points::Touch;
+use crate::points::{PointKey, Touch};
 use crate::protocol::Protocol;
 use crate::stream::Step;
 use model::expected::named_space;
@@ -227,9 +228,17 @@ fn points(message: &MessageView<'_>, class: Option<u32>, code: u8, talk: &Talk, 
         _ => return,
     };
     let bytes = message.bytes();
+    // What is written otherwise than we write it is no write of ours.
+    let written = if code == service::WRITE_TAG { message.data() } else { bytes };
     let words = usize::from(bytes.get(1).copied().unwrap_or_default());
     let path = bytes.get(2..2 + words * 2).unwrap_or_default();
-    core.point(talk, Protocol::Enip, (0, named_space(path), 0, 0), touch, || message.path().to_string());
+    let name = || message.path().to_string();
+    if touch == Touch::Read {
+        return core.point(talk, Protocol::Enip, (0, named_space(path), 0, 0), touch, name);
+    }
+    let (server, protocol, space) = (talk.server, Protocol::Enip, named_space(path));
+    let key = PointKey { server, protocol, unit: 0, space, first: 0, count: 0 };
+    core.write(talk, key, Written { value: None, bytes: written }, name);
 }
 
 fn identified(

@@ -49,8 +49,10 @@ pub struct OpcUa {
     /// The chunk before went on: this one has no beginning.
     goes_on: [bool; 2],
     astray: u32,
-    /// Whether what is asked cannot be read, once something was asked.
+    /// Whether what is asked on this channel cannot be read, once something was asked.
     hidden: Option<bool>,
+    /// The same, as it was told last.
+    told: Option<bool>,
     values: Values,
 }
 
@@ -99,6 +101,7 @@ impl OpcUa {
         }
         if let Some((policy, _)) = view.security() {
             self.channel = if policy == NONE { Channel::Open } else { Channel::Secure };
+            self.hidden = None;
         }
         let Some((function, outcome)) = self.meaning(&view, talk) else { return };
         let (kind, effect) = match (talk.from_client, outcome) {
@@ -128,7 +131,9 @@ impl OpcUa {
             _ => {}
         }
         let id = u64::from(view.request().unwrap_or_default());
-        let message = view.message().filter(|message| {
+        // Where one message is encrypted all are, also one that by chance looks like another.
+        let readable = !(self.channel == Channel::Secure && self.hidden == Some(true));
+        let message = view.message().filter(|_| readable).filter(|message| {
             let known = message.service().is_some() || message.type_id() == Some(table::FAULT);
             known && (self.channel != Channel::Secure || view.kind() == Some(opcua::Kind::Message))
         });
@@ -175,16 +180,22 @@ fn key(target: &Target<'_>, talk: &Talk) -> PointKey {
 impl OpcUa {
     /// Tells whether what the client asks can be read, when that changes.
     fn hide(&mut self, function: u32, view: &ChunkView<'_>, talk: &Talk, core: &mut Core) {
-        let hidden = function == OPAQUE && self.channel != Channel::Open;
-        if view.kind() == Some(opcua::Kind::Message) && self.hidden != Some(hidden) {
-            self.hidden = Some(hidden);
+        if view.kind() != Some(opcua::Kind::Message) {
+            return;
+        }
+        let opaque = function == OPAQUE && self.channel != Channel::Open;
+        let known = self.hidden.filter(|_| self.channel == Channel::Secure);
+        let hidden = known.unwrap_or(opaque);
+        self.hidden = Some(hidden);
+        if self.told != Some(hidden) {
+            self.told = Some(hidden);
             core.hidden(talk, Protocol::OpcUa, hidden);
         }
     }
 
     /// Notes what a request is about.
     fn asked(&mut self, view: &ChunkView<'_>, effect: Effect, talk: &Talk, core: &mut Core) {
-        let Some(message) = view.message() else { return };
+        let Some(message) = view.message().filter(|_| self.hidden != Some(true)) else { return };
         if effect == Effect::Write {
             return written(&message, talk, core);
         }

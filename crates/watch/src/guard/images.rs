@@ -34,16 +34,21 @@ fn width(key: &PointKey) -> usize {
     if key.protocol == Protocol::Modbus && registers.into_iter().any(is_register) { 2 } else { 1 }
 }
 
-/// How many bytes a range has; whatever comes where a name stands for it.
+/// Whether it is not numbers beside each other, but one value of any length: what a name or an object stands for.
+fn is_one(key: &PointKey) -> bool {
+    is_named(key.space) || key.protocol == Protocol::Bacnet
+}
+
+/// How many bytes a range has; whatever comes where it is one value.
 fn wanted(key: &PointKey) -> Option<usize> {
-    (!is_named(key.space)).then(|| (key.count as usize).saturating_mul(width(key)))
+    (!is_one(key)).then(|| (key.count as usize).saturating_mul(width(key)))
 }
 
 impl Images {
     /// Keeps the bytes of a range. False if there is no room.
     pub fn keep(&mut self, key: &PointKey, bytes: &[u8]) -> bool {
         let wanted = wanted(key).unwrap_or(bytes.len());
-        if wanted > MAX_BYTES && is_named(key.space) {
+        if wanted > MAX_BYTES && is_one(key) {
             // What stood there before is over.
             self.forget(key);
         }
@@ -52,7 +57,7 @@ impl Images {
         }
         let bytes = bytes.get(..wanted).unwrap_or_default();
         let ranges = self.tables.entry(table(key)).or_default();
-        let fits = |known: &[u8]| known.len() == wanted || is_named(key.space);
+        let fits = |known: &[u8]| known.len() == wanted || is_one(key);
         if let Some((_, known)) = ranges.iter_mut().find(|(first, known)| *first == key.first && fits(known))
         {
             known.clear();
@@ -89,7 +94,7 @@ impl Images {
 
     /// Brings a write into what is known of the range.
     pub fn written(&mut self, key: &PointKey, written: &[u8]) {
-        if is_named(key.space) {
+        if is_one(key) {
             return;
         }
         let width = width(key);

@@ -397,22 +397,78 @@ fn a_command_explains_the_tag_that_it_names_and_no_other() {
         let words = u8::try_from(path.len() / 2).unwrap();
         cip(1, &[&[0x4D, words][..], &path, &[0xC4, 0, 1, 0, 30, 0, 0, 0]].concat())
     };
-    let outcome = |tag: &str| {
+    let outcome = |tag: &str, asked: f64| {
         let mut capture = Capture::new();
         let mut monitor = Monitor::new(Limits::STANDARD);
         let to = ExpectedTraffic::to("line-1", "10.0.0.9", 44_818, "enip");
         let path = Path::new("acme/leeds/filler/target").unwrap();
         let point = Some(Arc::new(Declaration::new(path, ValueType::I64)));
         let space = model::expected::named_space(&symbol("Target"));
-        let planned = [to.clone(), ExpectedTraffic { space, count: 1, point, ..to }];
+        let coding: Option<Arc<dyn Coding>> = Some(Arc::new(Dint));
+        let planned = [to.clone(), ExpectedTraffic { space, count: 1, point, coding, ..to }];
         monitor.expect(Expected::new([address(GATEWAY)], &planned, &Default::default()));
-        monitor.authorise(command(&capture, "c1", 30.0));
+        monitor.authorise(command(&capture, "c1", asked));
         capture.connection(GATEWAY, PLC, 44_818, &[(true, write(tag))]);
         let report = finish(&mut monitor, &capture);
         (report.explained.commands_matched, rules(&report))
     };
-    assert_eq!(outcome("Target"), (1, vec![]));
-    assert_eq!(outcome("Bypass"), (0, vec!["IB-OWN-001"]), "the command was about another tag");
+    assert_eq!(outcome("Target", 30.0), (1, vec![]));
+    assert_eq!(outcome("Target", 31.0), (0, vec!["IB-OWN-001"]), "the command was about another value");
+    assert_eq!(outcome("Bypass", 30.0), (0, vec!["IB-OWN-001"]), "the command was about another tag");
+}
+
+/// A whole number as Write Tag carries it, or as BACnet writes the present value.
+#[derive(Debug)]
+struct Dint;
+
+impl Coding for Dint {
+    fn value(&self, bytes: &[u8]) -> Option<Value> {
+        let [.., low, _, _, _] = bytes else { return None };
+        Some(Value::F64((*low).into()))
+    }
+
+    fn agrees(&self, asked: &Value, seen: &[u8]) -> bool {
+        self.value(seen).is_some_and(|seen| asked.as_f64() == seen.as_f64())
+    }
+}
+
+#[test]
+fn a_command_explains_the_request_of_bacnet_that_would_go_out_for_it() {
+    /// The bytes of one request, whatever the value.
+    #[derive(Debug)]
+    struct Request(Vec<u8>);
+
+    impl Coding for Request {
+        fn value(&self, _: &[u8]) -> Option<Value> {
+            None
+        }
+
+        fn agrees(&self, _: &Value, seen: &[u8]) -> bool {
+            seen == self.0
+        }
+    }
+
+    // WriteProperty of the present value of analog-value 7, a REAL, at priority 10.
+    let body = |value: u8| [0x0C, 0, 0x80, 0, 7, 0x19, 85, 0x3E, 0x44, 0x41, value, 0, 0, 0x3F, 0x49, 10];
+    let outcome = |sent: u8| {
+        let mut capture = Capture::new();
+        let mut monitor = Monitor::new(Limits::STANDARD);
+        let to = ExpectedTraffic::to("line-1", "10.0.0.9", 47_808, "bacnet");
+        let path = Path::new("acme/leeds/filler/target").unwrap();
+        let point = Some(Arc::new(Declaration::new(path, ValueType::F64)));
+        let asked = [&[15][..], &body(0xAC)].concat();
+        let coding: Option<Arc<dyn Coding>> = Some(Arc::new(Request(asked)));
+        let planned = [ExpectedTraffic { space: 2, first: 7, count: 1, point, coding, ..to }];
+        monitor.expect(Expected::new([address(GATEWAY)], &planned, &Default::default()));
+        monitor.authorise(command(&capture, "c1", 21.5));
+        let apdu = [&[0, 5, 1, 15][..], &body(sent)].concat();
+        let head = [0x81, 10, 0, u8::try_from(apdu.len() + 6).unwrap(), 1, 4];
+        capture.datagram((GATEWAY, 47_808), (PLC, 47_808), &[&head[..], &apdu].concat());
+        let report = finish(&mut monitor, &capture);
+        (report.explained.commands_matched, rules(&report))
+    };
+    assert_eq!(outcome(0xAC), (1, vec![]));
+    assert_eq!(outcome(0xB0), (0, vec!["IB-OWN-001"]), "another value");
 }
 
 #[test]

@@ -217,6 +217,10 @@ fn what_is_encrypted_is_said_and_not_judged() {
     assert_eq!((report.coverage.encrypted_flows, report.explained.commands_unmatched), (1, 0));
     assert!(report.links.iter().any(|link| link.hidden), "{:?}", report.links);
     assert!(report.limits().iter().any(|words| words.contains("1 conversation is encrypted")));
+    // What looks like a write by chance is none.
+    let chance = [said[0].clone(), speed(31)];
+    let report = seen("Basic256Sha256", GATEWAY, &[], &chance);
+    assert_eq!((report.coverage.encrypted_flows, report.explained.commands_unmatched), (1, 0));
     // Signed only, everybody can read it: the same as without security.
     let report = seen("Basic256Sha256", GATEWAY, &[], &[speed(31)]);
     assert_eq!((report.coverage.encrypted_flows, report.explained.commands_unmatched), (0, 1));

@@ -91,6 +91,8 @@ impl Net {
             net.quiet(&name);
             must(&format!("link add {host} netns {hub} type veth peer name eth0 netns {name}"));
             must(&format!("-n {name} address add 10.77.0.{address}/24 dev eth0"));
+            // Packets leave as they would on a cable, not several at once for a card to cut.
+            must(&format!("-n {name} link set eth0 gso_max_segs 1"));
             for (space, link) in [(&name, "lo"), (&name, "eth0"), (&hub, host)] {
                 must(&format!("-n {space} link set {link} up"));
             }

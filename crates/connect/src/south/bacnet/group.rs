@@ -28,7 +28,7 @@ pub(super) enum What {
 }
 
 /// One point of a group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) object: ObjectId,
     pub(super) what: What,
@@ -46,7 +46,7 @@ impl Row {
         Self { object, what, codec, priority: None, cov: false, flags, reliability: flags }
     }
 
-    fn decode(&self, values: &[Wire]) -> (Value, Status) {
+    pub(super) fn decode(&self, values: &[Wire]) -> (Value, Status) {
         match self.what {
             What::Value(_) => self.codec.decode(values),
             What::Held(_) => match values {

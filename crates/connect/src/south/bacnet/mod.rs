@@ -16,6 +16,7 @@ mod conclude;
 mod config;
 mod cov;
 mod driver;
+mod expected;
 mod group;
 mod moment;
 mod object;
@@ -40,10 +41,7 @@ use build::Endpoint;
 use config::File;
 use driver::Bacnet;
 use model::config::{Diagnostic, Document};
-use model::expected::ExpectedTraffic;
-use model::{Access, Declaration};
 use socket::Door;
-use std::sync::Arc;
 
 /// BACnet/IP.
 pub static KIND: Kind<dyn Driver> = Kind {
@@ -85,39 +83,5 @@ fn words(endpoint: &Endpoint) -> String {
         (Some((host, port)), None) => format!("{host}:{port}"),
         (Some((host, port)), Some(bbmd)) => format!("{host}:{port} (BBMD {}:{})", bbmd.host, bbmd.port),
         (None, bbmd) => bbmd.as_ref().map(|bbmd| format!("{}:{}", bbmd.host, bbmd.port)).unwrap_or_default(),
-    }
-}
-
-impl Bacnet {
-    /// Every service that the plan may use, object by object.
-    fn expected(&self, connection: &str, points: &[Arc<Declaration>]) -> Vec<ExpectedTraffic> {
-        let (host, port) = match self.endpoint.host.as_ref() {
-            Some((host, port)) => (host.as_str(), *port),
-            None => ("", wire::bacnet::PORT),
-        };
-        let to = ExpectedTraffic::to(connection, host, port, "bacnet");
-        let traffic = |object: wire::bacnet::ObjectId, function| ExpectedTraffic {
-            function,
-            space: object.kind.into(),
-            first: object.instance,
-            count: 1,
-            ..to.clone()
-        };
-        let mut expected = vec![to.clone()];
-        let bbmd = self.endpoint.bbmd.as_ref();
-        expected.extend(bbmd.map(|bbmd| ExpectedTraffic::to(connection, &bbmd.host, bbmd.port, "bacnet")));
-        let layout = self.layout();
-        for (book, layout) in self.groups.iter().zip(&layout.groups) {
-            for (row, index) in book.rows.iter().zip(&layout.points) {
-                expected.extend([READ, READ_MULTIPLE].map(|service| traffic(row.object, service)));
-                expected.extend(row.cov.then(|| traffic(row.object, SUBSCRIBE)));
-                let Some(point) = points.get(*index).filter(|point| point.access != Access::Read) else {
-                    continue;
-                };
-                let point = Some(Arc::clone(point));
-                expected.push(ExpectedTraffic { point, ..traffic(row.object, WRITE) });
-            }
-        }
-        expected
     }
 }

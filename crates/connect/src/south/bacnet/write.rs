@@ -136,7 +136,7 @@ impl Row {
 }
 
 /// What is written for a value; false to `held` gives the priority up.
-fn request(row: &Row, value: &Value) -> Result<Request, String> {
+pub(super) fn request(row: &Row, value: &Value) -> Result<Request, String> {
     let object = row.object;
     match row.what {
         What::Value(target) => {

@@ -15,6 +15,7 @@ mod build;
 mod catalog;
 mod config;
 mod driver;
+mod expected;
 mod group;
 pub(super) mod line;
 mod probe;
@@ -41,12 +42,8 @@ use crate::kind::{Built, Claim, Context, Kind, Security};
 use config::File;
 use driver::EtherNetIp;
 use model::config::{Diagnostic, Document};
-use model::expected::{ExpectedTraffic, named_space};
-use model::{Access, Declaration};
-use std::sync::Arc;
+use model::expected::ExpectedTraffic;
 use transport::Target;
-use wire::enip::Segment;
-use wire::enip::table::service;
 
 /// EtherNet/IP.
 pub static KIND: Kind<dyn Driver> = Kind {
@@ -85,53 +82,4 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Driver>, Ve
             "plain EtherNet/IP: anybody on this network can read and write the controller",
         ),
     })
-}
-
-impl EtherNetIp {
-    /// Every kind of request that the driver may send, for each controller, and every tag that may be written.
-    fn expected(&self, to: &ExpectedTraffic, points: &[Arc<Declaration>]) -> Vec<ExpectedTraffic> {
-        let writes = points.iter().any(|point| point.access != Access::Read);
-        let reads = [
-            service::MULTIPLE,
-            service::READ_TAG,
-            service::READ_TAG_FRAGMENTED,
-            service::GET_ATTRIBUTES_ALL,
-            service::GET_ATTRIBUTE_LIST,
-            service::GET_INSTANCE_ATTRIBUTE_LIST,
-            service::FORWARD_OPEN,
-            service::LARGE_FORWARD_OPEN,
-            service::FORWARD_CLOSE,
-        ];
-        let writing: &[u8] = if writes { &[service::WRITE_TAG, service::READ_MODIFY_WRITE] } else { &[] };
-        let mut expected = Vec::new();
-        for controller in &self.controllers {
-            let slot = controller.reach.route.0.last().and_then(|segment| match segment {
-                Segment::Port { link, .. } => link.first().copied(),
-                _ => None,
-            });
-            expected.extend(reads.iter().chain(writing).map(|function| ExpectedTraffic {
-                unit: slot.unwrap_or(0).into(),
-                function: *function,
-                ..to.clone()
-            }));
-        }
-        for (book, layout) in self.groups.iter().zip(&self.layout().groups) {
-            for (row, index) in book.rows.iter().zip(&layout.points) {
-                // Which word of an array of bits is written is learned from the controller.
-                let writes =
-                    |point: &&Arc<Declaration>| point.access != Access::Read && row.codec.bit.is_none();
-                let point = points.get(*index).filter(writes);
-                let mut path = Vec::new();
-                row.asked.path().emit(&mut path);
-                expected.extend(point.map(|point| ExpectedTraffic {
-                    function: service::WRITE_TAG,
-                    space: named_space(&path),
-                    count: 1,
-                    point: Some(Arc::clone(point)),
-                    ..to.clone()
-                }));
-            }
-        }
-        expected
-    }
 }
