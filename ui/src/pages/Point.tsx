@@ -22,6 +22,7 @@ import { Age, Time } from "../parts/Time";
 import { RawTable } from "../point/RawTable";
 import { WriteDialog } from "../point/WriteDialog";
 import { assetHref, Link, namespaceHref, pointHref } from "../router";
+import { periodOf } from "../trend/series";
 import { TrendPanel } from "../trend/TrendPanel";
 import { ms } from "./Connections";
 import { windowOf, type View, type Window } from "../trend/zoom";
@@ -57,22 +58,34 @@ function Body({ detail }: { detail: PointDetail }) {
   const live = useLivePoint(detail.point);
   const [view, setView] = useState<View>({ span: 10 * 60_000, end: null });
   const [writing, setWriting] = useState(false);
+  const { byItself, period } = useScan(detail);
   const drawable = detail.point.type !== "text" && detail.point.type !== "bytes";
   return (
     <>
       <ValuePanel detail={detail} live={live} onWrite={() => setWriting(true)} />
       {drawable ? (
-        <TrendPanel detail={detail} live={live} view={view} onView={setView} aside={<Downloads detail={detail} view={view} />} />
+        <TrendPanel detail={detail} live={live} period={period} view={view} onView={setView} aside={<Downloads detail={detail} view={view} />} />
       ) : (
         <Panel title="Trend" id="trend" aside={<Downloads detail={detail} view={view} />}>
           <p>Values of type {detail.point.type} cannot be drawn. The samples below show them.</p>
         </Panel>
       )}
       <Raw detail={detail} view={view} startOpen={!drawable} />
-      <AboutPanel detail={detail} />
+      <AboutPanel detail={detail} byItself={byItself} />
       {writing && <WriteDialog detail={detail} live={live} onClose={() => setWriting(false)} />}
     </>
   );
+}
+
+/** Kinds that record a sample with every scan. With others (subscriptions, changes that a device tells) a value holds while nothing comes. */
+const EVERY_SCAN = new Set(["modbus-tcp", "modbus-rtu", "modbus-rtu-tcp", "modbus-tls", "s7", "ethernet-ip", "pccc", "snmp"]);
+
+/** Whether the point comes by itself, and how often it is recorded where that is known. */
+function useScan(d: PointDetail): { byItself: boolean; period: number | null } {
+  const q = useQuery({ queryKey: ["connections"], queryFn: ({ signal }) => api.connections({ signal }), enabled: Boolean(d.connection), staleTime: 60_000 });
+  const connection = q.data?.find((c) => c.name === d.connection);
+  const told = connection !== undefined && connection.scans.length > 0 && connection.scans.every((s) => !s.period_ms);
+  return { byItself: told || Boolean(d.connection && !d.scan), period: connection && EVERY_SCAN.has(connection.kind) ? periodOf(d.scan) : null };
 }
 
 function ValuePanel({ detail, live, onWrite }: { detail: PointDetail; live: PointLive; onWrite: () => void }) {
@@ -219,7 +232,7 @@ function unitText(unit: string | null | undefined): string {
   return shown === unit ? unit : `${shown} (${unit} in the file)`;
 }
 
-function AboutPanel({ detail: d }: { detail: PointDetail }) {
+function AboutPanel({ detail: d, byItself }: { detail: PointDetail; byItself: boolean }) {
   const asset = d.asset;
   return (
     <Panel title="Source, destinations, owners" id="about">
@@ -228,7 +241,7 @@ function AboutPanel({ detail: d }: { detail: PointDetail }) {
         <Fact name="Connection">{d.connection ? <Link to={`/connections?name=${encodeURIComponent(d.connection)}`}>{d.connection}</Link> : "none: made by the gateway itself"}</Fact>
         <Fact name="Device">{d.device ?? "–"}</Fact>
         <Fact name={<Term k="register">Address and type at the source</Term>}>{d.source ? <span className="mono">{d.source}</span> : "–"}</Fact>
-        <Fact name={<Term k="scan" />}>{d.scan ? `every ${d.scan.replace(/(\d)([a-z])/i, "$1 $2")}` : d.connection ? "as it comes" : "–"}</Fact>
+        <Fact name={<Term k="scan" />}>{byItself ? "as it comes" : d.scan ? `every ${d.scan.replace(/(\d)([a-z])/i, "$1 $2")}` : "–"}</Fact>
         <Fact name="Type and unit">
           {d.point.type}, {unitText(d.point.unit)}
         </Fact>

@@ -9,7 +9,7 @@ import { serverNow, useNow } from "../live/clock";
 import { ErrorBox } from "../parts/Messages";
 import { Panel } from "../parts/Page";
 import { Term } from "../parts/Term";
-import { badStretches, columnsOf, periodOf, summarise, type Columns, type Sample } from "./series";
+import { badStretches, columnsOf, summarise, type Columns, type Sample } from "./series";
 import { TrendChart } from "./TrendChart";
 import { useTrend } from "./useTrend";
 import { applyKey, pan, PRESETS, viewOf, windowOf, zoom, type View, type Window } from "./zoom";
@@ -21,12 +21,14 @@ const FAST_SPAN = 120_000;
 export interface TrendPanelProps {
   detail: PointDetail;
   live: PointLive;
+  /** Time between two scans in ms; null where silence is no gap. */
+  period: number | null;
   view: View;
   onView: (change: (view: View) => View) => void;
   aside?: ReactNode;
 }
 
-export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProps) {
+export function TrendPanel({ detail, live, period, view, onView, aside }: TrendPanelProps) {
   const { point } = detail;
   const box = useRef<HTMLDivElement>(null);
   const [buckets, setBuckets] = useState(800);
@@ -49,8 +51,8 @@ export function TrendPanel({ detail, live, view, onView, aside }: TrendPanelProp
   const window = useMemo<Window>(() => windowOf(view, Math.max(tick, serverNow())), [view, tick]);
   const following = view.end === null;
   const columns = useMemo<Columns>(
-    () => (trend ? columnsOf(trend, following ? tail : [], following ? window.to : null, stepped, periodOf(detail.scan)) : [[], [], [], []]),
-    [trend, tail, following, window.to, stepped, detail.scan],
+    () => (trend ? columnsOf(trend, following ? tail : [], following ? window.to : null, stepped, period) : [[], [], [], []]),
+    [trend, tail, following, window.to, stepped, period],
   );
   const bad = useMemo(() => (trend ? badStretches(trend, Math.min(window.to, serverNow())) : []), [trend, window.to]);
   const onZoom = useCallback((factor: number, anchor: number) => onView((v) => zoom(v, factor, anchor, serverNow())), [onView]);
