@@ -1,10 +1,9 @@
 //! Discovery against devices that nobody here wrote, and against devices that misbehave on purpose.
 
-use crate::support::{Peer, free_port, peer_file, python};
-use connect::discover::{Ask, Desk, ScanState, Snapshot, Wish, draft};
+use crate::support::{Peer, ask_for, free_port, peer_file, python, scan};
+use connect::discover::{Ask, Desk, ScanState, Wish, draft};
 use connect::south::PROBES;
 use model::SystemClock;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,27 +13,8 @@ use twin::modbus::{
 use wire::modbus::ExceptionCode;
 
 fn ask(targets: &[&str], port: u16) -> Ask {
-    Ask {
-        targets: targets.iter().map(ToString::to_string).collect(),
-        protocols: vec!["modbus".into()],
-        ports: BTreeMap::from([("modbus".into(), vec![port])]),
-        timeout: Duration::from_millis(500),
-        pause: Duration::from_millis(1),
-        ..Ask::default()
-    }
-}
-
-/// Plans, says yes, waits for the end.
-async fn scan(ask: Ask) -> (Snapshot, u64) {
-    let desk = Desk::new(PROBES, SystemClock::shared());
-    let plan = desk.plan(&ask, &[]).await.unwrap();
-    let most = plan.packets_most();
-    let scan = desk.begin(plan, most, "test").unwrap();
-    desk.run(&scan).await;
-    let snapshot = scan.snapshot();
-    assert_eq!(snapshot.state, ScanState::Done);
-    assert!(snapshot.packets_sent <= most, "{} of {most} packets", snapshot.packets_sent);
-    (snapshot, most)
+    let targets = targets.iter().map(ToString::to_string).collect();
+    Ask { targets, timeout: Duration::from_millis(500), ..ask_for("modbus", port) }
 }
 
 fn unit(identity: Option<Identity>) -> Arc<Unit> {
@@ -46,23 +26,12 @@ fn meter() -> Identity {
     Identity::new("Acme", "PM5", "1.2", "Power meter")
 }
 
-/// One protocol on one port of loopback.
-async fn scan_for(protocol: &str, port: u16) -> Snapshot {
-    let wanted = Ask {
-        protocols: vec![protocol.into()],
-        ports: BTreeMap::from([(protocol.into(), vec![port])]),
-        timeout: Duration::from_secs(2),
-        ..ask(&["127.0.0.1"], port)
-    };
-    scan(wanted).await.0
-}
-
 #[tokio::test]
 async fn a_cpppo_controller_tells_its_identity() {
     let Some(python) = python() else { return };
     let port = free_port();
     let _peer = Peer::spawn(&python, &[&peer_file("cpppo_identity.py"), &port.to_string()]);
-    let snapshot = scan_for("ethernet-ip", port).await;
+    let (snapshot, _) = scan(ask_for("ethernet-ip", port)).await;
     let [found] = snapshot.found.as_slice() else { panic!("{snapshot:?}") };
     assert_eq!(found.vendor, "Rockwell Automation/Allen-Bradley");
     assert_eq!((found.model.as_str(), found.firmware.as_str()), ("1756-L61/B LOGIX5561", "20.011"));
@@ -73,7 +42,7 @@ async fn a_cpppo_controller_tells_its_identity() {
 #[tokio::test]
 async fn a_port_of_another_protocol_finds_nobody() {
     let modbus = start("127.0.0.1", 0, Station::new(1).with_any(unit(Some(meter())))).await;
-    let snapshot = scan_for("s7", modbus.address().port()).await;
+    let (snapshot, _) = scan(ask_for("s7", modbus.address().port())).await;
     assert!(snapshot.found.is_empty(), "{snapshot:?}");
 }
 
@@ -86,7 +55,7 @@ async fn pymodbus_says_who_it_is() {
     let Some(python) = python() else { return };
     let port = free_port();
     let _peer = Peer::spawn(&python, &[&peer_file("modbus_identity.py"), "127.0.0.1", &port.to_string()]);
-    let (snapshot, _) = scan(Ask { timeout: Duration::from_secs(2), ..ask(&["127.0.0.1"], port) }).await;
+    let (snapshot, _) = scan(ask_for("modbus", port)).await;
     let [found] = snapshot.found.as_slice() else { panic!("{snapshot:?}") };
     assert_eq!(
         (found.vendor.as_str(), found.model.as_str(), found.firmware.as_str()),

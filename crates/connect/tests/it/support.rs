@@ -1,6 +1,6 @@
 //! A namespace to read into, and peers as separate processes.
 
-use connect::discover::{Ask, Desk, Found, ScanState};
+use connect::discover::{Ask, Desk, Found, ScanState, Snapshot};
 use connect::inbox::Inbox;
 use connect::kind::{self, Context, Secrets};
 use connect::south::{self, Handle, PROBES, Wheel};
@@ -271,16 +271,20 @@ async fn join(mut ours: transport::PseudoLine, mut theirs: transport::PseudoLine
     drop((ours, theirs));
 }
 
-/// Plans, says yes, waits for the end; what discovery finds at a port of loopback.
-pub async fn discovered(protocol: &str, port: u16) -> Vec<Found> {
-    let ask = Ask {
+/// To look for a protocol at one port of this machine.
+pub fn ask_for(protocol: &str, port: u16) -> Ask {
+    Ask {
         targets: vec!["127.0.0.1".into()],
         protocols: vec![protocol.into()],
         ports: BTreeMap::from([(protocol.into(), vec![port])]),
         timeout: Duration::from_secs(2),
         pause: Duration::from_millis(1),
         ..Ask::default()
-    };
+    }
+}
+
+/// Plans, says yes, waits for the end: what came of it, and how many packets it might have sent.
+pub async fn scan(ask: Ask) -> (Snapshot, u64) {
     let desk = Desk::new(PROBES, SystemClock::shared());
     let plan = desk.plan(&ask, &[]).await.unwrap();
     let most = plan.packets_most();
@@ -289,5 +293,10 @@ pub async fn discovered(protocol: &str, port: u16) -> Vec<Found> {
     let snapshot = scan.snapshot();
     assert_eq!(snapshot.state, ScanState::Done);
     assert!(snapshot.packets_sent <= most, "{} of {most} packets", snapshot.packets_sent);
-    snapshot.found
+    (snapshot, most)
+}
+
+/// What discovery finds of a protocol at one port of this machine.
+pub async fn discovered(protocol: &str, port: u16) -> Vec<Found> {
+    scan(ask_for(protocol, port)).await.0.found
 }

@@ -2,7 +2,8 @@
 
 use super::cuts::node_server;
 use super::*;
-use connect::discover::{Ask, Desk, ScanState, Wish, draft};
+use crate::support::{ask_for, scan};
+use connect::discover::{Ask, Wish, draft};
 use connect::draft::Draft;
 use connect::south::{BROWSERS, BrowseError, PROBES};
 
@@ -69,22 +70,8 @@ async fn asyncua_is_looked_at_too_and_mistakes_are_told() {
 async fn a_server_is_found_and_drafted() {
     let Some(rig) = Rig::new() else { return };
     let _server = rig.server(&[]);
-    let ask = Ask {
-        targets: vec!["127.0.0.1".into()],
-        protocols: vec!["opc-ua".into()],
-        ports: BTreeMap::from([("opc-ua".into(), vec![rig.port])]),
-        timeout: Duration::from_secs(5),
-        pause: Duration::from_millis(1),
-        ..Ask::default()
-    };
-    let desk = Desk::new(PROBES, rig.house.clock().clone());
-    let plan = desk.plan(&ask, &[]).await.unwrap();
-    let most = plan.packets_most();
-    let scan = desk.begin(plan, most, "test").unwrap();
-    desk.run(&scan).await;
-    let snapshot = scan.snapshot();
-    assert_eq!(snapshot.state, ScanState::Done);
-    assert!(snapshot.packets_sent <= most, "{} of {most} packets", snapshot.packets_sent);
+    let wanted = Ask { timeout: Duration::from_secs(5), ..ask_for("opc-ua", rig.port) };
+    let (snapshot, _) = scan(wanted).await;
     let [found] = snapshot.found.as_slice() else { panic!("{snapshot:?}") };
     let offers = &found.details.iter().find(|(name, _)| name == "offers").unwrap().1;
     assert!(offers.contains("Aes128_Sha256_RsaOaep encrypted"), "{found:?}");
