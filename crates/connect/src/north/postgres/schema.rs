@@ -1,7 +1,14 @@
 //! The tables: made once, changed by numbered steps, never by anybody who only stores.
 
+use super::rows::COLUMNS;
+use super::words::fault;
+use model::Fault;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+
 /// Version of the tables that this program knows.
-pub(super) const VERSION: i32 = 1;
+const VERSION: i32 = 1;
 
 /// Steps from one version to the next, each in one transaction. `{s}` is the schema.
 pub(super) const STEPS: &[&str] = &[V1];
@@ -89,12 +96,101 @@ CREATE VIEW {s}.latest AS
 ";
 
 /// Where samples that may be there already wait for the comparison with the key.
-pub(super) const STAGING: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS ironbridge_staging (LIKE {s}.sample INCLUDING DEFAULTS) ON COMMIT DELETE ROWS";
+const STAGING: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS ironbridge_staging (LIKE {s}.sample INCLUDING DEFAULTS) ON COMMIT DELETE ROWS";
 
 /// Makes `sample` a hypertable. Only called where TimescaleDB is installed in the database.
-pub(super) const HYPERTABLE: &str = "SELECT create_hypertable('{s}.sample', 'time', chunk_time_interval => interval '1 day', if_not_exists => true)";
+const HYPERTABLE: &str = "SELECT create_hypertable('{s}.sample', 'time', chunk_time_interval => interval '1 day', if_not_exists => true)";
 
 /// A statement with the schema's name in it.
 pub(super) fn in_schema(statement: &str, schema: &str) -> String {
     statement.replace("{s}", schema)
+}
+
+const CHECK: &str =
+    "SELECT point, time, nanos, seq, received, value, value_int, value_text, status, historical
+    FROM {s}.sample LIMIT 0";
+/// The types of these columns.
+const TYPES: [Type; 10] = [
+    Type::INT4,
+    Type::TIMESTAMPTZ,
+    Type::INT2,
+    Type::INT8,
+    Type::TIMESTAMPTZ,
+    Type::FLOAT8,
+    Type::INT8,
+    Type::TEXT,
+    Type::INT8,
+    Type::BOOL,
+];
+/// Columns that we do not fill and that have to be filled.
+const DEMANDED: &str =
+    "SELECT attname::text FROM pg_attribute WHERE attrelid = '{s}.sample'::regclass AND attnum > 0
+    AND NOT attisdropped AND attnotnull AND NOT atthasdef AND attidentity = '' AND NOT attname = ANY($1)";
+
+/// Whether the table of samples is as it was made: a column of another type would make a dead letter of every row.
+pub(super) async fn unchanged(client: &Client, schema: &str) -> Result<(), Fault> {
+    let check = format!("COPY {schema}.sample ({COLUMNS}) TO STDOUT");
+    let table = client.prepare(&in_schema(CHECK, schema)).await.map_err(|e| fault(&e, &check))?;
+    let changed = table.columns().iter().zip(TYPES).find(|(column, made)| column.type_() != made);
+    if let Some((column, made)) = changed {
+        let (name, now) = (column.name(), column.type_());
+        let why = format!(
+            "the column `{name}` of {schema}.sample was made as {made} and is {now} now: somebody changed the table; put it back \
+             (`ALTER TABLE {schema}.sample ALTER {name} TYPE {made}`), or name another `schema`"
+        );
+        return Err(Fault::Config(why.into()));
+    }
+    let ours: Vec<&str> = table.columns().iter().map(|column| column.name()).collect();
+    let demanded = client.query_opt(&format!("{} LIMIT 1", in_schema(DEMANDED, schema)), &[&ours]).await;
+    if let Some(row) = demanded.map_err(|e| fault(&e, &check))? {
+        let name: String = row.get(0);
+        let why = format!(
+            "{schema}.sample has a new column `{name}` that must be filled: give it a default \
+             (`ALTER TABLE {schema}.sample ALTER {name} SET DEFAULT ...`), or name another `schema`"
+        );
+        return Err(Fault::Config(why.into()));
+    }
+    Ok(())
+}
+
+/// Makes or checks the tables of `schema`.
+pub(super) async fn prepare(client: &Client, schema: &str) -> Result<(), Fault> {
+    let wrong = |e: tokio_postgres::Error| fault(&e, &format!("making the tables in the schema `{schema}`"));
+    let run = |text: &str| in_schema(text, schema);
+    let there: bool = client
+        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&format!("{schema}.schema_version")])
+        .await
+        .map_err(wrong)?
+        .get(0);
+    let mut version = 0;
+    if there {
+        let sql = run("SELECT max(version) FROM {s}.schema_version");
+        version = client.query_one(&sql, &[]).await.map_err(wrong)?.get::<_, Option<i32>>(0).unwrap_or(0);
+    }
+    if version > VERSION {
+        return Err(Fault::Config(
+            format!("the tables in `{schema}` are of version {version}, made by a newer Ironbridge; this one knows {VERSION}").into(),
+        ));
+    }
+    for (step, next) in STEPS.iter().zip(1..).skip(usize::try_from(version).unwrap_or(0)) {
+        let first = "CREATE SCHEMA IF NOT EXISTS {s};
+            CREATE TABLE IF NOT EXISTS {s}.schema_version (version integer PRIMARY KEY, made timestamptz NOT NULL);";
+        // Two gateways may start at the same moment: the second waits, and then its insert finds the first's version.
+        let sql = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtext('ironbridge {schema}')); {first}
+             INSERT INTO {{s}}.schema_version VALUES ({next}, now()); {step} COMMIT;"
+        );
+        if let Err(error) = client.batch_execute(&run(&sql)).await {
+            let _ = client.batch_execute("ROLLBACK").await;
+            let made_meanwhile = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
+            if !made_meanwhile {
+                return Err(wrong(error));
+            }
+        }
+    }
+    let timescale = "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')";
+    if version == 0 && client.query_one(timescale, &[]).await.map_err(wrong)?.get(0) {
+        client.batch_execute(&run(HYPERTABLE)).await.map_err(wrong)?;
+    }
+    client.batch_execute(&run(STAGING)).await.map_err(wrong)
 }

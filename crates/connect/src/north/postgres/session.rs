@@ -2,7 +2,7 @@
 
 use super::config::Server;
 use super::rows::{COLUMNS, HEAD, Key, Rows, TAIL};
-use super::schema::{HYPERTABLE, STAGING, STEPS, VERSION, in_schema};
+use super::schema::{in_schema, prepare, unchanged};
 use super::words::{fault, refused};
 use crate::north::{Feed, Found, Samples};
 use crate::postgres::connect;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 /// How long one transaction may take.
@@ -389,26 +389,6 @@ const EVENT: &str = "INSERT INTO {s}.events AS e (site, id, revision, kind, sour
         start = excluded.start, ended = excluded.ended, severity = excluded.severity, state = excluded.state,
         title = excluded.title, text = excluded.text, next = excluded.next, refs = excluded.refs
     WHERE excluded.revision >= e.revision";
-const CHECK: &str =
-    "SELECT point, time, nanos, seq, received, value, value_int, value_text, status, historical
-    FROM {s}.sample LIMIT 0";
-/// The types of these columns.
-const TYPES: [Type; 10] = [
-    Type::INT4,
-    Type::TIMESTAMPTZ,
-    Type::INT2,
-    Type::INT8,
-    Type::TIMESTAMPTZ,
-    Type::FLOAT8,
-    Type::INT8,
-    Type::TEXT,
-    Type::INT8,
-    Type::BOOL,
-];
-/// Columns that we do not fill and that have to be filled.
-const DEMANDED: &str =
-    "SELECT attname::text FROM pg_attribute WHERE attrelid = '{s}.sample'::regclass AND attnum > 0
-    AND NOT attisdropped AND attnotnull AND NOT atthasdef AND attidentity = '' AND NOT attname = ANY($1)";
 const HAS: &str = "SELECT value IS NOT DISTINCT FROM $5 AND status = $6 FROM {s}.sample
     WHERE point = $1 AND time = $2 AND nanos = $3 AND seq = $4";
 const MOVE: &str = "INSERT INTO {s}.sample (point, time, nanos, seq, received, value, value_int, value_text, status, historical)
@@ -419,74 +399,6 @@ const RENEW: &str = "UPDATE {s}.sample t SET received = s.received, value = s.va
         value_text = s.value_text, status = s.status, historical = s.historical
     FROM ironbridge_staging s
     WHERE s.seq = 0 AND t.point = s.point AND t.time = s.time AND t.nanos = s.nanos AND t.seq = s.seq";
-
-/// Whether the table of samples is as it was made: a column of another type would make a dead letter of every row.
-async fn unchanged(client: &Client, schema: &str) -> Result<(), Fault> {
-    let check = format!("COPY {schema}.sample ({COLUMNS}) TO STDOUT");
-    let table = client.prepare(&in_schema(CHECK, schema)).await.map_err(|e| fault(&e, &check))?;
-    let changed = table.columns().iter().zip(TYPES).find(|(column, made)| column.type_() != made);
-    if let Some((column, made)) = changed {
-        let (name, now) = (column.name(), column.type_());
-        let why = format!(
-            "the column `{name}` of {schema}.sample was made as {made} and is {now} now: somebody changed the table; put it back \
-             (`ALTER TABLE {schema}.sample ALTER {name} TYPE {made}`), or name another `schema`"
-        );
-        return Err(Fault::Config(why.into()));
-    }
-    let ours: Vec<&str> = table.columns().iter().map(|column| column.name()).collect();
-    let demanded = client.query_opt(&format!("{} LIMIT 1", in_schema(DEMANDED, schema)), &[&ours]).await;
-    if let Some(row) = demanded.map_err(|e| fault(&e, &check))? {
-        let name: String = row.get(0);
-        let why = format!(
-            "{schema}.sample has a new column `{name}` that must be filled: give it a default \
-             (`ALTER TABLE {schema}.sample ALTER {name} SET DEFAULT ...`), or name another `schema`"
-        );
-        return Err(Fault::Config(why.into()));
-    }
-    Ok(())
-}
-
-/// Makes or checks the tables of `schema`.
-async fn prepare(client: &Client, schema: &str) -> Result<(), Fault> {
-    let wrong = |e: tokio_postgres::Error| fault(&e, &format!("making the tables in the schema `{schema}`"));
-    let run = |text: &str| in_schema(text, schema);
-    let there: bool = client
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&format!("{schema}.schema_version")])
-        .await
-        .map_err(wrong)?
-        .get(0);
-    let mut version = 0;
-    if there {
-        let sql = run("SELECT max(version) FROM {s}.schema_version");
-        version = client.query_one(&sql, &[]).await.map_err(wrong)?.get::<_, Option<i32>>(0).unwrap_or(0);
-    }
-    if version > VERSION {
-        return Err(Fault::Config(
-            format!("the tables in `{schema}` are of version {version}, made by a newer Ironbridge; this one knows {VERSION}").into(),
-        ));
-    }
-    for (step, next) in STEPS.iter().zip(1..).skip(usize::try_from(version).unwrap_or(0)) {
-        let first = "CREATE SCHEMA IF NOT EXISTS {s};
-            CREATE TABLE IF NOT EXISTS {s}.schema_version (version integer PRIMARY KEY, made timestamptz NOT NULL);";
-        // Two gateways may start at the same moment: the second waits, and then its insert finds the first's version.
-        let sql = format!(
-            "BEGIN; SELECT pg_advisory_xact_lock(hashtext('ironbridge {schema}')); {first}
-             INSERT INTO {{s}}.schema_version VALUES ({next}, now()); {step} COMMIT;"
-        );
-        if let Err(error) = client.batch_execute(&run(&sql)).await {
-            let _ = client.batch_execute("ROLLBACK").await;
-            let made_meanwhile = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
-            if !made_meanwhile {
-                return Err(wrong(error));
-            }
-        }
-    }
-    let timescale = "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')";
-    if version == 0 && client.query_one(timescale, &[]).await.map_err(wrong)?.get(0) {
-        client.batch_execute(&run(HYPERTABLE)).await.map_err(wrong)?;
-    }
-    client.batch_execute(&run(STAGING)).await.map_err(wrong)
-}
 
 fn states(declaration: &Declaration) -> String {
     let texts = declaration.states.iter().map(|(value, text)| (value.to_string(), clean(text).into()));
