@@ -99,8 +99,8 @@ impl Handle {
             return Some(time);
         }
         let mut reader = self.namespace.journal().reader(done);
-        let items = std::iter::from_fn(|| reader.try_next()).take(LOOKED_AT);
-        let time = items.into_iter().find_map(|item| match item {
+        let mut items = std::iter::from_fn(|| reader.try_next()).take(LOOKED_AT);
+        let time = items.find_map(|item| match item {
             Item::Record { record: Record::Samples(batch), .. } => Some(batch.received),
             _ => None,
         })?;
