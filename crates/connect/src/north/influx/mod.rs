@@ -1,4 +1,4 @@
-//! InfluxDB line protocol over HTTP (write API v2): InfluxDB, VictoriaMetrics, Telegraf and others.
+//! InfluxDB line protocol over HTTP (write API v2, or that of InfluxDB 1): InfluxDB, VictoriaMetrics, Telegraf and others.
 //!
 //! Series are made of the point's path and unit; the far side's own key (series, time) makes replays idempotent.
 
@@ -9,7 +9,9 @@ use super::{Asks, Delivery, Feed, Found, Gathered, Proof, Proofs, Samples, Sink,
 use crate::endless::endless;
 use crate::http::{self, Answer, Server};
 use crate::kind::{Built, Context, Kind, Secrets};
-use crate::reach::{self, Address, TlsKeys};
+use crate::reach::{self, Address, SignIn, TlsKeys};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -49,6 +51,15 @@ struct Keys {
     /// bucket, or DATABASE/RETENTION of InfluxDB 1.8
     #[serde(default)]
     bucket: String,
+    /// InfluxDB 1 instead, which has no buckets: DATABASE, or DATABASE/RETENTION
+    #[serde(default)]
+    database: Option<String>,
+    /// user name, where InfluxDB 1 asks for one
+    #[serde(default)]
+    user: Option<String>,
+    /// its password: { secret = "NAME" }
+    #[serde(default)]
+    password: Option<SecretRef>,
     /// certificates for "https://"; the machine's own authorities are trusted if left out
     #[serde(default)]
     tls: TlsKeys,
@@ -75,10 +86,12 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
         let help = "leave `events` out; `syslog`, `webhook` and `postgres` take them";
         mistakes.push(document.mistake(&["events"], "the line protocol has no events", help));
     }
+    reach::check_password(keys.user.is_some(), keys.password.as_ref(), document, &mut mistakes);
+    let path = write_path(&keys, document, &mut mistakes);
     let (Some(address), true) = (address, mistakes.is_empty()) else { return Err(mistakes) };
-    let query = format!("org={}&bucket={}&precision=ns", encoded(&keys.org), encoded(&keys.bucket));
     let sink = Influx {
-        path: format!("/api/v2/write?{query}"),
+        path,
+        sign_in: SignIn::new(keys.user.clone(), keys.password.as_ref(), context),
         measurement: escaped(&keys.measurement, &[',', ' ']),
         token: keys.token.map(|secret| secret.secret),
         secrets: context.secrets.clone(),
@@ -92,6 +105,28 @@ fn build(document: &Document, context: &Context) -> Result<Built<dyn Sink>, Vec<
     Ok(Built::destination(sink, endpoint, security))
 }
 
+/// Where lines are posted to.
+fn write_path(keys: &Keys, document: &Document, mistakes: &mut Vec<Diagnostic>) -> String {
+    let Some(database) = &keys.database else {
+        if keys.user.is_some() {
+            let help = "write `database = \"...\"` for InfluxDB 1, or `token` for InfluxDB 2";
+            mistakes.push(document.mistake(&["user"], "a user signs in at InfluxDB 1 only", help));
+        }
+        return format!(
+            "/api/v2/write?org={}&bucket={}&precision=ns",
+            encoded(&keys.org),
+            encoded(&keys.bucket)
+        );
+    };
+    if keys.token.is_some() || !keys.org.is_empty() || !keys.bucket.is_empty() {
+        let message = "`database` is of InfluxDB 1; `org`, `bucket` and `token` are of InfluxDB 2";
+        mistakes.push(document.mistake(&["database"], message, "leave one or the other out"));
+    }
+    let (database, retention) = database.split_once('/').unwrap_or((database, ""));
+    let retention = if retention.is_empty() { String::new() } else { format!("&rp={}", encoded(retention)) };
+    format!("/write?db={}{retention}", encoded(database))
+}
+
 /// See the module.
 struct Influx {
     address: Address,
@@ -99,6 +134,7 @@ struct Influx {
     path: String,
     measurement: String,
     token: Option<String>,
+    sign_in: SignIn,
     secrets: Arc<dyn Secrets>,
     /// Paths and times in milliseconds.
     proofs: Proofs<(String, i64)>,
@@ -138,7 +174,12 @@ impl Sink for Influx {
 
 impl Influx {
     fn security(&self) -> crate::kind::Security {
-        reach::security(self.tls.is_some(), "HTTP", if self.token.is_some() { "token" } else { "no sign-in" })
+        let who = match (&self.token, self.sign_in.user()) {
+            (Some(_), _) => "token",
+            (None, Some(_)) => "password",
+            (None, None) => "no sign-in",
+        };
+        reach::security(self.tls.is_some(), "HTTP", who)
     }
 
     async fn run(&mut self, feed: &mut Feed) -> Result<std::convert::Infallible, Fault> {
@@ -152,6 +193,10 @@ impl Influx {
         if let Some(name) = &self.token {
             let token = reach::secret(&*self.secrets, name)?;
             headers.insert(AUTHORIZATION, http::sensitive(format!("Token {token}"))?);
+        }
+        if let Some((user, password)) = self.sign_in.credentials()? {
+            let pair = STANDARD.encode(format!("{user}:{password}"));
+            headers.insert(AUTHORIZATION, http::sensitive(format!("Basic {pair}"))?);
         }
         feed.secured(self.security());
         feed.connected().await;
