@@ -19,13 +19,18 @@ pub struct Cluster {
 impl Cluster {
     /// Three brokers; `None` when there is no Python with confluent-kafka.
     pub fn start() -> Option<Self> {
+        Self::of(3)
+    }
+
+    /// So many brokers.
+    pub fn of(brokers: u8) -> Option<Self> {
         let Ok(python) = std::env::var("IRONBRIDGE_PEERS_PYTHON") else {
             eprintln!("SKIPPED: set IRONBRIDGE_PEERS_PYTHON to a Python that has confluent-kafka");
             return None;
         };
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/kafka_cluster.py");
         let mut child = Command::new(python)
-            .args([script, "3"])
+            .args([script, &brokers.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

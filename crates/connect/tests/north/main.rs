@@ -11,6 +11,7 @@ mod database;
 mod files;
 mod hostile;
 mod kafka;
+mod kafka_door;
 mod lake;
 mod mqtt;
 mod nats;

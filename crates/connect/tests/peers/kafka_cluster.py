@@ -1,4 +1,5 @@
-"""librdkafka's mock cluster with its consumer, steered by lines: {"ask": "bootstrap" | "topic" | "read" | "down" | "up" | "leader" | "errors"}.
+"""librdkafka's mock cluster with its consumer, steered by lines: {"ask": "bootstrap" | "topic" | "read" | "down" | "up" | "leader" |
+"errors" | "advertise"}.
 
 The cluster keeps what is produced in memory, checks the order of each producer's batches, and knows no disk.
 usage: kafka_cluster.py BROKERS
@@ -25,6 +26,7 @@ lib.rd_kafka_mock_topic_create.argtypes = [ctypes.c_void_p, ctypes.c_char_p, cty
 lib.rd_kafka_mock_broker_set_down.argtypes = [ctypes.c_void_p, ctypes.c_int32]
 lib.rd_kafka_mock_broker_set_up.argtypes = [ctypes.c_void_p, ctypes.c_int32]
 lib.rd_kafka_mock_partition_set_leader.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32]
+lib.rd_kafka_mock_broker_set_host_port.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_char_p, ctypes.c_int]
 lib.rd_kafka_mock_push_request_errors_array.argtypes = [
     ctypes.c_void_p, ctypes.c_int16, ctypes.c_size_t, ctypes.POINTER(ctypes.c_int)]
 
@@ -42,11 +44,11 @@ def told(value):
         return value.hex()
 
 
-def read(topic, count, seconds):
-    """At least `count` messages from the beginning, or what came within `seconds`."""
+def read(topic, count, seconds, more):
+    """At least `count` messages from the beginning, or what came within `seconds`; `more` are settings of the consumer."""
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": bootstrap, "group.id": f"read-{time.monotonic_ns()}", "auto.offset.reset": "earliest",
-        "enable.auto.commit": False, "enable.partition.eof": True})
+        "enable.auto.commit": False, "enable.partition.eof": True, **more})
     known = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in known])
     found, ends, deadline = [], set(), time.monotonic() + seconds
@@ -76,7 +78,7 @@ for line in sys.stdin:
         case "topic":
             said = lib.rd_kafka_mock_topic_create(cluster, asked["topic"].encode(), asked["partitions"], 1)
         case "read":
-            said = read(asked["topic"], asked["count"], asked.get("seconds", 20))
+            said = read(asked["topic"], asked["count"], asked.get("seconds", 20), asked.get("more", {}))
         case "down":
             said = lib.rd_kafka_mock_broker_set_down(cluster, asked["broker"])
         case "up":
@@ -84,6 +86,8 @@ for line in sys.stdin:
         case "leader":
             said = lib.rd_kafka_mock_partition_set_leader(
                 cluster, asked["topic"].encode(), asked["partition"], asked["broker"])
+        case "advertise":
+            said = lib.rd_kafka_mock_broker_set_host_port(cluster, 1, b"127.0.0.1", asked["port"])
         case "errors":
             codes = (ctypes.c_int * len(asked["codes"]))(*asked["codes"])
             lib.rd_kafka_mock_push_request_errors_array(cluster, asked["request"], len(asked["codes"]), codes)

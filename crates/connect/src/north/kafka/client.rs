@@ -43,18 +43,25 @@ impl Client {
         let target = reach::target(&address, servers.tls.as_ref());
         let stream = transport::dial(&target, servers.timeout).await?;
         let mut client = Self { stream, place, correlation: 0, versions: HashMap::new() };
-        let known = timeout(servers.timeout, client.ask_versions()).await;
-        known.map_err(|_| {
-            let why = format!(
-                "{} does not say what it knows; is it a Kafka broker, and is it \"kafkas://\"?",
-                client.place
-            );
-            Fault::Connect(why.into())
-        })??;
+        match timeout(servers.timeout, client.ask_versions()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(Fault::Lost(why) | Fault::Protocol(why))) => {
+                return Err(client.stranger(servers, &format!(" ({why})")));
+            }
+            Ok(Err(other)) => return Err(other),
+            Err(_) => return Err(client.stranger(servers, "")),
+        }
         if let Some((user, password)) = servers.sign_in.credentials()? {
             client.sign_in(servers.mechanism, &user, &password).await?;
         }
         Ok(client)
+    }
+
+    /// What is there does not behave like a broker.
+    fn stranger(&self, servers: &Servers, why: &str) -> Fault {
+        let tls = if servers.tls.is_some() { "" } else { ", and is it \"kafkas://\"" };
+        let words = format!("{} does not say what it knows{why}; is it a Kafka broker{tls}?", self.place);
+        Fault::Connect(words.into())
     }
 
     async fn ask_versions(&mut self) -> Result<(), Fault> {

@@ -124,8 +124,13 @@ impl<'a> Producer<'a> {
                         stored: None,
                         trouble: None,
                     };
-                    producer.introduce().await?;
-                    return Ok(producer);
+                    return match producer.introduce().await {
+                        Err(Fault::Lost(why)) if servers.sign_in.user().is_none() => Err(Fault::Lost(
+                            format!("{why}; if the cluster asks for a sign-in, write `user` and `password`")
+                                .into(),
+                        )),
+                        done => done.map(|()| producer),
+                    };
                 }
                 Err(fault) => last = fault,
             }
