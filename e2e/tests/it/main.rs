@@ -13,6 +13,7 @@ mod changes;
 mod command_line;
 mod commands;
 mod configuration;
+mod contracts;
 mod crash;
 #[allow(dead_code, reason = "shared with the destinations")]
 #[path = "../../../crates/connect/tests/north/database.rs"]

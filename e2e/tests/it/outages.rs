@@ -20,14 +20,14 @@ const ROUNDS: u64 = 7;
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// A program with a folder of its own.
-struct Peer {
-    dir: TempDir,
-    port: u16,
+pub struct Peer {
+    pub dir: TempDir,
+    pub port: u16,
     _process: Process,
 }
 
 impl Peer {
-    fn start(port: u16, dir: TempDir, command: &mut Command) -> Self {
+    pub fn start(port: u16, dir: TempDir, command: &mut Command) -> Self {
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
         let child = command.current_dir(dir.path()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let process = Process(child);
@@ -54,14 +54,14 @@ impl Peer {
         Self::start(port, tempfile::tempdir().unwrap(), command.args(words))
     }
 
-    /// rsyslog that writes the parts of each message that hold its id.
+    /// rsyslog that writes host, application, structured data and text of each message.
     fn rsyslog() -> Self {
         let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
         let d = dir.path().display().to_string();
         let config = format!(
             "global(workDirectory=\"{d}\" maxMessageSize=\"64k\")\nmodule(load=\"imtcp\")\n\
              input(type=\"imtcp\" port=\"{port}\" address=\"127.0.0.1\")\n\
-             template(name=\"parts\" type=\"list\") {{ property(name=\"structured-data\") constant(value=\"\\n\") }}\n\
+             template(name=\"parts\" type=\"string\" string=\"%hostname%\\t%app-name%\\t%structured-data%\\t%msg%\\n\")\n\
              action(type=\"omfile\" file=\"{d}/messages\" template=\"parts\" asyncWriting=\"off\" flushOnTXEnd=\"on\")\n"
         );
         std::fs::write(dir.path().join("rsyslog.conf"), config).unwrap();
@@ -84,7 +84,7 @@ fn peer_script(name: &str) -> std::path::PathBuf {
 }
 
 /// librdkafka's mock cluster of three brokers.
-struct Cluster(Talker);
+pub struct Cluster(Talker);
 
 impl Cluster {
     fn start(python: &Python) -> Self {
@@ -95,7 +95,7 @@ impl Cluster {
         cluster
     }
 
-    fn ask(&mut self, ask: &Json) -> Json {
+    pub fn ask(&mut self, ask: &Json) -> Json {
         self.0.ask(&ask.to_string())
     }
 
@@ -105,23 +105,24 @@ impl Cluster {
 }
 
 /// All far sides, each behind a wire that can be cut.
-struct Far {
-    python: Python,
-    database: Database,
-    nats: Nats,
+pub struct Far {
+    pub python: Python,
+    pub database: Database,
+    pub nats: Nats,
     _broker: Broker,
     _ear: Process,
-    cluster: Cluster,
-    victoria: Peer,
-    hook: Peer,
-    otlp: Peer,
-    siem: Peer,
+    pub cluster: Cluster,
+    pub victoria: Peer,
+    pub hook: Peer,
+    pub otlp: Peer,
+    pub siem: Peer,
     /// In the order of [`Far::files`].
     wires: Vec<Wire>,
 }
 
 impl Far {
-    fn start(plant: &Plant) -> Option<Self> {
+    /// `None` says that something is missing here.
+    pub fn start(plant: &Plant) -> Option<Self> {
         for program in ["/usr/bin/victoria-metrics", "/usr/sbin/rsyslogd"] {
             if !Path::new(program).exists() {
                 println!("SKIPPED: no {program}; `make test` installs it");

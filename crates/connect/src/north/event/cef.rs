@@ -3,6 +3,34 @@
 use super::{PRODUCT, VERSION, kind, severity, signature};
 use model::{Event, Position};
 
+/// Keys of the extension, in this order.
+const KEYS: [&str; 15] = [
+    "rt",
+    "externalId",
+    "cat",
+    "msg",
+    "end",
+    "deviceExternalId",
+    "deviceFacility",
+    "cs1Label",
+    "cs1",
+    "cs2Label",
+    "cs2",
+    "cs3Label",
+    "cs3",
+    "cn1Label",
+    "cn1",
+];
+
+/// What a line looks like: for those who read it.
+pub fn cef_shape() -> String {
+    let keys: Vec<String> = KEYS.iter().map(|key| format!("{key}=...")).collect();
+    format!(
+        "CEF:0|{PRODUCT}|{PRODUCT}|VERSION|SIGNATURE|TITLE|0-10|{} (what is empty is left out)",
+        keys.join(" ")
+    )
+}
+
 /// An event as one line of CEF.
 pub fn cef(event: &Event, position: Position, site: &str) -> String {
     let severity = severity(event.severity).cef;
@@ -13,24 +41,24 @@ pub fn cef(event: &Event, position: Position, site: &str) -> String {
     );
     let state = format!("{:?}", event.state).to_ascii_lowercase();
     let refs = event.refs.join(" ");
-    let fields = [
-        ("rt", event.start.millis().to_string()),
-        ("externalId", format!("{}:{}", event.id, event.revision)),
-        ("cat", kind(event.kind).to_owned()),
-        ("msg", event.text.clone()),
-        ("end", event.end.map_or_else(String::new, |end| end.millis().to_string())),
-        ("deviceExternalId", site.to_owned()),
-        ("deviceFacility", event.source.clone()),
-        ("cs1Label", "state".to_owned()),
-        ("cs1", state),
-        ("cs2Label", "next step".to_owned()),
-        ("cs2", event.next.clone()),
-        ("cs3Label", "concerns".to_owned()),
-        ("cs3", refs),
-        ("cn1Label", "seq".to_owned()),
-        ("cn1", position.as_i64().to_string()),
+    let values: [String; KEYS.len()] = [
+        event.start.millis().to_string(),
+        format!("{}:{}", event.id, event.revision),
+        kind(event.kind).to_owned(),
+        event.text.clone(),
+        event.end.map_or_else(String::new, |end| end.millis().to_string()),
+        site.to_owned(),
+        event.source.clone(),
+        "state".to_owned(),
+        state,
+        "next step".to_owned(),
+        event.next.clone(),
+        "concerns".to_owned(),
+        refs,
+        "seq".to_owned(),
+        position.as_i64().to_string(),
     ];
-    let filled = fields.iter().filter(|(_, value)| !value.is_empty());
+    let filled = KEYS.iter().zip(&values).filter(|(_, value)| !value.is_empty());
     let extension: Vec<String> = filled.map(|(key, value)| format!("{key}={}", value_of(value))).collect();
     line.push_str(&extension.join(" "));
     line

@@ -4,9 +4,9 @@ mod cef;
 mod ocsf;
 mod syslog;
 
-pub use cef::cef;
-pub use ocsf::ocsf;
-pub use syslog::{Facility, syslog};
+pub use cef::{cef, cef_shape};
+pub use ocsf::{ocsf, ocsf_schema};
+pub use syslog::{Facility, syslog, syslog_shape};
 
 use model::event::severity::word;
 use model::{Event, EventKind};

@@ -70,6 +70,47 @@ pub fn ocsf(event: &Event, position: Position, site: &str) -> Json {
     object
 }
 
+/// JSON schema of an object as [`ocsf`] makes it: the part of OCSF that is used.
+pub fn ocsf_schema() -> Json {
+    let (text, whole) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    let object = |properties: Json, optional: &[&str]| {
+        let keys = properties.as_object().into_iter().flat_map(|keys| keys.keys());
+        let required: Vec<&String> = keys.filter(|key| !optional.contains(&key.as_str())).collect();
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    };
+    let product = object(json!({ "name": text, "vendor_name": text, "version": text }), &[]);
+    let metadata = json!({
+        "version": { "const": SCHEMA }, "product": product, "uid": text, "event_code": text, "log_name": text,
+        "log_provider": text, "sequence": whole
+    });
+    let unmapped = json!({
+        "site": text, "source": text, "state": text, "refs": { "type": "array", "items": text }, "meaning": text, "next": text
+    });
+    let analytic = object(json!({ "type_id": whole, "type": text, "uid": text }), &[]);
+    let info =
+        json!({ "uid": text, "title": text, "desc": text, "created_time": whole, "analytic": analytic });
+    let base = json!({
+        "class_uid": { "enum": [0, DETECTION_FINDING], "description": "2004 Detection Finding, 0 Base Event" },
+        "category_uid": whole, "activity_id": whole, "activity_name": text, "type_uid": whole,
+        "severity_id": whole, "severity": text, "time": whole, "start_time": whole,
+        "end_time": { "type": "integer", "description": "only when it is over" }, "message": text,
+        "metadata": object(metadata, &[]), "unmapped": object(unmapped, &[]),
+        "class_name": text, "category_name": text, "is_alert": { "type": "boolean" }, "status_id": whole, "status": text,
+        "finding_info": object(info, &[]), "remediation": object(json!({ "desc": text }), &[]),
+        "resources": { "type": "array", "items": object(json!({ "name": text }), &[]) }
+    });
+    let of_findings =
+        ["class_name", "category_name", "is_alert", "status_id", "status", "finding_info", "resources"];
+    let mut schema = object(base, &[&of_findings[..], &["end_time", "remediation"]].concat());
+    if let Some(map) = schema.as_object_mut() {
+        map.insert("if".into(), json!({ "properties": { "class_uid": { "const": DETECTION_FINDING } } }));
+        map.insert("then".into(), json!({ "required": of_findings }));
+        let none: Vec<Json> = of_findings.iter().map(|key| json!({ "required": [key] })).collect();
+        map.insert("else".into(), json!({ "not": { "anyOf": none } }));
+    }
+    schema
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::nasty;

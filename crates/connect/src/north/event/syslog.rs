@@ -54,6 +54,14 @@ impl Facility {
 
 /// The name of our structured data. 32473 is the number that RFC 5612 keeps for examples: we have none of our own.
 const DATA: &str = "ironbridge@32473";
+/// What stands in it, in this order.
+const KEYS: [&str; 8] = ["site", "kind", "id", "revision", "state", "source", "seq", "next"];
+
+/// What a message looks like, `behind` the header: for those who read it.
+pub fn syslog_shape(host: &str, behind: &str) -> String {
+    let data: String = KEYS.iter().map(|key| format!(" {key}=\"...\"")).collect();
+    format!("RFC 5424: <PRI>1 TIME {} ironbridge - SIGNATURE [{DATA}{data}] {behind}", name(host, 255))
+}
 
 /// An event as a message from `host`; `text` is what stands behind the header, without control characters.
 pub fn syslog(
@@ -75,16 +83,9 @@ pub fn syslog(
     );
     let revision = event.revision.to_string();
     let seq = position.as_i64().to_string();
-    for (key, value) in [
-        ("site", site),
-        ("kind", kind(event.kind)),
-        ("id", &event.id),
-        ("revision", &revision),
-        ("state", &state),
-        ("source", &event.source),
-        ("seq", &seq),
-        ("next", &event.next),
-    ] {
+    let values: [&str; KEYS.len()] =
+        [site, kind(event.kind), &event.id, &revision, &state, &event.source, &seq, &event.next];
+    for (key, value) in KEYS.iter().zip(values) {
         line.push_str(&format!(" {key}=\"{}\"", parameter(value)));
     }
     line.push_str("] ");

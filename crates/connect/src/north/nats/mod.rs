@@ -8,7 +8,7 @@
 mod config;
 mod stream;
 
-use super::contract::{Contract, Message, Telling};
+use super::contract::{Contract, Telling};
 use super::payload::{self, Format, Renderer, contract, template};
 use super::window::Window;
 use super::{Asks, Delivery, Feed, Proof, Proofs, Reject, Samples, Sink};
@@ -68,15 +68,15 @@ impl Sink for Nats {
             (self.format.clone(), self.subject.clone(), self.events_subject.clone());
         let origin = self.origin.clone();
         Telling::new(move |known| {
-            let target = |subject: &str| (format!("subject {}", subject.replace('/', ".")), String::new());
+            let id = |of: &str| format!("header Nats-Msg-Id: {of}@{origin}");
+            let place = |subject: &str| format!("subject {}", subject.replace('/', "."));
+            let target = |subject: &str| (place(subject), id("POINT.TIME.SEQ"));
             let mut all = contract::samples(&format, (&subject, template::subject), &target, known);
-            let id =
-                format!("Folders are tokens, joined by dots. Header Nats-Msg-Id: POINT.TIME.SEQ@{origin}.");
-            let noted = |one: &mut Message| {
-                one.note = [&one.note, &id].map(String::as_str).join(" ").trim_start().to_owned();
-            };
-            all.iter_mut().for_each(noted);
-            all.extend(known.events.then(|| contract::events(target(&events).0, "")));
+            for one in &mut all {
+                let folders = "Folders are tokens, joined by dots. POINT is the number of the point, or of the first of several.";
+                one.note = [one.note.as_str(), folders].join(" ").trim_start().to_owned();
+            }
+            all.extend(known.events.then(|| contract::events(place(&events), &id("ID.REVISION.SEQ"))));
             Contract::new(format.word(), all)
         })
         .of_points(self.format.names_points())

@@ -96,7 +96,7 @@ pub const NOTE_WORDS: &str =
     "ExportLogsServiceRequest: event_name `plant.text`, the text as body; attributes path, quality.";
 /// What [`event`] makes.
 pub const EVENT_WORDS: &str = "ExportLogsServiceRequest: event_name `ironbridge.KIND`, the title as body; attributes id, kind, source, state, severity, \
-     revision, start, end, text, next, refs.";
+     revision, start, and where there is something end, text, next, refs.";
 
 /// A sample: a data point of the gauge that is named after the last segment of the path. A Bad one has no value (the
 /// flag "no recorded value"). Text and bytes have no place in metrics: `None`.

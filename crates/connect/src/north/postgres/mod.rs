@@ -65,7 +65,7 @@ impl Sink for Postgres {
                 key: "sample: point, time, nanos, seq; event: site, id".into(),
                 media: "application/sql".into(),
                 language: Language::Sql,
-                schema: schema::STEPS.iter().map(|step| schema::in_schema(step, &name)).collect(),
+                schema: schema::told(&name),
                 note: "value, value_int and value_text are NULL where the quality is Bad.".into(),
             };
             Contract::new("tables", vec![tables])

@@ -10,6 +10,12 @@ use tokio_postgres::types::Type;
 /// Version of the tables that this program knows.
 const VERSION: i32 = 1;
 
+/// What stands before every step: the schema, and which steps were done.
+const FIRST: &str = r"
+CREATE SCHEMA IF NOT EXISTS {s};
+CREATE TABLE IF NOT EXISTS {s}.schema_version (version integer PRIMARY KEY, made timestamptz NOT NULL);
+";
+
 /// Steps from one version to the next, each in one transaction. `{s}` is the schema.
 pub(super) const STEPS: &[&str] = &[V1];
 
@@ -101,6 +107,19 @@ const STAGING: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS ironbridge_staging (
 /// Makes `sample` a hypertable. Only called where TimescaleDB is installed in the database.
 const HYPERTABLE: &str = "SELECT create_hypertable('{s}.sample', 'time', chunk_time_interval => interval '1 day', if_not_exists => true)";
 
+/// All that makes the tables in a schema of that name, for those who read them.
+pub(super) fn told(schema: &str) -> String {
+    std::iter::once(&FIRST).chain(STEPS).map(|step| in_schema(step, schema)).collect()
+}
+
+/// The step to version `next`. Two gateways may start at the same moment: the second waits, and then its insert finds the
+/// first's version.
+fn migration(step: &str, next: i32, schema: &str) -> String {
+    let lock = format!("BEGIN; SELECT pg_advisory_xact_lock(hashtext('ironbridge {schema}'));");
+    let done = format!("INSERT INTO {{s}}.schema_version VALUES ({next}, now());");
+    in_schema(&format!("{lock} {FIRST} {done} {step} COMMIT;"), schema)
+}
+
 /// A statement with the schema's name in it.
 pub(super) fn in_schema(statement: &str, schema: &str) -> String {
     statement.replace("{s}", schema)
@@ -173,14 +192,7 @@ pub(super) async fn prepare(client: &Client, schema: &str) -> Result<(), Fault> 
         ));
     }
     for (step, next) in STEPS.iter().zip(1..).skip(usize::try_from(version).unwrap_or(0)) {
-        let first = "CREATE SCHEMA IF NOT EXISTS {s};
-            CREATE TABLE IF NOT EXISTS {s}.schema_version (version integer PRIMARY KEY, made timestamptz NOT NULL);";
-        // Two gateways may start at the same moment: the second waits, and then its insert finds the first's version.
-        let sql = format!(
-            "BEGIN; SELECT pg_advisory_xact_lock(hashtext('ironbridge {schema}')); {first}
-             INSERT INTO {{s}}.schema_version VALUES ({next}, now()); {step} COMMIT;"
-        );
-        if let Err(error) = client.batch_execute(&run(&sql)).await {
+        if let Err(error) = client.batch_execute(&migration(step, next, schema)).await {
             let _ = client.batch_execute("ROLLBACK").await;
             let made_meanwhile = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
             if !made_meanwhile {

@@ -9,7 +9,8 @@
 //! was not is sent again by the next session. UDP loses what it loses; it is there for collectors that know nothing else.
 
 use super::contract::{Contract, Language, Message, Telling};
-use super::event::{Facility, cef, ocsf, syslog};
+use super::event::{Facility, cef, cef_shape, ocsf, ocsf_schema, syslog, syslog_shape};
+use super::payload::contract;
 use super::{Delivery, Feed, Gathered, Sink, settings};
 use crate::endless::endless;
 use crate::kind::{Built, Context, Kind};
@@ -137,21 +138,23 @@ impl Sink for Syslog {
     fn contract(&self) -> Telling {
         let (host, format) = (self.host.clone(), self.format);
         Telling::new(move |_| {
-            let (word, behind) = match format {
-                Format::Text => ("text", "the title and what it means, in words"),
-                Format::Cef => ("cef", "an event in CEF (ArcSight Common Event Format, version 0)"),
-                Format::Ocsf => ("ocsf", "an event as an OCSF object in JSON (version 1.3)"),
+            let (word, behind, note) = match format {
+                Format::Text => ("text", "TITLE. MEANING".to_owned(), ""),
+                Format::Cef => ("cef", cef_shape(), "CEF is the ArcSight Common Event Format, version 0."),
+                Format::Ocsf => (
+                    "ocsf",
+                    contract::body("OCSF", ocsf_schema()),
+                    "Behind the header stands one object of OCSF 1.3, in JSON as this schema says.",
+                ),
             };
             let line = Message {
                 of: "event".into(),
                 place: format!("host {host}, application ironbridge"),
-                key: "id and revision in the structured data".into(),
+                key: "id, revision".into(),
                 media: "text/plain".into(),
                 language: Language::Text,
-                schema: format!(
-                    "RFC 5424: header, structured data with site, kind, id and more, then {behind}."
-                ),
-                note: String::new(),
+                schema: syslog_shape(&host, &behind),
+                note: note.into(),
             };
             Contract::new(word, vec![line])
         })

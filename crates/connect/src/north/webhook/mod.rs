@@ -4,7 +4,7 @@
 mod samples;
 
 use super::contract::{Contract, Language, Message, Telling};
-use super::event::{kind, ocsf};
+use super::event::{kind, ocsf, ocsf_schema};
 use super::payload::{self, Format as Shape, FormatWord, json};
 use super::post::{HeaderKeys, Headers, Item, patient, post};
 use super::{Delivery, Feed, Gathered, Sink, settings};
@@ -422,10 +422,8 @@ fn lists(format: Format, place: &str, template: &str, (events, samples): (bool, 
             vec![message(of, "application/json", Language::JsonSchema, schema, "")]
         }
         Format::Ocsf => {
-            let schema = payload::contract::body(
-                "OCSF",
-                serde_json::json!({ "type": "array", "items": { "type": "object" } }),
-            );
+            let list = serde_json::json!({ "type": "array", "items": ocsf_schema() });
+            let schema = payload::contract::body("OCSF", list);
             let note = "Each object is one of OCSF 1.3 (schema.ocsf.io); which one, class_uid says.";
             vec![message("event", "application/json", Language::JsonSchema, schema, note)]
         }
