@@ -258,7 +258,10 @@ fn difference(was: &Declaration, is: &Declaration) -> String {
 fn settings(was: &Settings, is: &Settings, writes_on: bool) -> (Vec<String>, Vec<String>) {
     let (mut effective, mut restart) = (Vec::new(), Vec::new());
     match (writes_on, is.writes == Switch::On) {
-        (false, true) => effective.push("writes are turned ON: commands reach the machines".into()),
+        (false, true) => effective.push(
+            "writes are turned ON if it is applied on the machine itself: commands then reach the machines"
+                .into(),
+        ),
         (true, false) => effective.push("writes are turned off: READ-ONLY".into()),
         _ => {}
     }
