@@ -36,6 +36,7 @@ public class Jdbc {
         say("schemas", column(data.getSchemas(), "TABLE_SCHEM"));
         say("kinds", column(data.getTableTypes(), "TABLE_TYPE").containsAll(List.of("TABLE", "VIEW")));
         say("tables", column(data.getTables(null, "public", "%", new String[] {"TABLE"}), "TABLE_NAME"));
+        say("lake", column(data.getTables(null, "lake", "%", new String[] {"TABLE"}), "TABLE_NAME"));
         say("views", column(data.getTables(null, "public", "%", new String[] {"VIEW"}), "TABLE_NAME"));
         List<String> columns = new ArrayList<>();
         try (ResultSet rows = data.getColumns(null, "public", "samples", "%")) {
@@ -50,6 +51,7 @@ public class Jdbc {
         say("indexes", column(data.getIndexInfo(null, "public", "samples", false, true), "INDEX_NAME"));
         say("procedures", column(data.getProcedures(null, "public", "%"), "PROCEDURE_NAME"));
         say("functions", column(data.getFunctions(null, null, "time_bucket"), "FUNCTION_NAME"));
+        say("given", column(data.getFunctionColumns(null, "public", "time_bucket", "%"), "TYPE_NAME"));
         say("types", column(data.getTypeInfo(), "TYPE_NAME").contains("float8"));
         say("privileges", column(data.getTablePrivileges(null, "public", "samples"), "PRIVILEGE"));
     }

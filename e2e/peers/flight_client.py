@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 
 import duckdb
 import pandas
@@ -28,6 +29,8 @@ if sys.argv[1] == "fetch":
 address, token, site, person = sys.argv[1:5]
 password = token
 out = {}
+warned = []
+warnings.showwarning = lambda message, *_: warned.append(str(message))
 
 
 def connect(**kwargs):
@@ -90,6 +93,7 @@ with connect() as connection:
         for t in schema["db_schema_tables"]
     }
     out["catalog"] = objects[0]["catalog_name"]
+    out["schemas"] = sorted(s["db_schema_name"] for s in objects[0]["catalog_db_schemas"])
     out["tables"] = {name: kind for name, (kind, _) in tables.items()}
     out["columns"] = tables["samples"][1]
     out["kinds"] = connection.adbc_get_table_types()
@@ -108,10 +112,27 @@ with connect() as connection:
     out["duckdb"] = duckdb.sql("select count(*) > 0, max(value) from rows").fetchone()
     cursor.close()
 
+# Texts once in a batch, and numbers in the rows.
+asked = {
+    DatabaseOptions.AUTHORIZATION_HEADER.value: f"Bearer {token}",
+    f"{DatabaseOptions.RPC_CALL_HEADER_PREFIX.value}ironbridge-texts": "dictionary",
+}
+with connect(**asked) as connection, connection.cursor() as cursor:
+    several = f"select path, value, quality from samples where path like '{site}/%' and time <= timestamp '{table['time'][-1].as_py().isoformat()}' - interval '1 second' order by path, seq limit 20000"
+    cursor.execute(several)
+    numbered = cursor.fetch_arrow_table()
+    with connect() as other, other.cursor() as plain:
+        plain.execute(several)
+        same = [numbered[c].cast(pyarrow.string()) if c != "value" else numbered[c] for c in numbered.column_names]
+        equal = pyarrow.table(same, names=numbered.column_names).equals(plain.fetch_arrow_table().cast(pyarrow.schema([("path", "string"), ("value", "double"), ("quality", "string")])))
+    out["numbered"] = [[str(f.type) for f in numbered.schema], equal and numbered.num_rows > 10]
+
 # Name and password, by the handshake; every call of the connection then carries the bearer.
 with connect(username=person, password=password) as connection, connection.cursor() as cursor:
     cursor.execute("select count(*) from points")
     out["person"] = cursor.fetchone()[0] > 0
+# From here on nobody is let in: the driver then warns of transactions before it says so.
+out["warnings"] = list(warned)
 for name, kwargs in (
     ("nobody", {"username": person, "password": "wrong"}),
     ("stranger", {DatabaseOptions.AUTHORIZATION_HEADER.value: "Bearer ib_wrong"}),

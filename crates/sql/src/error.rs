@@ -91,5 +91,9 @@ fn tidy(text: &str) -> String {
     while let Some(rest) = PREFIXES.iter().find_map(|p| text.strip_prefix(p)) {
         text = rest.trim();
     }
-    text.trim_end_matches("\")").replace("datafusion.public.", "").replace("ironbridge.public.", "")
+    let mut text = text.trim_end_matches("\")").to_owned();
+    for inner in ["datafusion.public.", "ironbridge.public.", "ironbridge.search_path."] {
+        text = text.replace(inner, "");
+    }
+    text
 }

@@ -1,7 +1,7 @@
 //! Sessions: statements that are prepared once and run often, and rows that come as fast as their reader takes them.
 
 use crate::error::SqlError;
-use crate::postgres::Text;
+use crate::postgres::{SearchPath, Statement, Text};
 use crate::schema::Table;
 use crate::session;
 use crate::worker::{Limits, Registered, Sql};
@@ -59,6 +59,7 @@ pub struct Session {
     limits: Limits,
     /// What the role allows.
     longest: Duration,
+    path: SearchPath,
 }
 
 /// A statement that was understood.
@@ -183,13 +184,33 @@ impl Param {
 }
 
 impl Session {
-    pub(crate) fn new(sql: Sql, context: SessionContext, who: Principal, limits: Limits) -> Self {
-        Self { sql, context: Arc::new(context), who, limits, longest: limits.time }
+    pub(crate) fn new(
+        sql: Sql,
+        context: SessionContext,
+        who: Principal,
+        limits: Limits,
+        path: SearchPath,
+    ) -> Self {
+        Self { sql, context: Arc::new(context), who, limits, longest: limits.time, path }
+    }
+
+    /// Where names without a schema are looked for.
+    pub const fn path(&self) -> &SearchPath {
+        &self.path
     }
 
     /// Bounds the time of the next queries below the limit; `None`: the limit itself.
     pub fn shorten(&mut self, time: Option<Duration>) {
         self.limits.time = time.map_or(self.longest, |time| time.min(self.longest));
+    }
+
+    /// Reads all statements of a text on the thread of queries, which has the stack for it and whose work nobody waits for.
+    ///
+    /// # Errors
+    /// As [`read`](crate::postgres::read).
+    pub async fn read(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
+        let text = text.to_owned();
+        self.sql.on_thread(async move { crate::postgres::read(&text) }).await?
     }
 
     /// Understands a statement. `types` are those that the client declared for its parameters.

@@ -2,11 +2,11 @@
 //! beside them.
 
 use crate::lake;
-use crate::postgres::{Identity, tables};
+use crate::postgres::{Identity, SearchPath, tables};
 use crate::samples::Scope;
 use crate::session::{self, TABLES};
 use crate::wide;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, SchemaProvider, Session, TableProvider};
 use datafusion::common::{DataFusionError, Result};
@@ -98,15 +98,15 @@ pub(crate) fn ours(scope: &Arc<Scope>) -> Vec<Relation> {
     all
 }
 
-/// Whether the number is of a table that must be asked for with its schema: only `public` is in the search path.
-pub(crate) const fn is_in_lake(oid: u32) -> bool {
-    oid >= FIRST_LAKE
-}
-
 impl Relation {
     /// Made of others.
     pub const fn is_view(&self) -> bool {
         self.definition.is_some()
+    }
+
+    /// What PostgreSQL knows of tables only: of a view it promises nothing.
+    pub fn never_null(&self, field: &Field) -> bool {
+        !field.is_nullable() && !self.is_view()
     }
 
     /// As other rooms are told.
@@ -142,6 +142,48 @@ impl SchemaProvider for PublicSchema {
     fn table_exist(&self, name: &str) -> bool {
         TABLES.iter().any(|(known, _)| *known == name)
             || wide::views(&self.scope).iter().any(|v| v.name == name)
+    }
+}
+
+/// The schema in which names are looked for that stand without one.
+pub(crate) const SEARCHED: &str = "search_path";
+
+/// The schemas of the search path, one after the other.
+pub(crate) struct Searched {
+    pub path: SearchPath,
+    pub schemas: Vec<(&'static str, Arc<dyn SchemaProvider>)>,
+}
+
+impl Searched {
+    fn all(&self) -> impl Iterator<Item = &Arc<dyn SchemaProvider>> {
+        let schema = |name| self.schemas.iter().find(|(known, _)| *known == name).map(|(_, schema)| schema);
+        self.path.schemas().into_iter().filter_map(schema)
+    }
+}
+
+impl fmt::Debug for Searched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SEARCHED)
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Searched {
+    fn table_names(&self) -> Vec<String> {
+        self.all().flat_map(|schema| schema.table_names()).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        for schema in self.all() {
+            if let Some(table) = schema.table(name).await? {
+                return Ok(Some(table));
+            }
+        }
+        Ok(None)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.all().any(|schema| schema.table_exist(name))
     }
 }
 

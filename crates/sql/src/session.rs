@@ -8,7 +8,7 @@ use crate::schema::{self, PublicSchema};
 use crate::small::Small;
 use crate::worker::Limits;
 use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider};
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -75,19 +75,26 @@ pub(crate) fn open(scope: &Arc<Scope>, limits: &Limits, identity: &Identity) -> 
     let mut config = SessionConfig::new()
         .with_target_partitions(1)
         .with_create_default_catalog_and_schema(false)
-        .with_default_catalog_and_schema(DATABASE, "public");
+        .with_default_catalog_and_schema(DATABASE, schema::SEARCHED);
     // Without room to spill, a sort must not set memory aside for merging.
     config.options_mut().execution.sort_spill_reservation_bytes = 0;
     config.options_mut().execution.time_zone = Some("UTC".into());
-    let context = SessionContext::new_with_config_rt(config, runtime);
+    let mut context = SessionContext::new_with_config_rt(config, runtime);
     functions::register(&context, scope);
-    crate::postgres::register(&context, scope, identity);
-    let catalog = MemoryCatalogProvider::new();
-    catalog.register_schema("public", Arc::new(PublicSchema { scope: Arc::clone(scope) }))?;
-    catalog.register_schema(lake::NAME, Arc::new(lake::LakeSchema { scope: Arc::clone(scope) }))?;
+    crate::postgres::register(&mut context, scope, identity)?;
+    let mut schemas: Vec<(&'static str, Arc<dyn SchemaProvider>)> = vec![
+        ("public", Arc::new(PublicSchema { scope: Arc::clone(scope) })),
+        (lake::NAME, Arc::new(lake::LakeSchema { scope: Arc::clone(scope) })),
+    ];
     for name in schema::SYSTEM {
-        catalog.register_schema(name, Arc::new(schema::SystemSchema::new(name, scope, identity)))?;
+        schemas.push((name, Arc::new(schema::SystemSchema::new(name, scope, identity))));
     }
+    let catalog = MemoryCatalogProvider::new();
+    for (name, one) in &schemas {
+        catalog.register_schema(name, Arc::clone(one))?;
+    }
+    let searched = schema::Searched { path: identity.path.clone(), schemas };
+    catalog.register_schema(schema::SEARCHED, Arc::new(searched))?;
     context.register_catalog(DATABASE, Arc::new(catalog));
     Ok(context)
 }

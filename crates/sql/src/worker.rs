@@ -28,6 +28,9 @@ use tokio::task::AbortHandle;
 /// Queries that may wait or run at once.
 const MOST_QUERIES: usize = 32;
 
+/// Stack of the thread of queries, bytes: what reads and plans a query goes as deep as it nests. Only what is used takes memory.
+const STACK: usize = 64 << 20;
+
 /// Memory of all queries together, where nobody says otherwise: 1 GiB.
 pub const MEMORY: usize = 1 << 30;
 
@@ -244,10 +247,10 @@ impl Sql {
         identity: &Identity,
     ) -> Result<Session, SqlError> {
         let scope = self.scope(who);
-        let identity = identity.clone();
+        let (identity, path) = (identity.clone(), identity.path.clone());
         let opened = self.on_thread(async move { session::open(&scope, &limits, &identity) }).await?;
         let context = opened.map_err(|e| SqlError::from_engine(e, limits.memory))?;
-        Ok(Session::new(self.clone(), context, who.clone(), limits))
+        Ok(Session::new(self.clone(), context, who.clone(), limits, path))
     }
 
     /// Tables and views as `who` sees them now.
@@ -355,6 +358,7 @@ impl Sql {
         let thread = Thread { handle: runtime.handle().clone(), _stop: stop };
         std::thread::Builder::new()
             .name("sql".into())
+            .stack_size(STACK)
             .spawn(move || {
                 // On Linux this concerns the calling thread alone: everything else of the process goes first.
                 if let Err(e) = rustix::process::nice(19) {

@@ -5,7 +5,7 @@ use arrow::util::pretty::pretty_format_batches;
 use journal::{Journal, RealDisk, Record};
 use model::{Declaration, Path, PointId, Principal, SystemClock, Time, Value, ValueType};
 use sql::postgres::{Identity, Statement, read};
-use sql::{AssetRow, Catalog, Lakes, LatestRow, Limits, Sql, SqlError, StoreCatalog};
+use sql::{AssetRow, Catalog, Lakes, LatestRow, Limits, Session, Sql, SqlError, StoreCatalog};
 use std::sync::Arc;
 use store::{Options, Store};
 
@@ -56,8 +56,10 @@ fn machines() -> (tempfile::TempDir, Journal, Sql) {
 }
 
 async fn ask(sql: &Sql, text: &str, who: &Principal) -> Result<String, SqlError> {
-    let identity = Identity { user: "anna".into(), process: 7 };
-    let session = sql.session(who, Limits::default(), &identity).await?;
+    ask_in(&sql.session(who, Limits::default(), &Identity::new("anna", 7)).await?, text).await
+}
+
+async fn ask_in(session: &Session, text: &str) -> Result<String, SqlError> {
     let all = read(text)?;
     let [Statement::Query(query)] = all.as_slice() else { panic!("{text}") };
     let prepared = session.prepare(query, &[]).await?;
@@ -192,6 +194,72 @@ async fn the_lake_rights_and_functions_are_listed() {
     )
     .await;
     has("select typinput = 'pg_catalog.array_in'::regproc a from pg_type where oid = 1022", &["true"]).await;
+}
+
+#[tokio::test]
+async fn arrays_hold_what_stands_in_them() {
+    let (_dir, _journal, sql) = machines();
+    for (query, wanted) in [
+        ("select array[1.5]", "| [1.5] |"),
+        ("select array[1, 2.5, null] as a", "| [1.0, 2.5, ] |"),
+        ("select array['a', 'b'] as a, array[null] as b, array[]::text[] as c", "| [a, b] | [] | [] |"),
+        ("select array[g.value, g.value * 2] as a from generate_series(1, 2) as g(value)", "| [2, 4] |"),
+        ("select '{1.5,2}'::float8[] as a, array['7']::int[] as b", "| [1.5, 2.0] | [7] |"),
+        ("select array[[1, 2], [3, 4]] as a", "| [[1, 2], [3, 4]] |"),
+        ("select 2 = any(array[1, 2]) as a", "| true |"),
+        ("select array_length(array[1.5, 2], 1) as a", "| 2 |"),
+    ] {
+        let found = ask(&sql, query, &Principal::system()).await.unwrap_or_else(|e| panic!("{query}: {e}"));
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&found).contains(wanted), "{query}:\n{found}");
+    }
+    let mixed = ask(&sql, "select array[1, true]", &Principal::system()).await;
+    assert!(mixed.is_err_and(|why| why.to_string().contains("of one type")));
+}
+
+#[tokio::test]
+async fn the_search_path_says_where_a_name_is_looked_for() {
+    let (_dir, _journal, sql) = machines();
+    let identity = Identity::new("anna", 7);
+    let session = sql.session(&Principal::system(), Limits::default(), &identity).await.unwrap();
+    let columns = async |text: &str| {
+        let all = read(text).unwrap();
+        let [Statement::Query(query)] = all.as_slice() else { panic!("{text}") };
+        session.prepare(query, &[]).await.map(|prepared| prepared.names.join(" "))
+    };
+    let path = session.path().clone();
+    let missing = columns("select * from big_lake").await.unwrap_err().to_string();
+    assert!(missing.contains("big_lake") && !missing.contains("search_path"), "{missing}");
+    let samples = columns("select * from samples").await.unwrap();
+    path.set(Some("lake, public"));
+    assert_eq!(columns("select * from big_lake").await.unwrap(), samples);
+    assert_eq!(columns("select b.path from big_lake b join points using (path)").await.unwrap(), "path");
+    assert_eq!(columns("select note from filler").await.unwrap(), "note");
+    // A name of the query's own goes before all.
+    assert_eq!(columns("with big_lake as (select 1 as one) select * from big_lake").await.unwrap(), "one");
+    path.set(Some("lake"));
+    assert!(columns("select * from samples").await.is_err());
+    assert_eq!(columns("select * from public.samples").await.unwrap(), samples);
+    assert_eq!(columns("select oid from pg_class").await.unwrap(), "oid");
+    // What tools ask about it follows.
+    for (query, wanted) in [
+        ("select current_schema() || current_setting('search_path') as a", "lakelake"),
+        ("select array_to_string(current_schemas(true), ', ') as a", "pg_catalog, lake"),
+        (
+            "select relname from pg_class where pg_table_is_visible(oid) and relnamespace <> 11",
+            "| big_lake |",
+        ),
+        ("select 'big_lake'::regclass::oid::regclass::text as a", "| big_lake |"),
+        ("select 'public.samples'::regclass::oid::regclass::text as a", "| public.samples |"),
+        ("select setting as a from pg_settings where name = 'search_path'", "| lake "),
+    ] {
+        let found = ask_in(&session, query).await.unwrap_or_else(|e| panic!("{query}: {e}"));
+        assert!(found.contains(wanted), "{query}:\n{found}");
+        assert!(!found.contains(" filler "), "{query}:\n{found}");
+    }
+    ask_in(&session, "select set_config('search_path', 'public', false)").await.unwrap();
+    assert_eq!(path.text(), "public");
+    assert!(columns("select * from big_lake").await.is_err());
 }
 
 #[tokio::test]

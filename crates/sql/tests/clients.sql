@@ -93,10 +93,10 @@ with table_privileges as (
     and pg_catalog.has_schema_privilege(current_user, t.schemaname, 'usage'))
 select t.* from table_privileges t
 
--- Metabase: tables [without no rows]
+-- Metabase: tables [without empty]
 select "n"."nspname" as "schema", "c"."relname" as "name",
   case "c"."relkind" when 'r' then 'TABLE' when 'v' then 'VIEW' else null end as "type",
-  "d"."description" as "description", "stat"."relname" is null as "no rows"
+  "d"."description" as "description", "stat"."relname" is null as "empty"
 from "pg_catalog"."pg_class" as "c"
   inner join "pg_catalog"."pg_namespace" as "n" on "c"."relnamespace" = "n"."oid"
   left join "pg_catalog"."pg_description" as "d" on ("c"."oid" = "d"."objoid") and ("d"."objsubid" = '0') and ("d"."classoid" = 'pg_class'::regclass)
@@ -228,6 +228,14 @@ from pg_catalog.pg_attribute att
   inner join pg_catalog.pg_namespace nsp on cls.relnamespace = nsp.oid
   left outer join pg_attrdef def on def.adrelid = att.attrelid and def.adnum = att.attnum
 where cls.relkind = any('{r,p,f}') and not att.attisdropped and att.attnum > 0 and nsp.nspname in ('public', 'lake') order by 1, 2, att.attnum
+
+-- pgcli: functions [finds time_bucket]
+select n.nspname as schema_name, p.proname as func_name, p.proargnames,
+  coalesce(proallargtypes::regtype[], proargtypes::regtype[])::text[], p.proargmodes, prorettype::regtype::text as return_type,
+  p.prokind = 'a' as is_aggregate, p.proretset, d.deptype = 'e' as is_extension, pg_get_expr(proargdefaults, 0) as defaults
+from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+left join pg_depend d on d.objid = p.oid and d.deptype = 'e'
+where p.prorettype::regtype != 'trigger'::regtype order by 1, 2
 
 -- pgcli: foreign keys [same]
 select s_p.nspname as parentschema, unnest((select array_agg(attname order by i) from
@@ -408,7 +416,7 @@ where attr.attnum >= 0 and cls.oid = 'samples'::regclass::oid order by attr.attn
 
 -- Arrow ADBC: types [finds float8]
 select oid, typname, typreceive, typbasetype, typrelid, typarray from pg_catalog.pg_type
-where (typreceive <> 0 or typsend <> '-') and typtype <> 'r' and typreceive::text <> 'array_recv'
+where (typreceive <> 0 or typsend <> 0) and typtype <> 'r' and typreceive::text <> 'array_recv'
 
 -- Tableau: columns [same]
 select column_name, data_type, character_maximum_length, numeric_precision, datetime_precision, is_nullable

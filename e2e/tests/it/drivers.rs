@@ -1,5 +1,6 @@
 //! The drivers by which BI tools and spreadsheets ask: PostgreSQL's JDBC driver, and psqlODBC under unixODBC.
 
+use crate::database::{Database, PASSWORD, no_postgres};
 use crate::harness::Python;
 use crate::sql::{FILLER, offered};
 use serde_json::{Value as Json, json};
@@ -34,7 +35,9 @@ fn jdbc_looks_around_asks_and_is_held_to_its_bounds() {
     let says = |key: &str, want: &str| assert_eq!(said.get(key).copied(), Some(want), "{key}: {text}");
     says("product", "PostgreSQL");
     says("catalogs", "[ironbridge]");
-    says("schemas", "[information_schema, pg_catalog, public]");
+    says("schemas", "[information_schema, lake, pg_catalog, public]");
+    says("lake", "[big_lake]");
+    says("privileges", "[SELECT]");
     says("kinds", "true");
     says("tables", "[assets, events, latest, points, rollup_1h, rollup_1m, samples]");
     says("views", "[filler]");
@@ -43,6 +46,7 @@ fn jdbc_looks_around_asks_and_is_held_to_its_bounds() {
         says(none, "[]");
     }
     says("functions", "[time_bucket]");
+    says("given", "[timestamptz, text, timestamptz]");
     says("types", "true");
     says("told", "timestamptz java.lang.Double bool");
     says("parameters", "42 a'b;-- 1.5 true true");
@@ -90,4 +94,46 @@ fn odbc_looks_around_and_asks() {
     assert_eq!(said["dbms"], "PostgreSQL");
     assert!(said["write"].as_str().unwrap().contains("would change something"), "{said}");
     assert!(said["wrong"].as_str().unwrap().contains("name or password is wrong"), "{said}");
+}
+
+#[test]
+fn drivers_of_python_as_they_come() {
+    let Some(plant) = offered("") else { return };
+    let out = Python::find().unwrap().run("sql_drivers.py", &[&plant.dsn(), &format!("{FILLER}/level")]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let said: Json = serde_json::from_slice(&out.stdout).unwrap();
+    for driver in ["psycopg2", "asyncpg", "pg8000", "adbc"] {
+        assert_eq!(said[driver], 5, "{driver}: {said}");
+    }
+    assert_eq!((&said["asyncpg writes"], &said["asyncpg pool"]), (&json!("25006"), &json!(6)));
+    let types = json!(["string", "timestamp[us, tz=UTC]", "double", "bool", "int64", "string"]);
+    assert_eq!(said["adbc types"], types);
+    let ours = ["assets", "events", "latest", "points", "rollup_1h", "rollup_1m", "samples"];
+    assert_eq!(said["adbc schema"], "timestamp[us, tz=UTC]");
+    let tool = &said["pgcli"];
+    assert_eq!(tool["schemata"], json!(["information_schema", "lake", "pg_catalog", "public"]));
+    assert_eq!((&tool["views"], &tool["databases"]), (&json!(["filler"]), &json!(["ironbridge"])));
+    let mut all: Vec<String> = ours.iter().map(|name| format!("public.{name}")).collect();
+    all.insert(0, "lake.big_lake".into());
+    assert_eq!(tool["tables"], json!(all));
+    assert_eq!(tool["columns"].as_array().unwrap().len(), 11, "{tool}");
+    assert!(tool["functions"].as_array().unwrap().contains(&json!("time_bucket")), "{tool}");
+    assert_eq!((&tool["keys"], &tool["types"]), (&json!([]), &json!(true)));
+}
+
+/// What tools ask, asked of PostgreSQL too: with tables of the same columns both give the same rows.
+#[test]
+fn the_catalogue_answers_as_postgresql_does() {
+    if no_postgres() {
+        return;
+    }
+    let Some(plant) = offered("") else { return };
+    let server = Database::start_with(|_| vec!["timezone='UTC'".into()]);
+    let address = format!("postgresql://ironbridge:{PASSWORD}@127.0.0.1:{}/plant", server.port);
+    let questions = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/sql/tests/clients.sql");
+    let out = Python::find().unwrap().run("catalogue.py", &[&plant.dsn(), &address, questions]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let said: Json = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(said["asked"].as_u64().is_some_and(|asked| asked >= 40), "{said}");
+    assert_eq!(said["wrong"], json!({}), "{said:#}");
 }

@@ -31,6 +31,7 @@ mod flight;
 mod guard;
 mod harness;
 mod history;
+mod hostile;
 mod hostile_text;
 mod job_orders;
 mod lake;

@@ -1,19 +1,18 @@
 //! SQL over the PostgreSQL wire, asked by the tools that people have.
 
-use crate::harness::{Http, Plant, Process, Python, free_port, listening, wait_for};
+use crate::harness::{Plant, Process, Python, free_port, listening, wait_for};
 use crate::modbus::{latest, plant_with_pymodbus};
 use serde_json::{Value as Json, json};
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::time::Duration;
 
 const SITE: &str = "acme/leeds";
 pub const FILLER: &str = "acme/leeds/packaging/line-1/filler";
 
-/// A plant that offers SQL: the plant, its device, the port, a token's text.
+/// A plant that offers SQL, with a table in a lake: the plant, its device, the port, a token's text.
 pub struct Offered {
-    plant: Plant,
+    pub plant: Plant,
     _device: Process,
     pub port: u16,
     pub token: String,
@@ -29,6 +28,7 @@ pub fn offered(settings: &str) -> Option<Offered> {
         "assets/filler.toml",
         "type = \"Filler\"\npath = \"packaging/line-1/filler\"\nlevel = \"work-unit\"\n",
     );
+    plant.write("destinations/big-lake.toml", &big_lake(&plant));
     plant.start();
     latest(&plant, &format!("{FILLER}/level"), |p| p["good"] == true);
     listening("the SQL port", port);
@@ -38,13 +38,22 @@ pub fn offered(settings: &str) -> Option<Offered> {
     Some(Offered { plant, _device: device, port, token })
 }
 
+/// A destination that fills `lake.big_lake`.
+pub fn big_lake(plant: &Plant) -> String {
+    let folder = plant.dir().join("tables");
+    format!(
+        "kind = \"iceberg\"\nurl = \"{}\"\nselect = [\"packaging/**\"]\ncommit = \"500ms\"\nstart = \"oldest\"\n",
+        folder.display()
+    )
+}
+
 impl Offered {
-    fn dsn(&self) -> String {
+    pub fn dsn(&self) -> String {
         format!("postgresql://grafana:{}@127.0.0.1:{}/ironbridge", self.token, self.port)
     }
 
     /// psql with one command; `None` says that it was skipped.
-    fn psql(&self, dsn: &str, command: &str) -> Option<Output> {
+    pub fn psql(&self, dsn: &str, command: &str) -> Option<Output> {
         let out = Command::new("psql")
             .args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-c", command])
             .output();
@@ -54,6 +63,13 @@ impl Offered {
         out.ok()
     }
 
+    /// A counter of the listener.
+    pub fn counted(&self, what: &str) -> u64 {
+        let text = String::from_utf8(self.plant.local().get("/metrics").body).unwrap();
+        let name = format!("ironbridge_sql_total{{what=\"{what}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok()).unwrap_or(0)
+    }
+
     #[track_caller]
     fn say(&self, command: &str) -> Option<String> {
         let out = self.psql(&self.dsn(), command)?;
@@ -61,6 +77,54 @@ impl Offered {
         Some(String::from_utf8_lossy(&out.stdout).into_owned())
     }
 }
+
+/// What psql's commands show, each by a word of it.
+const COMMANDS: &[(&str, &str)] = &[
+    ("\\d", "public|rollup_1h|table|ironbridge"),
+    ("\\d+ samples", "value_int|bigint|||"),
+    ("\\d+ filler", "level|double precision|||"),
+    ("\\d lake.big_lake", "received|timestamp with time zone||not null|"),
+    ("\\dt lake.*", "lake|big_lake|table|ironbridge"),
+    ("\\dt+ latest", "the newest sample of each point"),
+    ("\\dv+", "public|filler|view|ironbridge"),
+    ("\\dn", "lake|ironbridge"),
+    ("\\dn+", "=U/ironbridge"),
+    ("\\l", "ironbridge|ironbridge|UTF8"),
+    ("\\l+", "ironbridge"),
+    ("\\du", "grafana"),
+    ("\\dg", "ironbridge"),
+    ("\\df", "public|history|TABLE(path text, \"time\" timestamp with time zone"),
+    ("\\df time_bucket", "timestamp with time zone|width text, \"time\" timestamp with time zone|func"),
+    ("\\da", "public|last|double precision|value double precision, \"time\" timestamp with time zone"),
+    ("\\sf time_bucket", "FUNCTION public.time_bucket(width text"),
+    ("\\sv filler", "asset_of(path) AS asset"),
+    ("\\dp samples", "public|samples|table|=r/ironbridge"),
+    ("\\z filler", "public|filler|view|=r/ironbridge"),
+    ("\\dTS float8", "double precision"),
+    ("\\dS pg_class", "relname|text"),
+    ("\\dd", ""),
+    ("\\dT", ""),
+    ("\\di", ""),
+    ("\\ds", ""),
+    ("\\dm", ""),
+    ("\\dE", ""),
+    ("\\dC", ""),
+    ("\\dD", ""),
+    ("\\dO", ""),
+    ("\\db", "pg_default"),
+    ("\\dL", ""),
+    ("\\dx", ""),
+    ("\\dy", ""),
+    ("\\dP", ""),
+    ("\\drds", ""),
+    ("\\ddp", ""),
+    ("\\des", ""),
+    ("\\det", ""),
+    ("\\dew", ""),
+    ("\\dconfig search_path", "search_path|public"),
+    ("\\encoding", "UTF8"),
+    ("\\conninfo", "grafana"),
+];
 
 #[test]
 fn psql_finds_its_way() {
@@ -76,23 +140,27 @@ fn psql_finds_its_way() {
             && samples.contains("time|timestamp with time zone||not null|"),
         "{samples}"
     );
-    for command in [
-        "\\d",
-        "\\d+ samples",
-        "\\d+ filler",
-        "\\l",
-        "\\du",
-        "\\dn",
-        "\\df time_bucket",
-        "\\dT",
-        "\\di",
-        "\\dS pg_class",
-        "\\conninfo",
-        "\\dp",
-        "\\dx",
-    ] {
-        plant.say(command);
+    for (command, wanted) in COMMANDS {
+        let said = plant.say(command).unwrap();
+        assert!(said.contains(wanted), "{command}: {said}");
     }
+    let lake = "select count(*) > 0 from lake.big_lake where path like '%/level'";
+    wait_for("rows in the lake", Duration::from_secs(60), || {
+        plant.psql(&plant.dsn(), lake).filter(|out| out.stdout.starts_with(b"t"))
+    });
+    // Found without its schema, too, for who says so: once, or when connecting.
+    let set = "set search_path = lake, public; select count(*) > 0 from big_lake join points using (path)";
+    assert_eq!(plant.say(set).unwrap().trim(), "SET\nt");
+    let with = format!("{}?options=-csearch_path%3Dlake%2Cpublic", plant.dsn());
+    for (command, wanted) in [
+        ("select count(*) > 0 from big_lake", "t"),
+        ("\\d big_lake", "received|timestamp with time zone||not null|"),
+        ("set search_path = nowhere; reset all; show search_path", "lake,public"),
+    ] {
+        let out = plant.psql(&with, command).unwrap();
+        assert!(String::from_utf8_lossy(&out.stdout).contains(wanted), "{command}: {out:?}");
+    }
+    assert_eq!(plant.say("select array[1.5, 2]").unwrap().trim(), "{1.5,2}");
     let level = plant.say(&format!("select value, good from latest where path = '{FILLER}/level'")).unwrap();
     assert_eq!(level.trim(), "12.5|t");
     let wide = plant
@@ -130,9 +198,9 @@ fn psycopg_sqlalchemy_and_pandas_read_and_nothing_writes() {
 
 #[test]
 fn rights_end_and_bounds_hold() {
-    let Some(plant) =
-        offered("connections = 4\n[serve.postgres.viewer]\nrows = 100\ntime = \"2s\"\nconnections = 2\n")
-    else {
+    let Some(plant) = offered(
+        "connections = 4\n[serve.postgres.viewer]\nrows = 100\ntime = \"2s\"\nconnections = 2\n[serve.postgres.operator]\nmemory_mb = 1\n",
+    ) else {
         return;
     };
     let wrong = format!("postgresql://grafana:wrong@127.0.0.1:{}/ironbridge", plant.port);
@@ -150,6 +218,12 @@ fn rights_end_and_bounds_hold() {
         "stopped after 2 s",
     );
     fails("drop table samples", "would change something");
+    let token = plant.plant.say(&["token", "add", "small", "--role", "operator"]);
+    let small = format!("postgresql://small:{}@127.0.0.1:{}/ironbridge", token.trim(), plant.port);
+    let sorted = "select g.value from generate_series(1, 1000000) g order by g.value % 1000, g.value desc";
+    let out = plant.psql(&small, sorted).unwrap();
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success() && text.contains("memory"), "{text}");
     let two = [hold(&plant), hold(&plant)];
     fails("select 1", "2 SQL connections already");
     drop(two);
@@ -168,7 +242,7 @@ fn rights_end_and_bounds_hold() {
 }
 
 /// A connection that sends nothing after its sign-in: psql that waits for its input.
-fn hold(plant: &Offered) -> Process {
+pub fn hold(plant: &Offered) -> Process {
     use std::process::Stdio;
     let mut child = Command::new("psql")
         .args(["-X", "-A", "-t", "-d", &plant.dsn()])
@@ -180,53 +254,6 @@ fn hold(plant: &Offered) -> Process {
     let mut byte = [0; 2];
     child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
     Process(child)
-}
-
-#[test]
-fn nonsense_and_crowds_disturb_nobody() {
-    let Some(plant) = offered("connections = 20\n") else { return };
-    let connect = || TcpStream::connect(("127.0.0.1", plant.port)).unwrap();
-    let answer = |bytes: &[u8]| {
-        let mut stream = connect();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream.write_all(bytes).unwrap();
-        let mut text = Vec::new();
-        let _ = stream.read_to_end(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    };
-    assert!(answer(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").contains("no client of PostgreSQL"));
-    assert!(answer(&[0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0]).contains("no client of PostgreSQL"));
-    let no_user = [&[0, 0, 0, 9, 0, 3, 0, 0][..], b"\0"].concat();
-    assert!(answer(&no_user).contains("names no user"));
-    // A session that skips its sign-in.
-    let user = [&[0, 0, 0, 17][..], &[0, 3, 0, 0], b"user\0abc\0\0"].concat();
-    let query = [&user[..], b"Q\0\0\0\x0dselect 1\0"].concat();
-    let user_length = user.len();
-    let query = {
-        let mut q = query;
-        q[3] = user_length as u8;
-        q
-    };
-    assert!(answer(&query).contains("sign-in is not done"), "{}", answer(&query));
-    // Many that say nothing: the page and those inside go on, the next one is told.
-    let crowd: Vec<TcpStream> = (0..60).map(|_| connect()).collect();
-    let before =
-        latest(&plant.plant, &format!("{FILLER}/count"), |p| p["good"] == true)["value"].as_i64().unwrap();
-    latest(&plant.plant, &format!("{FILLER}/count"), |p| p["value"].as_i64() > Some(before));
-    if let Some(out) = plant.psql(&plant.dsn(), "select 1") {
-        let text = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert!(!out.status.success() && text.contains("20 SQL connections already"), "{text}");
-    }
-    drop(crowd);
-    wait_for("room again", Duration::from_secs(30), || {
-        plant.psql(&plant.dsn(), "select 1").is_none_or(|out| out.status.success()).then_some(())
-    });
-    let metrics = String::from_utf8_lossy(&metrics(&plant.plant.local())).into_owned();
-    assert!(metrics.contains("ironbridge_sql_total{what=\"broken\"}"), "{metrics}");
-}
-
-fn metrics(http: &Http) -> Vec<u8> {
-    http.get("/metrics").body
 }
 
 #[test]
@@ -257,16 +284,11 @@ fn a_query_is_stopped_by_control_c() {
         return;
     };
     let mut psql = Process(child);
-    wait_for("the query to run", Duration::from_secs(20), || {
-        let text = String::from_utf8(metrics(&plant.plant.local())).unwrap();
-        text.contains("ironbridge_sql_total{what=\"queries\"} 1").then_some(())
-    });
+    wait_for("the query to run", Duration::from_secs(20), || (plant.counted("queries") > 0).then_some(()));
     let cancelled = || {
         psql.signal("INT");
         // More than one, if more than one request was sent before the first one counted.
-        let text = String::from_utf8(metrics(&plant.plant.local())).unwrap();
-        let line = text.lines().find_map(|line| line.split_once("what=\"cancelled\"} "));
-        line.and_then(|(_, count)| count.parse::<f64>().ok()).filter(|count| *count >= 1.0).map(drop)
+        (plant.counted("cancelled") > 0).then_some(())
     };
     wait_for("psql sends its cancel request", Duration::from_secs(20), cancelled);
     let mut text = String::new();

@@ -117,7 +117,7 @@ impl Client {
             return Err(self.refusal(&Refused::Seats(MOST_SESSIONS)));
         }
         let user = who.name.split_once(':').map_or(who.name.as_str(), |(_, name)| name).to_owned();
-        let opened = self.shared.door.session(&who, &Identity { user, process: 0 }).await;
+        let opened = self.shared.door.session(&who, &Identity::new(user, 0)).await;
         let (seat, sql) = opened.map_err(|why| self.refusal(&why))?;
         let session = Arc::new(Session { who, sql, _seat: seat });
         sessions.push(Arc::clone(&session));
@@ -129,7 +129,8 @@ impl Client {
     /// # Errors
     /// What is wrong with it, or with asking it here.
     pub async fn understand(&self, session: &Session, text: &str) -> Result<(Text, sql::Prepared), Status> {
-        let text = query(text).map_err(|error| self.failure(&error))?;
+        let text = session.sql.read(&numbered(text)).await.and_then(query);
+        let text = text.map_err(|error| self.failure(&error))?;
         let prepared = session.sql.prepare(&text, &[]).await.map_err(|error| self.failure(&error))?;
         Ok((text, prepared))
     }
@@ -188,9 +189,8 @@ impl Client {
     }
 }
 
-/// The one query of a text.
-fn query(text: &str) -> Result<Text, SqlError> {
-    let mut all = sql::postgres::read(&numbered(text))?;
+/// The one query of the statements of a text.
+fn query(mut all: Vec<Statement>) -> Result<Text, SqlError> {
     match (all.pop(), all.is_empty()) {
         (Some(Statement::Query(text)), true) => Ok(text),
         (None, _) => Err(SqlError::Query("the query is empty".into())),
@@ -221,11 +221,12 @@ pub(super) fn status(error: &SqlError) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sql::postgres::read;
 
     #[test]
     fn one_query_is_asked() {
         for text in ["select 1", "select ? + 1", "explain select 1;", "table points"] {
-            assert!(query(text).is_ok(), "{text}");
+            assert!(read(&numbered(text)).and_then(query).is_ok(), "{text}");
         }
         for (text, word) in [
             ("", "empty"),
@@ -234,7 +235,7 @@ mod tests {
             ("set statement_timeout = 1", "PostgreSQL wire"),
             ("drop table samples", "would change something"),
         ] {
-            let why = query(text).unwrap_err().to_string();
+            let why = read(&numbered(text)).and_then(query).unwrap_err().to_string();
             assert!(why.contains(word), "{text}: {why}");
         }
     }

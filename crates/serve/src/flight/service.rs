@@ -309,8 +309,8 @@ impl FlightSqlService for Service {
         command: CommandStatementUpdate,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        self.session(request.metadata()).await?;
-        match sql::postgres::read(&command.query) {
+        let session = self.session(request.metadata()).await?;
+        match session.sql.read(&command.query).await {
             Err(error) => Err(self.0.failure(&error)),
             Ok(_) => Err(read_only()),
         }

@@ -46,9 +46,15 @@ impl Session {
                 self.line.out.complete("ROLLBACK");
             }
             Statement::Savepoint(tag) | Statement::Done(tag) => self.line.out.complete(tag),
+            Statement::Discard => {
+                self.statements.clear();
+                self.portals.clear();
+                self.change("all", None)?;
+                self.line.out.complete("DISCARD ALL");
+            }
             Statement::Deallocate(None) => {
                 self.statements.clear();
-                self.line.out.complete("DISCARD ALL");
+                self.line.out.complete("DEALLOCATE ALL");
             }
             Statement::Deallocate(Some(name)) => {
                 self.statements.remove(name);
@@ -86,6 +92,15 @@ impl Session {
             });
             return Ok(());
         }
+        if name == "all" {
+            self.keep(name, None);
+            for (name, value) in self.begun.clone() {
+                self.keep(&name, Some(value));
+            }
+            return Ok(());
+        }
+        let begun = || self.begun.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let value = value.or_else(begun);
         self.keep(name, value);
         if name == "application_name" {
             let value = self.setting(name).unwrap_or_default();
@@ -106,6 +121,9 @@ impl Session {
         if name == "statement_timeout" || name == "all" {
             let time = value.as_deref().and_then(milliseconds).unwrap_or(0);
             self.sql.shorten((time > 0).then(|| Duration::from_millis(time)));
+        }
+        if name == "search_path" || name == "all" {
+            self.sql.path().set(value.as_deref());
         }
         match value {
             _ if name == "all" => self.settings.clear(),

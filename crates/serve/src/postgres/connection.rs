@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use transport::Stream;
 
 /// From the first byte to the end of the sign-in.
@@ -20,6 +21,8 @@ const SIGN_IN: Duration = Duration::from_secs(20);
 const WRITE: Duration = Duration::from_secs(60);
 /// Told and gone.
 const TELL: Duration = Duration::from_secs(2);
+/// What who stops half way is told.
+pub(super) const LATE: Broken = Broken("the sign-in was not finished within 20 seconds");
 /// Bytes that are put together before they are written.
 const ENOUGH: usize = 64 << 10;
 
@@ -97,11 +100,14 @@ pub(super) struct Line {
     pub stream: Stream,
     input: BytesMut,
     pub out: Replies,
+    /// When the sign-in must be done; nothing after it.
+    pub until: Option<Instant>,
 }
 
 impl Line {
-    pub fn new(stream: Stream) -> Self {
-        Self { stream, input: BytesMut::with_capacity(4_096), out: Replies::default() }
+    pub fn new(stream: Stream, until: Instant) -> Self {
+        let input = BytesMut::with_capacity(4_096);
+        Self { stream, input, out: Replies::default(), until: Some(until) }
     }
 
     /// Whether the client sent more than we asked for.
@@ -111,7 +117,12 @@ impl Line {
 
     async fn fill(&mut self, wanted: usize) -> Result<(), Gone> {
         while self.input.len() < wanted {
-            match self.stream.read_buf(&mut self.input).await {
+            let read = self.stream.read_buf(&mut self.input);
+            let read = match self.until {
+                Some(until) => timeout_at(until, read).await.map_err(|_| LATE)?,
+                None => read.await,
+            };
+            match read {
                 Ok(0) | Err(_) => return Err(Gone::Closed),
                 Ok(_) => {}
             }
@@ -158,6 +169,17 @@ impl Line {
         }
     }
 
+    /// Takes what still comes, until the client closes: bytes that nobody took would take back what it was told.
+    async fn discard(&mut self) {
+        loop {
+            self.input.clear();
+            match self.stream.read_buf(&mut self.input).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    }
+
     /// Writes what has come together, if it is much.
     pub async fn drain(&mut self) -> Result<(), Gone> {
         if self.out.bytes.len() >= ENOUGH { self.flush().await } else { Ok(()) }
@@ -182,23 +204,22 @@ impl Line {
 /// Tells a client why it cannot stay, where it listens for that: clients of PostgreSQL show nothing that comes before they
 /// have said who they are.
 pub(super) async fn refuse(tcp: TcpStream, shared: &Arc<Shared>, why: Refused) {
+    let until = Instant::now() + TELL;
     let tell = async {
-        if let Ok(Some(mut greeting)) = startup::hear(tcp, shared).await {
+        if let Ok(Some(mut greeting)) = startup::hear(tcp, shared, until).await {
             greeting.line.out.report(&why.report());
             let _ = greeting.line.flush().await;
         }
     };
     // Whoever does not listen is not told.
-    let _ = tokio::time::timeout(TELL, tell).await;
+    let _ = timeout_at(until, tell).await;
 }
 
 /// Serves a client until it goes.
 pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
-    let begun = tokio::time::timeout(SIGN_IN, startup::begin(tcp, peer, shared)).await;
-    let mut line = match begun {
-        Err(_) => return count(shared, &Gone::Closed),
-        Ok(Ok(None)) => return,
-        Ok(Ok(Some(mut session))) => {
+    let mut line = match startup::begin(tcp, peer, shared, Instant::now() + SIGN_IN).await {
+        Ok(None) => return,
+        Ok(Some(mut session)) => {
             let why = session.run().await;
             count(shared, &why);
             let report = report(&why);
@@ -207,7 +228,7 @@ pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>
             report.iter().for_each(|report| line.out.report(report));
             line
         }
-        Ok(Err((why, line))) => {
+        Err((why, line)) => {
             count(shared, &why);
             let Some(mut line) = line else { return };
             report(&why).iter().for_each(|report| line.out.report(report));
@@ -218,6 +239,7 @@ pub(super) async fn serve(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>
     let _ = tokio::time::timeout(TELL, async {
         let _ = line.flush().await;
         let _ = line.stream.shutdown().await;
+        line.discard().await;
     })
     .await;
 }
@@ -263,4 +285,39 @@ pub(super) fn failed(error: &sql::SqlError) -> Report {
         E::Store(_) => "58030",
     };
     Report { severity: "ERROR", code, message: text, hint: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    /// Both ends of a connection.
+    async fn ends() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (near.unwrap(), far.unwrap().0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_is_let_go() {
+        let (near, _far) = ends().await;
+        let start = Instant::now();
+        let mut line = Line::new(Stream::Tcp(near), start);
+        line.out.bytes.resize(64 << 20, 0);
+        assert!(matches!(line.flush().await, Err(Gone::Closed)));
+        assert!(start.elapsed() >= WRITE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sign_in_has_an_end_and_a_session_none() {
+        let (near, _far) = ends().await;
+        let start = Instant::now();
+        let mut line = Line::new(Stream::Tcp(near), start + SIGN_IN);
+        assert!(matches!(line.message(100).await, Err(Gone::Broken(why)) if why == LATE));
+        assert!(start.elapsed() >= SIGN_IN && LATE.0.contains(&SIGN_IN.as_secs().to_string()));
+        line.until = None;
+        let hour = Duration::from_secs(3_600);
+        assert!(tokio::time::timeout(hour, line.message(100)).await.is_err());
+    }
 }

@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 /// Most prepared statements of a session.
 const MOST_STATEMENTS: usize = 1_000;
+/// Most text of the prepared statements of a session, bytes: what the planner keeps of it is much larger.
+const MOST_TEXT: usize = 2 << 20;
+/// Most values of the portals of a session, bytes.
+const MOST_VALUES: usize = 8 << 20;
 /// Most portals of a session.
 const MOST_PORTALS: usize = 16;
 
@@ -21,6 +25,8 @@ pub(super) struct Prepared {
     query: Option<sql::Prepared>,
     /// Numbers of the types of its parameters.
     types: Vec<u32>,
+    /// Bytes of its text.
+    length: usize,
 }
 
 /// Rows on their way.
@@ -41,6 +47,8 @@ impl Source {
 pub(super) struct Portal {
     prepared: Arc<Prepared>,
     values: Vec<Param>,
+    /// Bytes of the values as they came.
+    length: usize,
     results: Vec<i16>,
     source: Option<Source>,
     /// Nothing more comes.
@@ -50,10 +58,11 @@ pub(super) struct Portal {
 impl Portal {
     /// A cursor that `DECLARE` made.
     pub fn cursor(query: sql::Prepared, source: Source) -> Self {
-        let prepared = Prepared { statement: None, query: Some(query), types: Vec::new() };
+        let prepared = Prepared { statement: None, query: Some(query), types: Vec::new(), length: 0 };
         Self {
             prepared: Arc::new(prepared),
             values: Vec::new(),
+            length: 0,
             results: Vec::new(),
             source: Some(source),
             done: false,
@@ -98,7 +107,14 @@ impl Session {
             let text = format!("a session has at most {MOST_STATEMENTS} prepared statements; close some");
             return Err(Stopped::Failed(problem("53000", text)));
         }
-        let mut all = sql::postgres::read(text)?;
+        let others = self.statements.iter().filter(|(known, _)| **known != name);
+        if others.map(|(_, one)| one.length).sum::<usize>() + text.len() > MOST_TEXT {
+            let text = format!(
+                "the prepared statements of a session have at most {MOST_TEXT} bytes together; close some"
+            );
+            return Err(Stopped::Failed(problem("53000", text)));
+        }
+        let mut all = self.sql.read(text).await?;
         let statement = all.pop();
         if !all.is_empty() {
             return Err(Stopped::Failed(problem("42601", "a prepared statement is one statement")));
@@ -114,7 +130,7 @@ impl Session {
         let number =
             |(at, kind)| types.get(at).copied().filter(|oid| *oid != 0).unwrap_or_else(|| oid_of(kind));
         let types = params.iter().enumerate().map(number).collect();
-        self.statements.insert(name, Arc::new(Prepared { statement, query, types }));
+        self.statements.insert(name, Arc::new(Prepared { statement, query, types, length: text.len() }));
         self.line.out.parsed();
         Ok(())
     }
@@ -144,7 +160,14 @@ impl Session {
         if portal.is_empty() {
             self.portals.remove("");
         }
-        self.put(portal, Portal { prepared, values: read, results, source: None, done: false })?;
+        let length = values.iter().flatten().map(Vec::len).sum();
+        if self.portals.values().map(|one| one.length).sum::<usize>() + length > MOST_VALUES {
+            let text = format!(
+                "the open cursors of a session have at most {MOST_VALUES} bytes of values; close some"
+            );
+            return Err(Stopped::Failed(problem("53000", text)));
+        }
+        self.put(portal, Portal { prepared, values: read, length, results, source: None, done: false })?;
         self.line.out.bound();
         Ok(())
     }

@@ -58,6 +58,8 @@ pub(super) struct Session {
     key: Key,
     _seat: Seat,
     pub settings: HashMap<String, String>,
+    /// Those that the client began with, to which it comes back.
+    pub begun: Vec<(String, String)>,
     /// `I` idle, `T` in a transaction, `E` in one that failed.
     pub status: u8,
     pub statements: HashMap<String, Arc<Prepared>>,
@@ -88,14 +90,16 @@ impl Session {
             key,
             _seat: seat,
             settings: HashMap::new(),
+            begun: Vec::new(),
             status: b'I',
             statements: HashMap::new(),
             portals: HashMap::new(),
             skipping: false,
         };
-        for (name, value) in settings {
-            session.keep(&name, Some(value));
+        for (name, value) in &settings {
+            session.keep(name, Some(value.clone()));
         }
+        session.begun = settings;
         session
     }
 
@@ -166,7 +170,7 @@ impl Session {
     /// A text with statements, answered at once.
     async fn simple(&mut self, text: &str) -> Result<(), Gone> {
         self.portals.remove("");
-        let done = match sql::postgres::read(text) {
+        let done = match self.sql.read(text).await {
             Err(error) => Err(error.into()),
             Ok(all) if all.is_empty() => {
                 self.line.out.nothing();
@@ -246,6 +250,9 @@ impl Session {
     }
 
     pub fn setting(&self, name: &str) -> Option<String> {
+        if name.eq_ignore_ascii_case("search_path") {
+            return Some(self.sql.path().text());
+        }
         let kept = self.settings.get(&name.to_lowercase()).cloned();
         kept.or_else(|| setting(name).map(|one| one.value.to_owned()))
     }

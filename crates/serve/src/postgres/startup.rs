@@ -1,7 +1,7 @@
 //! From the first byte to a session: TLS, who it is, and what it may have.
 
-use super::connection::{Gone, Line, Refused};
-use super::message::{MOST_SIGN_IN, Message, Startup, sasl_first, startup};
+use super::connection::{Gone, LATE, Line, Refused};
+use super::message::{Broken, MOST_SIGN_IN, Message, Startup, sasl_first, startup};
 use super::server::Shared;
 use super::session::Session;
 use crate::door;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use transport::Stream;
 
 /// A TLS record that begins a handshake: clients with `sslnegotiation=direct` do not ask first.
@@ -32,35 +33,44 @@ pub(super) struct Greeting {
     parameters: Vec<(String, String)>,
 }
 
-/// Begins a session; `None` for a connection that only stops a query.
+/// Begins a session, if the client has signed in by `until`; `None` for a connection that only stops a query.
 pub(super) async fn begin(
     tcp: TcpStream,
     peer: SocketAddr,
     shared: &Arc<Shared>,
+    until: Instant,
 ) -> Result<Option<Box<Session>>, Failed> {
-    let Some(Greeting { mut line, binding, minor, parameters }) = hear(tcp, shared).await? else {
+    let Some(Greeting { mut line, binding, minor, parameters }) = hear(tcp, shared, until).await? else {
         return Ok(None);
     };
     match open(&mut line, peer, shared, binding, minor, parameters).await {
-        Ok(ready) => Ok(Some(Box::new(Session::new(line, ready)))),
+        Ok(ready) => {
+            line.until = None;
+            Ok(Some(Box::new(Session::new(line, ready))))
+        }
         Err(why) => Err((why, Some(line))),
     }
 }
 
 /// Hears what a client wants before any sign-in; `None` for one that only stops a query.
-pub(super) async fn hear(tcp: TcpStream, shared: &Arc<Shared>) -> Result<Option<Greeting>, Failed> {
+pub(super) async fn hear(
+    tcp: TcpStream,
+    shared: &Arc<Shared>,
+    until: Instant,
+) -> Result<Option<Greeting>, Failed> {
     let mut first = [0];
-    match tcp.peek(&mut first).await {
-        Ok(1) => {}
-        _ => return Err((Gone::Closed, None)),
+    match timeout_at(until, tcp.peek(&mut first)).await {
+        Ok(Ok(1)) => {}
+        Ok(_) => return Err((Gone::Closed, None)),
+        Err(_) => return Err((LATE.into(), None)),
     }
     let mut binding = None;
     let mut line = if first == [HANDSHAKE] {
         let (stream, hash) = encrypted(tcp, shared).await?;
         binding = hash;
-        Line::new(stream)
+        Line::new(stream, until)
     } else {
-        Line::new(Stream::Tcp(tcp))
+        Line::new(Stream::Tcp(tcp), until)
     };
     for _ in 0..MOST_REQUESTS {
         let packet = match line.packet().await {
@@ -87,7 +97,7 @@ pub(super) async fn hear(tcp: TcpStream, shared: &Arc<Shared>) -> Result<Option<
                 let Stream::Tcp(tcp) = line.stream else { return Err((Gone::Closed, None)) };
                 let (stream, hash) = encrypted(tcp, shared).await?;
                 binding = hash;
-                line = Line::new(stream);
+                line = Line::new(stream, until);
             }
             Ok(Startup::Session { minor, parameters }) => {
                 return Ok(Some(Greeting { line, binding, minor, parameters }));
@@ -105,11 +115,13 @@ async fn answer(line: &mut Line, byte: u8) -> Result<(), Failed> {
 }
 
 async fn encrypted(tcp: TcpStream, shared: &Shared) -> Result<(Stream, Option<Vec<u8>>), Failed> {
-    let Some(tls) = &shared.door.options.tls else { return Err((Gone::Closed, None)) };
+    let Some(tls) = &shared.door.options.tls else {
+        return Err((Broken("a TLS handshake where there is no TLS").into(), None));
+    };
     let hash = tls.end_point();
     match tls.server().accept(tcp, TLS).await {
         Ok(stream) => Ok((stream, hash)),
-        Err(_) => Err((Gone::Closed, None)),
+        Err(_) => Err((Broken("the TLS handshake failed").into(), None)),
     }
 }
 
@@ -154,7 +166,7 @@ async fn open(
         return Err(Gone::Refused(Refused::Database(database.chars().take(64).collect())));
     }
     let key = shared.key().ok_or(door::Refused::Internal)?;
-    let identity = Identity { user: user.to_owned(), process: key.process };
+    let identity = Identity::new(user, key.process);
     let (seat, session) = shared.door.session(&who, &identity).await?;
     let settings = settings(&parameters);
     greet(line, user, &settings, &key);

@@ -5,7 +5,7 @@ mod history;
 mod rowwise;
 mod timed;
 
-pub(crate) use rowwise::rowwise;
+pub(crate) use rowwise::{batchwise, rowwise};
 
 use crate::samples::Scope;
 use arrow::datatypes::DataType;

@@ -10,7 +10,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-type Body = Arc<dyn Fn(&[ScalarValue]) -> ScalarValue + Send + Sync>;
+/// What is done with each row.
+pub(crate) type Row = Box<dyn Fn(&[ScalarValue]) -> ScalarValue>;
+type Body = Arc<dyn Fn() -> Row + Send + Sync>;
 
 /// The function.
 pub(crate) struct Rowwise {
@@ -25,6 +27,19 @@ pub(crate) fn rowwise(
     name: &'static str,
     result: DataType,
     body: impl Fn(&[ScalarValue]) -> ScalarValue + Send + Sync + 'static,
+) -> ScalarUDF {
+    let body = Arc::new(body);
+    batchwise(name, result, move || {
+        let body = Arc::clone(&body);
+        Box::new(move |args| body(args))
+    })
+}
+
+/// The same where something is looked up first, once for all rows that come together.
+pub(crate) fn batchwise(
+    name: &'static str,
+    result: DataType,
+    body: impl Fn() -> Row + Send + Sync + 'static,
 ) -> ScalarUDF {
     let any = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
     let signature = Signature::new(any, Volatility::Immutable);
@@ -67,13 +82,14 @@ impl ScalarUDFImpl for Rowwise {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
+        let body = (self.body)();
         let scalars: Option<Vec<ScalarValue>> = args
             .args
             .iter()
             .map(|arg| if let ColumnarValue::Scalar(value) = arg { Some(value.clone()) } else { None })
             .collect();
         if let Some(scalars) = scalars {
-            return Ok(ColumnarValue::Scalar((self.body)(&scalars)));
+            return Ok(ColumnarValue::Scalar(body(&scalars)));
         }
         let arrays =
             args.args.into_iter().map(|arg| arg.into_array(rows)).collect::<Result<Vec<ArrayRef>>>()?;
@@ -81,7 +97,7 @@ impl ScalarUDFImpl for Rowwise {
         for row in 0..rows {
             let values: Vec<ScalarValue> =
                 arrays.iter().map(|array| ScalarValue::try_from_array(array, row)).collect::<Result<_>>()?;
-            out.push((self.body)(&values));
+            out.push(body(&values));
         }
         if out.is_empty() {
             return Ok(ColumnarValue::Array(arrow::array::new_empty_array(&self.result)));

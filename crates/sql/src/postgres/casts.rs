@@ -3,8 +3,8 @@
 use super::names::word;
 use super::rewrite::{call, cast, null, text_of, words};
 use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    TimezoneInfo, Value,
+    Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, TimezoneInfo, Value,
 };
 
 /// Elements of a literal such as `{r,v}`.
@@ -36,6 +36,12 @@ pub(super) fn is_parameter(expr: &Expr) -> bool {
         Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
         _ => false,
     }
+}
+
+/// A list that is not written out: a parameter, a column, what a function gives.
+pub(super) fn is_list(expr: &Expr) -> bool {
+    let named = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_));
+    named || is_parameter(expr)
 }
 
 /// A column with numbers of functions whose text is their name.
@@ -79,6 +85,16 @@ fn number_of(mut expr: Expr) -> Expr {
     cast(expr, DataType::IntUnsigned(None))
 }
 
+/// What stands in a list, each with the type that it has there.
+fn each(items: Vec<Expr>, of: &ArrayElemTypeDef) -> Vec<Expr> {
+    match of {
+        ArrayElemTypeDef::SquareBracket(kind, _) => {
+            items.into_iter().map(|item| typed(item, (**kind).clone())).collect()
+        }
+        _ => items,
+    }
+}
+
 /// Types that only PostgreSQL has.
 pub(super) fn typed(expr: Expr, data_type: DataType) -> Expr {
     let name = cast_name(&data_type);
@@ -110,7 +126,7 @@ pub(super) fn typed(expr: Expr, data_type: DataType) -> Expr {
         _ if name.starts_with("character varying(") || name.starts_with("character(") => cast(expr, text),
         "regtype[]" if !literal => call("regtype_names", vec![expr]),
         _ => match (&data_type, list_of(&expr)) {
-            (DataType::Array(_), Some(items)) => Expr::Array(Array { elem: items, named: true }),
+            (DataType::Array(of), Some(items)) => Expr::Array(Array { elem: each(items, of), named: true }),
             (DataType::Array(_), None) => expr,
             _ => cast(expr, data_type),
         },

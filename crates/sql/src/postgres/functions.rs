@@ -1,14 +1,15 @@
 //! Functions that clients of PostgreSQL call to look around.
 
 use super::keywords::{Keywords, quote_ident};
-use super::tables::{is_visible, namespace_oid, relations, type_oid, type_words};
-use super::{Identity, VERSION, privileges, routines, setting};
-use crate::functions::rowwise;
+use super::tables::{namespace_oid, relations, type_oid, type_words};
+use super::{Identity, SearchPath, VERSION, array, privileges, routines, setting};
+use crate::functions::{batchwise, rowwise};
 use crate::samples::Scope;
+use crate::schema::Relation;
 use crate::session::DATABASE;
 use arrow::array::Array;
 use arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionContext;
 use std::sync::Arc;
@@ -94,29 +95,58 @@ fn texts(all: &[&str]) -> ScalarValue {
     ScalarValue::List(ScalarValue::new_list_nullable(&values, &DataType::Utf8))
 }
 
-/// A relation's number by its name, with or without schema and quotes.
-fn relation_oid(scope: &Arc<Scope>, name: &str) -> Option<u32> {
-    let plain = name.replace('"', "");
-    let (schema, table) = plain.rsplit_once('.').map_or((None, plain.as_str()), |(s, t)| (Some(s), t));
-    let fits = |one: &crate::schema::Relation| {
-        one.name.eq_ignore_ascii_case(table) && schema.is_none_or(|s| s.ends_with(one.schema))
-    };
-    relations(scope).iter().find(|one| fits(one)).map(|one| one.oid)
+/// The relations as they are now, and where their names are looked for.
+struct Known {
+    all: Vec<Relation>,
+    searched: Vec<&'static str>,
 }
 
-fn relation_name(scope: &Arc<Scope>, oid: u32) -> String {
-    let found = relations(scope).into_iter().find(|one| one.oid == oid);
-    found.map_or_else(|| oid.to_string(), |one| one.name)
-}
+impl Known {
+    fn new(scope: &Arc<Scope>, path: &SearchPath) -> Self {
+        Self { all: relations(scope), searched: path.searched() }
+    }
 
-/// The text about a relation or a function; `class` is the catalogue in which the number counts.
-fn text_about(scope: &Arc<Scope>, oid: u32, class: Option<&str>) -> Option<String> {
-    let relation = || relations(scope).into_iter().find(|one| one.oid == oid).map(|one| one.text);
-    match class.map(|class| class.trim_start_matches("pg_catalog.")) {
-        Some("pg_class") => relation().filter(|t| !t.is_empty()),
-        Some("pg_proc") => routines::text(oid).map(str::to_owned),
-        Some(_) => None,
-        None => relation().filter(|t| !t.is_empty()).or_else(|| routines::text(oid).map(str::to_owned)),
+    fn by_oid(&self, oid: u32) -> Option<&Relation> {
+        self.all.iter().find(|one| one.oid == oid)
+    }
+
+    /// By its name, with or without schema and quotes.
+    fn by_name(&self, name: &str) -> Option<&Relation> {
+        let plain = name.replace('"', "");
+        let (schema, table) = plain.rsplit_once('.').map_or((None, plain.as_str()), |(s, t)| (Some(s), t));
+        let within = |schema: &str| {
+            self.all.iter().find(|one| one.schema == schema && one.name.eq_ignore_ascii_case(table))
+        };
+        match schema {
+            // It may stand behind the database's name.
+            Some(schema) => within(schema.rsplit('.').next().unwrap_or(schema)),
+            None => self.searched.iter().find_map(|schema| within(schema)),
+        }
+    }
+
+    /// Whether a name without a schema finds it.
+    fn is_visible(&self, one: &Relation) -> bool {
+        self.by_name(&one.name).is_some_and(|found| found.oid == one.oid)
+    }
+
+    /// The name that finds it.
+    fn name(&self, oid: u32) -> String {
+        match self.by_oid(oid) {
+            None => oid.to_string(),
+            Some(one) if self.is_visible(one) => quote_ident(&one.name),
+            Some(one) => format!("{}.{}", one.schema, quote_ident(&one.name)),
+        }
+    }
+
+    /// The text about a relation or a function; `class` is the catalogue in which the number counts.
+    fn text_about(&self, oid: u32, class: Option<&str>) -> Option<String> {
+        let relation = || self.by_oid(oid).map(|one| one.text.clone()).filter(|text| !text.is_empty());
+        match class.map(|class| class.trim_start_matches("pg_catalog.")) {
+            Some("pg_class") => relation(),
+            Some("pg_proc") => routines::text(oid).map(str::to_owned),
+            Some(_) => None,
+            None => relation().or_else(|| routines::text(oid).map(str::to_owned)),
+        }
     }
 }
 
@@ -174,7 +204,6 @@ fn about_session(context: &SessionContext, identity: &Identity) {
     for name in ["current_database", "current_catalog"] {
         context.register_udf(constant(name, some(DATABASE)));
     }
-    context.register_udf(constant("current_schema", some("public")));
     context.register_udf(constant("pg_backend_pid", ScalarValue::Int32(Some(identity.process))));
     context.register_udf(constant("pg_encoding_to_char", some("UTF8")));
     context.register_udf(constant("pg_client_encoding", some("UTF8")));
@@ -183,79 +212,74 @@ fn about_session(context: &SessionContext, identity: &Identity) {
     context.register_udf(constant("pg_my_temp_schema", ScalarValue::UInt32(Some(0))));
     let version = format!("PostgreSQL {VERSION} compatible, Ironbridge {}", env!("CARGO_PKG_VERSION"));
     context.register_udf(constant("version", some(version)));
-    let user = identity.user.clone();
+    let (user, path) = (identity.user.clone(), identity.path.clone());
     context.register_udf(rowwise("current_setting", DataType::Utf8, move |args| {
         let name = text(args, 0).unwrap_or_default();
-        let value = setting(name).map(|one| one.value.to_owned());
-        let own = (name == "session_authorization").then(|| user.clone());
-        ScalarValue::Utf8(own.or(value))
+        ScalarValue::Utf8(match name {
+            "session_authorization" => Some(user.clone()),
+            "search_path" => Some(path.text()),
+            name => setting(name).map(|one| one.value.to_owned()),
+        })
     }));
-    context.register_udf(rowwise("set_config", DataType::Utf8, |args| {
-        ScalarValue::Utf8(text(args, 1).map(str::to_owned))
+}
+
+fn about_schemas(context: &SessionContext, identity: &Identity) {
+    let path = identity.path.clone();
+    context.register_udf(rowwise("current_schema", DataType::Utf8, move |_| {
+        ScalarValue::Utf8(path.schemas().first().map(|schema| (*schema).to_owned()))
     }));
+    let path = identity.path.clone();
     let list = texts(&[]).data_type();
-    context.register_udf(rowwise("current_schemas", list, |args| match args.first() {
-        Some(ScalarValue::Boolean(Some(true))) => texts(&["pg_catalog", "public"]),
-        _ => texts(&["public"]),
+    context.register_udf(rowwise("current_schemas", list, move |args| match args.first() {
+        Some(ScalarValue::Boolean(Some(true))) => texts(&path.searched()),
+        _ => texts(&path.schemas()),
+    }));
+    let path = identity.path.clone();
+    context.register_udf(rowwise("set_config", DataType::Utf8, move |args| {
+        let value = text(args, 1);
+        if text(args, 0) == Some("search_path") {
+            path.set(value);
+        }
+        ScalarValue::Utf8(value.map(str::to_owned))
     }));
 }
 
-fn about_relations(context: &SessionContext, scope: &Arc<Scope>) {
-    context.register_udf(rowwise("pg_table_is_visible", DataType::Boolean, |args| {
-        ScalarValue::Boolean(number(args, 0).map(is_visible))
+/// A function of relations: they are looked at once for all rows.
+fn about(
+    (name, result): (&'static str, DataType),
+    (scope, identity): (&Arc<Scope>, &Identity),
+    answer: fn(&Known, &[ScalarValue]) -> ScalarValue,
+) -> ScalarUDF {
+    let (scope, path) = (Arc::clone(scope), identity.path.clone());
+    batchwise(name, result, move || {
+        let known = Known::new(&scope, &path);
+        Box::new(move |args| answer(&known, args))
+    })
+}
+
+fn about_relations(context: &SessionContext, scope: &Arc<Scope>, identity: &Identity) {
+    let from = (scope, identity);
+    context.register_udf(about(("pg_table_is_visible", DataType::Boolean), from, |known, args| {
+        let found = number(args, 0).and_then(|oid| known.by_oid(oid));
+        ScalarValue::Boolean(found.map(|one| known.is_visible(one)))
     }));
-    let known = scope.clone();
-    context.register_udf(rowwise("to_regclass", DataType::UInt32, move |args| {
-        ScalarValue::UInt32(
-            text(args, 0).and_then(|name| name.parse().ok().or_else(|| relation_oid(&known, name))),
-        )
+    context.register_udf(about(("to_regclass", DataType::UInt32), from, |known, args| {
+        let oid = |name: &str| name.parse().ok().or_else(|| known.by_name(name).map(|one| one.oid));
+        ScalarValue::UInt32(text(args, 0).and_then(oid))
     }));
-    let known = scope.clone();
-    context.register_udf(rowwise("regclass_name", DataType::Utf8, move |args| {
-        ScalarValue::Utf8(number(args, 0).map(|oid| relation_name(&known, oid)))
+    context.register_udf(about(("regclass_name", DataType::Utf8), from, |known, args| {
+        ScalarValue::Utf8(number(args, 0).map(|oid| known.name(oid)))
     }));
-    let known = scope.clone();
-    context.register_udf(rowwise("obj_description", DataType::Utf8, move |args| {
-        ScalarValue::Utf8(number(args, 0).and_then(|oid| text_about(&known, oid, text(args, 1))))
+    context.register_udf(about(("obj_description", DataType::Utf8), from, |known, args| {
+        ScalarValue::Utf8(number(args, 0).and_then(|oid| known.text_about(oid, text(args, 1))))
     }));
-    let known = scope.clone();
-    context.register_udf(rowwise("pg_get_viewdef", DataType::Utf8, move |args| {
-        let found = number(args, 0).and_then(|oid| relations(&known).into_iter().find(|one| one.oid == oid));
-        ScalarValue::Utf8(found.and_then(|one| one.definition))
+    context.register_udf(about(("pg_get_viewdef", DataType::Utf8), from, |known, args| {
+        let found = number(args, 0).and_then(|oid| known.by_oid(oid));
+        ScalarValue::Utf8(found.and_then(|one| one.definition.clone()))
     }));
 }
 
-/// Makes them known to a session.
-pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &Identity) {
-    about_session(context, identity);
-    for name in TRUE {
-        context.register_udf(constant(name, ScalarValue::Boolean(Some(true))));
-    }
-    for name in FALSE {
-        context.register_udf(constant(name, ScalarValue::Boolean(Some(false))));
-    }
-    for name in NOTHING {
-        context.register_udf(constant(name, ScalarValue::Utf8(None)));
-    }
-    for name in ZERO {
-        context.register_udf(constant(name, ScalarValue::Int64(Some(0))));
-    }
-    about_relations(context, scope);
-    privileges::register(context);
-    routines::register(context);
-    context.register_udf(rowwise("to_regtype", DataType::UInt32, |args| {
-        ScalarValue::UInt32(text(args, 0).and_then(type_oid))
-    }));
-    context.register_udf(rowwise("to_regnamespace", DataType::UInt32, |args| {
-        ScalarValue::UInt32(text(args, 0).and_then(namespace_oid))
-    }));
-    context.register_udf(rowwise("format_type", DataType::Utf8, |args| {
-        ScalarValue::Utf8(number(args, 0).filter(|oid| *oid != 0).map(type_words))
-    }));
-    context.register_udf(rowwise("quote_ident", DataType::Utf8, |args| {
-        ScalarValue::Utf8(text(args, 0).map(quote_ident))
-    }));
-    context.register_udf(rowwise("format", DataType::Utf8, |args| ScalarValue::Utf8(format(args))));
+fn about_lists(context: &SessionContext) {
     context.register_udf(rowwise("array_to_string", DataType::Utf8, |args| match args.first() {
         Some(list) if !list.is_null() => some(items(list).join(text(args, 1).unwrap_or(","))),
         _ => ScalarValue::Utf8(None),
@@ -279,12 +303,60 @@ pub(crate) fn register(context: &SessionContext, scope: &Arc<Scope>, identity: &
         ScalarValue::Utf8(at.and_then(|at| items(args.first()?).into_iter().nth(at)))
     }));
     let list = texts(&[]).data_type();
+    context.register_udf(rowwise("array_remove", list.clone(), |args| {
+        let kept = args.first().filter(|list| !list.is_null()).map(items);
+        let kept =
+            kept.map(|all| all.into_iter().filter(|one| text(args, 1) != Some(one)).collect::<Vec<_>>());
+        let none = || ScalarValue::try_from(texts(&[]).data_type()).unwrap_or(ScalarValue::Null);
+        kept.map_or_else(none, |all| texts(&all.iter().map(String::as_str).collect::<Vec<_>>()))
+    }));
     context.register_udf(rowwise("parse_ident", list, |args| {
         let parts: Vec<&str> =
             text(args, 0).unwrap_or_default().split('.').map(|p| p.trim_matches('"')).collect();
         texts(&parts)
     }));
+}
+
+/// Makes them known to a session.
+///
+/// # Errors
+/// What plans arrays is known already: a mistake of this file.
+pub(crate) fn register(context: &mut SessionContext, scope: &Arc<Scope>, identity: &Identity) -> Result<()> {
+    let arrays = Arc::new(array::Literals::default());
+    datafusion::execution::FunctionRegistry::register_expr_planner(context, arrays)?;
+    about_session(context, identity);
+    about_schemas(context, identity);
+    for name in TRUE {
+        context.register_udf(constant(name, ScalarValue::Boolean(Some(true))));
+    }
+    for name in FALSE {
+        context.register_udf(constant(name, ScalarValue::Boolean(Some(false))));
+    }
+    for name in NOTHING {
+        context.register_udf(constant(name, ScalarValue::Utf8(None)));
+    }
+    for name in ZERO {
+        context.register_udf(constant(name, ScalarValue::Int64(Some(0))));
+    }
+    about_relations(context, scope, identity);
+    privileges::register(context);
+    routines::register(context);
+    context.register_udf(rowwise("to_regtype", DataType::UInt32, |args| {
+        ScalarValue::UInt32(text(args, 0).and_then(type_oid))
+    }));
+    context.register_udf(rowwise("to_regnamespace", DataType::UInt32, |args| {
+        ScalarValue::UInt32(text(args, 0).and_then(namespace_oid))
+    }));
+    context.register_udf(rowwise("format_type", DataType::Utf8, |args| {
+        ScalarValue::Utf8(number(args, 0).filter(|oid| *oid != 0).map(type_words))
+    }));
+    context.register_udf(rowwise("quote_ident", DataType::Utf8, |args| {
+        ScalarValue::Utf8(text(args, 0).map(quote_ident))
+    }));
+    context.register_udf(rowwise("format", DataType::Utf8, |args| ScalarValue::Utf8(format(args))));
+    about_lists(context);
     context.register_udtf("pg_get_keywords", Arc::new(Keywords));
+    Ok(())
 }
 
 #[cfg(test)]

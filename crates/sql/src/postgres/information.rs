@@ -16,7 +16,7 @@ fn columns(one: &Relation, rows: &mut Vec<Row>) {
             ("table_name", n(&one.name)),
             ("column_name", n(field.name())),
             ("ordinal_position", i(at as i32 + 1)),
-            ("is_nullable", n(if field.is_nullable() { "YES" } else { "NO" })),
+            ("is_nullable", n(if one.never_null(field) { "NO" } else { "YES" })),
             ("data_type", n(kind.map_or("ARRAY", |kind| kind.sql))),
             ("numeric_precision", kind.map_or(ScalarValue::Int32(None), precision)),
             (

@@ -30,8 +30,11 @@ const fn kind(
     PgType { oid, name, sql, len, category, array }
 }
 
+/// What a trigger returns: nothing here does, and tools ask for what does not.
+pub(super) const TRIGGER: u32 = 2_279;
+
 /// All that answers and parameters can have.
-pub const TYPES: [PgType; 25] = [
+pub const TYPES: [PgType; 26] = [
     kind(16, "bool", "boolean", 1, 'B', 1000),
     kind(17, "bytea", "bytea", -1, 'U', 1001),
     kind(18, "char", "\"char\"", 1, 'Z', 1002),
@@ -57,6 +60,7 @@ pub const TYPES: [PgType; 25] = [
     kind(2205, "regclass", "regclass", 4, 'N', 2210),
     kind(2249, "record", "record", -1, 'P', 0),
     kind(2278, "void", "void", 4, 'P', 0),
+    kind(TRIGGER, "trigger", "trigger", 4, 'P', 0),
 ];
 
 /// `text`.

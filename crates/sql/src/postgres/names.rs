@@ -33,6 +33,7 @@ pub(super) fn of(expr: &Expr) -> Option<String> {
         Expr::Case { .. } => Some("case".into()),
         Expr::Extract { .. } => Some("extract".into()),
         Expr::Exists { .. } => Some("exists".into()),
+        Expr::Array(_) => Some("array".into()),
         Expr::Floor { .. } => Some("floor".into()),
         Expr::Ceil { .. } => Some("ceil".into()),
         Expr::Identifier(name) => Some(word(name)),

@@ -1,7 +1,7 @@
 //! Our functions as the catalogue lists them: `\df`, `\sf`, the browsers of tools.
 
 use super::keywords::quote_ident;
-use super::kind::{PgType, TYPES, by_oid};
+use super::kind::{PgType, TRIGGER, TYPES, by_oid};
 use super::tables::{Row, n, namespace_oid, row};
 use crate::functions::{LISTED, Listed, rowwise};
 use crate::session::DATABASE;
@@ -21,8 +21,11 @@ fn ours() -> impl Iterator<Item = (u32, &'static Listed)> {
     (FIRST..).zip(LISTED.iter())
 }
 
-/// What receives values of a type: some drivers know the type by its name.
+/// What receives values of a type, if there are any: some drivers know the type by its name.
 pub(super) fn receiver(kind: &PgType) -> u32 {
+    if kind.oid == TRIGGER {
+        return 0;
+    }
     let at = TYPES.iter().position(|one| one.oid == kind.oid).unwrap_or_default();
     ARRAY_RECV + 1 + at as u32
 }
@@ -34,7 +37,8 @@ fn receivers() -> impl Iterator<Item = (u32, String)> {
         let apart = apart || matches!(kind.name, "date" | "numeric" | "record" | "void");
         (receiver(kind), format!("{}{}recv", kind.name, if apart { "_" } else { "" }))
     };
-    std::iter::once((ARRAY_RECV, "array_recv".to_owned())).chain(TYPES.iter().map(one))
+    let all = TYPES.iter().filter(|kind| kind.oid != TRIGGER).map(one);
+    std::iter::once((ARRAY_RECV, "array_recv".to_owned())).chain(all)
 }
 
 fn name_of(oid: u32) -> Option<String> {

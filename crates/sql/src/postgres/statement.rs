@@ -1,10 +1,13 @@
 //! From text to statements: what reads goes to the planner, the rest is what drivers say to a session.
 
 use crate::SqlError;
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 /// Longest text, bytes.
 const MOST_TEXT: usize = 1 << 20;
@@ -12,6 +15,11 @@ const MOST_TEXT: usize = 1 << 20;
 const MOST_STATEMENTS: usize = 100;
 /// How deep a statement may nest.
 const DEEPEST: usize = 60;
+/// Most operators and clauses of a statement: each may nest what stands before it once more (`1 + 1 + 1`), and what plans it
+/// goes as deep.
+const MOST_STEPS: usize = 250;
+/// Most tables and subqueries of a statement, for the same reason.
+const MOST_TABLES: usize = 200;
 
 /// One statement that answers with rows.
 #[derive(Clone, Debug)]
@@ -80,6 +88,8 @@ pub enum Statement {
     Close(Option<String>),
     /// Forgets a prepared statement, or all.
     Deallocate(Option<String>),
+    /// `DISCARD ALL`: the session is as at its start.
+    Discard,
     /// Accepted, and there is nothing to do; the tag to answer with.
     Done(&'static str),
 }
@@ -116,7 +126,7 @@ fn one(text: &str) -> Result<Statement, SqlError> {
         "rollback" | "abort" => Statement::Rollback,
         "savepoint" => Statement::Savepoint("SAVEPOINT"),
         "release" => Statement::Savepoint("RELEASE"),
-        "discard" if word(1) == "all" => Statement::Deallocate(None),
+        "discard" if word(1) == "all" => Statement::Discard,
         "discard" => Statement::Done("DISCARD"),
         "unlisten" => Statement::Done("UNLISTEN"),
         "deallocate" => {
@@ -221,13 +231,73 @@ fn copy(text: &str) -> Result<Statement, SqlError> {
     Ok(Statement::Copy(query(&source)?, format))
 }
 
+/// Whether a word or sign can nest what stands before it.
+fn is_step(token: &Token) -> bool {
+    use Keyword as K;
+    match token {
+        Token::Word(word) => matches!(
+            word.keyword,
+            K::AND
+                | K::AT
+                | K::BETWEEN
+                | K::COLLATE
+                | K::EXCEPT
+                | K::ILIKE
+                | K::IN
+                | K::INTERSECT
+                | K::IS
+                | K::JOIN
+                | K::LIKE
+                | K::NOT
+                | K::NOTNULL
+                | K::OR
+                | K::SELECT
+                | K::SIMILAR
+                | K::UNION
+        ),
+        Token::Whitespace(_)
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::EscapedStringLiteral(_)
+        | Token::Placeholder(_)
+        | Token::Comma
+        | Token::Period
+        | Token::LParen
+        | Token::RParen
+        | Token::SemiColon
+        | Token::EOF => false,
+        _ => true,
+    }
+}
+
+/// Counts tables and subqueries.
+struct Tables(usize);
+
+impl Visitor for Tables {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, _: &ast::TableFactor) -> ControlFlow<()> {
+        self.0 += 1;
+        if self.0 > MOST_TABLES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
 /// The planner's words for one statement.
 pub(crate) fn query(text: &str) -> Result<Text, SqlError> {
     let wrong = |e: &dyn std::fmt::Display| SqlError::from_parser(e);
     let dialect = PostgreSqlDialect {};
-    let parser = Parser::new(&dialect).with_recursion_limit(DEEPEST).try_with_sql(text);
-    let mut parser = parser.map_err(|e| wrong(&e))?;
+    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|e| wrong(&e))?;
+    if tokens.iter().filter(|one| is_step(&one.token)).count() > MOST_STEPS {
+        let text =
+            format!("a query has at most {MOST_STEPS} operators and clauses; take a list: x IN (1, 2, 3)");
+        return Err(SqlError::Query(text));
+    }
+    let parser = Parser::new(&dialect).with_recursion_limit(DEEPEST);
+    let mut parser = parser.with_tokens_with_locations(tokens);
     let mut all = parser.parse_statements().map_err(|e| wrong(&e))?;
+    if all.visit(&mut Tables(0)).is_break() {
+        return Err(SqlError::Query(format!("a query asks at most {MOST_TABLES} tables and subqueries")));
+    }
     let ast = all.pop().ok_or_else(|| SqlError::Query("there is nothing to do in an empty query".into()))?;
     if !all.is_empty() {
         return Err(SqlError::Query("send one statement at a time".into()));
@@ -442,7 +512,8 @@ mod tests {
             ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "Done(\"SET\")"),
             ("RESET ALL", "Set { name: \"all\", value: None }"),
             ("SHOW TRANSACTION ISOLATION LEVEL", "Show(\"transaction_isolation\")"),
-            ("DISCARD ALL", "Deallocate(None)"),
+            ("DISCARD ALL", "Discard"),
+            ("DEALLOCATE ALL", "Deallocate(None)"),
             ("DEALLOCATE \"_pg3_0\"", "Deallocate(Some(\"_pg3_0\"))"),
             ("DECLARE \"c1\" NO SCROLL CURSOR WITHOUT HOLD FOR select 1", "declare c1"),
             ("FETCH FORWARD 50 FROM \"c1\"", "Fetch(\"c1\", Rows(50), false)"),
@@ -496,6 +567,17 @@ mod tests {
         }
         let deep = format!("select {}1{}", "(".repeat(5_000), ")".repeat(5_000));
         assert!(matches!(read(&deep), Err(SqlError::Query(_))));
+        let joined = |what: &str, with: &str| format!("select {}", vec![what; 50_000].join(with));
+        for (what, with) in
+            [("1", "+"), ("true", " or "), ("1", " union select "), ("'a'", "||"), ("1", "::int,")]
+        {
+            let why = read(&joined(what, with)).unwrap_err().to_string();
+            assert!(why.contains("at most 250 operators"), "{with}: {why}");
+        }
+        let crossed = format!("select 1 from {}", vec!["points"; 5_000].join(","));
+        assert!(read(&crossed).unwrap_err().to_string().contains("at most 200 tables"));
+        let list = format!("select 1 where 1 in ({})", vec!["1"; 50_000].join(","));
+        assert!(read(&list).is_ok());
         assert!(read(&"x".repeat(2 << 20)).is_err());
         assert!(read(&"select 1;".repeat(101)).is_err());
     }

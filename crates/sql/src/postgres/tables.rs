@@ -1,6 +1,6 @@
 //! The catalogue tables: their columns as data, their rows from what there is.
 
-use super::kind::{PgType, TEXT, TYPES, by_oid, oid_of};
+use super::kind::{PgType, TEXT, TRIGGER, TYPES, by_oid, oid_of};
 use super::routines::{self, ARRAY_RECV, receiver};
 use super::{Identity, SETTINGS, privileges};
 use crate::samples::Scope;
@@ -101,16 +101,6 @@ fn system_oid(at: usize, name: &str) -> u32 {
         "pg_namespace" => 2_615,
         _ => FIRST_SYSTEM + at as u32,
     }
-}
-
-/// Whether a name without a schema finds it: what stands in `information_schema` must be asked for there.
-pub(crate) fn is_visible(oid: u32) -> bool {
-    if crate::schema::is_in_lake(oid) {
-        return false;
-    }
-    let at = oid.checked_sub(FIRST_SYSTEM).and_then(|at| usize::try_from(at).ok());
-    let found = at.and_then(|at| DEFINITIONS.get(at));
-    !found.is_some_and(|one| one.name.starts_with("information_schema."))
 }
 
 /// One row: column to value; what is not named is NULL.
@@ -222,7 +212,7 @@ fn attributes(one: &Relation, rows: &mut Vec<Row>) {
             ("attalign", n("d")),
             ("attstorage", n("p")),
             ("attcompression", n("")),
-            ("attnotnull", b(!field.is_nullable())),
+            ("attnotnull", b(one.never_null(field))),
             ("atthasdef", b(false)),
             ("atthasmissing", b(false)),
             ("attidentity", n("")),
@@ -245,7 +235,7 @@ fn types() -> Vec<Row> {
             ("typowner", o(OWNER)),
             ("typlen", s(if array { -1 } else { kind.len })),
             ("typbyval", b(!array && (1..=8).contains(&kind.len))),
-            ("typtype", n(if matches!(kind.oid, 705 | 2249 | 2278) { "p" } else { "b" })),
+            ("typtype", n(if matches!(kind.oid, 705 | 2249 | 2278 | TRIGGER) { "p" } else { "b" })),
             ("typcategory", n(if array { 'A' } else { kind.category })),
             ("typispreferred", b(!array && matches!(kind.oid, 16 | 25 | 26 | 701 | 1184 | 1186))),
             ("typisdefined", b(true)),
@@ -257,7 +247,7 @@ fn types() -> Vec<Row> {
             ("typinput", n(if array { "array_in".to_owned() } else { format!("{}in", kind.name) })),
             ("typoutput", n(if array { "array_out".to_owned() } else { format!("{}out", kind.name) })),
             ("typreceive", o(if array { ARRAY_RECV } else { receiver(kind) })),
-            ("typsend", n("-")),
+            ("typsend", o(0)),
             ("typmodin", n("-")),
             ("typmodout", n("-")),
             ("typanalyze", n("-")),
@@ -307,8 +297,10 @@ fn roles(identity: &Identity, user: bool) -> Vec<Row> {
 }
 
 fn setting_rows(identity: &Identity) -> Vec<Row> {
-    let value = |one: &super::Setting| {
-        if one.name == "session_authorization" { identity.user.clone() } else { one.value.to_owned() }
+    let value = |one: &super::Setting| match one.name {
+        "session_authorization" => identity.user.clone(),
+        "search_path" => identity.path.text(),
+        _ => one.value.to_owned(),
     };
     SETTINGS
         .iter()
