@@ -31,8 +31,6 @@ if [ "$what" = test ]; then
     need stunnel4 '[ -x /usr/bin/stunnel4 ]' "what ends TLS in front of a Kafka broker that knows none"
     need snmpd '[ -x /usr/sbin/snmpd ]' "an independent SNMP agent"
     need snmp 'command -v snmpget' "an independent SNMP client, and senders of traps"
-    need rsyslog '[ -x /usr/sbin/rsyslogd ]' "a log daemon that sends to us, and that we send to"
-    need rsyslog-gnutls 'ls /usr/lib/*/rsyslog/lmnsd_gtls.so' "the same over TLS"
     need curl 'command -v curl' "an independent HTTP client"
     need tshark 'command -v tshark' "an independent analyser of captures"
     need iproute2 'command -v ip' "a cable of our own for the PROFINET test"
