@@ -74,6 +74,9 @@ with dbapi.connect(dsn, autocommit=True) as connection:
         table = cursor.fetch_arrow_table()
         out["adbc"] = checked([tuple(row.values()) for row in table.to_pylist()])
         out["adbc types"] = [str(field.type) for field in table.schema]
+    with connection.cursor() as cursor:
+        cursor.execute("select value from generate_series(1, 100000) as g(value)")
+        assert sum(cursor.fetch_arrow_table()["value"].to_pylist()) == 5_000_050_000
     field = connection.adbc_get_table_schema("samples", db_schema_filter="public").field("time")
     out["adbc schema"] = str(field.type)
 

@@ -337,21 +337,23 @@ impl Session {
                 }
                 out.extend_from_slice(b"\n");
             }),
-            CopyFormat::Binary => {
-                self.line.out.copy_data(|out| out.extend_from_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0"));
-            }
             _ => {}
         }
+        // In the same message as the first row, as PostgreSQL has it: ADBC's driver reads nothing else.
+        let mut head: &[u8] = if binary { b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0" } else { b"" };
         let mut count = 0_u64;
         while let Some(batch) = self.ready(&mut source).await? {
             source.at = batch.num_rows();
             count += batch.num_rows() as u64;
             let columns = Columns::new(&batch, |_| i16::from(binary))?;
             for row in 0..batch.num_rows() {
-                self.line.out.copy_data(|out| match format {
-                    CopyFormat::Text => columns.line(row, out),
-                    CopyFormat::Csv { .. } => columns.csv(row, out),
-                    CopyFormat::Binary => columns.row(row, out),
+                self.line.out.copy_data(|out| {
+                    out.extend_from_slice(std::mem::take(&mut head));
+                    match format {
+                        CopyFormat::Text => columns.line(row, out),
+                        CopyFormat::Csv { .. } => columns.csv(row, out),
+                        CopyFormat::Binary => columns.row(row, out),
+                    }
                 });
                 if row % STEP == 0 {
                     self.line.drain().await?;
@@ -360,7 +362,7 @@ impl Session {
             self.line.drain().await?;
         }
         if binary {
-            self.line.out.copy_data(|out| out.extend_from_slice(b"\xff\xff"));
+            self.line.out.copy_data(|out| out.extend_from_slice(&[head, b"\xff\xff"].concat()));
         }
         self.line.out.copy_ends();
         self.line.out.complete(&format!("COPY {count}"));
