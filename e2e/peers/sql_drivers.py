@@ -77,6 +77,10 @@ with dbapi.connect(dsn, autocommit=True) as connection:
     with connection.cursor() as cursor:
         cursor.execute("select value from generate_series(1, 100000) as g(value)")
         assert sum(cursor.fetch_arrow_table()["value"].to_pylist()) == 5_000_050_000
+    (catalogue,) = connection.adbc_get_objects(depth="tables").read_all().to_pylist()
+    for schema in catalogue["catalog_db_schemas"]:
+        if schema["db_schema_name"] == "public":
+            out["adbc tables"] = sorted(table["table_name"] for table in schema["db_schema_tables"])
     field = connection.adbc_get_table_schema("samples", db_schema_filter="public").field("time")
     out["adbc schema"] = str(field.type)
 

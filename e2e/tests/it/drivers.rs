@@ -110,6 +110,9 @@ fn drivers_of_python_as_they_come() {
     assert_eq!(said["adbc types"], types);
     let ours = ["assets", "events", "latest", "points", "rollup_1h", "rollup_1m", "samples"];
     assert_eq!(said["adbc schema"], "timestamp[us, tz=UTC]");
+    let mut listed = [&ours[..], &["filler"]].concat();
+    listed.sort_unstable();
+    assert_eq!(said["adbc tables"], json!(listed));
     let tool = &said["pgcli"];
     assert_eq!(tool["schemata"], json!(["information_schema", "lake", "pg_catalog", "public"]));
     assert_eq!((&tool["views"], &tool["databases"]), (&json!(["filler"]), &json!(["ironbridge"])));

@@ -45,14 +45,17 @@ fn with_minutes(text: &str) -> String {
     if short { format!("{text}:00") } else { text.to_owned() }
 }
 
-/// `{a,"b c",NULL}`.
+/// `{a,"b c",NULL}`; what stands around an item is not of it (PostgreSQL, 8.15.2).
 fn items(text: &str) -> Result<Vec<Option<String>>, Broken> {
     let inner = text.trim().strip_prefix('{').and_then(|t| t.strip_suffix('}')).ok_or(WRONG)?;
     let mut all = Vec::new();
     let (mut item, mut quoted, mut inside) = (String::new(), false, false);
     let mut chars = inner.chars();
     let mut push = |item: &mut String, quoted: &mut bool| {
-        let text = std::mem::take(item);
+        let mut text = std::mem::take(item);
+        if !*quoted {
+            text.truncate(text.trim_ascii_end().len());
+        }
         let null = !*quoted && text.eq_ignore_ascii_case("null");
         *quoted = false;
         all.push((!null).then_some(text));
@@ -66,6 +69,7 @@ fn items(text: &str) -> Result<Vec<Option<String>>, Broken> {
                 quoted = true;
             }
             ',' if !inside => push(&mut item, &mut quoted)?,
+            c if c.is_ascii_whitespace() && !inside && (quoted || item.is_empty()) => {}
             c => item.push(c),
         }
     }
@@ -162,6 +166,8 @@ mod tests {
         let list = items(r#"{a,"b, \"c",NULL,"NULL"}"#).unwrap();
         assert_eq!(list, [Some("a".into()), Some("b, \"c".into()), None, Some("NULL".into())]);
         assert_eq!(items("{}"), Ok(vec![]));
+        let spaced = items(r#"{ "a" , b c ," d ", null }"#).unwrap();
+        assert_eq!(spaced, [Some("a".into()), Some("b c".into()), Some(" d ".into()), None]);
     }
 
     #[test]

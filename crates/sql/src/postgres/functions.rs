@@ -160,7 +160,7 @@ fn items(list: &ScalarValue) -> Vec<String> {
             return inner
                 .split(',')
                 .filter(|t| !t.is_empty())
-                .map(|t| t.trim_matches('"').to_owned())
+                .map(|t| t.trim().trim_matches('"').to_owned())
                 .collect();
         }
     };
