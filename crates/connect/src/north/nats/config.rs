@@ -118,7 +118,7 @@ pub(super) fn build(document: &Document, context: &Context) -> Result<Built<dyn 
     Ok(Built::destination(sink, endpoint, security))
 }
 
-/// The subjects that a template can become: its fixed beginning and `>`.
+/// The subjects that a template can become: its fixed beginning and `>`, or one word that is all of it.
 fn cover(parts: &[template::Part], site: &Path) -> String {
     use template::{Part, PointWord};
     let mut fixed = String::new();
@@ -137,8 +137,12 @@ fn cover(parts: &[template::Part], site: &Path) -> String {
             Part::Point(_) | Part::Sample(_) => break,
         }
     }
-    let whole = fixed.rsplit_once('.').map_or("", |(whole, _)| whole);
-    if whole.is_empty() { ">".into() } else { format!("{whole}.>") }
+    let is_fixed = |part: &Part| matches!(part, Part::Text(_) | Part::Point(PointWord::Enterprise));
+    match fixed.rsplit_once('.') {
+        Some((whole, _)) if !whole.is_empty() => format!("{whole}.>"),
+        None if parts.iter().all(is_fixed) => fixed,
+        _ => ">".into(),
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +158,8 @@ mod tests {
             ("plant.{device}.x", "plant.>"),
             ("plant.raw-{device}", "plant.>"),
             ("{device}.x", ">"),
+            ("plant", "plant"),
+            ("plant{device}", ">"),
         ] {
             assert_eq!(cover(&template::parse(subject, false).unwrap(), &site), expected, "{subject}");
         }
